@@ -1,0 +1,68 @@
+//! Durations as a person writes them: `5s`, `1h30m`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A duration in a resource, kept as it was written.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Duration(String);
+
+/// A text that is no duration.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0:?} is not a duration: write numbers with h, m, s or ms, largest first, such as 5s or 1h30m")]
+pub struct InvalidDuration(pub String);
+
+impl Duration {
+    /// A duration as it is written in a resource. Not verified here: `parse` does that.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The time it stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidDuration`] where the text is none. The CRD refuses such a text at admission; an object
+    /// stored before the rule existed can still carry one.
+    pub fn parse(&self) -> Result<std::time::Duration, InvalidDuration> {
+        let invalid = || InvalidDuration(self.0.clone());
+        let units_only = self.0.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'h' | b'm' | b's'));
+        if !units_only {
+            return Err(invalid());
+        }
+        let span = jiff::SignedDuration::from_str(&self.0).map_err(|_| invalid())?;
+        std::time::Duration::try_from(span).map_err(|_| invalid())
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Duration;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, ms) in [("5s", 5_000), ("250ms", 250), ("1h30m", 5_400_000), ("4h", 14_400_000), ("0s", 0)] {
+            assert_eq!(Duration::new(text).parse().unwrap().as_millis(), ms, "{text}");
+        }
+        for bad in ["", "5", "s", "five", "-5s", "1d", "5 s", "1.5h"] {
+            assert!(Duration::new(bad).parse().is_err(), "{bad:?}");
+        }
+    }
+}

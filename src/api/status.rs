@@ -1,0 +1,150 @@
+//! What the operator answers.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Condition types, by the meaning kstatus gives them.
+pub mod condition {
+    /// True once this generation and this content of the source are verified in the database.
+    pub const READY: &str = "Ready";
+    /// There, and True, only while the operator works or waits.
+    pub const RECONCILING: &str = "Reconciling";
+    /// There, and True, only while nothing goes on until a person changes something.
+    pub const STALLED: &str = "Stalled";
+}
+
+/// What the operator found and did. A cache of the database's ledger: deleted, it comes back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SchemaMigrationStatus {
+    /// The generation the rest of the status speaks of; -1 until the operator has seen the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready always; Reconciling and Stalled only while True.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// The newest version applied, from the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_version: Option<String>,
+    /// The version asked for, `latest` resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_version: Option<String>,
+    /// What is still to be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingStatus>,
+    /// The run that goes on, or the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunStatus>,
+    /// Why the last attempt failed; absent after a success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// The ledger's newest rows, newest first, 20 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<HistoryEntry>,
+    /// SHA-256 of the source the status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_hash: Option<String>,
+}
+
+/// What is still to be applied.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingStatus {
+    /// How many migrations.
+    pub count: i64,
+    /// The first one's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
+    /// The last one's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+/// One execution of a plan: one Job with one pod.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunStatus {
+    /// The Job's name.
+    pub name: String,
+    /// 1 for the first try of this generation and content, one more for each retry.
+    pub attempt: i32,
+    /// The value of the retry annotation this run answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_token: Option<String>,
+    /// SHA-256 of the plan, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<String>,
+    /// When the run was decided: RFC 3339, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When its outcome was recorded here; absent while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+    /// How far it is; absent when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The migration it works on.
+    pub version: String,
+    /// Statements of that file that have run.
+    pub statement: i64,
+    /// Statements of that file.
+    pub statements: i64,
+}
+
+/// Why the last attempt failed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastError {
+    /// What it means for the next step: transient, permanent, alreadyExists or unknownOutcome.
+    pub class: String,
+    /// Why, as one word.
+    pub reason: String,
+    /// SQLSTATE or errno.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What happened.
+    pub message: String,
+    /// The migration's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The migration's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Line in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<i64>,
+    /// Column in characters, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<i64>,
+    /// The statement's number in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<i64>,
+    /// When the next attempt starts: RFC 3339, UTC; absent where none will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
+}
+
+/// A row of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// The migration's version.
+    pub version: String,
+    /// The migration's file.
+    pub file: String,
+    /// The first 16 hex digits of the SHA-256 of the file's bytes.
+    pub checksum: String,
+    /// When the attempt was recorded: RFC 3339, UTC.
+    pub applied_at: String,
+    /// How long it took, in milliseconds.
+    pub execution_time_ms: i64,
+    /// Whether it was committed.
+    pub success: bool,
+}

@@ -1,0 +1,1 @@
+//! Databases: sessions, locks, the ledger and the run. One file per engine behind one trait.

@@ -1,0 +1,1 @@
+//! The controller: observe (reads) → decide (pure) → act (writes).

@@ -1,0 +1,104 @@
+//! What went wrong, where, and what kind of wrong it is.
+
+use serde::{Deserialize, Serialize};
+
+/// What an error means for the next step. Found from SQLSTATE or errno, never from text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorClass {
+    /// It may heal by itself: connection lost, deadlock, lock timeout. Retried with a growing pause.
+    Transient,
+    /// It stays until a person changes the spec, the source, the database or the retry annotation.
+    Permanent,
+    /// The object to be created is there already.
+    AlreadyExists,
+    /// The connection broke while the answer to COMMIT was due, and the ledger could not be asked.
+    /// Retried: the next run reads the ledger first, and the ledger decides.
+    UnknownOutcome,
+}
+
+impl ErrorClass {
+    /// Whether another attempt may end otherwise without anybody changing anything.
+    #[must_use]
+    pub fn is_retried(self) -> bool {
+        matches!(self, Self::Transient | Self::UnknownOutcome)
+    }
+}
+
+/// Why a run failed, as one word a machine can match on. Condition reasons and events carry it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// The database refused a statement of a migration.
+    StatementFailed,
+    /// The database could not be reached, or the connection was lost.
+    ConnectionFailed,
+    /// The database refused the user, the password or the database's name.
+    AuthenticationFailed,
+    /// Another run held the lock in the database for as long as this one waited.
+    LockHeld,
+    /// A newer holder of the lock has raised the fence; this run may commit nothing.
+    Fenced,
+    /// An applied migration's file has changed.
+    MigrationEdited,
+    /// An applied migration is missing in the middle of the source.
+    MigrationMissing,
+    /// A pending migration is older than one that is applied.
+    OutOfOrder,
+    /// The target version is not in the source, or lower than the ledger's.
+    TargetUnreachable,
+    /// The set of migrations is not valid: a name, a duplicate version, a gap, bytes that are not UTF-8.
+    InvalidSource,
+    /// The mounted source is not the one the run was started for.
+    SourceChanged,
+    /// The ledger's tables cannot be read or made, or were written by a newer Schemaward.
+    LedgerUnusable,
+    /// The run was told to stop (SIGTERM) and has rolled back.
+    Cancelled,
+    /// The run did not end within its active deadline.
+    DeadlineExceeded,
+    /// A setting of the run itself is wrong: the URL, a path, a flag.
+    InvalidSettings,
+}
+
+/// Where in the migration set a failure arose.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// The migration's version as its file name writes it.
+    pub version: String,
+    /// The file's name, without a folder.
+    pub file: String,
+    /// Line in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<i64>,
+    /// Column in characters, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<i64>,
+    /// The statement's number in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<i64>,
+    /// The statement's first line, cut to a length a status can hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
+}
+
+/// An error with all that a person needs to act on it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What it means for the next step.
+    pub class: ErrorClass,
+    /// Why, as one word.
+    pub reason: Reason,
+    /// SQLSTATE or errno, where the database gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What happened, in a sentence; never a password.
+    pub message: String,
+    /// What to do next, where more is known than the message says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Where it arose, where that is one file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}

@@ -1,0 +1,13 @@
+//! The one language between a run and whoever watches it: events while it goes on, a summary at its
+//! end, and the failure both of them carry. Data only: no I/O, no clock.
+//!
+//! The runner writes events to stdout, one JSON object a line, and the summary as the pod's
+//! termination message. The operator trusts neither beyond these types.
+
+mod event;
+mod failure;
+mod summary;
+
+pub use event::Event;
+pub use failure::{ErrorClass, Failure, Place, Reason};
+pub use summary::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary};
