@@ -1,0 +1,19 @@
+# What a developer and CI run. `make` lists the targets.
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
+
+# ---- the test bed: a real cluster on this machine, see tests/cluster/README.md ----------
+# CLUSTER=existing uses the cluster of KUBECONFIG with the image IMAGE instead.
+
+.PHONY: cluster-up cluster-down cluster-reload cluster-logs
+cluster-up: ## start a Kubernetes cluster with PostgreSQL and the operator (root, Linux)
+	@tests/cluster/up.sh
+cluster-down: ## end it and put the machine back
+	@tests/cluster/down.sh
+cluster-reload: ## build the operator anew and roll it out in the cluster
+	@tests/cluster/operator.sh reload
+cluster-logs: ## print the operator's logs and the end of the cluster's own
+	@tests/cluster/logs.sh
