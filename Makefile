@@ -5,6 +5,16 @@
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
 
+# ---- generated files -----------------------------------------------------------------------
+
+.PHONY: crds
+crds: ## write the CRD anew from src/api
+	@cargo build --quiet
+	@mkdir -p crds charts/schemaward/files
+	@for file in crds/schemaward.dev_schemamigrations.yaml charts/schemaward/files/crd.yaml; do \
+	  "$${CARGO_TARGET_DIR:-target}/debug/schemaward" crd >"$$file.new" && mv "$$file.new" "$$file" || exit 1; \
+	done
+
 # ---- the test bed: a real cluster on this machine, see tests/cluster/README.md ----------
 # CLUSTER=existing uses the cluster of KUBECONFIG with the image IMAGE instead.
 

@@ -6,9 +6,12 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules;
+
 /// A duration in a resource, kept as it was written.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline, extend("maxLength" = 32, "x-kubernetes-validations" = rules::duration()))]
 pub struct Duration(String);
 
 /// A text that is no duration.

@@ -1,9 +1,12 @@
 //! The resource `SchemaMigration`: its types, its conditions, its CRD. Data only.
 
+mod crd;
 mod duration;
+mod rules;
 mod spec;
 mod status;
 
+pub use crd::{crd, crd_yaml};
 pub use duration::{Duration, InvalidDuration};
 pub use spec::{
     ConfigMapReference, DatabaseSpec, Engine, HistorySpec, InlineSource, JobSpec, RetrySpec, SchemaMigration,

@@ -7,9 +7,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Duration;
+use super::{Duration, rules};
 
-/// Takes one database to a version of its schema.
+/// What is to be migrated, from where, how far and how.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "schemaward.dev",
@@ -20,7 +20,13 @@ use super::Duration;
     category = "schemaward",
     namespaced,
     status = "super::SchemaMigrationStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "Takes one database to a version of its schema, and says where it stands.",
+    printcolumn = r#"{"name": "Version", "type": "string", "jsonPath": ".status.currentVersion"}"#,
+    printcolumn = r#"{"name": "Target", "type": "string", "jsonPath": ".status.targetVersion"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaMigrationSpec {
@@ -33,9 +39,11 @@ pub struct SchemaMigrationSpec {
     pub target_version: TargetVersion,
     /// How long one statement may wait for a table's lock.
     #[serde(default = "default_lock_timeout")]
+    #[schemars(extend("x-kubernetes-validations" = rules::lock_timeout()))]
     pub lock_timeout: Duration,
     /// How long one run may take in all.
     #[serde(default = "default_active_deadline")]
+    #[schemars(extend("x-kubernetes-validations" = rules::active_deadline()))]
     pub active_deadline: Duration,
     /// How a transient failure is tried again.
     #[serde(default)]
@@ -84,17 +92,28 @@ impl Engine {
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyReference {
     /// The Secret's name.
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::object_name()))]
     pub name: String,
     /// The key in it.
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::secret_key()))]
     pub key: String,
 }
 
 /// Where the migrations come from: exactly one of `configMaps` and `inline`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::source()))]
 pub struct SourceSpec {
     /// ConfigMaps of the resource's namespace, a file a key. Several are merged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 100),
+        extend(
+            "x-kubernetes-list-type" = "map",
+            "x-kubernetes-list-map-keys" = ["name"],
+            "x-kubernetes-validations" = rules::config_maps()
+        )
+    )]
     pub config_maps: Option<Vec<ConfigMapReference>>,
     /// The files themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +121,7 @@ pub struct SourceSpec {
     /// Any text that changes with the content, such as a checksum or a Git commit. A new value is a new
     /// generation of the resource, so whoever waits for Ready waits for this content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
     pub revision: Option<String>,
 }
 
@@ -110,6 +130,7 @@ pub struct SourceSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMapReference {
     /// Its name.
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::object_name()))]
     pub name: String,
 }
 
@@ -118,12 +139,14 @@ pub struct ConfigMapReference {
 #[serde(rename_all = "camelCase")]
 pub struct InlineSource {
     /// File names and their SQL.
+    #[schemars(extend("maxProperties" = 1000, "x-kubernetes-validations" = rules::inline_files()))]
     pub files: BTreeMap<String, String>,
 }
 
 /// `latest`, or a version.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(inline, extend("maxLength" = 32, "x-kubernetes-validations" = rules::target_version()))]
 pub struct TargetVersion(pub String);
 
 impl TargetVersion {
@@ -140,12 +163,16 @@ impl Default for TargetVersion {
 /// How a transient failure is tried again: after `initialDelay`, then twice as long each time, up to `maxDelay`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = rules::retry()))]
 pub struct RetrySpec {
     /// How many times after the first attempt.
+    #[schemars(extend("x-kubernetes-validations" = rules::retry_limit()))]
     pub limit: i32,
     /// The pause before the first retry.
+    #[schemars(extend("x-kubernetes-validations" = rules::delay()))]
     pub initial_delay: Duration,
     /// The longest pause.
+    #[schemars(extend("x-kubernetes-validations" = rules::delay()))]
     pub max_delay: Duration,
 }
 
@@ -160,6 +187,7 @@ impl Default for RetrySpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct HistorySpec {
     /// The schema that holds the ledger's tables. It is made where it is missing.
+    #[schemars(length(max = 63), extend("x-kubernetes-validations" = rules::history_schema()))]
     pub schema: String,
 }
 
@@ -187,18 +215,26 @@ pub struct JobSpec {
     pub affinity: Option<Affinity>,
     /// The pod's ServiceAccount. Its token is never mounted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::object_name()))]
     pub service_account_name: Option<String>,
     /// Secrets to pull the runner's image with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
     /// Further labels on the Job and its pod.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend(
+        "maxProperties" = 64,
+        "additionalProperties" = rules::label_value(),
+        "x-kubernetes-validations" = rules::job_metadata()
+    ))]
     pub labels: BTreeMap<String, String>,
     /// Further annotations on the Job and its pod.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64, "x-kubernetes-validations" = rules::job_metadata()))]
     pub annotations: BTreeMap<String, String>,
     /// The pod's priority class.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253), extend("x-kubernetes-validations" = rules::object_name()))]
     pub priority_class_name: Option<String>,
 }
 

@@ -23,6 +23,7 @@ pub struct SchemaMigrationStatus {
     pub observed_generation: Option<i64>,
     /// Ready always; Reconciling and Stalled only while True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// The newest version applied, from the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod crd;
 mod migrate;
 mod runner;
 
@@ -21,6 +22,8 @@ struct Arguments {
 /// A line a subcommand; each is defined in the file of its name.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print the CustomResourceDefinition of SchemaMigration as YAML.
+    Crd,
     /// Apply the pending migrations of a folder to a database.
     Migrate(migrate::MigrateArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
@@ -33,6 +36,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Crd => crd::main(),
         Command::Migrate(arguments) => migrate::main(&arguments),
         Command::Runner(arguments) => runner::main(&arguments),
     }
