@@ -1,8 +1,10 @@
-//! SHA-256 of bytes, written in hex.
+//! SHA-256 of bytes and of SQL's tokens, written in hex.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+
+use super::lexeme::{Kind, lexemes};
 
 /// A SHA-256 in lower-case hex.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
@@ -13,6 +15,34 @@ impl Checksum {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(format!("{:x}", Sha256::digest(bytes)))
+    }
+
+    /// The checksum of SQL's tokens, without comments, white space and empty statements. Keywords and unquoted identifiers count in
+    /// lower case, since `PostgreSQL` folds them; what is inside quotes, a function's body too, counts as it is
+    /// written. So two texts with the same token checksum mean the same to the server.
+    #[must_use]
+    pub fn of_tokens(sql: &str) -> Self {
+        let mut hash = Sha256::new();
+        let mut operator_end = None;
+        let mut separated = false;
+        for lexeme in lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()) {
+            if lexeme.kind == Kind::Semicolon {
+                separated = true;
+                continue;
+            }
+            let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
+            // `<=` is one operator and `< =` is two: side by side or not is part of the meaning.
+            let joined = lexeme.kind == Kind::Operator && operator_end == Some(lexeme.start);
+            operator_end = (lexeme.kind == Kind::Operator).then_some(lexeme.end);
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update([u8::from(joined), u8::from(std::mem::take(&mut separated))]);
+            if lexeme.kind == Kind::Word {
+                hash.update(text.to_ascii_lowercase());
+            } else {
+                hash.update(text);
+            }
+        }
+        Self(format!("{:x}", hash.finalize()))
     }
 
     /// A checksum that was stored before. Not verified: what is stored is compared, never trusted.

@@ -1,9 +1,27 @@
 //! What a migration is: file names, formats, statements, checksums, sets. Pure: bytes in, data out.
 
 mod checksum;
+mod file_name;
+mod lexeme;
+#[expect(clippy::module_inception, reason = "it holds the type Migration, and files are named after what they hold")]
+mod migration;
+mod position;
+mod problem;
+mod refusals;
+mod rollback;
+mod set;
 mod source;
+mod statements;
 mod version;
 
 pub use checksum::Checksum;
+pub use file_name::NameError;
+pub use lexeme::Construct;
+pub use migration::Migration;
+pub use position::Position;
+pub use problem::{Problem, ProblemKind, source_failure};
+pub use refusals::Refusal;
+pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
+pub use statements::Statement;
 pub use version::{InvalidVersion, Version};

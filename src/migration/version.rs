@@ -21,10 +21,25 @@ impl Version {
     /// The longest version accepted. Time stamps down to the nanosecond have 23 digits.
     pub const MAX_DIGITS: usize = 32;
 
+    /// The digits of the shortest date, `20261122`.
+    const DATE_DIGITS: usize = 8;
+
     /// The version as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The version as a number where it counts 1, 2, 3 …; None where it has eight digits or more and so is a date or a
+    /// time stamp, between which there are no gaps.
+    #[must_use]
+    pub fn sequential(&self) -> Option<u32> {
+        let digits = self.significant();
+        match digits.len() {
+            0 => Some(0),
+            1..Self::DATE_DIGITS => digits.parse().ok(),
+            _ => None,
+        }
     }
 
     /// The digits that count: without leading zeros; empty for zero.

@@ -1,0 +1,126 @@
+//! What a file's name says: version, description, and whether it goes forward or back.
+
+use super::{InvalidVersion, Version};
+
+/// Whether a file takes the schema forward or back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Direction {
+    /// `001_name.sql` or `001_name.up.sql`.
+    Up,
+    /// `001_name.down.sql`: the rollback of the same version.
+    Down,
+}
+
+/// A file name taken apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FileName {
+    /// The digits before the first underscore.
+    pub version: Version,
+    /// What follows, up to the ending.
+    pub description: String,
+    /// Forward or back.
+    pub direction: Direction,
+}
+
+/// A name that ends in `.sql` and is none a migration may have.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NameError {
+    /// It is not of the form digits, underscore, description.
+    #[error(
+        "not a migration's name; a name is digits, an underscore, a description of letters, digits and _ . -, and \
+         the ending .sql, .up.sql or .down.sql, such as {example}",
+        example = .suggestion.as_deref().unwrap_or("001_core_tables.sql")
+    )]
+    Form {
+        /// A right name that is near, where one can be told.
+        suggestion: Option<String>,
+    },
+    /// The digits are too many.
+    #[error(transparent)]
+    Version(#[from] InvalidVersion),
+    /// It looks like a rollback under another tool's name, and would otherwise be applied as a step forward.
+    #[error(
+        "the part {part:?} leaves open whether it goes forward or back; {suggestion} says it, in lower case and last"
+    )]
+    Direction {
+        /// The part of the name in question.
+        part: String,
+        /// The right name.
+        suggestion: String,
+    },
+}
+
+/// Reads a file's name; None where it does not end in `.sql` and so is no migration.
+///
+/// # Errors
+///
+/// [`NameError`] where the name ends in `.sql`, in whatever case, and is not of the form above.
+pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
+    let Some(stem) = strip_ending(name) else {
+        return Ok(None);
+    };
+    if !name.ends_with(".sql") {
+        return Err(NameError::Form { suggestion: suggestion(name) });
+    }
+    let (rest, direction) = if let Some(rest) = stem.strip_suffix(".down") {
+        (rest, Direction::Down)
+    } else {
+        (stem.strip_suffix(".up").unwrap_or(stem), Direction::Up)
+    };
+    let form = || NameError::Form { suggestion: suggestion(name) };
+    let (digits, description) = rest.split_once('_').ok_or_else(form)?;
+    let right = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    // Two underscores are Flyway's; a description that begins with one is more likely that than meant.
+    if !right || description.is_empty() || !description.chars().all(is_allowed) {
+        return Err(form());
+    }
+    let version = digits.parse()?;
+    if let Some(part) = description.split('.').skip(1).find(|part| names_a_direction(part)) {
+        return Err(NameError::Direction { part: part.to_owned(), suggestion: reordered(digits, description, part) });
+    }
+    Ok(Some(FileName { version, description: description.to_owned(), direction }))
+}
+
+fn strip_ending(name: &str) -> Option<&str> {
+    let at = name.len().checked_sub(4)?;
+    let (stem, ending) = (name.get(..at)?, name.get(at..)?);
+    ending.eq_ignore_ascii_case(".sql").then_some(stem)
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
+}
+
+fn names_a_direction(part: &str) -> bool {
+    ["up", "down", "undo", "rollback", "revert"].iter().any(|word| part.eq_ignore_ascii_case(word))
+}
+
+/// `1_a.Down.pg` → `1_a.pg.down.sql`.
+fn reordered(digits: &str, description: &str, part: &str) -> String {
+    let kept: Vec<&str> = description.split('.').filter(|p| *p != part).collect();
+    let ending = if part.eq_ignore_ascii_case("up") { "up" } else { "down" };
+    format!("{digits}_{}.{ending}.sql", kept.join("."))
+}
+
+/// A right name near a wrong one: Flyway's `V1__x.sql`, another separator, characters out of place.
+fn suggestion(name: &str) -> Option<String> {
+    let stem = strip_ending(name)?;
+    let undo = stem.starts_with(['U', 'u']);
+    let rest = stem.trim_start_matches(['V', 'v', 'U', 'u']);
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse::<Version>().ok()?;
+    let rest = rest.get(digits.len()..)?;
+    let lower = rest.to_ascii_lowercase();
+    let (rest, ending) = if let Some(kept) = lower.strip_suffix(".down") {
+        (rest.get(..kept.len())?, ".down.sql")
+    } else if let Some(kept) = lower.strip_suffix(".up") {
+        (rest.get(..kept.len())?, ".up.sql")
+    } else {
+        (rest, if undo { ".down.sql" } else { ".sql" })
+    };
+    let words: Vec<&str> = rest.split(|c| !is_allowed(c)).filter(|word| !word.is_empty()).collect();
+    let description = words.join("_");
+    let description = description.trim_start_matches(['_', '.', '-']);
+    let description = if description.is_empty() { "name" } else { description };
+    Some(format!("{digits}_{description}{ending}"))
+}

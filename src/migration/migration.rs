@@ -1,0 +1,196 @@
+//! One migration, read from its file.
+
+use super::file_name::FileName;
+use super::position::{Cursor, Position, position};
+use super::problem::{Problem, ProblemKind, signed};
+use super::refusals::{Wrapper, refusal, wrapper};
+use super::rollback::{Block, rollback_block};
+use super::statements::{Fault, Split, Statement, split};
+use super::{Checksum, SourceFile, Version};
+use crate::report::Place;
+
+/// One file: a version, a description, SQL that goes forward, perhaps SQL that goes back.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Migration {
+    /// Its version.
+    pub version: Version,
+    /// The file's name.
+    pub file: String,
+    /// The file name's middle.
+    pub description: String,
+    /// The text to send: the file's, but for a byte order mark, which is cut off, and a `BEGIN` and `COMMIT` around
+    /// all of it, which are spaces here. So lines and columns are the file's. It may end in a comment without a
+    /// line break: put one before whatever is to follow.
+    pub sql: String,
+    /// The statements in `sql`, each of which the server answers once. None in a file of comments: a recorded no-op,
+    /// since tools keep such files as placeholders.
+    pub statements: Vec<Statement>,
+    /// Of the file's bytes.
+    pub checksum: Checksum,
+    /// Of its tokens; see [`Checksum::of_tokens`].
+    pub token_checksum: Checksum,
+    /// What undoes it, from `.down.sql` or the `-- rollback:` block; empty where a block says that nothing needs to be
+    /// undone.
+    pub rollback_sql: Option<String>,
+}
+
+impl Migration {
+    /// Which statement holds a byte of `sql`, from 0; for a byte between two, the one before.
+    #[must_use]
+    pub fn statement_at(&self, byte: usize) -> Option<usize> {
+        self.statements.partition_point(|statement| statement.start <= byte).checked_sub(1)
+    }
+
+    /// The byte at which the character number `character` of `sql` begins, both from 0. `PostgreSQL` gives an error's
+    /// position in characters, from 1 and in the whole message.
+    #[must_use]
+    pub fn byte_of_character(&self, character: usize) -> Option<usize> {
+        self.sql.char_indices().nth(character).map(|(byte, _)| byte)
+    }
+
+    /// The place of this file as a whole.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { version: self.version.to_string(), file: self.file.clone(), ..Place::default() }
+    }
+
+    /// The place of a statement, counted from 0: its first token.
+    #[must_use]
+    pub fn place_of_statement(&self, index: usize) -> Place {
+        self.statements.get(index).map_or_else(|| self.place(), |found| self.filled(index, found, found.position))
+    }
+
+    /// The place of a byte of `sql`, with the statement it is in.
+    #[must_use]
+    pub fn place_of_byte(&self, byte: usize) -> Place {
+        let at = position(&self.sql, byte);
+        let found = self.statement_at(byte).and_then(|index| Some((index, self.statements.get(index)?)));
+        match found {
+            Some((index, statement)) => self.filled(index, statement, at),
+            None => Place { line: Some(signed(at.line)), column: Some(signed(at.column)), ..self.place() },
+        }
+    }
+
+    fn filled(&self, index: usize, statement: &Statement, at: Position) -> Place {
+        Place {
+            line: Some(signed(at.line)),
+            column: Some(signed(at.column)),
+            statement: Some(signed(index + 1)),
+            excerpt: Some(statement.excerpt(&self.sql)),
+            ..self.place()
+        }
+    }
+
+    /// Reads a file that goes forward.
+    pub(super) fn read(name: FileName, file: &SourceFile) -> Result<Self, Vec<Problem>> {
+        let reader = Reader { name: &name, file };
+        let sql = reader.text()?;
+        let Split { mut statements, faults } = split(sql);
+        let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
+        problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault))));
+        let wrapped = is_wrapped(sql, &statements);
+        let wrappers = if wrapped { take_ends(&mut statements) } else { Vec::new() };
+        problems.extend(statements.iter().filter_map(|s| Some((s.start, refusal(s.text(sql))?.into()))));
+        let block = rollback_block(sql);
+        if let Block::SqlFollows(byte) = block {
+            problems.push((byte, ProblemKind::SqlAfterRollback));
+        }
+        if !problems.is_empty() {
+            return Err(reader.problems(sql, problems));
+        }
+        Ok(Self {
+            file: file.name.clone(),
+            sql: blanked(sql, &wrappers),
+            statements,
+            checksum: Checksum::of(&file.bytes),
+            token_checksum: Checksum::of_tokens(sql),
+            rollback_sql: match block {
+                Block::Sql(_, sql) => Some(sql),
+                _ => None,
+            },
+            version: name.version,
+            description: name.description,
+        })
+    }
+}
+
+/// The text of a file that goes back. It is kept, not run, so only its bytes are looked at.
+pub(super) fn rollback_text(name: &FileName, file: &SourceFile) -> Result<String, Vec<Problem>> {
+    Reader { name, file }.text().map(ToOwned::to_owned)
+}
+
+struct Reader<'a> {
+    name: &'a FileName,
+    file: &'a SourceFile,
+}
+
+impl<'a> Reader<'a> {
+    /// The file's text without a byte order mark.
+    fn text(&self) -> Result<&'a str, Vec<Problem>> {
+        let bytes = &self.file.bytes;
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let byte = error.valid_up_to();
+            let valid = bytes.get(..byte).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default();
+            vec![self.problem(position(valid, byte), ProblemKind::NotUtf8 { byte })]
+        })?;
+        match text.find('\0') {
+            Some(byte) => Err(vec![self.problem(position(text, byte), ProblemKind::NulByte { byte })]),
+            None => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        }
+    }
+
+    fn problems(&self, sql: &str, mut found: Vec<(usize, ProblemKind)>) -> Vec<Problem> {
+        found.sort_by_key(|(byte, _)| *byte);
+        let mut cursor = Cursor::new(sql);
+        found.into_iter().map(|(byte, kind)| self.problem(cursor.advance(byte), kind)).collect()
+    }
+
+    fn problem(&self, at: Position, what: ProblemKind) -> Problem {
+        Problem {
+            file: Some(self.file.name.clone()),
+            version: Some(self.name.version.clone()),
+            position: Some(at),
+            what,
+        }
+    }
+}
+
+fn fault_kind(sql: &str, byte: usize, fault: Fault) -> ProblemKind {
+    match fault {
+        Fault::Unterminated(construct) => ProblemKind::Unterminated(construct),
+        Fault::MetaCommand => {
+            let line = sql.get(byte..).unwrap_or_default();
+            let command = line.split_whitespace().next().unwrap_or_default();
+            ProblemKind::MetaCommand(command.chars().take(20).collect())
+        }
+    }
+}
+
+fn is_wrapped(sql: &str, statements: &[Statement]) -> bool {
+    match statements {
+        [first, .., last] => {
+            wrapper(first.text(sql)) == Some(Wrapper::Begin) && wrapper(last.text(sql)) == Some(Wrapper::Commit)
+        }
+        _ => false,
+    }
+}
+
+fn take_ends(statements: &mut Vec<Statement>) -> Vec<Statement> {
+    let last = statements.pop();
+    let first = (!statements.is_empty()).then(|| statements.remove(0));
+    first.into_iter().chain(last).collect()
+}
+
+/// The text with some statements overwritten by spaces, byte for byte.
+fn blanked(sql: &str, statements: &[Statement]) -> String {
+    let mut text = String::with_capacity(sql.len());
+    let mut at = 0;
+    for statement in statements {
+        text.push_str(sql.get(at..statement.start).unwrap_or_default());
+        let blank = |b| if matches!(b, b'\n' | b'\r') { char::from(b) } else { ' ' };
+        text.extend(statement.text(sql).bytes().map(blank));
+        at = statement.end;
+    }
+    text.push_str(sql.get(at..).unwrap_or_default());
+    text
+}

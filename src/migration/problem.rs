@@ -1,0 +1,141 @@
+//! What is wrong with a source, where, and what to do about it.
+
+use std::fmt;
+
+use super::file_name::NameError;
+use super::lexeme::Construct;
+use super::position::Position;
+use super::refusals::Refusal;
+use super::version::Version;
+use crate::report::{ErrorClass, Failure, Place, Reason};
+
+/// One thing that keeps a source from being a migration set. Shown as `file:line: what; what to do`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}{what}", Prefix(.file.as_deref(), .position.as_ref()))]
+pub struct Problem {
+    /// The file; absent where it is the source as a whole.
+    pub file: Option<String>,
+    /// The file's version, where its name has one.
+    pub version: Option<Version>,
+    /// Where in the file; absent where it is the file as a whole.
+    pub position: Option<Position>,
+    /// What is wrong and what to do.
+    #[source]
+    pub what: ProblemKind,
+}
+
+/// What can be wrong with a source.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ProblemKind {
+    /// No file ends in `.sql`.
+    #[error(
+        "the source holds no migration: none of its {files} files ends in .sql; add one, such as 001_core_tables.sql"
+    )]
+    Empty {
+        /// How many files there are.
+        files: usize,
+    },
+    /// The name is none a migration may have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Two files have one version.
+    #[error("version {version} is also that of {other}; give one of the two another version")]
+    DuplicateVersion {
+        /// The version, as this file writes it.
+        version: Version,
+        /// The other file.
+        other: String,
+    },
+    /// Numbers are left out between two files.
+    #[error("{missing} missing between {before} and this file; add what is missing, or renumber")]
+    Gap {
+        /// `version 3 is` or `versions 3 to 5 are`.
+        missing: String,
+        /// The file before the gap.
+        before: String,
+    },
+    /// A rollback without a migration.
+    #[error("there is no migration of version {0} that this could roll back; add it, or remove this file")]
+    OrphanDown(Version),
+    /// Two rollbacks for one migration.
+    #[error("the rollback stands in {0} too; keep it in one of the two places")]
+    TwoRollbacks(String),
+    /// SQL after the rollback block's marker.
+    #[error(
+        "SQL after the line `-- rollback:`; from that line to the end of the file every line is a comment that holds \
+         rollback SQL: put `-- ` before this line, or move it up"
+    )]
+    SqlAfterRollback,
+    /// Bytes that are no UTF-8.
+    #[error("byte {byte} of the file is not UTF-8; save the file as UTF-8")]
+    NotUtf8 {
+        /// Counted from 0.
+        byte: usize,
+    },
+    /// A byte that no SQL text may hold.
+    #[error("byte {byte} of the file is a NUL, which PostgreSQL cannot take; save the file as UTF-8 text")]
+    NulByte {
+        /// Counted from 0.
+        byte: usize,
+    },
+    /// Something opened here is never closed.
+    #[error("{} that begins here never ends; close it with {}", .0.name(), .0.end())]
+    Unterminated(Construct),
+    /// A line for psql.
+    #[error("`{0}` is a command of psql, not of the server; remove it, or write it as SQL")]
+    MetaCommand(String),
+    /// A statement that cannot run here.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Problem {
+    /// The same as a failure of a run.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let place = self.file.as_ref().map(|file| Place {
+            version: self.version.as_ref().map(ToString::to_string).unwrap_or_default(),
+            file: file.clone(),
+            line: self.position.map(|at| signed(at.line)),
+            column: self.position.map(|at| signed(at.column)),
+            statement: None,
+            excerpt: None,
+        });
+        Failure {
+            class: ErrorClass::Permanent,
+            reason: Reason::InvalidSource,
+            code: None,
+            message: self.to_string(),
+            hint: None,
+            place,
+        }
+    }
+}
+
+/// All problems of a source as one failure: the first in full, and how many more there are.
+#[must_use]
+pub fn source_failure(problems: &[Problem]) -> Option<Failure> {
+    let mut failure = problems.first()?.failure();
+    if problems.len() > 1 {
+        failure.hint =
+            Some(format!("{} more problems in the source; `schemaward migrate` lists them", problems.len() - 1));
+    }
+    Some(failure)
+}
+
+/// As the report's integers are.
+pub(super) fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+struct Prefix<'a>(Option<&'a str>, Option<&'a Position>);
+
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, self.1) {
+            (Some(file), Some(at)) => write!(f, "{file}:{}: ", at.line),
+            (Some(file), None) => write!(f, "{file}: "),
+            (None, _) => Ok(()),
+        }
+    }
+}

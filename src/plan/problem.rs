@@ -1,0 +1,120 @@
+//! Why there is no way from a ledger's state to the target.
+
+use crate::migration::{Checksum, Version};
+use crate::report::{ErrorClass, Failure, Place, Reason};
+
+/// Why there is no way from the ledger's state to the target. Nothing has run.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PlanProblem {
+    /// The SQL of an applied file is another than when it was applied.
+    #[error(
+        "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); put \
+         the file back as it was, and make the change in a new migration"
+    )]
+    Edited {
+        /// The version.
+        version: Version,
+        /// The file as it is named now.
+        file: String,
+        /// The checksum in the ledger.
+        applied: Checksum,
+        /// The checksum of the file.
+        found: Checksum,
+    },
+    /// An applied version is not in the source, though newer ones are.
+    #[error(
+        "{file}: version {version} is applied but missing in the source, which goes on to {last}; put the file back as \
+         it was"
+    )]
+    Missing {
+        /// The version.
+        version: Version,
+        /// The file's name when it was applied.
+        file: String,
+        /// The source's last version.
+        last: Version,
+    },
+    /// A pending migration is older than an applied one.
+    #[error(
+        "{file}: version {version} is not applied, but the newer {newer_file} is; give the file a version above {current}"
+    )]
+    OutOfOrder {
+        /// The pending version.
+        version: Version,
+        /// The pending file.
+        file: String,
+        /// The oldest applied file above it.
+        newer_file: String,
+        /// The newest version applied.
+        current: Version,
+    },
+    /// The target is not in the source.
+    #[error("the target version {target} is not in the source, which ends with {last}{}; add it, or choose another target", near(.nearest.as_ref()))]
+    TargetNotInSource {
+        /// The target.
+        target: Version,
+        /// The source's last version.
+        last: Version,
+        /// The newest version of the source below the target, where it is not the last.
+        nearest: Option<Version>,
+    },
+    /// The target is older than what is applied.
+    #[error(
+        "the target version {target} is lower than {current}, which is applied; this version of Schemaward cannot roll \
+         back: set the target to {current} or above, or to latest"
+    )]
+    TargetBelowCurrent {
+        /// The target.
+        target: Version,
+        /// The newest applied version.
+        current: Version,
+    },
+}
+
+fn near(nearest: Option<&Version>) -> String {
+    nearest.map(|version| format!(" and has {version} below it")).unwrap_or_default()
+}
+
+impl PlanProblem {
+    /// The problem as one word.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Edited { .. } => Reason::MigrationEdited,
+            Self::Missing { .. } => Reason::MigrationMissing,
+            Self::OutOfOrder { .. } => Reason::OutOfOrder,
+            Self::TargetNotInSource { .. } | Self::TargetBelowCurrent { .. } => Reason::TargetUnreachable,
+        }
+    }
+
+    /// The same as a failure of a run.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let place = match self {
+            Self::Edited { version, file, .. }
+            | Self::Missing { version, file, .. }
+            | Self::OutOfOrder { version, file, .. } => {
+                Some(Place { version: version.to_string(), file: file.clone(), ..Place::default() })
+            }
+            Self::TargetNotInSource { .. } | Self::TargetBelowCurrent { .. } => None,
+        };
+        Failure {
+            class: ErrorClass::Permanent,
+            reason: self.reason(),
+            code: None,
+            message: self.to_string(),
+            hint: None,
+            place,
+        }
+    }
+}
+
+/// All problems as one failure: the first in full, and how many more there are.
+#[must_use]
+pub fn plan_failure(problems: &[PlanProblem]) -> Option<Failure> {
+    let mut failure = problems.first()?.failure();
+    if let Some(more) = problems.len().checked_sub(1).filter(|more| *more > 0) {
+        failure.message = format!("{} ({more} more like problems follow once this is mended)", failure.message);
+    }
+    Some(failure)
+}
