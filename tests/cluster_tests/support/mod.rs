@@ -1,0 +1,17 @@
+//! What the cluster tests share: a sandbox a test, waiting, and looking around after a failure.
+//! Holds no assertion of its own but the invariants that every status must keep.
+
+#![allow(dead_code, reason = "each of the two test binaries uses its own part")]
+
+pub mod canary;
+pub mod database;
+pub mod diagnosis;
+pub mod environment;
+pub mod kstatus;
+pub mod operator;
+pub mod postgres_server;
+pub mod run;
+pub mod sandbox;
+pub mod source;
+pub mod waiting;
+pub mod witness;

@@ -1,0 +1,65 @@
+//! The operator under test as the cluster sees it: its pods and their logs.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, ListParams, LogParams};
+use kube::runtime::watcher;
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use super::environment::{OPERATOR_LABELS, OPERATOR_NAMESPACE};
+use super::waiting;
+
+/// Held for writing by whoever kills the operator, for reading by whoever needs its logs from start to end:
+/// the logs of a deleted pod are gone.
+static LOGS: RwLock<()> = RwLock::const_new(());
+
+/// While this is held, no other test kills the operator.
+pub async fn keep_logs() -> RwLockReadGuard<'static, ()> {
+    LOGS.read().await
+}
+
+pub fn pods(client: &Client) -> Api<Pod> {
+    Api::namespaced(client.clone(), OPERATOR_NAMESPACE)
+}
+
+/// Deletes the operator's pods at once, without a chance to say goodbye, and waits until others are ready.
+/// Returns the UIDs of those that were killed.
+pub async fn kill(client: &Client) -> Vec<String> {
+    let _alone = LOGS.write().await;
+    let api = pods(client);
+    let labels = ListParams::default().labels(OPERATOR_LABELS);
+    let old = api.list(&labels).await.expect("listing the operator's pods").items;
+    assert!(!old.is_empty(), "there is no operator pod labelled {OPERATOR_LABELS} in {OPERATOR_NAMESPACE}");
+    for pod in &old {
+        // One that went by itself in the meantime is gone as well.
+        let _ = api.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;
+    }
+    let killed: Vec<String> = old.iter().filter_map(ResourceExt::uid).collect();
+    let selection = watcher::Config::default().labels(OPERATOR_LABELS);
+    waiting::objects(api, selection, "a new operator pod is ready", |pods| {
+        let ready = |pod: &&Pod| pod.uid().is_some_and(|uid| !killed.contains(&uid)) && is_ready(pod);
+        pods.iter().filter(ready).count() >= killed.len()
+    })
+    .await;
+    killed
+}
+
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+}
+
+/// What the operator's pods have logged, earlier containers of them too.
+pub async fn logs(client: &Client) -> String {
+    let api = pods(client);
+    let mut all = String::new();
+    let Ok(list) = api.list(&ListParams::default().labels(OPERATOR_LABELS)).await else { return all };
+    for pod in list {
+        for previous in [true, false] {
+            let parameters = LogParams { previous, ..LogParams::default() };
+            // A container that was never restarted has no earlier log.
+            all += &api.logs(&pod.name_any(), &parameters).await.unwrap_or_default();
+        }
+    }
+    all
+}

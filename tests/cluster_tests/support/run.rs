@@ -1,0 +1,39 @@
+//! Runs one test in a sandbox of its own: sets it up, shows what there is to see after a failure, and tears it down.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use super::diagnosis;
+use super::environment::keep;
+use super::sandbox::Sandbox;
+
+/// No test takes longer, not even one that waits where no time limit was thought of.
+const LIMIT: Duration = Duration::from_mins(4);
+
+/// Runs `test` in a sandbox named after `slug`, a few letters.
+pub fn in_sandbox(slug: &str, test: impl AsyncFnOnce(&Sandbox)) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let sandbox = Sandbox::create(slug).await;
+        let checked = async {
+            let done = tokio::time::timeout(LIMIT, test(&sandbox)).await;
+            assert!(done.is_ok(), "the test did not end within {LIMIT:?}");
+            sandbox.witness.verify();
+        };
+        let outcome = AssertUnwindSafe(checked).catch_unwind().await;
+        if outcome.is_err() {
+            diagnosis::print(&sandbox).await;
+        }
+        if keep() {
+            println!("KEEP=1: namespace {} and database {} stay", sandbox.namespace, sandbox.database.name);
+        } else {
+            sandbox.remove().await;
+        }
+        if let Err(panic) = outcome {
+            resume_unwind(panic);
+        }
+    });
+}
