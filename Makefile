@@ -27,3 +27,10 @@ cluster-reload: ## build the operator anew and roll it out in the cluster
 	@tests/cluster/operator.sh reload
 cluster-logs: ## print the operator's logs and the end of the cluster's own
 	@tests/cluster/logs.sh
+
+# ---- tests that need the test bed ------------------------------------------------------------
+
+.PHONY: test-cluster
+test-cluster: cluster-up ## end-to-end tests on the cluster; KEEP=1 keeps what a test made, TEST=name runs some
+	@. .local/cluster.env && cargo test --features cluster-tests --test cluster -- --test-threads 4 $(TEST)
+	@[ -n "$(TEST)" ] || { . .local/cluster.env && cargo test --features cluster-tests --test quiet -- --nocapture; }
