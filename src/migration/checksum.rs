@@ -24,12 +24,13 @@ impl Checksum {
     pub fn of_tokens(sql: &str) -> Self {
         let mut hash = Sha256::new();
         let mut operator_end = None;
-        let mut separated = false;
+        let (mut started, mut separated) = (false, false);
         for lexeme in lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()) {
             if lexeme.kind == Kind::Semicolon {
-                separated = true;
+                separated = started;
                 continue;
             }
+            started = true;
             let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
             // `<=` is one operator and `< =` is two: side by side or not is part of the meaning.
             let joined = lexeme.kind == Kind::Operator && operator_end == Some(lexeme.start);
@@ -67,5 +68,35 @@ impl Checksum {
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::Checksum;
+
+    #[rstest]
+    #[case::case_of_words("SELECT A FROM T", "select a from t")]
+    #[case::white_space("select\r\n\t1", "select 1")]
+    #[case::comments("select /* one /* nested */ */ 1 -- all", "select 1")]
+    #[case::byte_order_mark("\u{feff}select 1", "select 1")]
+    #[case::empty_statements("; select 1;; select 2 ;", "select 1; select 2")]
+    fn looks_do_not_count(#[case] a: &str, #[case] b: &str) {
+        assert_eq!(Checksum::of_tokens(a), Checksum::of_tokens(b));
+    }
+
+    #[rstest]
+    #[case::quoted_case(r#"select "A""#, r#"select "a""#)]
+    #[case::string_case("select 'A'", "select 'a'")]
+    #[case::space_in_a_string("select 'a  b'", "select 'a b'")]
+    #[case::comment_in_a_body("do $$ begin end -- a $$", "do $$ begin end -- b $$")]
+    #[case::where_words_end("select ab c", "select a bc")]
+    #[case::two_operators("select a < = b", "select a <= b")]
+    #[case::where_statements_end("select 1; select 2", "select 1 select 2")]
+    #[case::quotes(r#"select "a""#, "select a")]
+    fn meaning_counts(#[case] a: &str, #[case] b: &str) {
+        assert_ne!(Checksum::of_tokens(a), Checksum::of_tokens(b));
     }
 }

@@ -70,7 +70,6 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     let form = || NameError::Form { suggestion: suggestion(name) };
     let (digits, description) = rest.split_once('_').ok_or_else(form)?;
     let right = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    // Two underscores are Flyway's; a description that begins with one is more likely that than meant.
     if !right || description.is_empty() || !description.chars().all(is_allowed) {
         return Err(form());
     }
@@ -123,4 +122,66 @@ fn suggestion(name: &str) -> Option<String> {
     let description = description.trim_start_matches(['_', '.', '-']);
     let description = if description.is_empty() { "name" } else { description };
     Some(format!("{digits}_{description}{ending}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("001_core_tables.sql", "001", "core_tables", Direction::Up)]
+    #[case("1_a.up.sql", "1", "a", Direction::Up)]
+    #[case("001_a.down.sql", "001", "a", Direction::Down)]
+    #[case("20150100000001000000_networks.postgres.up.sql", "20150100000001000000", "networks.postgres", Direction::Up)]
+    #[case("20201201161451_a-b.c.sql", "20201201161451", "a-b.c", Direction::Up)]
+    #[case("7_up.sql", "7", "up", Direction::Up)]
+    #[case("000_00.sql", "000", "00", Direction::Up)]
+    fn right_names(#[case] name: &str, #[case] version: &str, #[case] description: &str, #[case] direction: Direction) {
+        let found = parse(name).unwrap().unwrap();
+        assert_eq!((found.version.as_str(), found.description.as_str()), (version, description));
+        assert_eq!(found.direction, direction);
+    }
+
+    #[rstest]
+    #[case::flyway("V1__core_tables.sql", "1_core_tables.sql")]
+    #[case::flyway_undo("U2__core_tables.sql", "2_core_tables.down.sql")]
+    #[case::no_underscore("001.sql", "001_name.sql")]
+    #[case::only_an_underscore("001_.sql", "001_name.sql")]
+    #[case::dash("001-core-tables.sql", "001_core-tables.sql")]
+    #[case::dot("001.core.sql", "001_core.sql")]
+    #[case::space("001 core tables.sql", "001_core_tables.sql")]
+    #[case::characters("001_größe.sql", "001_gr_e.sql")]
+    #[case::brackets("001_a(b).up.sql", "001_a_b.up.sql")]
+    #[case::upper_case_ending("001_a.SQL", "001_a.sql")]
+    #[case::upper_case_down("001_a.DOWN.SQL", "001_a.down.sql")]
+    #[case::direction_in_capitals("001_a.Down.sql", "001_a.down.sql")]
+    #[case::direction_not_last("001_a.down.postgres.sql", "001_a.postgres.down.sql")]
+    #[case::another_word("001_a.rollback.sql", "001_a.down.sql")]
+    fn wrong_names_with_a_right_one_near(#[case] name: &str, #[case] right: &str) {
+        let message = parse(name).unwrap_err().to_string();
+        assert!(message.contains(right), "{message}");
+        assert!(parse(right).unwrap().is_some());
+    }
+
+    #[rstest]
+    #[case::no_digits("core_tables.sql")]
+    #[case::repeatable("R__views.sql")]
+    #[case::only_the_ending("x.sql")]
+    #[case::dotted_version("V1.2__a.sql")]
+    #[case::too_many_digits("123456789012345678901234567890123_a.sql")]
+    #[case::digits_of_another_script("٣_a.sql")]
+    fn wrong_names(#[case] name: &str) {
+        assert!(parse(name).is_err());
+    }
+
+    #[rstest]
+    #[case("README.md")]
+    #[case("001_a.sql.bak")]
+    #[case("sql")]
+    #[case("é.s")]
+    fn other_files(#[case] name: &str) {
+        assert_eq!(parse(name), Ok(None));
+    }
 }

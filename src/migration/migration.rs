@@ -105,7 +105,7 @@ impl Migration {
             checksum: Checksum::of(&file.bytes),
             token_checksum: Checksum::of_tokens(sql),
             rollback_sql: match block {
-                Block::Sql(_, sql) => Some(sql),
+                Block::Sql(sql) => Some(sql),
                 _ => None,
             },
             version: name.version,
@@ -193,4 +193,56 @@ fn blanked(sql: &str, statements: &[Statement]) -> String {
     }
     text.push_str(sql.get(at..).unwrap_or_default());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::file_name::parse;
+    use super::*;
+
+    fn migration(sql: &str) -> Migration {
+        let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
+        Migration::read(parse(&file.name).unwrap().unwrap(), &file).unwrap()
+    }
+
+    #[rstest]
+    #[case::spaces_for_the_wrapper("BEGIN;\nselect 1;\nCOMMIT;", "     ;\nselect 1;\n      ;", 1)]
+    #[case::lines_in_the_wrapper("begin -- é\n work; select 1; end", "          \n     ; select 1;    ", 1)]
+    #[case::savepoints("begin; savepoint a; rollback to a; commit", "     ; savepoint a; rollback to a;       ", 2)]
+    #[case::nothing_inside("begin; commit;", "     ;       ;", 0)]
+    #[case::no_wrapper("select 1", "select 1", 1)]
+    #[case::byte_order_mark("\u{feff}select 1", "select 1", 1)]
+    #[case::only_comments("-- later", "-- later", 0)]
+    fn what_is_sent(#[case] sql: &str, #[case] sent: &str, #[case] statements: usize) {
+        let found = migration(sql);
+        // A character of two bytes inside the wrapper becomes two spaces, so that bytes stay where they are.
+        assert_eq!(found.sql.replace(' ', ""), sent.replace(' ', ""));
+        assert_eq!(found.sql.len(), sql.trim_start_matches('\u{feff}').len());
+        assert_eq!(found.statements.len(), statements);
+    }
+
+    #[test]
+    fn a_character_of_the_sent_text_leads_to_its_place_in_the_file() {
+        let sql = "\u{feff}begin /* é */ work;\nselect 'é', oops;\r\nselect 2;\ncommit;";
+        let found = migration(sql);
+        let byte = found.sql.find("oops").unwrap();
+        let character = found.sql.chars().take_while(|c| *c != 'o').count();
+        assert_eq!(found.byte_of_character(character), Some(byte));
+        let place = found.place_of_byte(byte);
+        assert_eq!((place.line, place.column, place.statement), (Some(2), Some(13), Some(1)));
+        assert_eq!(place.excerpt.as_deref(), Some("select 'é', oops"));
+        assert_eq!(found.place_of_statement(1).line, Some(3));
+        assert_eq!((place.version.as_str(), place.file.as_str()), ("001", "001_a.sql"));
+    }
+
+    #[test]
+    fn a_byte_belongs_to_the_statement_that_began_before_it() {
+        let found = migration("-- a\nselect 1; select 2");
+        assert_eq!(
+            [0, 5, 13, 15, 999].map(|byte| found.statement_at(byte)),
+            [None, Some(0), Some(0), Some(1), Some(1)]
+        );
+    }
 }

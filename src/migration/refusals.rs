@@ -232,3 +232,96 @@ fn follow<'a, const N: usize>(
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)")]
+    #[case("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")]
+    #[case("create /* so that nobody waits */ index\n-- or nearly\nconcurrently on t (a)")]
+    #[case("drop index concurrently i")]
+    #[case("reindex index concurrently i")]
+    #[case("reindex (verbose, concurrently) table t")]
+    #[case("reindex schema s")]
+    #[case("reindex (verbose) database")]
+    #[case("vacuum")]
+    #[case("vacuum (full, analyze) t")]
+    #[case("alter system set work_mem = '1MB'")]
+    #[case("create database d")]
+    #[case("drop database if exists d")]
+    #[case("create tablespace s location '/x'")]
+    #[case("drop tablespace s")]
+    #[case("alter database d set tablespace s")]
+    #[case("create subscription s connection 'c' publication p")]
+    #[case("cluster")]
+    #[case("cluster (verbose)")]
+    #[case("alter table only a.b detach partition a.c concurrently")]
+    #[case("begin")]
+    #[case("begin isolation level serializable")]
+    #[case("start transaction")]
+    #[case("commit")]
+    #[case("commit and chain")]
+    #[case("commit prepared 'x'")]
+    #[case("end work")]
+    #[case("abort")]
+    #[case("rollback")]
+    #[case("rollback transaction")]
+    #[case("rollback prepared 'x'")]
+    #[case("prepare transaction 'x'")]
+    #[case("discard all")]
+    #[case("copy t from stdin")]
+    #[case("COPY s.t (a, b) FROM STDIN WITH (FORMAT csv)")]
+    #[case("copy (select a from b) to stdout")]
+    fn refused(#[case] sql: &str) {
+        assert!(refusal(sql).is_some());
+    }
+
+    #[rstest]
+    #[case("create index i on concurrently_built (a)")]
+    #[case("create index \"concurrently\" on t (a)")]
+    #[case("refresh materialized view concurrently v")]
+    #[case("reindex table t")]
+    #[case("reindex (verbose) index i")]
+    #[case("cluster t using i")]
+    #[case("cluster verbose t")]
+    #[case("analyze t")]
+    #[case("alter table t detach partition p")]
+    #[case("alter table t add column concurrently int")]
+    #[case("alter type e add value 'x'")]
+    #[case("alter database d set work_mem = '1MB'")]
+    #[case("create subscription s connection 'c' publication p with (create_slot = false)")]
+    #[case("create table database (a int)")]
+    #[case("savepoint a")]
+    #[case("rollback to a")]
+    #[case("rollback work to savepoint a")]
+    #[case("release savepoint a")]
+    #[case("prepare p as select 1")]
+    #[case("discard temp")]
+    #[case("copy t from '/tmp/x'")]
+    #[case("copy t from program 'stdin'")]
+    #[case("copy stdin from '/tmp/x'")]
+    #[case("comment on table t is 'vacuum'")]
+    #[case("do $$ begin commit; end $$")]
+    #[case("select 1")]
+    fn allowed(#[case] sql: &str) {
+        assert_eq!(refusal(sql), None);
+    }
+
+    #[rstest]
+    #[case("begin", Some(Wrapper::Begin))]
+    #[case("BEGIN TRANSACTION", Some(Wrapper::Begin))]
+    #[case("start transaction", Some(Wrapper::Begin))]
+    #[case("end", Some(Wrapper::Commit))]
+    #[case("commit work", Some(Wrapper::Commit))]
+    #[case("begin read only", None)]
+    #[case("start", None)]
+    #[case("commit and chain", None)]
+    #[case("rollback", None)]
+    fn wrappers(#[case] sql: &str, #[case] expected: Option<Wrapper>) {
+        assert_eq!(wrapper(sql), expected);
+    }
+}

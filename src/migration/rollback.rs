@@ -10,8 +10,8 @@ const MARKER: &str = "rollback:";
 pub(super) enum Block {
     /// No rollback block.
     None,
-    /// The block's SQL; empty where nothing needs to be undone. With it the byte where the block begins.
-    Sql(usize, String),
+    /// The block's SQL; empty where nothing needs to be undone.
+    Sql(String),
     /// The line of the marker stands alone, so a block was meant, but SQL follows at this byte.
     SqlFollows(usize),
 }
@@ -27,7 +27,7 @@ pub(super) fn rollback_block(sql: &str) -> Block {
             (Some(reader), Kind::LineComment) => reader.line(text),
             (None, Kind::LineComment) => {
                 block = marker(text).filter(|_| begins_line(sql, lexeme.start)).map(|first| {
-                    let mut reader = Reader { start: lexeme.start, alone: first.is_empty(), sql: String::new() };
+                    let mut reader = Reader { alone: first.is_empty(), sql: String::new() };
                     if !first.is_empty() {
                         reader.push(first);
                     }
@@ -38,11 +38,10 @@ pub(super) fn rollback_block(sql: &str) -> Block {
             _ => block = None,
         }
     }
-    block.map_or(Block::None, |reader| Block::Sql(reader.start, reader.sql))
+    block.map_or(Block::None, |reader| Block::Sql(reader.sql))
 }
 
 struct Reader {
-    start: usize,
     alone: bool,
     sql: String,
 }
@@ -69,4 +68,54 @@ fn marker(comment: &str) -> Option<&str> {
 fn begins_line(sql: &str, offset: usize) -> bool {
     let before = sql.get(..offset).unwrap_or_default();
     before.rsplit('\n').next().is_none_or(|line| line.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{Block, rollback_block};
+
+    fn sql(text: &str) -> Option<String> {
+        match rollback_block(text) {
+            Block::Sql(sql) => Some(sql),
+            _ => None,
+        }
+    }
+
+    #[rstest]
+    #[case::plain("select 1;\n-- rollback:\n-- drop table b;\n-- drop table a;\n", "drop table b;\ndrop table a;\n")]
+    #[case::in_capitals("-- ROLLBACK:\n--x", "x\n")]
+    #[case::no_space("--rollback:\n--x", "x\n")]
+    #[case::indented_lines("-- rollback:\n--   x", "  x\n")]
+    #[case::crlf("select 1;\r\n-- rollback:\r\n-- x\r\n", "x\n")]
+    #[case::blank_lines("-- rollback:\n\n-- x\n\n-- y\n\n", "x\ny\n")]
+    #[case::on_the_marker_s_line(
+        "select 1;\n-- rollback: drop table a;\n-- drop table b;",
+        "drop table a;\ndrop table b;\n"
+    )]
+    #[case::nothing_to_undo("select 1;\n-- rollback:\n", "")]
+    #[case::comments_in_it("-- rollback:\n-- -- why\n-- x", "-- why\nx\n")]
+    #[case::after_a_remark("-- rollback: see below\nselect 1;\n-- rollback:\n-- x", "x\n")]
+    fn blocks(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(sql(text).as_deref(), Some(expected));
+    }
+
+    #[rstest]
+    #[case::no_marker("select 1; -- a comment")]
+    #[case::in_a_string("select '\n-- rollback:\n-- x'")]
+    #[case::in_a_body("do $$\n-- rollback:\n-- x\n$$")]
+    #[case::a_remark("-- rollback: is not possible\nselect 1;")]
+    #[case::behind_a_statement("select 1; -- rollback:")]
+    #[case::other_words("-- rollbacks:\n-- x")]
+    fn no_block(#[case] text: &str) {
+        assert_eq!(rollback_block(text), Block::None);
+    }
+
+    #[rstest]
+    #[case("-- rollback:\n-- x\nselect 1;", 18)]
+    #[case("-- rollback:\n-- x\n/* y */", 18)]
+    fn sql_after_the_marker(#[case] text: &str, #[case] byte: usize) {
+        assert_eq!(rollback_block(text), Block::SqlFollows(byte));
+    }
 }

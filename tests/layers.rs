@@ -1,0 +1,201 @@
+//! Holds the sources to the layers the architecture names: which room may use which, and which rooms are pure.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room may use besides itself. Arrows point one way: cli and operator → engine → plan → migration;
+/// everything may use the data of report and api.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("api", &["report"]),
+    ("report", &["api"]),
+    ("migration", &["api", "report"]),
+    ("plan", &["api", "report", "migration"]),
+    ("engine", &["api", "report", "migration", "plan"]),
+    ("operator", &["api", "report", "migration", "plan", "engine"]),
+    ("cli", &["api", "report", "migration", "plan", "engine", "operator"]),
+];
+
+/// What imports no Kubernetes client, no database driver and no async runtime.
+const PURE: &[&str] = &["api", "report", "migration", "plan", "operator/decide.rs", "operator/decide/"];
+
+/// Crates that do I/O, and those that only make sense with one that does.
+const IMPURE_CRATES: &[&str] =
+    &["sqlx", "tokio", "futures", "axum", "hyper", "tower", "kube_client", "kube_runtime", "tracing_subscriber"];
+
+/// What of `kube` is data: derives and traits, no client.
+const PURE_KUBE: &[&str] =
+    &["CustomResource", "CustomResourceExt", "CELSchema", "KubeSchema", "Resource", "ResourceExt", "core"];
+
+#[test]
+fn arrows_between_rooms_point_one_way() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let Some((_, may_use)) = ROOMS.iter().find(|(room, _)| *room == source.room) else {
+            continue;
+        };
+        for used in heads_after(&source.code, "crate::") {
+            if used != source.room && !may_use.contains(&used.as_str()) {
+                found.push(format!("{} uses crate::{used}", source.path));
+            }
+        }
+        if source.code.contains("super::super::super::") {
+            found.push(format!("{} climbs three modules up: write crate:: instead", source.path));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn pure_rooms_import_no_client_driver_or_runtime() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| PURE.iter().any(|pure| source.is_in(pure))) {
+        for name in IMPURE_CRATES {
+            if mentions(&source.code, name) {
+                found.push(format!("{} uses {name}", source.path));
+            }
+        }
+        for used in heads_after(&source.code, "kube::") {
+            if !PURE_KUBE.contains(&used.as_str()) {
+                found.push(format!("{} uses kube::{used}", source.path));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn every_room_has_its_layer() {
+    let rooms: BTreeSet<String> = sources().into_iter().map(|source| source.room).collect();
+    let known: BTreeSet<String> = ROOMS.iter().map(|(room, _)| (*room).to_owned()).collect();
+    assert_eq!(rooms, known, "name a new room's layer in ROOMS");
+}
+
+#[test]
+fn grouped_imports_and_comments_are_read() {
+    let code = code(
+        "use crate::{plan::{self, Plan}, // crate::cli\n api::X}; /* kube::Api */ let s = \"tokio::x\"; crate::engine::run()",
+    );
+    assert_eq!(heads_after(&code, "crate::"), ["plan", "api", "engine"]);
+    assert!(!mentions(&code, "tokio") && !code.contains("kube"));
+    assert!(mentions("use tokio::time;", "tokio") && !mentions("let tokiox = 1;", "tokio"));
+    assert_eq!(heads_after("mykube::A; kube::{Client, core::x}", "kube::"), ["Client", "core"]);
+}
+
+struct Source {
+    /// Below `src/`, with forward slashes.
+    path: String,
+    room: String,
+    /// Without comments, literals and white space between tokens.
+    code: String,
+}
+
+impl Source {
+    fn is_in(&self, place: &str) -> bool {
+        self.room == place || self.path == place || (place.ends_with('/') && self.path.starts_with(place))
+    }
+}
+
+/// All sources inside a room.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    walk(&root, &mut paths);
+    let read = paths.into_iter().filter_map(|path| {
+        let below = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+        let room = below.split_once('/')?.0.to_owned();
+        Some(Source { code: code(&fs::read_to_string(&path).unwrap()), path: below, room })
+    });
+    read.collect()
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Rust without comments and string literals. Good enough for paths: raw strings and nested comments do not hold any here.
+fn code(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if rest.starts_with("'\"'") {
+            3
+        } else if c == '"' {
+            string_length(rest)
+        } else {
+            out.push(c);
+            c.len_utf8()
+        };
+        rest = &rest[skipped..];
+    }
+    out
+}
+
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The first name after each `prefix`, also in groups: `crate::{a::b, c}` gives `a` and `c`.
+fn heads_after(code: &str, prefix: &str) -> Vec<String> {
+    let mut heads = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            heads.push(name(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut item = true;
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => item = true,
+                _ if item && !c.is_whitespace() => {
+                    heads.push(name(&group[at..]));
+                    item = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    heads
+}
+
+fn name(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// Whether a crate is named as a path's first part or imported whole.
+fn mentions(code: &str, name: &str) -> bool {
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + name.len()..];
+        let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '.');
+        starts && (after.starts_with("::") || after.starts_with(';') || after.starts_with(" as "))
+    })
+}
