@@ -1,5 +1,7 @@
 //! Holds the sources to the layers the architecture names: which room may use which, and which rooms are pure.
 
+#![expect(clippy::unwrap_used, reason = "a source that cannot be read fails the test, which is right")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,15 +100,15 @@ impl Source {
 
 /// All sources inside a room.
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
-    walk(&root, &mut paths);
-    let read = paths.into_iter().filter_map(|path| {
-        let below = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+    walk(&folder, &mut paths);
+    let sources = paths.into_iter().filter_map(|path| {
+        let below = path.strip_prefix(&folder).unwrap().to_str().unwrap().replace('\\', "/");
         let room = below.split_once('/')?.0.to_owned();
         Some(Source { code: code(&fs::read_to_string(&path).unwrap()), path: below, room })
     });
-    read.collect()
+    sources.collect()
 }
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

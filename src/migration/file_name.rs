@@ -56,10 +56,10 @@ pub enum NameError {
 ///
 /// [`NameError`] where the name ends in `.sql`, in whatever case, and is not of the form above.
 pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
-    let Some(stem) = strip_ending(name) else {
+    let Some((stem, ending)) = split_ending(name) else {
         return Ok(None);
     };
-    if !name.ends_with(".sql") {
+    if ending != ".sql" {
         return Err(NameError::Form { suggestion: suggestion(name) });
     }
     let (rest, direction) = if let Some(rest) = stem.strip_suffix(".down") {
@@ -80,10 +80,9 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     Ok(Some(FileName { version, description: description.to_owned(), direction }))
 }
 
-fn strip_ending(name: &str) -> Option<&str> {
-    let at = name.len().checked_sub(4)?;
-    let (stem, ending) = (name.get(..at)?, name.get(at..)?);
-    ending.eq_ignore_ascii_case(".sql").then_some(stem)
+fn split_ending(name: &str) -> Option<(&str, &str)> {
+    let (stem, ending) = name.split_at_checked(name.len().checked_sub(".sql".len())?)?;
+    ending.eq_ignore_ascii_case(".sql").then_some((stem, ending))
 }
 
 fn is_allowed(c: char) -> bool {
@@ -103,7 +102,7 @@ fn reordered(digits: &str, description: &str, part: &str) -> String {
 
 /// A right name near a wrong one: Flyway's `V1__x.sql`, another separator, characters out of place.
 fn suggestion(name: &str) -> Option<String> {
-    let stem = strip_ending(name)?;
+    let (stem, _) = split_ending(name)?;
     let undo = stem.starts_with(['U', 'u']);
     let rest = stem.trim_start_matches(['V', 'v', 'U', 'u']);
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

@@ -54,7 +54,8 @@ pub(super) struct Split {
 }
 
 /// Divides SQL into statements at the semicolons outside quotes, comments, parentheses (`CREATE RULE … DO (a; b)`)
-/// and `BEGIN ATOMIC … END` (the body of an SQL-standard function). Source: `PostgreSQL`, src/fe_utils/psqlscan.l.
+/// and `BEGIN ATOMIC … END` (the body of an SQL-standard function). Source:
+/// `PostgreSQL`, `src/fe_utils/psqlscan.l`.
 pub(super) fn split(sql: &str) -> Split {
     let mut splitter = Splitter::new(sql);
     let mut from = 0;
