@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod crd;
+mod engine_run;
 mod migrate;
 mod runner;
+mod terminal;
 
 /// Takes a relational database from one schema version to the next, safely.
 #[derive(Debug, Parser)]

@@ -1,22 +1,117 @@
 //! `schemaward runner`: one run in a Kubernetes Job's pod, with output for the operator.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::engine_run::{RunFlags, log_to_stderr, read_url_file};
+use crate::api::Engine;
+use crate::engine::{failed_before_start, read_folder};
+use crate::migration::{MigrationSet, SourceFile, source_failure, source_hash};
+use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
+
 /// Flags of `schemaward runner`.
 #[derive(Args, Debug)]
 pub(super) struct RunnerArguments {
+    /// Which server it is.
+    #[arg(long, value_name = "ENGINE", value_parser = engine)]
+    engine: Engine,
     /// A file that holds the database's URL.
     #[arg(long, value_name = "FILE")]
     url_file: PathBuf,
     /// The folder that holds the migrations.
     #[arg(long, value_name = "FOLDER")]
     dir: PathBuf,
+    /// SHA-256 of the folder's files, in hex; any other content is refused.
+    #[arg(long, value_name = "SHA256")]
+    source_hash: String,
+    /// The run's name.
+    #[arg(long, value_name = "NAME")]
+    run: String,
+    /// Where the outcome is written, in at most 4096 bytes.
+    #[arg(long, value_name = "FILE")]
+    summary_file: PathBuf,
+    #[command(flatten)]
+    flags: RunFlags,
 }
 
-/// Executes the run.
-pub(super) fn main(_arguments: &RunnerArguments) -> ExitCode {
-    ExitCode::FAILURE
+fn engine(name: &str) -> Result<Engine, String> {
+    match name {
+        "postgres" => Ok(Engine::Postgres),
+        other => Err(format!("{other:?} is no engine: postgres")),
+    }
+}
+
+/// Executes the run. Exit code 0 where it succeeded, 1 where it failed.
+pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
+    log_to_stderr();
+    let mut report = |event: Event| write_event(&event);
+    let summary = execute(arguments, &mut report).unwrap_or_else(|failure| {
+        let summary = failed_before_start(&arguments.run, failure.clone());
+        report(Event::RunFailed { failure });
+        report(Event::RunFinished { summary: summary.clone() });
+        summary
+    });
+    finish(&arguments.summary_file, &summary)
+}
+
+fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result<Summary, Failure> {
+    let Engine::Postgres = arguments.engine;
+    let files = read_folder(&arguments.dir)?;
+    verify_source(&files, &arguments.source_hash)?;
+    let set = MigrationSet::read(&files).map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
+    let url = read_url_file(&arguments.url_file)?;
+    let database = arguments.flags.database(&url, &arguments.run)?;
+    arguments.flags.execute(&arguments.run, &database, &set, report)
+}
+
+/// Refuses a folder with another content than the run was started for.
+fn verify_source(files: &[SourceFile], expected: &str) -> Result<(), Failure> {
+    let found = source_hash(files);
+    if found.as_str() == expected {
+        return Ok(());
+    }
+    Err(Failure {
+        class: ErrorClass::Transient,
+        reason: Reason::SourceChanged,
+        code: None,
+        message: format!(
+            "the mounted source has the SHA-256 {found}, but the run was started for {expected}; nothing was run"
+        ),
+        hint: None,
+        place: None,
+    })
+}
+
+fn no_migration() -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSource,
+        code: None,
+        message: "the source holds no migration".to_owned(),
+        hint: None,
+        place: None,
+    }
+}
+
+/// One event, one line. Nobody may be reading: that stops no run.
+fn write_event(event: &Event) {
+    if let Ok(mut line) = serde_json::to_string(event) {
+        line.push('\n');
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    }
+}
+
+fn finish(file: &Path, summary: &Summary) -> ExitCode {
+    if let Err(error) = std::fs::write(file, summary.to_message()) {
+        tracing::error!(file = %file.display(), %error, "the summary could not be written");
+        return ExitCode::FAILURE;
+    }
+    match summary.outcome {
+        Outcome::Succeeded { .. } => ExitCode::SUCCESS,
+        Outcome::Failed { .. } => ExitCode::FAILURE,
+    }
 }

@@ -84,3 +84,117 @@ pub struct Pending {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
 }
+
+impl Summary {
+    /// The summary as JSON of at most [`SUMMARY_LIMIT`] bytes. What is dispensable goes first: the
+    /// history, oldest away first, then the list of versions ahead of the source, then the ends of
+    /// the failure's hint, excerpt and message.
+    #[must_use]
+    pub fn to_message(&self) -> String {
+        let mut summary = self.clone();
+        loop {
+            let json = serde_json::to_string(&summary).unwrap_or_default();
+            if json.len() <= SUMMARY_LIMIT || !summary.shorten(json.len() - SUMMARY_LIMIT) {
+                return json;
+            }
+        }
+    }
+
+    /// Takes the most dispensable thing away. False where nothing is left to take.
+    fn shorten(&mut self, excess: usize) -> bool {
+        if self.history.pop().is_some() {
+            return true;
+        }
+        match &mut self.outcome {
+            Outcome::Succeeded { ahead, .. } => ahead.pop().is_some(),
+            Outcome::Failed { failure, .. } => {
+                let Failure { message, hint, place, .. } = failure;
+                let excerpt = place.as_mut().and_then(|place| place.excerpt.as_mut());
+                [hint.as_mut(), excerpt, Some(message)].into_iter().flatten().any(|text| cut_end(text, excess))
+            }
+        }
+    }
+}
+
+/// Cuts `excess` bytes off, or half of the text where that is less: JSON's escapes count in the
+/// excess, so that it may be more than need be. At a character's boundary, and marked. False where
+/// the text is too short to give anything.
+fn cut_end(text: &mut String, excess: usize) -> bool {
+    const MARK: &str = "…";
+    let Some(mut end) = text.len().checked_sub(MARK.len() + 1) else { return false };
+    end = end.min(text.len().saturating_sub(excess + MARK.len()).max(text.len() / 2));
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text.push_str(MARK);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary};
+    use crate::report::{ErrorClass, Failure, Place, Reason};
+
+    fn summary(outcome: Outcome, rows: usize) -> Summary {
+        let row = |n: usize| AppliedMigration {
+            version: format!("{:03}", rows - n),
+            file: format!("{:03}_{}.sql", rows - n, "long_name_".repeat(10)),
+            checksum: "0123456789abcdef".to_owned(),
+            applied_at: "2026-11-22T18:00:00Z".to_owned(),
+            execution_time_ms: 12,
+            success: true,
+        };
+        Summary {
+            run: "shop-1".to_owned(),
+            plan_hash: Some("a".repeat(64)),
+            outcome,
+            current_version: Some("009".to_owned()),
+            target_version: Some("010".to_owned()),
+            pending: Pending { count: 1, first: Some("010".to_owned()), last: Some("010".to_owned()) },
+            history: (0..rows).map(row).collect(),
+        }
+    }
+
+    fn failed(message: String) -> Outcome {
+        let place = Place { excerpt: Some("ü".repeat(200)), ..Place::default() };
+        let (class, reason) = (ErrorClass::Permanent, Reason::StatementFailed);
+        let failure = Failure { class, reason, code: None, message, hint: Some("h".repeat(500)), place: Some(place) };
+        Outcome::Failed { applied: 0, failure }
+    }
+
+    #[test]
+    fn a_short_summary_is_kept_whole() {
+        let whole = summary(failed("syntax error".to_owned()), 3);
+        assert_eq!(serde_json::from_str::<Summary>(&whole.to_message()).unwrap(), whole);
+    }
+
+    #[test]
+    fn history_goes_first_and_its_oldest_rows_first() {
+        let whole = summary(failed("syntax error".to_owned()), 40);
+        let message = whole.to_message();
+        assert!(message.len() <= SUMMARY_LIMIT);
+        let kept: Summary = serde_json::from_str(&message).unwrap();
+        assert!(!kept.history.is_empty());
+        assert_eq!(kept.history[0], whole.history[0], "the newest row stays");
+        assert_eq!(kept.outcome, whole.outcome);
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters_even_where_json_escapes_it() {
+        for letter in ["ü", "\n", "\u{1}", "x"] {
+            let message = summary(failed(letter.repeat(20_000)), 2).to_message();
+            assert!(message.len() <= SUMMARY_LIMIT, "{letter:?}: {}", message.len());
+            let kept: Summary = serde_json::from_str(&message).unwrap();
+            let Outcome::Failed { failure, .. } = kept.outcome else { panic!("the outcome changed") };
+            assert!(failure.message.starts_with(letter), "{letter:?}: {:?}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_versions_ahead_is_cut() {
+        let ahead = (0..1000).map(|n| format!("{n:032}")).collect();
+        let message = summary(Outcome::Succeeded { applied: 0, ahead }, 2).to_message();
+        assert!(message.len() <= SUMMARY_LIMIT);
+    }
+}

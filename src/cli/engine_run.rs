@@ -1,0 +1,122 @@
+//! What `migrate` and `runner` share: flags of the engine, signals, the deadline, the run itself.
+
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::api;
+use crate::engine::{Address, Postgres, RunSettings, Stop, StopReason, StopSender, run, stop_signal};
+use crate::migration::MigrationSet;
+use crate::plan::Target;
+use crate::report::{ErrorClass, Event, Failure, Reason, Summary};
+
+/// Flags that a run takes wherever it is started.
+#[derive(Args, Debug)]
+pub(super) struct RunFlags {
+    /// The version to reach: `latest`, or one of the folder's.
+    #[arg(long, value_name = "VERSION", default_value = "latest")]
+    target: Target,
+    /// How long a statement may wait for a table's lock, such as 5s.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    lock_timeout: Duration,
+    /// How long to wait for another run on the same database, such as 10m.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    lock_wait: Duration,
+    /// How long the run may take in all, such as 4h; then it is cancelled and rolled back.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    deadline: Option<Duration>,
+    /// The schema that holds the ledger.
+    #[arg(long, value_name = "SCHEMA", default_value = "schemaward")]
+    history_schema: String,
+}
+
+fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {
+    api::Duration::new(text).parse()
+}
+
+impl RunFlags {
+    /// The database, out of the URL's text and these flags.
+    pub(super) fn database(&self, url: &str, run: &str) -> Result<Postgres, Failure> {
+        Postgres::new(Address::parse(url)?, run, self.lock_timeout, &self.history_schema)
+    }
+
+    /// Executes a run to its end, on a runtime of its own.
+    pub(super) fn execute(
+        &self,
+        name: &str,
+        database: &Postgres,
+        set: &MigrationSet,
+        report: &mut dyn FnMut(Event),
+    ) -> Result<Summary, Failure> {
+        let settings = RunSettings { run: name.to_owned(), target: self.target.clone(), lock_wait: self.lock_wait };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| invalid_settings(format!("cannot start: {error}")))?;
+        runtime.block_on(async {
+            let stop = self.stop()?;
+            Ok(run(database, set, &settings, &stop, report).await)
+        })
+    }
+
+    /// A stop signal that SIGTERM, SIGINT and the deadline give. A second signal ends the process.
+    fn stop(&self) -> Result<Stop, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|error| invalid_settings(format!("cannot listen for signals: {error}")));
+        let signals = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+        let (sender, stop) = stop_signal();
+        if let Some(deadline) = self.deadline {
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(deadline).await;
+                sender.stop(StopReason::DeadlineExceeded);
+            });
+        }
+        tokio::spawn(listen_for_signals(signals, sender));
+        Ok(stop)
+    }
+}
+
+async fn listen_for_signals((mut terminate, mut interrupt): (Signal, Signal), sender: StopSender) {
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if asked {
+            tracing::warn!("a second signal: ending at once, the server rolls back");
+            std::process::exit(1);
+        }
+        asked = true;
+        tracing::info!("told to stop: cancelling and rolling back; a second signal ends this at once");
+        sender.stop(StopReason::Cancelled);
+    }
+}
+
+/// The text of a file that holds a URL. Its content is in no error.
+pub(super) fn read_url_file(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        invalid_settings(format!("cannot read the database's URL from the file {}: {error}", path.display()))
+    })
+}
+
+pub(super) fn invalid_settings(message: String) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message,
+        hint: None,
+        place: None,
+    }
+}
+
+/// Logs to stderr: warnings of a run, and what the server warns of. `RUST_LOG` asks for more.
+pub(super) fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("schemaward=info,sqlx::postgres::notice=warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -1,0 +1,162 @@
+//! A run's events as a person reads them in a terminal. Progress and results go to stdout, failures to stderr.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::migration::SourceFile;
+use crate::report::{Event, Failure, Outcome, Place, Summary};
+
+/// Shows events. Knows the files, so that it can show the line an error points to.
+pub(super) struct Terminal<'a> {
+    folder: PathBuf,
+    files: &'a [SourceFile],
+    /// The longest file name: durations stand below each other.
+    width: usize,
+    statements: i64,
+}
+
+impl<'a> Terminal<'a> {
+    pub(super) fn new(folder: &Path, files: &'a [SourceFile]) -> Self {
+        let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or_default();
+        Self { folder: folder.to_owned(), files, width, statements: 0 }
+    }
+
+    pub(super) fn show(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { steps, from, to, .. } => out(&started(*steps, from.as_deref(), to)),
+            Event::WaitingForLock { holder } => out(&format!("Waiting for the lock held by {holder}")),
+            Event::MigrationStarted { statements, .. } => self.statements = *statements,
+            Event::StatementFinished { .. } => {}
+            Event::MigrationApplied { file, execution_time_ms, .. } => {
+                let statements = counted(self.statements, "statement");
+                let width = self.width;
+                out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms"));
+            }
+            Event::Warning { message } => err(&format!("warning: {message}")),
+            Event::RunFailed { failure } => self.failure(failure),
+            Event::RunFinished { summary } => out(&finished(summary)),
+        }
+    }
+
+    /// What went wrong, with the line it points to.
+    pub(super) fn failure(&self, failure: &Failure) {
+        err(&self.describe(failure));
+    }
+
+    fn describe(&self, failure: &Failure) -> String {
+        let code = failure.code.as_ref().map(|code| format!("[{code}]")).unwrap_or_default();
+        let mut text = format!("error{code}: {}", failure.message);
+        if let Some(place) = &failure.place {
+            text.push_str(&self.pointer(place));
+        }
+        if let Some(hint) = &failure.hint {
+            let _ = write!(text, "\n  = hint: {hint}");
+        }
+        text
+    }
+
+    /// File, line and column, the line itself and a caret below the place.
+    fn pointer(&self, place: &Place) -> String {
+        let mut path = self.folder.join(&place.file).display().to_string();
+        for number in [place.line, place.column].into_iter().flatten() {
+            let _ = write!(path, ":{number}");
+        }
+        let (Some(line), Some(column)) = (place.line, place.column) else { return format!("\n --> {path}") };
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        let mut text = format!("\n{margin}--> {path}");
+        if let Some(source) = self.source_line(&place.file, line) {
+            let skipped = usize::try_from(column - 1).unwrap_or_default();
+            // A tab is kept, so that the caret stands below its character however wide a tab is.
+            let indent: String = source.chars().take(skipped).map(|c| if c == '\t' { c } else { ' ' }).collect();
+            let _ = write!(text, "\n{margin} |\n{number} | {source}\n{margin} | {indent}^");
+        }
+        if let Some(statement) = place.statement {
+            let _ = write!(text, "\n{margin} = statement {statement} of the file");
+        }
+        text
+    }
+
+    fn source_line(&self, file: &str, line: i64) -> Option<String> {
+        let bytes = &self.files.iter().find(|candidate| candidate.name == file)?.bytes;
+        let text = String::from_utf8_lossy(bytes);
+        let index = usize::try_from(line - 1).ok()?;
+        Some(text.trim_start_matches('\u{feff}').lines().nth(index)?.trim_end().to_owned())
+    }
+}
+
+fn started(steps: i64, from: Option<&str>, to: &str) -> String {
+    let from = from.map_or_else(|| "an empty ledger".to_owned(), |version| format!("version {version}"));
+    format!("Applying {}, from {from} to version {to}:", counted(steps, "migration"))
+}
+
+fn finished(summary: &Summary) -> String {
+    let at = summary
+        .current_version
+        .as_ref()
+        .map_or_else(|| "No migration is applied".to_owned(), |version| format!("The schema is at version {version}"));
+    match &summary.outcome {
+        Outcome::Succeeded { applied: 0, ahead } => format!("{at}; nothing is pending.{}", ahead_of_source(ahead)),
+        Outcome::Succeeded { applied, ahead } => {
+            format!("{at}; {} applied.{}", counted(*applied, "migration"), ahead_of_source(ahead))
+        }
+        Outcome::Failed { applied, .. } => {
+            let pending = summary.pending.count;
+            format!("Failed. {at}; {} applied by this run, {pending} pending.", counted(*applied, "migration"))
+        }
+    }
+}
+
+fn ahead_of_source(ahead: &[String]) -> String {
+    if ahead.is_empty() {
+        return String::new();
+    }
+    format!(" The database is ahead of the folder by {}: nothing was undone.", ahead.join(", "))
+}
+
+fn counted(number: i64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn out(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn err(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Terminal;
+    use crate::migration::SourceFile;
+    use crate::report::{ErrorClass, Failure, Place, Reason};
+
+    #[test]
+    fn an_error_is_shown_with_its_line_and_a_caret_below_the_place() {
+        let bytes = "-- ü\n\tselect größe fron t;\n".as_bytes().to_vec();
+        let files = [SourceFile { name: "001_a.sql".to_owned(), bytes }];
+        let place = Place {
+            version: "001".to_owned(),
+            file: "001_a.sql".to_owned(),
+            line: Some(2),
+            column: Some(15),
+            statement: Some(1),
+            excerpt: None,
+        };
+        let failure = Failure {
+            class: ErrorClass::Permanent,
+            reason: Reason::StatementFailed,
+            code: Some("42601".to_owned()),
+            message: "syntax error at or near \"fron\"".to_owned(),
+            hint: Some("write from".to_owned()),
+            place: Some(place),
+        };
+        let expected = "error[42601]: syntax error at or near \"fron\"\n --> sql/001_a.sql:2:15\n  |\n2 | \tselect größe fron \
+                        t;\n  | \t             ^\n  = statement 1 of the file\n  = hint: write from";
+        assert_eq!(Terminal::new(Path::new("sql"), &files).describe(&failure), expected);
+    }
+}

@@ -1,0 +1,79 @@
+//! A folder of migrations as it lies on disk: a checkout, or a volume that Kubernetes mounted.
+
+use std::fs;
+use std::path::Path;
+
+use crate::migration::SourceFile;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Reads all files that lie directly in a folder, in the order of their names.
+///
+/// Names that begin with a dot are left out: a mounted ConfigMap keeps its versions in `..data` and
+/// the like, and the visible names are links into it. Folders within are left out too.
+///
+/// # Errors
+///
+/// [`Reason::InvalidSettings`] where the folder or a file cannot be read, [`Reason::InvalidSource`]
+/// where a name is not UTF-8.
+pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
+    let unreadable = |path: &Path, error: &std::io::Error| Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!("cannot read {}: {error}", path.display()),
+        hint: None,
+        place: None,
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
+        let entry = entry.map_err(|e| unreadable(folder, &e))?;
+        let path = entry.path();
+        let name = entry.file_name().into_string().map_err(|name| Failure {
+            class: ErrorClass::Permanent,
+            reason: Reason::InvalidSource,
+            code: None,
+            message: format!("the file name {} is not UTF-8", name.display()),
+            hint: Some("rename the file".to_owned()),
+            place: None,
+        })?;
+        // `metadata` follows links: a ConfigMap's files are links.
+        let is_file = fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file();
+        if is_file && !name.starts_with('.') {
+            let bytes = fs::read(&path).map_err(|e| unreadable(&path, &e))?;
+            files.push(SourceFile { name, bytes });
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::read_folder;
+    use crate::report::Reason;
+
+    #[test]
+    fn a_mounted_config_map_reads_as_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let version = folder.path().join("..2026_11_22");
+        std::fs::create_dir(&version).unwrap();
+        std::fs::write(version.join("001_a.sql"), "select 1").unwrap();
+        symlink("..2026_11_22", folder.path().join("..data")).unwrap();
+        symlink("..data/001_a.sql", folder.path().join("001_a.sql")).unwrap();
+        std::fs::write(folder.path().join(".hidden.sql"), "no").unwrap();
+        std::fs::create_dir(folder.path().join("subfolder")).unwrap();
+
+        let files = read_folder(folder.path()).unwrap();
+        assert_eq!(files.len(), 1);
+        assert_eq!((files[0].name.as_str(), files[0].bytes.as_slice()), ("001_a.sql", b"select 1".as_slice()));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let failure = read_folder(std::path::Path::new("/no/such/folder")).unwrap_err();
+        assert_eq!(failure.reason, Reason::InvalidSettings);
+        assert!(failure.message.contains("/no/such/folder"), "{}", failure.message);
+    }
+}

@@ -1,0 +1,125 @@
+//! Where the database is and how to log in, out of a URL. The URL's text never leaves this file.
+
+use std::fmt;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use url::Url;
+
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// A database's address, with what is needed to log in. Shown without password.
+#[derive(Clone)]
+pub struct Address {
+    pub(super) options: PgConnectOptions,
+    shown: String,
+}
+
+impl Address {
+    /// Reads a URL such as `postgres://user:password@host:5432/name?sslmode=require`.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`]; the message says what is wrong without repeating the URL.
+    pub fn parse(url: &str) -> Result<Self, Failure> {
+        let url = url.trim();
+        if url.is_empty() {
+            return Err(invalid("it is empty"));
+        }
+        let parsed = Url::parse(url).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => invalid("it does not begin with postgres://"),
+            url::ParseError::InvalidPort => {
+                invalid("its port is no number; in a password, write / as %2F, : as %3A, # as %23, ? as %3F")
+            }
+            other => invalid(&other.to_string()),
+        })?;
+        if !matches!(parsed.scheme(), "postgres" | "postgresql") {
+            return Err(invalid("its scheme is neither postgres nor postgresql"));
+        }
+        if parsed.fragment().is_some() {
+            return Err(invalid("it has a #; in a password, write it as %23"));
+        }
+        let has = |key: &str| parsed.query_pairs().any(|(name, _)| name == key);
+        if parsed.username().is_empty() && !has("user") {
+            return Err(invalid("it names no user"));
+        }
+        // The driver's own message may repeat a part of the URL.
+        let options = PgConnectOptions::from_url(&parsed)
+            .map_err(|_| invalid("one of its parameters has a value that is not understood"))?;
+        if options.get_database().is_none() {
+            return Err(invalid("it names no database"));
+        }
+        let host =
+            options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
+        let shown = format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_default());
+        // The driver logs whole statements otherwise.
+        Ok(Self { options: options.disable_statement_logging(), shown })
+    }
+
+    /// The user it logs in as.
+    pub(super) fn user(&self) -> &str {
+        self.options.get_username()
+    }
+
+    /// The database's name.
+    pub(super) fn database(&self) -> &str {
+        self.options.get_database().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({})", self.shown)
+    }
+}
+
+fn invalid(what: &str) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!("the database's URL is not usable: {what}"),
+        hint: Some("write it as postgres://user:password@host:5432/name".to_owned()),
+        place: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::Address;
+
+    #[rstest]
+    #[case::whole("postgres://u:canary@db:6543/shop", "db:6543/shop")]
+    #[case::defaults("postgresql://u@db/shop\n", "db:5432/shop")]
+    #[case::parameters("postgres://db/?user=u&dbname=shop&password=canary", "db:5432/shop")]
+    #[case::ipv6("postgres://u:canary@[::1]:5432/shop", "[::1]:5432/shop")]
+    #[case::escaped("postgres://u:can%23ary@db/shop?sslmode=require", "db:5432/shop")]
+    fn an_address_is_shown_without_its_password(#[case] url: &str, #[case] shown: &str) {
+        let address = Address::parse(url).unwrap();
+        assert_eq!(address.to_string(), shown);
+        assert!(!format!("{address:?}").contains("canary"));
+    }
+
+    #[rstest]
+    #[case::empty("  \n", "is empty")]
+    #[case::no_url("host=db password=canary", "does not begin with postgres://")]
+    #[case::other_engine("mysql://u:canary@db/shop", "scheme")]
+    #[case::no_user("postgres://db/shop", "names no user")]
+    #[case::no_database("postgres://u:canary@db", "names no database")]
+    #[case::slash_in_password("postgres://u:canary/x@db/shop", "port is no number")]
+    #[case::hash_in_password("postgres://u:12#canary@db/shop", "has a #")]
+    #[case::bad_parameter("postgres://u:canary@db/shop?sslmode=canary", "not understood")]
+    fn a_bad_url_is_explained_and_not_repeated(#[case] url: &str, #[case] why: &str) {
+        let failure = Address::parse(url).unwrap_err();
+        assert!(failure.message.contains(why), "{}", failure.message);
+        assert!(!format!("{failure:?}").contains("canary"));
+    }
+}

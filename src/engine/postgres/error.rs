@@ -1,0 +1,161 @@
+//! From SQLSTATE to class and reason. Never from text: the server's language may be any.
+
+use std::io;
+
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+
+use crate::engine::session::SessionError;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Raised by the ledger's `assert_fence`.
+pub(super) const FENCED: &str = "SW001";
+/// Raised by the ledger's SQL where another tool's tables are in its place.
+pub(super) const FOREIGN_LEDGER: &str = "SW002";
+/// Source of these and all others: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
+pub(super) const UNDEFINED_TABLE: &str = "42P01";
+pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
+pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+const INVALID_PASSWORD: &str = "28P01";
+const UNKNOWN_DATABASE: &str = "3D000";
+/// A statement that writes, on a standby or under `default_transaction_read_only`.
+const READ_ONLY: &str = "25006";
+
+/// What a SQLSTATE means for the next step.
+pub(super) fn class_of(code: &str) -> ErrorClass {
+    match code {
+        "42P07" | "42701" | "42710" | "42P06" | "42723" => ErrorClass::AlreadyExists,
+        // A wrong password heals when a Secret is rotated. A failover leaves the old address at a
+        // read-only standby for a while.
+        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | INVALID_PASSWORD | READ_ONLY => {
+            ErrorClass::Transient
+        }
+        _ if code.starts_with("08") || code.starts_with("53") => ErrorClass::Transient,
+        _ => ErrorClass::Permanent,
+    }
+}
+
+/// Why, as one word: what the code itself says, or else what was being done.
+fn reason_of(code: &str, doing: Reason) -> Reason {
+    match code {
+        FENCED => Reason::Fenced,
+        FOREIGN_LEDGER => Reason::LedgerUnusable,
+        UNKNOWN_DATABASE => Reason::AuthenticationFailed,
+        "57P01" | "57P02" | "57P03" | READ_ONLY => Reason::ConnectionFailed,
+        _ if code.starts_with("28") => Reason::AuthenticationFailed,
+        _ if code.starts_with("08") || code.starts_with("53") => Reason::ConnectionFailed,
+        _ => doing,
+    }
+}
+
+/// What the driver says, in terms of the report. `doing` is the reason where the code tells none.
+pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
+    if let Some(server) = server_error(error) {
+        let code = server.code();
+        let class = if code == FENCED { ErrorClass::Transient } else { class_of(code) };
+        return Failure {
+            class,
+            reason: reason_of(code, doing),
+            code: Some(code.to_owned()),
+            message: server_message(server),
+            hint: server.hint().map(str::to_owned),
+            place: None,
+        };
+    }
+    let message = match error {
+        sqlx::Error::Io(io) => connection_message(io),
+        sqlx::Error::Tls(tls) => format!("TLS with the server failed: {tls}"),
+        sqlx::Error::Protocol(message) => format!("the server's answer was not understood: {message}"),
+        other => other.to_string(),
+    };
+    let transient = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
+    Failure {
+        class: if transient { ErrorClass::Transient } else { ErrorClass::Permanent },
+        reason: if transient { Reason::ConnectionFailed } else { doing },
+        code: None,
+        message,
+        hint: None,
+        place: None,
+    }
+}
+
+/// The same, with what it means for the session.
+pub(super) fn session_error(error: &sqlx::Error, doing: Reason) -> SessionError {
+    SessionError { failure: failure_of(error, doing), connection_lost: connection_lost(error) }
+}
+
+/// Whether the connection is of no more use. What is no answer of the server's leaves the protocol
+/// in an unknown state, and a FATAL answer is its last.
+pub(super) fn connection_lost(error: &sqlx::Error) -> bool {
+    use sqlx::postgres::PgSeverity;
+    server_error(error).is_none_or(|e| matches!(e.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+}
+
+/// What the server said, where the error is its answer.
+pub(super) fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    match error {
+        sqlx::Error::Database(e) => e.try_downcast_ref::<PgDatabaseError>(),
+        _ => None,
+    }
+}
+
+/// Where in the message the server points to, counted in characters from 0.
+pub(super) fn position(error: &PgDatabaseError) -> Option<usize> {
+    match error.position() {
+        Some(PgErrorPosition::Original(position)) => position.checked_sub(1),
+        Some(PgErrorPosition::Internal { .. }) | None => None,
+    }
+}
+
+/// Message, detail and, for an error inside a function, where that was.
+fn server_message(error: &PgDatabaseError) -> String {
+    let mut message = error.message().to_owned();
+    if let Some(detail) = error.detail() {
+        message.push_str(": ");
+        message.push_str(detail);
+    }
+    let inside_function = error.r#where().and_then(|context| context.lines().next());
+    if let Some(context) = inside_function {
+        message.push_str(" (");
+        message.push_str(context);
+        message.push(')');
+    }
+    message
+}
+
+/// An I/O error in words that name its meaning here.
+fn connection_message(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            format!("the connection to the server was lost: {error}")
+        }
+        _ => format!("the server cannot be reached: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{class_of, reason_of};
+    use crate::report::{ErrorClass, Reason};
+
+    #[rstest]
+    #[case::connection_lost("08006", ErrorClass::Transient, Reason::ConnectionFailed)]
+    #[case::too_many_connections("53300", ErrorClass::Transient, Reason::ConnectionFailed)]
+    #[case::starting_up("57P03", ErrorClass::Transient, Reason::ConnectionFailed)]
+    #[case::standby("25006", ErrorClass::Transient, Reason::ConnectionFailed)]
+    #[case::deadlock("40P01", ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::serialization("40001", ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::lock_timeout("55P03", ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::wrong_password("28P01", ErrorClass::Transient, Reason::AuthenticationFailed)]
+    #[case::no_hba_entry("28000", ErrorClass::Permanent, Reason::AuthenticationFailed)]
+    #[case::no_such_database("3D000", ErrorClass::Permanent, Reason::AuthenticationFailed)]
+    #[case::duplicate_table("42P07", ErrorClass::AlreadyExists, Reason::StatementFailed)]
+    #[case::syntax("42601", ErrorClass::Permanent, Reason::StatementFailed)]
+    #[case::privilege("42501", ErrorClass::Permanent, Reason::StatementFailed)]
+    #[case::unique("23505", ErrorClass::Permanent, Reason::StatementFailed)]
+    fn a_code_has_a_class_and_a_reason(#[case] code: &str, #[case] class: ErrorClass, #[case] reason: Reason) {
+        assert_eq!(class_of(code), class);
+        assert_eq!(reason_of(code, Reason::StatementFailed), reason);
+    }
+}

@@ -1,0 +1,188 @@
+//! The ledger's SQL. Texts only; [`super::session`] sends them.
+
+use sha2::{Digest, Sha256};
+
+use super::literal::{identifier, text, text_or_null};
+use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS};
+
+/// The version of the ledger that this binary writes, and the newest it understands.
+pub(super) const LEDGER_VERSION: i32 = 1;
+
+/// What makes and upgrades the ledger.
+const INSTALLATION: &str = include_str!("../../../migrations/postgres/000_migration_tracking_system.sql");
+
+/// Schemaward's own version, as the ledger records it.
+const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The ledger in one schema.
+#[derive(Clone, Debug)]
+pub(super) struct Ledger {
+    schema: String,
+    /// The schema's name, quoted.
+    quoted: String,
+}
+
+impl Ledger {
+    pub(super) fn new(schema: &str) -> Self {
+        Self { schema: schema.to_owned(), quoted: identifier(schema) }
+    }
+
+    /// The schema's name as people write it.
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// The advisory lock's key. Per database by nature, per ledger by the schema's name.
+    pub(super) fn lock_key(&self) -> i64 {
+        let digest = Sha256::digest(format!("schemaward{}", self.schema));
+        let mut key = [0; 8];
+        key.copy_from_slice(&digest[..8]);
+        i64::from_be_bytes(key)
+    }
+
+    /// One transaction that makes or upgrades the ledger.
+    pub(super) fn installation(&self) -> String {
+        let sql = INSTALLATION
+            .replace("{{schema_text}}", &text(&self.quoted))
+            .replace("{{schema}}", &self.quoted)
+            .replace("{{tool_version}}", &text(TOOL_VERSION));
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{sql}\nCOMMIT")
+    }
+
+    /// Three results: the ledger's version, all that is applied, the newest attempts.
+    pub(super) fn read(&self) -> String {
+        let schema = &self.quoted;
+        format!(
+            "SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger;\n\
+             SELECT version, filename, checksum, token_checksum FROM {schema}.schema_migrations WHERE success ORDER BY id;\n\
+             {}",
+            self.history()
+        )
+    }
+
+    /// The newest attempts, newest first.
+    pub(super) fn history(&self) -> String {
+        format!(
+            "SELECT version, filename, checksum, \
+             pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
+             execution_time_ms, success FROM {}.schema_migrations ORDER BY id DESC LIMIT {HISTORY_ROWS}",
+            self.quoted
+        )
+    }
+
+    /// True where this session holds the lock now.
+    pub(super) fn try_lock(&self) -> String {
+        format!("SELECT pg_catalog.pg_try_advisory_lock({})", self.lock_key())
+    }
+
+    /// Who holds the lock: user, process, program, address, connected since when.
+    pub(super) fn holder(&self) -> String {
+        let key = self.lock_key().to_be_bytes();
+        let half = |bytes: [u8; 4]| u32::from_be_bytes(bytes);
+        let (high, low) = (half([key[0], key[1], key[2], key[3]]), half([key[4], key[5], key[6], key[7]]));
+        // A bigint key shows as two halves with objsubid 1. Source: PostgreSQL, 54.12 "pg_locks".
+        format!(
+            "SELECT a.usename::text, l.pid, a.application_name, \
+             pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
+             FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+             AND l.classid = {high} AND l.objid = {low} AND l.database = \
+             (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
+        )
+    }
+
+    /// Raises the fence and returns it.
+    pub(super) fn raise_fence(&self, run: &str) -> String {
+        format!(
+            "UPDATE {}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
+             locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
+             backend_start = (SELECT a.backend_start FROM pg_catalog.pg_stat_activity a \
+             WHERE a.pid = pg_catalog.pg_backend_pid()), run = {}, released_at = NULL WHERE id = 1 RETURNING fence",
+            self.quoted,
+            text(run)
+        )
+    }
+
+    /// Notes that the lock is given back, unless somebody else holds it by now, and gives it back.
+    pub(super) fn release(&self, fence: Fence) -> String {
+        format!(
+            "UPDATE {}.migration_locks SET released_at = pg_catalog.clock_timestamp() WHERE id = 1 AND fence = {};\n\
+             SELECT pg_catalog.pg_advisory_unlock({})",
+            self.quoted,
+            fence.0,
+            self.lock_key()
+        )
+    }
+
+    /// The guard that every transaction of a run begins with.
+    pub(super) fn guard(&self, fence: Fence) -> String {
+        format!("SELECT {}.assert_fence({})", self.quoted, fence.0)
+    }
+
+    /// The row of a migration that is applied with this very transaction.
+    pub(super) fn record_success(&self, attempt: Attempt<'_>) -> String {
+        let total = attempt.migration.statements.len();
+        // The transaction began when the message did: its age is the attempt's duration.
+        let duration = "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) \
+                        * 1000)::pg_catalog.int8";
+        self.record(attempt, duration, total, None)
+    }
+
+    /// The row of an attempt that failed.
+    pub(super) fn record_failure(&self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> String {
+        let duration = failed.duration.as_millis().to_string();
+        self.record(attempt, &duration, failed.statements_done, Some(failed))
+    }
+
+    fn record(&self, attempt: Attempt<'_>, duration: &str, done: usize, failed: Option<FailedAttempt<'_>>) -> String {
+        let migration = attempt.migration;
+        let failure = failed.map(|failed| failed.failure);
+        let values = [
+            text(migration.version.as_str()),
+            text(&migration.file),
+            text(&migration.description),
+            text("migration"),
+            text(migration.checksum.as_str()),
+            text(migration.token_checksum.as_str()),
+            duration.to_owned(),
+            failure.is_none().to_string(),
+            text_or_null(failure.map(|f| f.message.as_str())),
+            text_or_null(failure.and_then(|f| f.code.as_deref())),
+            done.to_string(),
+            migration.statements.len().to_string(),
+            text_or_null(migration.rollback_sql.as_deref()),
+            text(attempt.run),
+            attempt.fence.0.to_string(),
+            text(TOOL_VERSION),
+        ];
+        format!(
+            "INSERT INTO {}.schema_migrations (version, filename, description, kind, checksum, token_checksum, \
+             execution_time_ms, success, error_message, error_code, statements_done, statements_total, rollback_sql, \
+             run, fence, tool_version) VALUES ({})",
+            self.quoted,
+            values.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ledger;
+
+    #[test]
+    fn the_lock_s_key_never_changes_between_versions() {
+        // Two versions of Schemaward on one database must exclude each other: this number is for ever.
+        assert_eq!(Ledger::new("schemaward").lock_key(), LOCK_KEY);
+        assert_ne!(Ledger::new("other").lock_key(), LOCK_KEY);
+    }
+
+    #[test]
+    fn no_placeholder_is_left_in_the_installation() {
+        let sql = Ledger::new("it's \"odd\"").installation();
+        assert!(!sql.contains("{{"), "{sql}");
+        assert!(sql.contains("CREATE SCHEMA \"it's \"\"odd\"\"\""), "{sql}");
+        assert!(sql.contains("to_regnamespace('\"it''s \"\"odd\"\"\"')"), "{sql}");
+    }
+
+    const LOCK_KEY: i64 = -897_558_564_798_234_901;
+}

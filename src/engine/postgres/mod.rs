@@ -1,0 +1,124 @@
+//! PostgreSQL 13 and later.
+
+mod address;
+mod error;
+mod ledger;
+mod literal;
+mod message;
+mod session;
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+pub use address::Address;
+pub use session::PostgresSession;
+
+use super::session::{Database, SessionError, SessionId};
+use crate::report::{ErrorClass, Failure, Reason};
+use ledger::Ledger;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A session that waits in an open transaction for longer has lost its client.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
+/// How soon the server notices, in the middle of a statement, that its client is gone.
+const CONNECTION_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// The first version that knows `client_connection_check_interval`.
+const CONNECTION_CHECK_SINCE: u32 = 140_000;
+
+/// A PostgreSQL database, and how a run's sessions on it are set up.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    address: Address,
+    ledger: Ledger,
+    lock_timeout: Duration,
+}
+
+impl Postgres {
+    /// `run` is shown by the server as the program's name, `lock_timeout` is how long a statement may
+    /// wait for a table's lock, `history_schema` is where the ledger lies.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where the schema's name cannot be one.
+    pub fn new(mut address: Address, run: &str, lock_timeout: Duration, history_schema: &str) -> Result<Self, Failure> {
+        // 63 bytes: PostgreSQL cuts longer names silently. `$` would end the quoting of our functions' bodies.
+        let usable = (1..=63).contains(&history_schema.len())
+            && !history_schema.contains(['\0', '$'])
+            && !history_schema.starts_with("pg_");
+        if !usable {
+            return Err(Failure {
+                class: ErrorClass::Permanent,
+                reason: Reason::InvalidSettings,
+                code: None,
+                message: format!("{history_schema:?} cannot be the history's schema"),
+                hint: Some("use 1 to 63 bytes, without $ and not beginning with pg_".to_owned()),
+                place: None,
+            });
+        }
+        address.options = address.options.application_name(&format!("schemaward {run}"));
+        Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout })
+    }
+
+    /// The database's address, without password.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The settings that every file starts from. Everything else is the role's and the database's
+    /// default, as in psql, but for the time zone, which is UTC wherever a run takes place.
+    fn settings(&self, server_version: Option<u32>) -> String {
+        let mut settings = format!(
+            "SET lock_timeout = {};SET statement_timeout = 0;SET idle_in_transaction_session_timeout = {};\
+             SET standard_conforming_strings = on",
+            self.lock_timeout.as_millis(),
+            IDLE_IN_TRANSACTION_TIMEOUT.as_millis()
+        );
+        if server_version.is_some_and(|version| version >= CONNECTION_CHECK_SINCE) {
+            let interval = CONNECTION_CHECK_INTERVAL.as_millis();
+            settings.push_str(";SET client_connection_check_interval = ");
+            settings.push_str(&interval.to_string());
+        }
+        settings
+    }
+
+    async fn open(&self) -> Result<sqlx::PgConnection, SessionError> {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.address.options.connect());
+        let mut failure = match connecting.await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error::failure_of(&error, Reason::AuthenticationFailed),
+            Err(_) => Failure {
+                class: ErrorClass::Transient,
+                reason: Reason::ConnectionFailed,
+                code: None,
+                message: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+                hint: None,
+                place: None,
+            },
+        };
+        failure.message = format!("cannot connect to {} as {}: {}", self.address, self.address.user(), failure.message);
+        Err(SessionError { failure, connection_lost: true })
+    }
+}
+
+impl Database for Postgres {
+    type Session = PostgresSession;
+
+    async fn connect(&self) -> Result<PostgresSession, SessionError> {
+        let connection = self.open().await?;
+        let settings = self.settings(connection.server_version_num());
+        let names = (self.address.user(), self.address.database());
+        PostgresSession::start(connection, self.ledger.clone(), &settings, names).await
+    }
+
+    async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {
+        let mut connection = self.open().await?;
+        let sql = format!("SELECT pg_catalog.pg_cancel_backend({})", session.0);
+        let cancelled = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        cancelled.map_err(|e| error::session_error(&e, Reason::ConnectionFailed))?;
+        let _ = connection.close().await;
+        Ok(())
+    }
+}

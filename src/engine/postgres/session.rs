@@ -1,0 +1,336 @@
+//! A session on a PostgreSQL server: what the run's protocol asks for, in PostgreSQL's words.
+//!
+//! Everything is sent by the simple query protocol: several statements in one message are one round
+//! trip, and nothing is prepared that a reset would have to know of.
+
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt};
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Connection, Either, Row};
+
+use super::error::{
+    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, UNDEFINED_SCHEMA, UNDEFINED_TABLE, connection_lost, failure_of, position,
+    server_error, session_error,
+};
+use super::ledger::{LEDGER_VERSION, Ledger};
+use super::message::{Message, Phase};
+use crate::engine::session::{
+    ApplyError, Attempt, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
+};
+use crate::migration::{Checksum, Version};
+use crate::plan::{AppliedRow, LedgerState};
+use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+
+/// A connection to a PostgreSQL server.
+#[derive(Debug)]
+pub struct PostgresSession {
+    connection: PgConnection,
+    process_id: i32,
+    ledger: Ledger,
+    /// Brings the session into the state every file starts from.
+    reset: String,
+    /// Shown in errors.
+    user: String,
+    database: String,
+}
+
+impl PostgresSession {
+    /// Takes a fresh connection over and sets it up.
+    pub(super) async fn start(
+        connection: PgConnection,
+        ledger: Ledger,
+        settings: &str,
+        (user, database): (&str, &str),
+    ) -> Result<Self, SessionError> {
+        let mut session = Self {
+            connection,
+            process_id: 0,
+            ledger,
+            reset: reset(settings),
+            user: user.to_owned(),
+            database: database.to_owned(),
+        };
+        let sql = format!("{settings};SELECT pg_catalog.pg_backend_pid()");
+        let results = session.query(sql, Reason::ConnectionFailed).await?;
+        session.process_id = value(results.last().and_then(|rows| rows.first()), 0)?;
+        Ok(session)
+    }
+
+    /// Sends one message; returns the rows of each of its statements.
+    async fn query(&mut self, sql: String, doing: Reason) -> Result<Vec<Vec<PgRow>>, SessionError> {
+        self.try_query(sql).await.map_err(|error| session_error(&error, doing))
+    }
+
+    async fn try_query(&mut self, sql: String) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
+        let mut results = Vec::new();
+        let mut rows = Vec::new();
+        let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
+        while let Some(answer) = answers.try_next().await? {
+            match answer {
+                Either::Left(_) => results.push(std::mem::take(&mut rows)),
+                Either::Right(row) => rows.push(row),
+            }
+        }
+        Ok(results)
+    }
+
+    /// The failure with what only the session knows: which right is missing, and for whom.
+    fn explain(&self, mut error: SessionError) -> SessionError {
+        let failure = &mut error.failure;
+        let schema = self.ledger.schema();
+        match failure.code.as_deref() {
+            Some(INSUFFICIENT_PRIVILEGE) => {
+                failure.message = format!(
+                    "the user {} may not keep the ledger in the schema {schema}: {}",
+                    self.user, failure.message
+                );
+                failure.hint = Some(format!(
+                    "as an administrator: CREATE SCHEMA \"{schema}\" AUTHORIZATION \"{user}\"; or GRANT CREATE ON \
+                     DATABASE \"{database}\" TO \"{user}\"; tables of an existing ledger must belong to \"{user}\"",
+                    user = self.user,
+                    database = self.database
+                ));
+            }
+            Some(FOREIGN_LEDGER) => {
+                failure.message = format!("the schema {schema} holds another tool's schema_migrations");
+                failure.hint = Some("choose another schema for the history".to_owned());
+            }
+            _ => {}
+        }
+        error
+    }
+
+    async fn install_ledger(&mut self) -> Result<(), SessionError> {
+        let installed = self.query(self.ledger.installation(), Reason::LedgerUnusable).await;
+        if let Err(error) = installed {
+            if !error.connection_lost {
+                self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+            }
+            return Err(self.explain(error));
+        }
+        Ok(())
+    }
+
+    /// What the ledger holds and whether it is of the version this binary writes.
+    async fn view(&mut self) -> Result<(LedgerView, bool), SessionError> {
+        let results = match self.try_query(self.ledger.read()).await {
+            Ok(results) => results,
+            Err(error) => {
+                let code = server_error(&error).map(|e| e.code().to_owned());
+                return match code.as_deref() {
+                    Some(UNDEFINED_TABLE | UNDEFINED_SCHEMA) => Ok((LedgerView::default(), false)),
+                    _ => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+                };
+            }
+        };
+        let [version, applied, history] = results.as_slice() else {
+            return Err(unexpected("the ledger's answer has another form than was asked for"));
+        };
+        let version: Option<i32> = value(version.first(), 0)?;
+        if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
+            return Err(newer_ledger(newer));
+        }
+        let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
+        let state = LedgerState::new(applied);
+        Ok((LedgerView { state, history: history_rows(history)? }, version == Some(LEDGER_VERSION)))
+    }
+
+    /// The failure of a message that did not go through, with its place.
+    fn apply_error(message: &Message<'_>, answers: usize, error: &sqlx::Error) -> ApplyError {
+        let statements_done = message.statements_done(answers);
+        let mut failure = failure_of(error, Reason::StatementFailed);
+        if failure.reason == Reason::Fenced {
+            "another run has taken over: this one may commit nothing".clone_into(&mut failure.message);
+            return ApplyError::Refused { failure, statements_done };
+        }
+        let character = server_error(error).and_then(position);
+        failure.place = Some(message.place(answers, character));
+        match message.phase(answers) {
+            Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
+            Phase::Record => failure.message = format!("recording the attempt: {}", failure.message),
+            Phase::Guard | Phase::Statement(_) | Phase::Committed => {}
+        }
+        if connection_lost(error) {
+            ApplyError::OutcomeUnknown { failure, statements_done }
+        } else {
+            ApplyError::Refused { failure, statements_done }
+        }
+    }
+}
+
+impl Session for PostgresSession {
+    fn id(&self) -> SessionId {
+        SessionId(i64::from(self.process_id))
+    }
+
+    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+        Ok(self.view().await?.0)
+    }
+
+    async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
+        let results = self.query(self.ledger.try_lock(), Reason::LockHeld).await?;
+        if value(results.first().and_then(|rows| rows.first()), 0)? {
+            return Ok(LockAttempt::Taken);
+        }
+        let results = self.query(self.ledger.holder(), Reason::LockHeld).await?;
+        let holder = results.first().and_then(|rows| rows.first());
+        Ok(LockAttempt::HeldBy(holder.map(holder_text).transpose()?.unwrap_or_default()))
+    }
+
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+        if !self.view().await?.1 {
+            self.install_ledger().await?;
+        }
+        let raised = self.query(self.ledger.raise_fence(run), Reason::LedgerUnusable).await;
+        let results = raised.map_err(|error| self.explain(error))?;
+        let fence = value(results.first().and_then(|rows| rows.first()), 0)?;
+        Ok((Fence(fence), self.view().await?.0))
+    }
+
+    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+        let started = Instant::now();
+        let mut message = Message::new(&self.ledger, attempt, &self.reset);
+        let text = std::mem::take(&mut message.text);
+        let mut answers = 0;
+        let outcome = {
+            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
+            loop {
+                match stream.next().await {
+                    None => break Ok(()),
+                    Some(Err(error)) => break Err(error),
+                    Some(Ok(Either::Right(_))) => {}
+                    Some(Ok(Either::Left(_))) => {
+                        answers += 1;
+                        if let Phase::Statement(done @ 1..) = message.phase(answers) {
+                            progress(done);
+                        } else if matches!(message.phase(answers), Phase::Record) {
+                            progress(message.statements_done(answers));
+                        }
+                    }
+                }
+            }
+        };
+        let Err(error) = outcome else { return Ok(started.elapsed()) };
+        if message.phase(answers) == Phase::Committed && !connection_lost(&error) {
+            // Committed, but the session is not as the next file must find it. No file can cause this.
+            tracing::warn!(error = %error, "resetting the session failed after a commit");
+            let failure = failure_of(&error, Reason::ConnectionFailed);
+            return Err(ApplyError::OutcomeUnknown { failure, statements_done: message.statements_done(answers) });
+        }
+        let failed = Self::apply_error(&message, answers, &error);
+        // Before the first answer no transaction is open: the text as a whole was not understood.
+        if answers > 0 && matches!(failed, ApplyError::Refused { .. }) {
+            // The reset in the message did not run. Where this fails, so does recording the attempt, which tells.
+            let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
+        }
+        Err(failed)
+    }
+
+    async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;{};{};COMMIT",
+            self.ledger.guard(attempt.fence),
+            self.ledger.record_failure(attempt, failed)
+        );
+        let recorded = self.query(sql, Reason::LedgerUnusable).await;
+        if recorded.as_ref().is_err_and(|error| !error.connection_lost) {
+            self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+        }
+        recorded.map(drop)
+    }
+
+    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
+        let sql = format!("{};\n{}", self.ledger.release(fence), self.ledger.history());
+        let results = self.query(sql, Reason::LedgerUnusable).await?;
+        history_rows(results.last().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    async fn close(self) {
+        // The server ends the session either way; a polite end only keeps its log quiet.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.connection.close()).await;
+    }
+}
+
+/// The settings that every file starts from, whatever the file before it did; the lock stays.
+fn reset(settings: &str) -> String {
+    format!(
+        "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;CLOSE ALL;UNLISTEN *;DEALLOCATE ALL;DISCARD TEMP;\
+         DISCARD SEQUENCES;{settings}"
+    )
+}
+
+fn applied_row(row: &PgRow) -> Result<AppliedRow, SessionError> {
+    let version: String = value(Some(row), 0)?;
+    let version: Version = version.parse().map_err(|_| unexpected("the ledger holds a version that is none"))?;
+    Ok(AppliedRow {
+        version,
+        file: value(Some(row), 1)?,
+        checksum: Checksum::stored(value::<String>(Some(row), 2)?),
+        token_checksum: Checksum::stored(value::<String>(Some(row), 3)?),
+    })
+}
+
+fn history_rows(rows: &[PgRow]) -> Result<Vec<AppliedMigration>, SessionError> {
+    rows.iter()
+        .map(|row| {
+            let checksum = Checksum::stored(value::<String>(Some(row), 2)?);
+            Ok(AppliedMigration {
+                version: value(Some(row), 0)?,
+                file: value(Some(row), 1)?,
+                checksum: checksum.short().to_owned(),
+                applied_at: value(Some(row), 3)?,
+                execution_time_ms: value(Some(row), 4)?,
+                success: value(Some(row), 5)?,
+            })
+        })
+        .collect()
+}
+
+/// `app (process 4711, schemaward shop-1, connected since 2026-11-22T18:00:00Z)`
+fn holder_text(row: &PgRow) -> Result<String, SessionError> {
+    let user: Option<String> = value(Some(row), 0)?;
+    let process: i32 = value(Some(row), 1)?;
+    let program: Option<String> = value(Some(row), 2)?;
+    let since: Option<String> = value(Some(row), 3)?;
+    let mut text = format!("{} (process {process}", user.unwrap_or_else(|| "an unknown user".to_owned()));
+    if let Some(program) = program.filter(|program| !program.is_empty()) {
+        text.push_str(", ");
+        text.push_str(&program);
+    }
+    if let Some(since) = since {
+        text.push_str(", connected since ");
+        text.push_str(&since);
+    }
+    text.push(')');
+    Ok(text)
+}
+
+/// A column of a row that must be there.
+fn value<'r, T>(row: Option<&'r PgRow>, index: usize) -> Result<T, SessionError>
+where
+    T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+{
+    let row = row.ok_or_else(|| unexpected("the server answered with fewer rows than were asked for"))?;
+    row.try_get(index).map_err(|error| unexpected(&error.to_string()))
+}
+
+fn unexpected(what: &str) -> SessionError {
+    let failure = Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::LedgerUnusable,
+        code: None,
+        message: what.to_owned(),
+        hint: None,
+        place: None,
+    };
+    SessionError { failure, connection_lost: false }
+}
+
+fn newer_ledger(version: i32) -> SessionError {
+    let mut error = unexpected(&format!(
+        "the ledger has version {version}, written by a newer Schemaward; this one knows versions up to {LEDGER_VERSION}"
+    ));
+    error.failure.hint = Some("use the newer Schemaward".to_owned());
+    error
+}

@@ -1,0 +1,417 @@
+//! The protocol of a run, the same for every engine:
+//! connect → read the ledger (nothing pending: stop here, no lock, no write) → lock → fence → plan
+//! again → apply and record, file by file → unlock.
+//!
+//! Decides what happens next; how it happens on a server is the session's affair.
+
+use std::time::{Duration, Instant};
+
+use super::progress::Progress;
+use super::session::{
+    ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
+};
+use super::stop::{Stop, StopReason};
+use crate::migration::{Migration, MigrationSet, Version};
+use crate::plan::{LedgerState, Plan, Target, plan, plan_failure};
+use crate::report::{AppliedMigration, ErrorClass, Event, Failure, Outcome, Pending, Reason, Summary};
+
+/// The first pause between two tries for the lock; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long a lost server is looked for, to ask its ledger what became of a migration.
+const RECONNECT_WAIT: Duration = Duration::from_secs(30);
+/// How long a cancelled statement may take to end. A pod is killed 30 s after its SIGTERM.
+const CANCEL_WAIT: Duration = Duration::from_secs(10);
+
+/// What a run is to do, apart from the migrations.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// The run's name: it stands in the ledger, and the server shows it.
+    pub run: String,
+    /// Where to go.
+    pub target: Target,
+    /// How long to wait for another run's lock.
+    pub lock_wait: Duration,
+}
+
+/// Executes a run. Events are reported as they happen; the last one, like the answer, is the summary.
+pub async fn run<D: Database>(
+    database: &D,
+    set: &MigrationSet,
+    settings: &RunSettings,
+    stop: &Stop,
+    report: &mut dyn FnMut(Event),
+) -> Summary {
+    let mut run = Run { database, set, settings, stop, report, known: Known::default(), applied: 0, started: false };
+    let outcome = run.execute().await;
+    let summary = run.summary(outcome);
+    if let Outcome::Failed { failure, .. } = &summary.outcome {
+        report(Event::RunFailed { failure: failure.clone() });
+    }
+    report(Event::RunFinished { summary: summary.clone() });
+    summary
+}
+
+/// The summary of a run that failed before it could connect.
+#[must_use]
+pub fn failed_before_start(run: &str, failure: Failure) -> Summary {
+    Summary {
+        run: run.to_owned(),
+        plan_hash: None,
+        outcome: Outcome::Failed { applied: 0, failure },
+        current_version: None,
+        target_version: None,
+        pending: Pending::default(),
+        history: Vec::new(),
+    }
+}
+
+struct Run<'a, D: Database> {
+    database: &'a D,
+    set: &'a MigrationSet,
+    settings: &'a RunSettings,
+    stop: &'a Stop,
+    report: &'a mut dyn FnMut(Event),
+    known: Known,
+    applied: i64,
+    started: bool,
+}
+
+/// What the run has learnt so far, for its summary.
+#[derive(Default)]
+struct Known {
+    plan_hash: Option<String>,
+    current: Option<Version>,
+    target: Option<Version>,
+    pending: Vec<Version>,
+    ahead: Vec<String>,
+    history: Vec<AppliedMigration>,
+}
+
+/// A migration whose outcome was not told.
+struct Unresolved<'a> {
+    migration: &'a Migration,
+    failure: Failure,
+    statements_done: usize,
+    began: Instant,
+}
+
+/// What came of a plan's steps.
+enum Steps<'a> {
+    Done,
+    Failed(Failure),
+    Unresolved(Unresolved<'a>),
+}
+
+impl<'a, D: Database> Run<'a, D> {
+    async fn execute(&mut self) -> Result<(), Failure> {
+        let mut session = self.connect().await?;
+        let view = self.unless_stopped(session.read_ledger()).await??;
+        let first = self.plan(&view)?;
+        for warning in &first.warnings {
+            (self.report)(Event::Warning { message: warning.to_string() });
+        }
+        if first.steps.is_empty() {
+            session.close().await;
+            return Ok(());
+        }
+        let mut unresolved = None;
+        loop {
+            let (fence, view) = self.take_over(&mut session).await?;
+            if let Some(lost) = unresolved.take() {
+                self.resolve(&mut session, fence, &view.state, lost).await?;
+            }
+            let steps = match self.plan(&view) {
+                Ok(plan) => self.apply(&mut session, fence, &plan).await,
+                Err(failure) => Steps::Failed(failure),
+            };
+            match steps {
+                Steps::Done => return self.finish(session, fence, None).await,
+                Steps::Failed(failure) => return self.finish(session, fence, Some(failure)).await,
+                Steps::Unresolved(lost) => {
+                    // The old connection goes first: while the server believes in it, it holds the lock.
+                    drop(session);
+                    session = self.reconnect(&lost).await?;
+                    unresolved = Some(lost);
+                }
+            }
+        }
+    }
+
+    /// Waits for a step, but not longer than until the run is to stop.
+    async fn unless_stopped<T>(&self, step: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            done = step => Ok(done),
+            reason = self.stop.requested() => Err(stopped(reason, None)),
+        }
+    }
+
+    async fn connect(&self) -> Result<D::Session, Failure> {
+        Ok(self.unless_stopped(self.database.connect()).await??)
+    }
+
+    /// Looks for the server again, to ask what became of a migration.
+    async fn reconnect(&self, lost: &Unresolved<'_>) -> Result<D::Session, Failure> {
+        let deadline = tokio::time::Instant::now() + RECONNECT_WAIT;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.connect().await {
+                Ok(session) => return Ok(session),
+                Err(error) if !error.class.is_retried() || tokio::time::Instant::now() + pause > deadline => {
+                    return Err(unknown_outcome(lost, &error));
+                }
+                Err(_) => tokio::time::sleep(pause).await,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Makes the plan and notes what the summary needs of it.
+    fn plan(&mut self, view: &LedgerView) -> Result<Plan<'a>, Failure> {
+        self.known.history.clone_from(&view.history);
+        self.known.current = view.state.current().cloned();
+        let plan = plan(self.set, &view.state, &self.settings.target).map_err(|problems| {
+            plan_failure(&problems).unwrap_or_else(|| Failure {
+                class: ErrorClass::Permanent,
+                reason: Reason::InvalidSource,
+                code: None,
+                message: "the source holds no migration".to_owned(),
+                hint: None,
+                place: None,
+            })
+        })?;
+        if self.applied == 0 {
+            // After a reconnection the rest of the plan is planned anew; the run's plan is the first.
+            self.known.plan_hash = Some(plan.hash().to_string());
+        }
+        self.known.target = Some(plan.to.clone());
+        self.known.pending = plan.steps.iter().map(|step| step.version.clone()).collect();
+        self.known.ahead = plan.ahead.iter().map(ToString::to_string).collect();
+        Ok(plan)
+    }
+
+    /// Takes the lock and raises the fence.
+    async fn take_over(&mut self, session: &mut D::Session) -> Result<(Fence, LedgerView), Failure> {
+        let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
+        let mut pause = FIRST_PAUSE;
+        let mut reported = None;
+        while let LockAttempt::HeldBy(holder) = self.unless_stopped(session.try_lock()).await?? {
+            if tokio::time::Instant::now() + pause > deadline {
+                return Err(lock_held(&holder, self.settings.lock_wait));
+            }
+            if reported.as_ref() != Some(&holder) {
+                (self.report)(Event::WaitingForLock { holder: holder.clone() });
+                reported = Some(holder);
+            }
+            self.unless_stopped(tokio::time::sleep(pause)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Ok(self.unless_stopped(session.take_over(&self.settings.run)).await??)
+    }
+
+    /// Applies a plan's steps, one after the other, until one fails.
+    async fn apply(&mut self, session: &mut D::Session, fence: Fence, plan: &Plan<'a>) -> Steps<'a> {
+        if !self.started && !plan.steps.is_empty() {
+            self.started = true;
+            (self.report)(Event::RunStarted {
+                run: self.settings.run.clone(),
+                plan_hash: plan.hash().to_string(),
+                steps: count(plan.steps.len()),
+                from: plan.from.as_ref().map(ToString::to_string),
+                to: plan.to.to_string(),
+            });
+        }
+        for &migration in &plan.steps {
+            if let Some(reason) = self.stop.reason() {
+                return Steps::Failed(stopped(reason, None));
+            }
+            let began = Instant::now();
+            match self.apply_one(session, fence, migration).await {
+                Ok(duration) => self.note_applied(migration, duration),
+                Err(ApplyError::Refused { failure, statements_done }) => {
+                    let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
+                    self.record(session, fence, migration, failed).await;
+                    return Steps::Failed(failure);
+                }
+                Err(ApplyError::OutcomeUnknown { failure, statements_done }) => {
+                    return Steps::Unresolved(Unresolved { migration, failure, statements_done, began });
+                }
+            }
+        }
+        Steps::Done
+    }
+
+    /// Applies one migration; a stop cancels its statement and waits for the server to roll back.
+    async fn apply_one(
+        &mut self,
+        session: &mut D::Session,
+        fence: Fence,
+        migration: &Migration,
+    ) -> Result<Duration, ApplyError> {
+        (self.report)(Event::MigrationStarted {
+            version: migration.version.to_string(),
+            file: migration.file.clone(),
+            statements: count(migration.statements.len()),
+        });
+        let id = session.id();
+        let mut progress = Progress::new(migration, self.report);
+        let mut report_progress = |done| progress.statements_done(done);
+        let attempt = Attempt { migration, run: &self.settings.run, fence };
+        let mut applying = std::pin::pin!(session.apply(attempt, &mut report_progress));
+        let reason = tokio::select! {
+            biased;
+            done = &mut applying => return done,
+            reason = self.stop.requested() => reason,
+        };
+        tracing::info!(?reason, version = %migration.version, "cancelling the running statement");
+        match tokio::time::timeout(CANCEL_WAIT, self.database.cancel(id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the statement could not be cancelled"),
+            Err(_) => tracing::warn!("the server did not answer the request to cancel the statement"),
+        }
+        match tokio::time::timeout(CANCEL_WAIT, applying).await {
+            // It was done before the cancellation reached it.
+            Ok(Ok(duration)) => Ok(duration),
+            Ok(Err(ApplyError::Refused { failure, statements_done })) => {
+                Err(ApplyError::Refused { failure: stopped(reason, Some(&failure)), statements_done })
+            }
+            Ok(Err(ApplyError::OutcomeUnknown { failure, statements_done })) => {
+                Err(ApplyError::OutcomeUnknown { failure: stopped(reason, Some(&failure)), statements_done })
+            }
+            Err(_) => {
+                let failure = Failure { place: Some(migration.place()), ..stopped(reason, None) };
+                Err(ApplyError::OutcomeUnknown { failure, statements_done: 0 })
+            }
+        }
+    }
+
+    fn note_applied(&mut self, migration: &Migration, duration: Duration) {
+        self.applied += 1;
+        self.known.current = Some(migration.version.clone());
+        self.known.pending.retain(|version| *version != migration.version);
+        (self.report)(Event::MigrationApplied {
+            version: migration.version.to_string(),
+            file: migration.file.clone(),
+            execution_time_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
+        });
+    }
+
+    /// Records a failed attempt. That this fails too is logged only: the failure itself matters more.
+    async fn record(&self, session: &mut D::Session, fence: Fence, migration: &Migration, failed: FailedAttempt<'_>) {
+        if failed.failure.reason == Reason::Fenced {
+            return;
+        }
+        let attempt = Attempt { migration, run: &self.settings.run, fence };
+        match tokio::time::timeout(CANCEL_WAIT, session.record_failure(attempt, failed)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the failed attempt could not be recorded"),
+            Err(_) => tracing::warn!("the failed attempt could not be recorded: the server does not answer"),
+        }
+    }
+
+    /// Lets the ledger say what became of a migration whose outcome was not told.
+    async fn resolve(
+        &mut self,
+        session: &mut D::Session,
+        fence: Fence,
+        ledger: &LedgerState,
+        lost: Unresolved<'a>,
+    ) -> Result<(), Failure> {
+        let Unresolved { migration, failure, statements_done, began } = lost;
+        if ledger.get(&migration.version).is_some_and(|row| row.checksum == migration.checksum) {
+            tracing::info!(version = %migration.version, "the connection was lost, but the migration is committed");
+            self.note_applied(migration, began.elapsed());
+            return Ok(());
+        }
+        let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
+        self.record(session, fence, migration, failed).await;
+        if let Ok(Ok(history)) = tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
+            self.known.history = history;
+        }
+        Err(failure)
+    }
+
+    /// Gives the lock back and reads the history once more.
+    async fn finish(&mut self, mut session: D::Session, fence: Fence, failure: Option<Failure>) -> Result<(), Failure> {
+        match tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
+            Ok(Ok(history)) => self.known.history = history,
+            Ok(Err(error)) => tracing::warn!(%error, "the lock could not be given back; it ends with the connection"),
+            Err(_) => tracing::warn!("the lock could not be given back; it ends with the connection"),
+        }
+        session.close().await;
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn summary(&self, outcome: Result<(), Failure>) -> Summary {
+        let known = &self.known;
+        let applied = self.applied;
+        let text = |version: &Version| version.to_string();
+        Summary {
+            run: self.settings.run.clone(),
+            plan_hash: known.plan_hash.clone(),
+            outcome: match outcome {
+                Ok(()) => Outcome::Succeeded { applied, ahead: known.ahead.clone() },
+                Err(failure) => Outcome::Failed { applied, failure },
+            },
+            current_version: known.current.as_ref().map(text),
+            target_version: known.target.as_ref().map(text),
+            pending: Pending {
+                count: count(known.pending.len()),
+                first: known.pending.first().map(text),
+                last: known.pending.last().map(text),
+            },
+            history: known.history.clone(),
+        }
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        error.failure
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The failure of a run that was asked to stop; `cause` is what the server said of it.
+fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
+    let (reason, what) = match reason {
+        StopReason::Cancelled => (Reason::Cancelled, "the run was told to stop"),
+        StopReason::DeadlineExceeded => (Reason::DeadlineExceeded, "the run's time was over"),
+    };
+    Failure {
+        class: ErrorClass::Transient,
+        reason,
+        code: cause.and_then(|cause| cause.code.clone()),
+        message: cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.message)),
+        hint: None,
+        place: cause.and_then(|cause| cause.place.clone()),
+    }
+}
+
+fn lock_held(holder: &str, waited: Duration) -> Failure {
+    let holder = if holder.is_empty() { "another run" } else { holder };
+    Failure {
+        class: ErrorClass::Transient,
+        reason: Reason::LockHeld,
+        code: None,
+        message: format!("the lock in the database was held by {holder} for longer than {} s", waited.as_secs_f32()),
+        hint: Some("wait for that run to end, or end its connection".to_owned()),
+        place: None,
+    }
+}
+
+fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure {
+    Failure {
+        class: ErrorClass::UnknownOutcome,
+        message: format!(
+            "{}; the ledger could not be asked whether it was committed: {}",
+            lost.failure.message, error.message
+        ),
+        hint: Some("the next run reads the ledger first and goes on from there".to_owned()),
+        ..lost.failure.clone()
+    }
+}

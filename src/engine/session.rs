@@ -1,0 +1,169 @@
+//! What every database engine must be able to do for a run. The protocol itself stands in
+//! [`super::run`]; an engine knows its server's SQL, locks and error codes, and nothing of the order
+//! of things.
+//!
+//! The traits speak of attempts and outcomes, never of transactions: PostgreSQL keeps a file and its
+//! row in one transaction, an engine whose DDL commits by itself keeps a journal a statement; both
+//! are the engine's own affair inside [`Session::apply`].
+
+use std::time::Duration;
+
+use crate::migration::Migration;
+use crate::plan::LedgerState;
+use crate::report::{AppliedMigration, Failure};
+
+/// A database that can be connected to.
+#[expect(async_fn_in_trait, reason = "used generically on one thread; no Send bound is wanted")]
+pub trait Database {
+    /// A connection to it.
+    type Session: Session;
+
+    /// Connects and brings the session into the state every file starts from.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] that names host and port, never the password.
+    async fn connect(&self) -> Result<Self::Session, SessionError>;
+
+    /// Ends the statement that a session is executing, through a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// Where the server cannot be reached or refuses.
+    async fn cancel(&self, session: SessionId) -> Result<(), SessionError>;
+}
+
+/// A connection to a database, and what a run does with it.
+#[expect(async_fn_in_trait, reason = "used generically on one thread; no Send bound is wanted")]
+pub trait Session {
+    /// Names this session to [`Database::cancel`].
+    fn id(&self) -> SessionId;
+
+    /// Reads the ledger. Takes no lock and writes nothing; a ledger that does not exist is empty.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read, or was written by a newer Schemaward.
+    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError>;
+
+    /// Tries to take the lock in the database. Never waits inside the server.
+    ///
+    /// # Errors
+    ///
+    /// Where the server cannot be asked. That somebody else holds the lock is no error.
+    async fn try_lock(&mut self) -> Result<LockAttempt, SessionError>;
+
+    /// Under the lock: makes or upgrades the ledger where that is due, raises the fence, reads the ledger.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be made, or was written by a newer Schemaward.
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError>;
+
+    /// Applies one migration and records it, both or neither, guarded by the fence. `progress` is
+    /// called with the number of statements that have run, each time it has grown.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`], which says whether the outcome is known.
+    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError>;
+
+    /// Records a failed attempt, guarded by the fence.
+    ///
+    /// # Errors
+    ///
+    /// Where the row cannot be written.
+    async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError>;
+
+    /// Notes that the lock is given back, gives it back and reads the ledger's newest rows, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Where the server cannot be asked. The lock ends with the connection in any case.
+    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError>;
+
+    /// Ends the connection.
+    async fn close(self);
+}
+
+/// A server process or thread, as the server numbers them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SessionId(pub i64);
+
+/// The fence's value that this run has raised it to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fence(pub i64);
+
+/// What the ledger holds.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerView {
+    /// What is applied: the plan's input.
+    pub state: LedgerState,
+    /// The newest [`HISTORY_ROWS`] attempts, newest first.
+    pub history: Vec<AppliedMigration>,
+}
+
+/// How many attempts a run reports in its summary.
+pub const HISTORY_ROWS: usize = 20;
+
+/// The answer to [`Session::try_lock`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LockAttempt {
+    /// This session holds it now.
+    Taken,
+    /// Somebody else does: user, process, program, connected since when. Empty where they cannot be told any more.
+    HeldBy(String),
+}
+
+/// One try of one migration.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// What is tried.
+    pub migration: &'a Migration,
+    /// The run it belongs to.
+    pub run: &'a str,
+    /// What the fence must still be at.
+    pub fence: Fence,
+}
+
+/// What became of an attempt that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct FailedAttempt<'a> {
+    /// Why.
+    pub failure: &'a Failure,
+    /// How many of the file's statements had run before.
+    pub statements_done: usize,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// Something a session could not do.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", failure.message)]
+pub struct SessionError {
+    /// What and why.
+    pub failure: Failure,
+    /// Whether the connection is gone.
+    pub connection_lost: bool,
+}
+
+/// Why a migration was not applied, as far as the session can tell.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The server refused it; nothing of it is left that the ledger does not tell of.
+    #[error("{}", failure.message)]
+    Refused {
+        /// What and where.
+        failure: Failure,
+        /// How many of the file's statements had run before.
+        statements_done: usize,
+    },
+    /// The connection broke before the outcome was known. The ledger knows it.
+    #[error("{}", failure.message)]
+    OutcomeUnknown {
+        /// How it broke, and where.
+        failure: Failure,
+        /// How many of the file's statements are known to have run.
+        statements_done: usize,
+    },
+}
