@@ -16,22 +16,12 @@ else
   lock_bed
 fi
 
-# PostgreSQL frees its shared memory only when it ends by itself: SIGQUIT is its fast way.
-for folder in "$TRACK"/daemons/postgres*; do
-  pid=$(head -n1 "$folder/cgroup.procs" 2>/dev/null || true)
-  [ -z "$pid" ] || kill -QUIT "$pid" 2>/dev/null || true
-done
-for _ in $(seq 20); do
-  [ -n "$(cat "$TRACK"/daemons/postgres*/cgroup.procs 2>/dev/null || true)" ] || break
-  sleep 0.05
-done
-
-# The daemons first, so that nobody starts anything any more. With the last process go both
-# namespaces, and with them every mount, network link and firewall rule of the bed.
+# The daemons first, so that nobody starts anything any more. With the last process go
+# the namespaces, and with them every mount, network link, firewall rule and shared memory of the bed.
 kill_members "$TRACK/daemons"
 kill_members "$TRACK"
 while read -r type mounted; do
-  [[ $type == cgroup* ]] && [ -d "$mounted/$CGROUP" ] || continue
+  if [[ $type != cgroup* ]] || [ ! -d "$mounted/$CGROUP" ]; then continue; fi
   for _ in $(seq 40); do
     find "$mounted/$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null || true
     [ -d "$mounted/$CGROUP" ] || break

@@ -24,5 +24,5 @@ chmod 755 "$root"
 install -m 755 "$binary" "$root/schemaward"
 tag=$(sha256sum "$root/schemaward" | cut -c1-12)
 mkdir -p "$(dirname "$out")"
-"$HERE/mkimage.sh" "$IMAGE_NAME:$tag,$IMAGE_NAME:dev" "$root" "$out" 65532:65532 /schemaward
+"$HERE/mkimage.sh" "$IMAGE_NAME:$tag" "$root" "$out" 65532:65532 /schemaward
 echo "$IMAGE_NAME:$tag"

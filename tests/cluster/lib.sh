@@ -59,9 +59,10 @@ use_slot() {
 slot_of() { # CHECKOUT: its slot, or nothing
   local owner
   for owner in "$RUN"/*.checkout; do
-    [ -e "$owner" ] && [ "$(cat "$owner")" = "$1" ] || continue
-    basename "$owner" .checkout
-    return
+    if [ -e "$owner" ] && [ "$(cat "$owner")" = "$1" ]; then
+      basename "$owner" .checkout
+      return
+    fi
   done
 }
 
@@ -147,27 +148,34 @@ kill_members() {
   return 1
 }
 
-# spawn NAME COMMAND...: starts a daemon in a cgroup of its own, logging to $D/log/NAME.log.
-spawn() {
-  local name=$1
-  shift
-  mkdir -p "$TRACK/daemons/$name" "$D/log"
+# Puts the shell that calls it into a cgroup of the bed's, where down.sh finds it.
+join() {
+  mkdir -p "$TRACK/daemons/$1"
+  echo "$BASHPID" >"$TRACK/daemons/$1/cgroup.procs"
+}
+spawn() { # NAME COMMAND...: starts a daemon, which logs to $D/log/NAME.log
+  mkdir -p "$TRACK/daemons/$1" "$D/log"
   (
-    echo "$BASHPID" >"$TRACK/daemons/$name/cgroup.procs"
-    exec setsid "$@" >>"$D/log/$name.log" 2>&1 </dev/null 8>&- 9>&-
+    join "$1"
+    # Locks above all, but also pipes that the caller's caller waits on, must not live on in it.
+    for fd in /proc/"$BASHPID"/fd/*; do
+      [ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
+    done
+    exec setsid "${@:2}" >>"$D/log/$1.log" 2>&1 </dev/null
   ) &
   # Once more from here, so that it counts as alive when this returns.
-  echo $! >"$TRACK/daemons/$name/cgroup.procs" 2>/dev/null || true
+  echo $! >"$TRACK/daemons/$1/cgroup.procs" 2>/dev/null || true
 }
 
 # The holder's namespaces are the bed's: entering them through a process leaves no mount behind.
-enter() { nsenter --net="/proc/$(pid_of holder)/ns/net" --mount="/proc/$(pid_of holder)/ns/mnt" --wd=/ "$@"; }
-start() { # NAME COMMAND...: spawn, inside the bed
-  local name=$1 holder
-  shift
-  holder=$(pid_of holder)
-  spawn "$name" nsenter --net="/proc/$holder/ns/net" --mount="/proc/$holder/ns/mnt" --wd=/ "$@"
+use_namespaces() {
+  local ns
+  ns=/proc/$(pid_of holder)/ns
+  ENTER=(nsenter --net="$ns/net" --ipc="$ns/ipc" --mount="$ns/mnt" --wd=/)
 }
+enter() { use_namespaces && "${ENTER[@]}" "$@"; }
+run() { (use_namespaces && join "$1" && exec "${ENTER[@]}" "${@:2}" 6>&- 9>&-); } # NAME COMMAND...: inside the bed, waits
+start() { use_namespaces && spawn "$1" "${ENTER[@]}" "${@:2}"; } # NAME COMMAND...: a daemon inside the bed
 
 wait_for() { # SECONDS LOG-NAME WHAT COMMAND...: polls; on time-out or a dead daemon shows its log
   local end=$((SECONDS + $1)) log=$2 what=$3

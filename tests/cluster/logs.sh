@@ -7,6 +7,7 @@ set -uo pipefail
 if find_slot; then
   :
 elif [ -e "$ENV_FILE" ]; then
+  # shellcheck source=/dev/null
   . "$ENV_FILE"
   KUBECONFIG_FILE=$KUBECONFIG
 else

@@ -13,7 +13,7 @@ make_cgroups() {
     done
     return
   fi
-  for root in $(awk '$3 == "cgroup" {print $2}' /proc/mounts); do
+  awk '$3 == "cgroup" {print $2}' /proc/mounts | while read -r root; do
     mkdir -p "$root/$CGROUP"
     [ ! -e "$root/$CGROUP/cpuset.cpus" ] || for group in cpuset.cpus cpuset.mems; do
       cat "$root/$group" >"$root/$CGROUP/$group"
@@ -21,11 +21,11 @@ make_cgroups() {
   done
 }
 
-# A process that holds a network and a mount namespace. All else of the bed runs in them, so two
+# A process that holds a network, a mount and an IPC namespace. All else of the bed runs in them, so two
 # beds on a machine never meet at a firewall chain, a port or a fixed path, and none of it stays
-# behind: both namespaces end with their last process. The host only has one end of a cable.
+# behind: the namespaces end with their last process. The host only has one end of a cable.
 make_namespaces() {
-  spawn holder unshare --net --mount --propagation private "$(readlink -f "$LOCAL/bin/pause")"
+  spawn holder unshare --net --ipc --mount --propagation private "$(readlink -f "$LOCAL/bin/pause")"
   wait_for 5 holder "the namespaces are there" own_namespaces
   local holder
   holder=$(pid_of holder)

@@ -61,7 +61,7 @@ say "the operator runs"
 # The image before this one stays for pods that still use it; older ones go.
 previous=$(cat "$D/image" 2>/dev/null || true)
 echo "$IMAGE" >"$D/image"
-for old in $("${CTR[@]}" images ls -q "name~=^$IMAGE_NAME:"); do
+[ "$IMAGE" = "$previous" ] || for old in $("${CTR[@]}" images ls -q "name~=^$IMAGE_NAME:"); do
   [ "$old" = "$IMAGE" ] || [ "$old" = "$previous" ] || "${CTR[@]}" images rm "$old" >/dev/null 2>&1 || true
 done
 write_env

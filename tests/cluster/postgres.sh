@@ -38,7 +38,7 @@ make_template() {
   install -d -o postgres -g postgres -m 700 "$D/postgres/.new"
   install -o postgres -m 600 /dev/null "$D/postgres/.password"
   echo "$POSTGRES_PASSWORD" >"$D/postgres/.password"
-  "${as_postgres[@]}" "$POSTGRES_BIN/initdb" --pgdata="$D/postgres/.new" --username=postgres --no-sync --encoding=UTF8 --locale=C.UTF-8 \
+  run initdb "${as_postgres[@]}" "$POSTGRES_BIN/initdb" --pgdata="$D/postgres/.new" --username=postgres --no-sync --encoding=UTF8 --locale=C.UTF-8 \
     --auth=scram-sha-256 --pwfile="$D/postgres/.password" >"$D/log/initdb.log" 2>&1 || { tail "$D/log/initdb.log" >&2; fail "initdb"; }
   cat >>"$D/postgres/.new/pg_hba.conf" <<'H'
 host all all all scram-sha-256

@@ -7,16 +7,18 @@ set -euo pipefail
 
 if [ "${CLUSTER:-}" = existing ]; then exec "$HERE/existing.sh" up; fi
 need_root_linux
-# shellcheck source=tests/cluster/network.sh
 . "$HERE/network.sh"
 "$HERE/packages.sh"
 "$HERE/binaries.sh"
 take_bed
 
-whole() {
-  [ -e "$D/up" ] || return 1
-  for daemon in "${DAEMONS[@]}"; do alive "$daemon" || return 1; done
-  kubectl get --raw /readyz --request-timeout=5s >/dev/null 2>&1
+# What keeps the bed from counting as up, or nothing.
+missing() {
+  [ -e "$D/up" ] || { echo "an earlier call did not finish"; return; }
+  for daemon in "${DAEMONS[@]}"; do
+    alive "$daemon" || { echo "$daemon is not running"; return; }
+  done
+  kubectl get --raw /readyz --request-timeout=5s >/dev/null 2>&1 || echo "the API server is not ready"
 }
 fill_in() {
   sed -e "s#@D@#$D#g; s#@NODE_IP@#$NODE_IP#g; s#@POD_CIDR@#$POD_CIDR#g; s#@DNS_IP@#$DNS_IP#g; s#@CGROUP@#$CGROUP#g" "$HERE/conf/$1"
@@ -81,9 +83,6 @@ import_images() {
   install -m 755 /bin/busybox "$images/busybox/bin/busybox"
   chroot "$images/busybox" /bin/busybox --install -s /bin
   printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$images/busybox/etc/passwd"
-  # Without it the static libc looks for plug-ins that are not there, and wget crashes.
-  printf '%s: files\n' passwd group services protocols >"$images/busybox/etc/nsswitch.conf"
-  echo 'hosts: files dns' >>"$images/busybox/etc/nsswitch.conf"
   "$HERE/mkimage.sh" localhost/bed/pause:1 "$images/pause" "$images/pause.tar" "" /pause
   "$HERE/mkimage.sh" localhost/bed/busybox:1 "$images/busybox" "$images/busybox.tar" "" /bin/sh
   for tar in "$images"/*.tar; do
@@ -117,11 +116,12 @@ cluster_up() {
   touch "$D/up"
 }
 
-if whole; then
+missing=$(missing)
+if [ -z "$missing" ]; then
   say "the cluster is up already (slot $SLOT)"
 else
   if [ -d "$D" ] || [ -d "$TRACK" ]; then
-    say "tearing down what an earlier call left in slot $SLOT"
+    say "tearing down slot $SLOT first: $missing"
     BED_DOWN_SLOT=$SLOT "$HERE/down.sh"
   fi
   say "starting the cluster in slot $SLOT"

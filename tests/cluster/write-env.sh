@@ -10,6 +10,7 @@ mkdir -p "$LOCAL"
 {
   echo "# Written by make cluster-up. Use: . .local/cluster.env"
   put BED_KIND "$kind"
+  # shellcheck disable=SC2016
   printf 'export PATH=%q:"$PATH"\n' "$LOCAL/bin"
   put IMAGE "$image"
   if [ "$kind" = existing ]; then
