@@ -5,6 +5,27 @@
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
 
+# ---- every day ------------------------------------------------------------------------------
+
+# Tests that need no server. The cluster's lie in tests/cluster_tests.
+QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%.rs,$(wildcard tests/*.rs)))
+ENGINE = $(patsubst tests/%.rs,--test %,$(wildcard tests/engine*.rs))
+
+.PHONY: check lint test test-unit test-engine demo
+check: ## formatting, clippy and the tests that need no server: seconds when warm
+	cargo fmt --check
+	cargo clippy --quiet --all-targets --all-features -- -D warnings
+	@$(MAKE) --no-print-directory test-unit
+lint: ## shell scripts, the chart, the licenses of dependencies
+	@scripts/lint.sh
+test: test-unit test-engine test-cluster ## all tests (root, Linux)
+test-unit: ## tests that need no server
+	cargo test --lib --bins $(QUICK)
+test-engine: ## the engine against PostgreSQL servers of its own
+	cargo test $(ENGINE)
+demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
+	@scripts/demo.sh
+
 # ---- generated files -----------------------------------------------------------------------
 
 .PHONY: crds
@@ -32,5 +53,5 @@ cluster-logs: ## print the operator's logs and the end of the cluster's own
 
 .PHONY: test-cluster
 test-cluster: cluster-up ## end-to-end tests on the cluster; KEEP=1 keeps what a test made, TEST=name runs some
-	@. .local/cluster.env && cargo test --features cluster-tests --test cluster -- --test-threads 4 $(TEST)
+	@. .local/cluster.env && cargo test --features cluster-tests --test resources --test rights --test cluster -- --test-threads 4 $(TEST)
 	@[ -n "$(TEST)" ] || { . .local/cluster.env && cargo test --features cluster-tests --test quiet -- --nocapture; }
