@@ -103,3 +103,25 @@ fn a_resource_as_the_api_server_stores_it_can_be_read() {
     assert_eq!(read.spec.job.resources.unwrap().limits.unwrap()["cpu"].0, "1");
     assert_eq!(read.status.unwrap().observed_generation, Some(-1));
 }
+
+#[test]
+fn every_message_stands_in_the_documentation() {
+    fn walk(found: &mut Vec<String>, value: &Value) {
+        match value {
+            Value::Object(map) => {
+                if let Some(Value::Array(rules)) = map.get("x-kubernetes-validations") {
+                    found.extend(rules.iter().filter_map(|rule| rule.get("message")?.as_str()).map(str::to_owned));
+                }
+                map.values().for_each(|value| walk(found, value));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(found, item)),
+            _ => {}
+        }
+    }
+    let page = repository_file("docs/bad-input.md").unwrap();
+    let mut messages = Vec::new();
+    walk(&mut messages, &schema());
+    assert!(messages.len() > 20, "the schema has rules");
+    messages.retain(|message| !page.contains(&format!("| {message} |")));
+    assert!(messages.is_empty(), "not in docs/bad-input.md: {messages:#?}");
+}

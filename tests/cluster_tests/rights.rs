@@ -21,9 +21,9 @@ fn needed() -> Rights {
         ("batch/jobs", "get list watch create delete"),
         ("/pods", "get list watch"),
         ("/pods/log", "get"),
-        ("coordination.k8s.io/leases", "get create update patch delete"),
-        ("/events", "create patch"),
-        ("events.k8s.io/events", "create patch"),
+        ("coordination.k8s.io/leases", "get create update delete"),
+        ("/events", "list"),
+        ("events.k8s.io/events", "create"),
     ]
     .into_iter()
     .flat_map(|(resource, verbs)| verbs.split(' ').map(move |verb| format!("{verb} {resource}")))
