@@ -8,8 +8,8 @@ help: ## list the targets
 # ---- every day ------------------------------------------------------------------------------
 
 # Tests that need no server. The cluster's lie in tests/cluster_tests.
-QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%.rs,$(wildcard tests/*.rs)))
-ENGINE = $(patsubst tests/%.rs,--test %,$(wildcard tests/engine*.rs))
+QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs)))
+ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs))
 
 .PHONY: check lint test test-unit test-engine demo
 check: ## formatting, clippy and the tests that need no server: seconds when warm
@@ -22,6 +22,7 @@ test: test-unit test-engine test-cluster ## all tests (root, Linux)
 test-unit: ## tests that need no server
 	cargo test --lib --bins $(QUICK)
 test-engine: ## the engine against PostgreSQL servers of its own
+	@[ -n "$(ENGINE)" ] || { echo "there are no tests in tests/engine/" >&2; exit 1; }
 	cargo test $(ENGINE)
 demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
 	@scripts/demo.sh
