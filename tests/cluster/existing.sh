@@ -3,9 +3,11 @@
 # usage: existing.sh up|down|reload
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-if [ "$1" != up ] && [ -e "$ENV_FILE" ]; then
+if [ "$1" != up ] && grep -qs "^export BED_KIND='existing'" "$ENV_FILE"; then
+  given=${IMAGE:-}
   # shellcheck source=/dev/null
   . "$ENV_FILE"
+  IMAGE=${given:-$IMAGE}
 fi
 [ -n "${KUBECONFIG:-}" ] || fail "CLUSTER=existing needs KUBECONFIG, the cluster to use"
 KUBECONFIG_FILE=$KUBECONFIG
@@ -55,5 +57,5 @@ if [ -z "${POSTGRES_URL:-}" ] || [ -z "${POSTGRES_POD_URL:-}" ]; then
 fi
 export POSTGRES_URL POSTGRES_POD_URL
 "$HERE/write-env.sh" existing "$IMAGE"
-if [ -e "$CHART/Chart.yaml" ]; then install_operator; else say "SKIPPED the operator: the chart charts/schemaward is missing"; fi
+install_operator
 say "up: . .local/cluster.env"
