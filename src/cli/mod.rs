@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod crd;
 mod engine_run;
 mod migrate;
+mod operator;
 mod runner;
 mod terminal;
 
@@ -28,6 +29,8 @@ enum Command {
     Crd,
     /// Apply the pending migrations of a folder to a database.
     Migrate(migrate::MigrateArguments),
+    /// Run the controller in a cluster.
+    Operator(operator::OperatorArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
     Runner(runner::RunnerArguments),
 }
@@ -40,6 +43,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Crd => crd::main(),
         Command::Migrate(arguments) => migrate::main(&arguments),
+        Command::Operator(arguments) => operator::main(arguments),
         Command::Runner(arguments) => runner::main(&arguments),
     }
 }

@@ -1,1 +1,27 @@
 //! The controller: observe (reads) → decide (pure) → act (writes).
+//!
+//! What a decision depends on is written to the status before the effect that cannot be taken back. Every
+//! object has a name that follows from what it is for, so after a crash between any two writes the next pass
+//! does the same and finds it done.
+
+mod act;
+mod backoff;
+mod controller;
+pub mod decide;
+pub mod decision;
+mod health;
+mod job;
+mod leader;
+mod lease;
+mod metrics;
+pub mod names;
+mod notify;
+mod observe;
+pub mod observed;
+mod pod;
+mod progress;
+pub mod source;
+pub mod standing;
+pub mod status;
+
+pub use controller::{OperatorError, Settings, run};

@@ -1,0 +1,233 @@
+//! Carries a decision out: the status first, then its effects in their order. Each write holds only if what
+//! it was decided on is still so, or finds its work done already.
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::coordination::v1::Lease as LeaseRecord;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
+
+use super::decision::{Decision, Effect, RunOrder};
+use super::job;
+use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases};
+use super::observe::Seen;
+use super::observed::Resource;
+use super::source::{self, Source};
+use super::{decide, names, status};
+use crate::api::{FINALIZER, SchemaMigration, SchemaMigrationStatus};
+
+/// Why a write did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// Somebody wrote the resource after we read it: look again.
+    #[error("the SchemaMigration was written by another in the meantime")]
+    Outdated,
+    /// Another resource was faster, or the Lease's state is unknown: look again.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The API server refused an object for what it is. The status says so.
+    #[error("the cluster refused {what}: {message}")]
+    Refused {
+        /// The object.
+        what: String,
+        /// The API server's words.
+        message: String,
+    },
+    /// A call failed.
+    #[error("{what} failed: {source}")]
+    Write {
+        /// What was to be done.
+        what: &'static str,
+        /// What the client says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// A status that is no JSON, which no input can cause.
+    #[error("the status cannot be written as JSON: {0}")]
+    Status(#[from] serde_json::Error),
+}
+
+/// Who writes the status, as `managedFields` shows it.
+const FIELD_MANAGER: &str = "schemaward";
+
+/// Writes for one resource. Keeps its version, so that the next write holds only on top of this one.
+pub struct Actor<'a> {
+    client: &'a Client,
+    leases: &'a Leases,
+    image: &'a str,
+    resource: &'a Resource,
+    source: &'a Source,
+    lease: Option<LeaseRecord>,
+    version: Option<String>,
+    finalizers: Vec<String>,
+    written: SchemaMigrationStatus,
+}
+
+impl<'a> Actor<'a> {
+    /// For what was just seen. `image` is the runner's.
+    pub fn new(client: &'a Client, leases: &'a Leases, image: &'a str, seen: &'a Seen) -> Self {
+        Self {
+            client,
+            leases,
+            image,
+            resource: &seen.observed.resource,
+            source: &seen.observed.source,
+            lease: seen.lease.clone(),
+            version: seen.object.resource_version(),
+            finalizers: seen.object.finalizers().to_vec(),
+            written: seen.observed.resource.status.clone(),
+        }
+    }
+
+    /// Writes the status, where it changes.
+    ///
+    /// # Errors
+    ///
+    /// [`ActError`]: it was not written, and no effect may follow.
+    pub async fn write_status(&mut self, status: &SchemaMigrationStatus) -> Result<bool, ActError> {
+        let (from, to) = (serde_json::to_value(&self.written)?, serde_json::to_value(status)?);
+        let Some(change) = status::merge_patch(&from, &to) else { return Ok(false) };
+        let patch = json!({"metadata": {"resourceVersion": self.version}, "status": change});
+        let api = self.api::<SchemaMigration>();
+        let answer = api.patch_status(&self.resource.name, &parameters(), &Patch::Merge(&patch)).await;
+        self.version = answer.map_err(writing("writing the status"))?.resource_version();
+        self.written = status.clone();
+        Ok(true)
+    }
+
+    /// Carries the effects out. Where the API server refuses one for what it is, the status is made to say so.
+    ///
+    /// # Errors
+    ///
+    /// [`ActError`]: the effect that failed; those after it were not tried.
+    pub async fn carry_out(&mut self, decision: &Decision) -> Result<(), ActError> {
+        for effect in &decision.effects {
+            tracing::debug!(?effect, "carrying out");
+            let Err(error) = self.effect(effect).await else { continue };
+            if let ActError::Refused { what, message } = &error {
+                let refusal = format!("{what}: {message}");
+                let status = decide::refused(self.resource, &self.written, &refusal, Timestamp::now());
+                self.write_status(&status).await?;
+            }
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    async fn effect(&mut self, effect: &Effect) -> Result<(), ActError> {
+        match effect {
+            Effect::AddFinalizer => {
+                let mut finalizers = self.finalizers.clone();
+                finalizers.push(FINALIZER.to_owned());
+                self.write_finalizers(finalizers).await
+            }
+            Effect::RemoveFinalizer => {
+                let finalizers = self.finalizers.iter().filter(|name| *name != FINALIZER).cloned().collect();
+                self.write_finalizers(finalizers).await
+            }
+            Effect::TakeLease => self.take_lease().await,
+            Effect::RenewLease => {
+                if let Some(record) = &self.lease {
+                    self.lease = Some(self.leases.renew(record).await?);
+                }
+                Ok(())
+            }
+            Effect::ReleaseLease => match self.lease.take() {
+                Some(record) => Ok(self.leases.remove(&record).await?),
+                None => Ok(()),
+            },
+            Effect::FreezeSource => self.freeze().await,
+            Effect::CreateJob(order) => self.create_job(order).await,
+            Effect::DeleteJob { name, uid } => {
+                deleted(self.api::<Job>().delete(name, &DeleteParams::foreground().preconditions(only(uid))).await)
+            }
+            Effect::DeleteFrozen { name, uid } => {
+                let parameters = DeleteParams::default().preconditions(only(uid));
+                deleted(self.api::<ConfigMap>().delete(name, &parameters).await)
+            }
+        }
+    }
+
+    async fn write_finalizers(&mut self, finalizers: Vec<String>) -> Result<(), ActError> {
+        let patch = json!({"metadata": {"resourceVersion": self.version, "finalizers": finalizers}});
+        let api = self.api::<SchemaMigration>();
+        let answer = api.patch(&self.resource.name, &parameters(), &Patch::Merge(&patch)).await;
+        self.version = answer.map_err(writing("writing the finalizer"))?.resource_version();
+        self.finalizers = finalizers;
+        Ok(())
+    }
+
+    async fn take_lease(&mut self) -> Result<(), ActError> {
+        let name = names::database_lease(&self.resource.spec.database);
+        let claim = Claim { holder: &self.resource.name, duration: DATABASE_LEASE_DURATION };
+        let labels = names::labels(&self.resource.name);
+        let place = (self.resource.namespace.as_str(), name.as_str());
+        self.lease = Some(self.leases.take(place, self.lease.as_ref(), claim, labels).await?);
+        Ok(())
+    }
+
+    async fn freeze(&self) -> Result<(), ActError> {
+        let Source::Valid(source) = self.source else { return Ok(()) };
+        for (part, files) in source::parts(&source.files).iter().enumerate() {
+            let map = job::frozen(self.resource, &source.hash, part, files);
+            created(&map, self.api().create(&PostParams::default(), &map).await)?;
+        }
+        Ok(())
+    }
+
+    async fn create_job(&self, order: &RunOrder) -> Result<(), ActError> {
+        let job = job::job(self.resource, order, self.image);
+        created(&job, self.api().create(&PostParams::default(), &job).await)
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.resource.namespace)
+    }
+}
+
+fn parameters() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+fn only(uid: &str) -> Preconditions {
+    Preconditions { uid: Some(uid.to_owned()), resource_version: None }
+}
+
+fn writing(what: &'static str) -> impl FnOnce(kube::Error) -> ActError {
+    move |source| match &source {
+        // Gone counts as written by another, too: the next look finds nothing and ends.
+        kube::Error::Api(status) if matches!(status.code, 404 | 409) => ActError::Outdated,
+        _ => ActError::Write { what, source: Box::new(source) },
+    }
+}
+
+/// An object of this name that is there already is the one we meant: names follow from what they are for.
+fn created<K>(object: &K, answer: Result<K, kube::Error>) -> Result<(), ActError>
+where
+    K: kube::Resource<DynamicType = ()>,
+{
+    match answer {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => Err(ActError::Refused {
+            what: format!("{} {:?}", K::kind(&()), object.name_any()),
+            message: status.message.clone(),
+        }),
+        Err(source) => Err(ActError::Write { what: "creating an object", source: Box::new(source) }),
+    }
+}
+
+/// Gone already, or replaced by a namesake: either way the one we meant is no more.
+fn deleted<T>(answer: Result<T, kube::Error>) -> Result<(), ActError> {
+    match answer {
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(source) => Err(ActError::Write { what: "deleting an object", source: Box::new(source) }),
+        Ok(_) => Ok(()),
+    }
+}

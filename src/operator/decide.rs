@@ -1,0 +1,424 @@
+//! From what a pass has seen to what it does. A plain function over plain data: no client, no clock, no
+//! chance but what it is handed. `decide/tests.rs` lists the scenarios by name.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::decision::{Decision, Effect, Notice, NoticeKind, Requeue, RunOrder};
+use super::names::{self, RunKey};
+use super::observed::{Children, Job, JobState, Lease, Observed, Resource};
+use super::source::{self, Refusal, Source, ValidSource};
+use super::standing::{self, Standing, reason};
+use super::status;
+use crate::api::{LastError, RunStatus, SchemaMigrationStatus};
+use crate::migration::Checksum;
+use crate::report::ErrorClass;
+
+mod message;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+/// How often a run's pod is looked at: its log is the only sign of progress.
+const WATCH_PAUSE: Duration = Duration::from_secs(2);
+/// How often a database's Lease is looked at while another resource holds it.
+const LEASE_PAUSE: Duration = Duration::from_secs(3);
+/// When a Lease is renewed: a third of [`super::lease::DATABASE_LEASE_DURATION`].
+const RENEW_AFTER: Duration = Duration::from_secs(10);
+
+/// What is to be done about a resource.
+#[must_use]
+pub fn decide(observed: &Observed, now: Timestamp) -> Decision {
+    let pass = Pass { resource: &observed.resource, source: &observed.source, children: &observed.children, now };
+    if pass.resource.deleting {
+        return pass.stop();
+    }
+    if let Some(job) = pass.active_job() {
+        return pass.watch(job);
+    }
+    if !pass.children.stray_pods.is_empty() {
+        return pass.wait(reason::STARTING, &message::stray_pods(&pass.children.stray_pods), WATCH_PAUSE);
+    }
+    if let Some((run, job)) = pass.ended_run() {
+        return outcome::record(&pass, run, job);
+    }
+    pass.advance()
+}
+
+/// Whether a pass can do without the resource's Jobs, Lease and frozen ConfigMaps: nothing is to be started,
+/// and nothing of an earlier run is left to clean up.
+#[must_use]
+pub fn is_at_rest(resource: &Resource, source: &Source, now: Timestamp) -> bool {
+    let rests = match judge(resource, source) {
+        Judgement::Suspended | Judgement::Missing(_) | Judgement::Refused(_) | Judgement::Settled => true,
+        Judgement::Retry { at, .. } => now < at,
+        Judgement::Start { .. } | Judgement::Resume { .. } | Judgement::Unknown => false,
+    };
+    !resource.has_finalizer && (resource.deleting || rests)
+}
+
+/// The status after the API server refused a write that the run needs, such as a Job that a quota forbids.
+#[must_use]
+pub fn refused(
+    resource: &Resource,
+    status: &SchemaMigrationStatus,
+    refusal: &str,
+    now: Timestamp,
+) -> SchemaMigrationStatus {
+    let mut status = status.clone();
+    let message = message::refused(refusal);
+    standing::write(&mut status, &Standing::Recovering, (reason::REFUSED, &message), (resource.generation, now));
+    status
+}
+
+/// What a resource needs, as far as its spec, its status and its source tell.
+enum Judgement<'a> {
+    Suspended,
+    Missing(&'a [String]),
+    Refused(&'a Refusal),
+    /// Verified, or Stalled, and nothing has changed since.
+    Settled,
+    /// The last attempt failed and another one is due at a time.
+    Retry {
+        at: Timestamp,
+        run: &'a RunStatus,
+        key: RunKey,
+        source: &'a ValidSource,
+    },
+    /// A generation or a content that no run has looked at.
+    Start {
+        key: RunKey,
+        source: &'a ValidSource,
+    },
+    /// A run that was decided, and whose Job is not there (yet, or any more).
+    Resume {
+        run: &'a RunStatus,
+        key: RunKey,
+        source: &'a ValidSource,
+    },
+    /// The source was not read.
+    Unknown,
+}
+
+fn judge<'a>(resource: &'a Resource, source: &'a Source) -> Judgement<'a> {
+    if resource.spec.suspend {
+        return Judgement::Suspended;
+    }
+    let source = match source {
+        Source::NotRead => return Judgement::Unknown,
+        Source::Missing(names) => return Judgement::Missing(names),
+        Source::Refused(refusal) => return Judgement::Refused(refusal),
+        Source::Valid(source) => source,
+    };
+    let status = &resource.status;
+    let key = run_key(resource, &source.hash);
+    let speaks_of_it = status.observed_generation == Some(resource.generation)
+        && status.source_hash.as_deref() == Some(source.hash.as_str());
+    let run = status.run.as_ref().filter(|run| speaks_of_it && key.attempt_of(&run.name) == Some(run.attempt));
+    match run {
+        None => Judgement::Start { key, source },
+        Some(run) if run.finished_at.is_none() => Judgement::Resume { run, key, source },
+        Some(run) => match status.last_error.as_ref().and_then(retry_time) {
+            Some(at) => Judgement::Retry { at, run, key, source },
+            None => Judgement::Settled,
+        },
+    }
+}
+
+/// What a run would verify now; none where no run can start.
+fn judge_key(resource: &Resource, source: &Source) -> Option<RunKey> {
+    match source {
+        Source::Valid(source) if !resource.spec.suspend => Some(run_key(resource, &source.hash)),
+        _ => None,
+    }
+}
+
+fn run_key(resource: &Resource, source_hash: &Checksum) -> RunKey {
+    let token = effective_token(resource);
+    RunKey::new(&resource.name, &resource.uid, resource.generation, source_hash, token)
+}
+
+/// The retry annotation's value. An annotation that was taken away asks for nothing: the value that the last
+/// run answered stays in force.
+fn effective_token(resource: &Resource) -> Option<&str> {
+    let answered = resource.status.run.as_ref().and_then(|run| run.retry_token.as_deref());
+    resource.retry_token.as_deref().or(answered)
+}
+
+fn retry_time(error: &LastError) -> Option<Timestamp> {
+    error.retry_at.as_deref()?.parse().ok()
+}
+
+/// One look at one resource.
+struct Pass<'a> {
+    resource: &'a Resource,
+    source: &'a Source,
+    children: &'a Children,
+    now: Timestamp,
+}
+
+impl<'a> Pass<'a> {
+    /// The Job that may run SQL: the one the status names, else any.
+    fn active_job(&self) -> Option<&'a Job> {
+        let mut active = self.children.jobs.iter().filter(|job| job.is_active());
+        let named =
+            active.clone().find(|job| self.resource.status.run.as_ref().is_some_and(|run| run.name == job.name));
+        named.or_else(|| active.next())
+    }
+
+    /// The run whose outcome is not in the status yet, with its ended Job.
+    fn ended_run(&self) -> Option<(&'a RunStatus, &'a Job)> {
+        let run = self.resource.status.run.as_ref().filter(|run| run.finished_at.is_none())?;
+        let job = self.children.jobs.iter().find(|job| job.name == run.name)?;
+        Some((run, job))
+    }
+
+    fn advance(&self) -> Decision {
+        match judge(self.resource, self.source) {
+            Judgement::Unknown => self.unchanged(Requeue::After(WATCH_PAUSE)),
+            Judgement::Settled => {
+                Decision { effects: self.settle(&self.resource.status), ..self.unchanged(Requeue::OnChange) }
+            }
+            Judgement::Suspended => self.suspend(),
+            Judgement::Missing(names) => self.miss(names),
+            Judgement::Refused(refusal) => self.refuse(refusal),
+            Judgement::Retry { at, .. } if self.now < at => {
+                let pause = Duration::try_from(at.duration_since(self.now)).unwrap_or(WATCH_PAUSE);
+                Decision { effects: self.settle(&self.resource.status), ..self.unchanged(Requeue::After(pause)) }
+            }
+            Judgement::Retry { run, key, source, .. } => {
+                self.start(&key, source, run.attempt.saturating_add(1), self.resource.status.clone())
+            }
+            Judgement::Start { key, source } => {
+                let fresh = SchemaMigrationStatus {
+                    run: None,
+                    last_error: None,
+                    pending: None,
+                    ..self.resource.status.clone()
+                };
+                self.start(&key, source, self.next_attempt(&key), fresh)
+            }
+            Judgement::Resume { run, key, source } => self.resume(run, &key, source),
+        }
+    }
+
+    /// 1, unless Jobs of this key are left though the status has forgotten them.
+    fn next_attempt(&self, key: &RunKey) -> i32 {
+        let known = self.resource.status.run.iter().map(|run| run.name.as_str());
+        let names = self.children.jobs.iter().map(|job| job.name.as_str()).chain(known);
+        names.filter_map(|name| key.attempt_of(name)).max().unwrap_or(0).saturating_add(1)
+    }
+
+    /// Decides a run: the status first, then all that it needs, the Job last.
+    fn start(&self, key: &RunKey, source: &ValidSource, attempt: i32, status: SchemaMigrationStatus) -> Decision {
+        let mut status = status;
+        let latest = self.resource.spec.target_version.0 == crate::api::TargetVersion::LATEST;
+        let asked = self.resource.spec.target_version.0.clone();
+        status.target_version = Some(if latest { source.latest.clone() } else { asked });
+        if let Lease::Held { holder } = &self.children.lease {
+            return Decision {
+                status: self.waiting_for(holder, status),
+                ..self.unchanged(Requeue::After(LEASE_PAUSE))
+            };
+        }
+        let name = key.run_name(attempt);
+        let message = message::started(&name, attempt);
+        status.source_hash = Some(key.source_hash.as_str().to_owned());
+        status.run = Some(RunStatus {
+            name: name.clone(),
+            attempt,
+            retry_token: effective_token(self.resource).map(str::to_owned),
+            started_at: Some(status::moment(self.now)),
+            ..RunStatus::default()
+        });
+        self.stand(&mut status, &Standing::Reconciling, reason::STARTING, &message);
+        let notice = Notice { run: Some(name), kind: NoticeKind::Started, message };
+        let effects = self.launch(key, source, attempt);
+        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
+    }
+
+    /// Goes on with a run whose Job is not there. The runner reads the ledger first, so the same run may
+    /// start twice. The status stays: it may say why the Job could not be made.
+    fn resume(&self, run: &RunStatus, key: &RunKey, source: &ValidSource) -> Decision {
+        if let Lease::Held { holder } = &self.children.lease {
+            let status = self.waiting_for(holder, self.resource.status.clone());
+            return Decision { status, ..self.unchanged(Requeue::After(LEASE_PAUSE)) };
+        }
+        let effects = self.launch(key, source, run.attempt);
+        Decision { effects, ..self.unchanged(Requeue::After(WATCH_PAUSE)) }
+    }
+
+    fn waiting_for(&self, holder: &str, mut status: SchemaMigrationStatus) -> SchemaMigrationStatus {
+        let message = message::waiting_for_database(holder, &self.resource.spec.database);
+        self.stand(&mut status, &Standing::Reconciling, reason::WAITING_FOR_DATABASE, &message);
+        status
+    }
+
+    fn launch(&self, key: &RunKey, source: &ValidSource, attempt: i32) -> Vec<Effect> {
+        let resource = self.resource;
+        let count = source::parts(&source.files).len();
+        let frozen: Vec<String> =
+            (0..count).map(|part| names::frozen_name(&resource.name, &resource.uid, &source.hash, part)).collect();
+        let mut effects = Vec::new();
+        if !resource.has_finalizer {
+            effects.push(Effect::AddFinalizer);
+        }
+        match self.children.lease {
+            Lease::Mine { unrenewed } if unrenewed < RENEW_AFTER => {}
+            Lease::Mine { .. } => effects.push(Effect::RenewLease),
+            Lease::Free | Lease::Held { .. } => effects.push(Effect::TakeLease),
+        }
+        if !frozen.iter().all(|name| self.children.frozen.iter().any(|there| there.name == *name)) {
+            effects.push(Effect::FreezeSource);
+        }
+        effects.push(Effect::CreateJob(RunOrder {
+            name: key.run_name(attempt),
+            attempt,
+            source_hash: source.hash.clone(),
+            retry_token: effective_token(resource).map(str::to_owned),
+            frozen,
+        }));
+        effects
+    }
+
+    /// Follows a Job that goes on, whatever it was started for: it is never stopped half-way.
+    fn watch(&self, job: &Job) -> Decision {
+        let mut status = self.resource.status.clone();
+        if !status.run.as_ref().is_some_and(|run| run.name == job.name && run.finished_at.is_none()) {
+            adopt(&mut status, job);
+        }
+        let (why, said) = match &job.state {
+            JobState::Running { events } => {
+                status::take_events(&mut status, events);
+                (reason::RUNNING, message::running(job, events, &status))
+            }
+            JobState::Waiting { reason } => (reason::STARTING, message::waiting(job, reason.as_deref())),
+            JobState::Ended(_) => (reason::RUNNING, message::waiting(job, None)),
+        };
+        let changed = job.origin.as_ref().is_some_and(|origin| origin.generation != self.resource.generation);
+        let said = if changed { message::spec_changed(&said) } else { said };
+        self.stand(&mut status, &Standing::Reconciling, why, &said);
+        let mut effects = Vec::new();
+        if !self.resource.has_finalizer {
+            effects.push(Effect::AddFinalizer);
+        }
+        match self.children.lease {
+            Lease::Free => effects.push(Effect::TakeLease),
+            Lease::Mine { unrenewed } if unrenewed >= RENEW_AFTER => effects.push(Effect::RenewLease),
+            // Held by another though our Job runs: the lock and the fence in the database decide.
+            Lease::Mine { .. } | Lease::Held { .. } => {}
+        }
+        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: Vec::new() }
+    }
+
+    fn suspend(&self) -> Decision {
+        let mut status = self.resource.status.clone();
+        self.stand(&mut status, &Standing::Suspended, reason::SUSPENDED, message::SUSPENDED);
+        Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices: Vec::new() }
+    }
+
+    fn miss(&self, config_maps: &[String]) -> Decision {
+        let mut status = self.resource.status.clone();
+        status.source_hash = None;
+        let message = message::source_not_found(config_maps, &self.resource.namespace);
+        self.stand(&mut status, &Standing::Recovering, reason::SOURCE_NOT_FOUND, &message);
+        Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices: Vec::new() }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Decision {
+        let mut status = self.resource.status.clone();
+        let message = message::invalid_source(refusal);
+        status.source_hash = refusal.hash.as_ref().map(|hash| hash.as_str().to_owned());
+        status.run = status.run.filter(|run| run.finished_at.is_some());
+        status.last_error = Some(LastError {
+            class: status::word(&ErrorClass::Permanent),
+            reason: reason::INVALID_SOURCE.to_owned(),
+            message: refusal.message.clone(),
+            file: refusal.file.clone(),
+            line: refusal.line,
+            ..LastError::default()
+        });
+        self.stand(&mut status, &Standing::Stalled, reason::INVALID_SOURCE, &message);
+        let notices = if status == self.resource.status {
+            Vec::new()
+        } else {
+            let kind = NoticeKind::Stalled { reason: reason::INVALID_SOURCE.to_owned() };
+            vec![Notice { run: None, kind, message }]
+        };
+        Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices }
+    }
+
+    /// A deleted resource: tells its Job to stop, waits until it has, and lets the resource go. The database
+    /// is not touched: a runner that is told to stop rolls back.
+    fn stop(&self) -> Decision {
+        if !self.resource.has_finalizer {
+            return self.unchanged(Requeue::OnChange);
+        }
+        let active: Vec<&Job> = self.children.jobs.iter().filter(|job| job.is_active()).collect();
+        if active.is_empty() && self.children.stray_pods.is_empty() {
+            let mut effects = Vec::new();
+            if matches!(self.children.lease, Lease::Mine { .. }) {
+                effects.push(Effect::ReleaseLease);
+            }
+            effects.push(Effect::RemoveFinalizer);
+            return Decision { effects, ..self.unchanged(Requeue::OnChange) };
+        }
+        let mut status = self.resource.status.clone();
+        let message = message::terminating(&active, &self.children.stray_pods);
+        self.stand(&mut status, &Standing::Reconciling, reason::TERMINATING, &message);
+        let told = active.iter().filter(|job| !job.deleting);
+        let effects =
+            told.clone().map(|job| Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }).collect();
+        let notices = told
+            .map(|job| Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message: message.clone() })
+            .collect();
+        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices }
+    }
+
+    /// What is left to do after a run: give the Lease back, remove what no run needs, and last of all let go
+    /// of the resource. The last Job stays, so that its log can be read.
+    fn settle(&self, status: &SchemaMigrationStatus) -> Vec<Effect> {
+        if !self.resource.has_finalizer {
+            return Vec::new();
+        }
+        let mut effects = Vec::new();
+        if matches!(self.children.lease, Lease::Mine { .. }) {
+            effects.push(Effect::ReleaseLease);
+        }
+        let last = status.run.as_ref().map(|run| run.name.as_str());
+        let old = self.children.jobs.iter().filter(|job| Some(job.name.as_str()) != last && !job.deleting);
+        effects.extend(old.map(|job| Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }));
+        let unused = self.children.frozen.iter().filter(|map| Some(&map.source_hash) != status.source_hash.as_ref());
+        effects.extend(unused.map(|map| Effect::DeleteFrozen { name: map.name.clone(), uid: map.uid.clone() }));
+        effects.push(Effect::RemoveFinalizer);
+        effects
+    }
+
+    fn wait(&self, why: &str, message: &str, pause: Duration) -> Decision {
+        let mut status = self.resource.status.clone();
+        self.stand(&mut status, &Standing::Reconciling, why, message);
+        Decision { status, ..self.unchanged(Requeue::After(pause)) }
+    }
+
+    fn unchanged(&self, requeue: Requeue) -> Decision {
+        Decision { status: self.resource.status.clone(), effects: Vec::new(), requeue, notices: Vec::new() }
+    }
+
+    fn stand(&self, status: &mut SchemaMigrationStatus, standing: &Standing, why: &str, message: &str) {
+        standing::write(status, standing, (why, message), (self.resource.generation, self.now));
+    }
+}
+
+/// Fills in a status that does not know of a Job that goes on, from the Job itself.
+fn adopt(status: &mut SchemaMigrationStatus, job: &Job) {
+    let origin = job.origin.as_ref();
+    status.run = Some(RunStatus {
+        name: job.name.clone(),
+        attempt: origin.map_or(1, |origin| origin.attempt),
+        retry_token: origin.and_then(|origin| origin.retry_token.clone()),
+        started_at: origin.map(|origin| status::moment(origin.created_at)),
+        ..RunStatus::default()
+    });
+    status.source_hash = origin.map(|origin| origin.source_hash.clone());
+}

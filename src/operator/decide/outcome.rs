@@ -1,0 +1,167 @@
+//! The end of a run: what the pod said of it, what that means, and whether another attempt follows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Pass, judge_key, message};
+use crate::api::{RunStatus, SchemaMigrationStatus};
+use crate::operator::backoff;
+use crate::operator::decision::{Decision, Notice, NoticeKind, Requeue};
+use crate::operator::observed::{Ended, Job, JobState};
+use crate::operator::standing::{Standing, reason};
+use crate::operator::status;
+use crate::report::{ErrorClass, Failure, Outcome, Reason, Summary};
+
+/// What follows from a failure.
+enum Next {
+    /// Another attempt at a time.
+    Retry(Timestamp),
+    /// Nothing, until a person changes something; the reason as one word.
+    Stall(String),
+    /// What the run was started for is no longer asked for: a new run follows at once.
+    Renew,
+}
+
+/// Puts the outcome of an ended run into the status, then cleans up.
+pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, job: &Job) -> Decision {
+    let JobState::Ended(ended) = &job.state else { return pass.watch(job) };
+    let mut status = pass.resource.status.clone();
+    let summary = ended.message.as_deref().and_then(|message| read_summary(message, &run.name));
+    if let Some(summary) = &summary {
+        status::take_summary(&mut status, summary);
+    }
+    if let Some(run) = &mut status.run {
+        run.finished_at = Some(status::moment(pass.now));
+        run.progress = None;
+    }
+    match summary.map(|summary| summary.outcome) {
+        Some(Outcome::Succeeded { applied, ahead }) => succeed(pass, run, status, applied, &ahead),
+        Some(Outcome::Failed { applied, failure }) => {
+            let why = status::word(&failure.reason);
+            fail(pass, run, status, &Failed { applied, failure, why })
+        }
+        None => {
+            let failed = unexplained(run, ended);
+            fail(pass, run, status, &failed)
+        }
+    }
+}
+
+/// A failed run.
+struct Failed {
+    applied: i64,
+    failure: Failure,
+    /// The reason as one word: the failure's, or the operator's own where the pod said nothing.
+    why: String,
+}
+
+/// A termination message, if it is a summary of this very run.
+fn read_summary(message: &str, run: &str) -> Option<Summary> {
+    serde_json::from_str::<Summary>(message.trim()).ok().filter(|summary| summary.run == run)
+}
+
+/// What is known of a run whose pod did not say how it ended.
+fn unexplained(run: &RunStatus, ended: &Ended) -> Failed {
+    let has_begun = run.plan_hash.is_some() || run.progress.is_some();
+    let late = ended.failure.as_deref() == Some("DeadlineExceeded");
+    let (class, cause) = match (late, has_begun) {
+        (true, true) => (ErrorClass::Permanent, Reason::DeadlineExceeded),
+        (true, false) => (ErrorClass::Transient, Reason::DeadlineExceeded),
+        (false, _) => (ErrorClass::Transient, Reason::ConnectionFailed),
+    };
+    let why = if late { status::word(&Reason::DeadlineExceeded) } else { reason::POD_LOST.to_owned() };
+    let message = message::unexplained(&run.name, late, ended.pod.as_deref());
+    let failure = Failure { class, reason: cause, code: None, message, hint: None, place: None };
+    Failed { applied: 0, failure, why }
+}
+
+fn succeed(
+    pass: &Pass<'_>,
+    run: &RunStatus,
+    status: SchemaMigrationStatus,
+    applied: i64,
+    ahead: &[String],
+) -> Decision {
+    let mut status = status;
+    status.last_error = None;
+    let kind = NoticeKind::Succeeded { applied, took: took(run, pass.now) };
+    let message = message::succeeded(run, &status, applied, ahead);
+    let notice = Notice { run: Some(run.name.clone()), kind, message: message.clone() };
+    let requeue = if is_current(pass, run) {
+        pass.stand(&mut status, &Standing::Ready, reason::VERIFIED, &message);
+        Requeue::OnChange
+    } else {
+        pass.stand(&mut status, &Standing::Reconciling, reason::CHANGED, &message::changed_since(&message));
+        Requeue::After(Duration::ZERO)
+    };
+    Decision { effects: pass.settle(&status), status, requeue, notices: vec![notice] }
+}
+
+fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed: &Failed) -> Decision {
+    let mut status = status;
+    let Failed { applied, failure, why } = failed;
+    let next = next(pass, run, failure, why);
+    let retry_at = if let Next::Retry(at) = next { Some(at) } else { None };
+    let mut error = status::last_error(failure, retry_at);
+    error.reason.clone_from(why);
+    status.last_error = Some(error);
+    let what = message::failed(run, failure);
+    let mut notices = vec![Notice {
+        run: Some(run.name.clone()),
+        kind: NoticeKind::Failed { reason: why.clone(), applied: *applied, took: took(run, pass.now) },
+        message: what.clone(),
+    }];
+    let mut tell =
+        |kind, message: &str| notices.push(Notice { run: Some(run.name.clone()), kind, message: message.to_owned() });
+    let requeue = match next {
+        Next::Retry(at) => {
+            let message = message::retrying(&what, run.attempt, &pass.resource.spec.retry, at);
+            pass.stand(&mut status, &Standing::Recovering, why, &message);
+            tell(NoticeKind::Retrying, &message);
+            Requeue::After(Duration::try_from(at.duration_since(pass.now)).unwrap_or_default())
+        }
+        Next::Stall(stalled) => {
+            let message = message::stalled(&what, failure, &stalled, run.attempt);
+            pass.stand(&mut status, &Standing::Stalled, &stalled, &message);
+            tell(NoticeKind::Stalled { reason: stalled }, &message);
+            Requeue::OnChange
+        }
+        Next::Renew => {
+            pass.stand(&mut status, &Standing::Reconciling, reason::CHANGED, &message::changed_since(&what));
+            Requeue::After(Duration::ZERO)
+        }
+    };
+    Decision { effects: pass.settle(&status), status, requeue, notices }
+}
+
+fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: &str) -> Next {
+    if !is_current(pass, run) {
+        return Next::Renew;
+    }
+    let retry = &pass.resource.spec.retry;
+    // A refused password may heal when the Secret is rotated, and asking often may lock the user out.
+    let is_slow = failure.reason == Reason::AuthenticationFailed;
+    if !is_slow && !failure.class.is_retried() {
+        return Next::Stall(why.to_owned());
+    }
+    if run.attempt > retry.limit {
+        return Next::Stall(reason::RETRY_LIMIT_REACHED.to_owned());
+    }
+    let pause =
+        if is_slow { backoff::slow_pause(retry, &run.name) } else { backoff::pause(retry, run.attempt, &run.name) };
+    // Rounded up: the status keeps whole seconds, and an attempt is not to come before its time.
+    let seconds = i64::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    let at = pass.now.as_second().saturating_add(seconds);
+    Next::Retry(Timestamp::from_second(at).unwrap_or(Timestamp::MAX))
+}
+
+/// Whether the run looked at what the resource asks for now.
+fn is_current(pass: &Pass<'_>, run: &RunStatus) -> bool {
+    judge_key(pass.resource, pass.source).is_some_and(|key| key.attempt_of(&run.name).is_some())
+}
+
+fn took(run: &RunStatus, now: Timestamp) -> Duration {
+    let started: Option<Timestamp> = run.started_at.as_deref().and_then(|at| at.parse().ok());
+    started.and_then(|at| Duration::try_from(now.duration_since(at)).ok()).unwrap_or_default()
+}

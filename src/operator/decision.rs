@@ -1,0 +1,141 @@
+//! What a pass is to do: plain data, handed from `decide` to `act`.
+
+use std::time::Duration;
+
+use crate::api::SchemaMigrationStatus;
+use crate::migration::Checksum;
+
+/// The result of one pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The status as it should be. It is written first, and only where it differs.
+    pub status: SchemaMigrationStatus,
+    /// The writes, in order. Where one fails, those after it are left to a later pass.
+    pub effects: Vec<Effect>,
+    /// When to look again if nothing happens before.
+    pub requeue: Requeue,
+    /// What to tell people, once.
+    pub notices: Vec<Notice>,
+}
+
+/// A write. Each can be repeated: done a second time, it finds its work done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Effect {
+    /// Keep the resource until the run has stopped.
+    AddFinalizer,
+    /// Let the resource go.
+    RemoveFinalizer,
+    /// Take the database's Lease, if it is still as it was observed.
+    TakeLease,
+    /// Renew the database's Lease, if it is still ours.
+    RenewLease,
+    /// Give the database's Lease back, if it is still ours.
+    ReleaseLease,
+    /// Write the source into immutable ConfigMaps, those that are not there yet.
+    FreezeSource,
+    /// Start a run.
+    CreateJob(RunOrder),
+    /// Delete a Job in the foreground: it stays until its pods are gone.
+    DeleteJob {
+        /// Its name.
+        name: String,
+        /// Its UID, so that no namesake is deleted.
+        uid: String,
+    },
+    /// Delete a frozen ConfigMap.
+    DeleteFrozen {
+        /// Its name.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
+}
+
+/// What a new Job needs to know, beside the resource itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RunOrder {
+    /// The run's name, which is the Job's.
+    pub name: String,
+    /// The attempt's number.
+    pub attempt: i32,
+    /// SHA-256 of the source.
+    pub source_hash: Checksum,
+    /// The value of the retry annotation it answers.
+    pub retry_token: Option<String>,
+    /// The frozen ConfigMaps that hold the source.
+    pub frozen: Vec<String>,
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Requeue {
+    /// After this time.
+    After(Duration),
+    /// When something changes.
+    OnChange,
+}
+
+/// Something that happened, told once: as an event in the cluster, in the log and in the metrics.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notice {
+    /// The run it is about.
+    pub run: Option<String>,
+    /// What happened.
+    pub kind: NoticeKind,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// The kinds of notices.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NoticeKind {
+    /// A run starts.
+    Started,
+    /// A run has ended at its target.
+    Succeeded {
+        /// How many migrations it applied.
+        applied: i64,
+        /// From its start to its end.
+        took: Duration,
+    },
+    /// A run has failed.
+    Failed {
+        /// Why, as one word.
+        reason: String,
+        /// How many migrations it applied before.
+        applied: i64,
+        /// From its start to its end.
+        took: Duration,
+    },
+    /// Another attempt follows.
+    Retrying,
+    /// Nothing goes on until a person changes something.
+    Stalled {
+        /// Why, as one word.
+        reason: String,
+    },
+    /// A deleted resource's Job is told to stop.
+    Stopping,
+}
+
+impl NoticeKind {
+    /// The event's reason.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Started => "Started",
+            Self::Succeeded { applied: 0, .. } => "Verified",
+            Self::Succeeded { .. } => "Applied",
+            Self::Failed { .. } => "Failed",
+            Self::Retrying => "Retrying",
+            Self::Stalled { .. } => "Stalled",
+            Self::Stopping => "Stopping",
+        }
+    }
+
+    /// Whether a person should look.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Stalled { .. })
+    }
+}

@@ -1,0 +1,181 @@
+//! Figures for Prometheus. Counts only; resources are counted anew at each scrape.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::decision::NoticeKind;
+use super::standing::is_true;
+use crate::api::{SchemaMigration, condition};
+
+/// Upper bounds of run times in seconds: from a verification to a migration of hours.
+const RUN_SECONDS: [f64; 12] = [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 7200.0, 14400.0];
+/// Upper bounds of the time one pass takes, in seconds.
+const PASS_SECONDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// The stores of all watches, once they exist.
+pub type Stores = Vec<Store<DeserializeGuard<SchemaMigration>>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabel {
+    result: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: String,
+}
+
+/// All figures.
+pub struct Metrics {
+    registry: Registry,
+    runs: Family<ResultLabel, Counter>,
+    failures: Family<ReasonLabel, Counter>,
+    migrations: Counter,
+    run_time: Histogram,
+    passes: Histogram,
+    pass_errors: Counter,
+    /// Filled when the watches start.
+    pub stores: Arc<OnceLock<Stores>>,
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("schemaward");
+        let runs = Family::default();
+        registry.register("runs", "Runs that have ended", runs.clone());
+        let failures = Family::default();
+        registry.register("run_failures", "Runs that have failed, by reason", failures.clone());
+        let migrations = Counter::default();
+        registry.register("migrations_applied", "Migrations applied", migrations.clone());
+        let run_time = Histogram::new(RUN_SECONDS);
+        registry.register_with_unit(
+            "run_duration",
+            "From a run's start to its recorded end",
+            Unit::Seconds,
+            run_time.clone(),
+        );
+        let passes = Histogram::new(PASS_SECONDS);
+        registry.register_with_unit("reconcile_duration", "One pass over one resource", Unit::Seconds, passes.clone());
+        let pass_errors = Counter::default();
+        registry.register("reconcile_errors", "Passes that failed and are repeated", pass_errors.clone());
+        let stores = Arc::new(OnceLock::new());
+        registry.register_collector(Box::new(Resources { stores: Arc::clone(&stores) }));
+        Self { registry, runs, failures, migrations, run_time, passes, pass_errors, stores }
+    }
+
+    /// Counts what a notice tells of.
+    pub fn notice(&self, kind: &NoticeKind) {
+        let (result, applied, took) = match kind {
+            NoticeKind::Succeeded { applied, took } => ("succeeded", *applied, took),
+            NoticeKind::Failed { reason, applied, took } => {
+                self.failures.get_or_create(&ReasonLabel { reason: reason.clone() }).inc();
+                ("failed", *applied, took)
+            }
+            NoticeKind::Started | NoticeKind::Retrying | NoticeKind::Stalled { .. } | NoticeKind::Stopping => return,
+        };
+        self.runs.get_or_create(&ResultLabel { result: result.to_owned() }).inc();
+        self.migrations.inc_by(u64::try_from(applied).unwrap_or(0));
+        self.run_time.observe(took.as_secs_f64());
+    }
+
+    /// Counts a pass.
+    pub fn pass(&self, took: Duration, failed: bool) {
+        self.passes.observe(took.as_secs_f64());
+        if failed {
+            self.pass_errors.inc();
+        }
+    }
+
+    /// In the `OpenMetrics` text format.
+    ///
+    /// # Errors
+    ///
+    /// Where the text cannot be written, which no figure can cause.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut buffer = String::new();
+        text::encode(&mut buffer, &self.registry)?;
+        Ok(buffer)
+    }
+}
+
+/// Counts resources by condition from the watches' stores.
+struct Resources {
+    stores: Arc<OnceLock<Stores>>,
+}
+
+impl fmt::Debug for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resources")
+    }
+}
+
+impl Collector for Resources {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let kinds = [condition::READY, condition::RECONCILING, condition::STALLED];
+        let mut counts = [0_i64; 3];
+        let mut malformed = 0_i64;
+        for object in self.stores.get().into_iter().flatten().flat_map(Store::state) {
+            let Ok(object) = &object.0 else {
+                malformed += 1;
+                continue;
+            };
+            for (kind, count) in kinds.iter().zip(&mut counts) {
+                *count += i64::from(object.status.as_ref().is_some_and(|status| is_true(status, kind)));
+            }
+        }
+        let gauge = ConstGauge::new(0_i64);
+        let mut family = encoder.encode_descriptor(
+            "schemaward_resources",
+            "SchemaMigrations with this condition True; malformed ones cannot be read at all",
+            None,
+            prometheus_client::encoding::EncodeMetric::metric_type(&gauge),
+        )?;
+        let rows = kinds.into_iter().zip(counts).chain([("malformed", malformed)]);
+        for (kind, count) in rows {
+            let label = [("condition", kind)];
+            ConstGauge::new(count).encode(family.encode_family(&label)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Metrics;
+    use crate::operator::decision::NoticeKind;
+
+    #[test]
+    fn runs_and_migrations_are_counted() {
+        let metrics = Metrics::new();
+        metrics.notice(&NoticeKind::Succeeded { applied: 12, took: Duration::from_secs(3) });
+        let failed = NoticeKind::Failed { reason: "StatementFailed".into(), applied: 1, took: Duration::from_secs(1) };
+        metrics.notice(&failed);
+        metrics.notice(&NoticeKind::Started);
+        metrics.stores.set(Vec::new()).unwrap();
+        let text = metrics.text().unwrap();
+        for line in [
+            "schemaward_runs_total{result=\"succeeded\"} 1",
+            "schemaward_run_failures_total{reason=\"StatementFailed\"} 1",
+            "schemaward_migrations_applied_total 13",
+            "schemaward_run_duration_seconds_count 2",
+            "schemaward_resources{condition=\"Stalled\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Reads what a decision depends on, and nothing else. Never writes, never reads a Secret.
+
+use k8s_openapi::api::batch::v1::Job as KubeJob;
+use k8s_openapi::api::coordination::v1::Lease as LeaseRecord;
+use k8s_openapi::api::core::v1::{ConfigMap, Event as KubeEvent, Pod};
+use kube::api::{ListParams, LogParams, PartialObjectMeta};
+use kube::{Api, Client, ResourceExt};
+
+use super::job::CONTAINER;
+use super::lease::{LeaseError, Leases};
+use super::observed::{Children, Ended, Frozen, Job, JobState, Lease, Observed, Resource};
+use super::pod;
+use super::source::{Source, SourceConfigMap, assemble};
+use super::{decide, names, progress};
+use crate::api::{FINALIZER, RETRY_ANNOTATION, SchemaMigration};
+use crate::migration::SourceFile;
+
+/// How many lines of a run's log are read: enough for the newest progress.
+const LOG_LINES: i64 = 40;
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A call to the API server.
+    #[error("reading {what} failed: {source}")]
+    Read {
+        /// What was to be read.
+        what: &'static str,
+        /// What the client says.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The database's Lease.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+}
+
+fn reading(what: &'static str) -> impl FnOnce(kube::Error) -> ObserveError {
+    move |source| ObserveError::Read { what, source: Box::new(source) }
+}
+
+/// What was seen, with what a write needs to hold only if nothing has changed since.
+pub struct Seen {
+    /// The data that the decision is made from.
+    pub observed: Observed,
+    /// The resource as it was read.
+    pub object: SchemaMigration,
+    /// The database's Lease as it was read.
+    pub lease: Option<LeaseRecord>,
+}
+
+/// Reads one resource's world.
+pub struct Observer<'a> {
+    /// For all but Leases.
+    pub client: &'a Client,
+    /// For Leases.
+    pub leases: &'a Leases,
+}
+
+impl Observer<'_> {
+    /// Reads a resource and what belongs to it; none where there is no such resource.
+    ///
+    /// The resource is read anew, not taken from the watch: that may lag behind our own last write.
+    ///
+    /// # Errors
+    ///
+    /// [`ObserveError`]: a call failed. Nothing has been decided then.
+    pub async fn observe(&self, namespace: &str, name: &str) -> Result<Option<Seen>, ObserveError> {
+        let api: Api<SchemaMigration> = self.api(namespace);
+        let Some(object) = api.get_opt(name).await.map_err(reading("the SchemaMigration"))? else { return Ok(None) };
+        let resource = plain(&object);
+        let mut seen = (Children::default(), None);
+        if resource.has_finalizer {
+            seen = self.children(&resource).await?;
+        }
+        let has_run = seen.0.jobs.iter().any(Job::is_active);
+        let source = if has_run || resource.deleting { Source::NotRead } else { self.source(&resource).await? };
+        if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, jiff::Timestamp::now()) {
+            seen = self.children(&resource).await?;
+        }
+        let (children, lease) = seen;
+        Ok(Some(Seen { observed: Observed { resource, source, children }, object, lease }))
+    }
+
+    async fn source(&self, resource: &Resource) -> Result<Source, ObserveError> {
+        let api: Api<ConfigMap> = self.api(&resource.namespace);
+        let mut config_maps = Vec::new();
+        for reference in resource.spec.source.config_maps.iter().flatten() {
+            let found = api.get_opt(&reference.name).await.map_err(reading("a ConfigMap of the source"))?;
+            config_maps.push(SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) });
+        }
+        Ok(assemble(&resource.spec.source, config_maps))
+    }
+
+    async fn children(&self, resource: &Resource) -> Result<(Children, Option<LeaseRecord>), ObserveError> {
+        let ours = ListParams::default().labels(&names::selector(&resource.name));
+        let jobs: Api<KubeJob> = self.api(&resource.namespace);
+        let pods: Api<Pod> = self.api(&resource.namespace);
+        let maps: Api<PartialObjectMeta<ConfigMap>> = self.api(&resource.namespace);
+        // Jobs before pods: a pod that appears in between belongs to a Job that is listed already.
+        let jobs = jobs.list(&ours).await.map_err(reading("Jobs"))?.items;
+        let pods = pods.list(&ours).await.map_err(reading("pods"))?.items;
+        let maps = maps.list(&ours).await.map_err(reading("frozen ConfigMaps"))?.items;
+        let own = |uid: &str, owners: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference]| {
+            owners.iter().any(|owner| owner.uid == uid)
+        };
+        let mut seen = Vec::new();
+        for job in jobs.iter().filter(|job| own(&resource.uid, job.owner_references())) {
+            seen.push(self.job(resource, job, &pods).await);
+        }
+        let frozen = maps.iter().filter(|map| own(&resource.uid, map.owner_references())).map(frozen_of).collect();
+        let stray_pods = pods
+            .iter()
+            .filter(|pod| pod::may_run(pod))
+            .filter(|pod| !seen.iter().any(|job| pod::job_name(pod) == Some(job.name.as_str())));
+        let stray_pods = stray_pods.map(ResourceExt::name_any).collect();
+        let (lease, record) = self.lease(resource).await?;
+        Ok((Children { jobs: seen, stray_pods, frozen, lease }, record))
+    }
+
+    async fn lease(&self, resource: &Resource) -> Result<(Lease, Option<LeaseRecord>), ObserveError> {
+        let name = names::database_lease(&resource.spec.database);
+        let record = self.leases.get(&resource.namespace, &name).await?;
+        let lease = self.leases.look(&resource.namespace, &name, record.as_ref(), &resource.name);
+        Ok((lease, record))
+    }
+
+    async fn job(&self, resource: &Resource, job: &KubeJob, pods: &[Pod]) -> Job {
+        let name = job.name_any();
+        let mut own: Vec<&Pod> = pods.iter().filter(|pod| pod::job_name(pod) == Some(name.as_str())).collect();
+        own.sort_by_key(|pod| pod.creation_timestamp());
+        let newest = own.last().copied();
+        let state = if let Some(failure) = pod::job_end(job) {
+            let message = own.iter().rev().find_map(|pod| pod::termination_message(pod));
+            JobState::Ended(Ended { message, failure: failure.reason, pod: newest.and_then(pod::end) })
+        } else if let Some(pod) = newest.filter(|pod| pod::has_started(pod)) {
+            JobState::Running { events: self.events(resource, pod).await }
+        } else {
+            JobState::Waiting { reason: self.complaint(resource, job, newest).await }
+        };
+        let deleting = job.metadata.deletion_timestamp.is_some();
+        Job { name, uid: job.uid().unwrap_or_default(), origin: pod::origin(job), deleting, state }
+    }
+
+    /// The newest events of a run. A log that cannot be read is no reason to stop: it only shows progress.
+    async fn events(&self, resource: &Resource, pod: &Pod) -> Vec<crate::report::Event> {
+        let api: Api<Pod> = self.api(&resource.namespace);
+        let parameters =
+            LogParams { container: Some(CONTAINER.to_owned()), tail_lines: Some(LOG_LINES), ..LogParams::default() };
+        match api.logs(&pod.name_any(), &parameters).await {
+            Ok(log) => progress::events(&log),
+            Err(error) => {
+                tracing::debug!(%error, "the run's log cannot be read");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Why a pod does not start, in the words of whoever holds it up.
+    async fn complaint(&self, resource: &Resource, job: &KubeJob, pod: Option<&Pod>) -> Option<String> {
+        if let Some(complaint) = pod.and_then(pod::complaint) {
+            return Some(complaint);
+        }
+        // A volume that cannot be mounted and a pod that cannot be made leave no trace but an event.
+        let uid = pod.map_or_else(|| job.uid(), ResourceExt::uid)?;
+        let api: Api<KubeEvent> = self.api(&resource.namespace);
+        let warnings = ListParams::default().fields(&format!("involvedObject.uid={uid},type=Warning"));
+        match api.list(&warnings).await {
+            Ok(list) => list.items.into_iter().max_by_key(pod::event_time).and_then(|event| event.message),
+            Err(error) => {
+                tracing::debug!(%error, "the pod's events cannot be read");
+                None
+            }
+        }
+    }
+
+    fn api<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+fn plain(object: &SchemaMigration) -> Resource {
+    Resource {
+        name: object.name_any(),
+        namespace: object.namespace().unwrap_or_default(),
+        uid: object.uid().unwrap_or_default(),
+        generation: object.metadata.generation.unwrap_or_default(),
+        deleting: object.metadata.deletion_timestamp.is_some(),
+        has_finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
+        retry_token: object.annotations().get(RETRY_ANNOTATION).cloned(),
+        spec: object.spec.clone(),
+        status: object.status.clone().unwrap_or_default(),
+    }
+}
+
+fn files_of(map: ConfigMap) -> Vec<SourceFile> {
+    let text = map.data.unwrap_or_default().into_iter().map(|(name, text)| (name, text.into_bytes()));
+    let binary = map.binary_data.unwrap_or_default().into_iter().map(|(name, bytes)| (name, bytes.0));
+    text.chain(binary).map(|(name, bytes)| SourceFile { name, bytes }).collect()
+}
+
+fn frozen_of(map: &PartialObjectMeta<ConfigMap>) -> Frozen {
+    Frozen {
+        name: map.name_any(),
+        uid: map.uid().unwrap_or_default(),
+        source_hash: map.annotations().get(names::SOURCE_HASH_ANNOTATION).cloned().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,175 @@
+//! What a run says, taken over into the status; and the smallest patch from one status to another. Pure.
+//! What comes from a pod is believed no further than its types and lengths.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::standing::{shorten, whole_second};
+use crate::api::{HistoryEntry, LastError, PendingStatus, Progress, SchemaMigrationStatus};
+use crate::report::{AppliedMigration, Event, Failure, Summary};
+
+/// How many rows of the ledger a status shows.
+const HISTORY_LIMIT: usize = 20;
+/// The longest version, file name or checksum taken from a pod.
+const WORD_LIMIT: usize = 300;
+/// The longest message taken from a pod.
+const MESSAGE_LIMIT: usize = 1200;
+
+/// Takes over what the ledger held when a run ended.
+pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary) {
+    status.current_version = summary.current_version.as_deref().map(word_of);
+    if let Some(target) = &summary.target_version {
+        status.target_version = Some(word_of(target));
+    }
+    status.pending = Some(PendingStatus {
+        count: summary.pending.count,
+        first: summary.pending.first.as_deref().map(word_of),
+        last: summary.pending.last.as_deref().map(word_of),
+    });
+    status.history = summary.history.iter().take(HISTORY_LIMIT).map(history_entry).collect();
+    if let Some(run) = &mut status.run {
+        run.plan_hash = summary.plan_hash.as_deref().map(word_of).or(run.plan_hash.take());
+    }
+}
+
+fn history_entry(row: &AppliedMigration) -> HistoryEntry {
+    HistoryEntry {
+        version: word_of(&row.version),
+        file: word_of(&row.file),
+        checksum: word_of(&row.checksum),
+        applied_at: word_of(&row.applied_at),
+        execution_time_ms: row.execution_time_ms,
+        success: row.success,
+    }
+}
+
+/// Takes over how far a run is from the newest lines of its log; earlier ones may be missing.
+pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
+    for event in events {
+        match event {
+            Event::RunStarted { plan_hash, to, .. } => {
+                status.target_version = Some(word_of(to));
+                if let Some(run) = &mut status.run {
+                    run.plan_hash = Some(word_of(plan_hash));
+                }
+            }
+            Event::MigrationStarted { version, statements, .. } => progress(status, version, 0, *statements),
+            Event::StatementFinished { version, statement, statements } => {
+                progress(status, version, *statement, *statements);
+            }
+            Event::MigrationApplied { version, .. } => status.current_version = Some(word_of(version)),
+            Event::WaitingForLock { .. }
+            | Event::Warning { .. }
+            | Event::RunFailed { .. }
+            | Event::RunFinished { .. } => {}
+        }
+    }
+}
+
+fn progress(status: &mut SchemaMigrationStatus, version: &str, statement: i64, statements: i64) {
+    if let Some(run) = &mut status.run {
+        run.progress = Some(Progress { version: word_of(version), statement, statements });
+    }
+}
+
+/// A failure as the status shows it.
+#[must_use]
+pub fn last_error(failure: &Failure, retry_at: Option<Timestamp>) -> LastError {
+    let place = failure.place.as_ref();
+    LastError {
+        class: word(&failure.class),
+        reason: word(&failure.reason),
+        code: failure.code.as_deref().map(word_of),
+        message: shorten(&failure.message, MESSAGE_LIMIT),
+        version: place.map(|place| word_of(&place.version)),
+        file: place.map(|place| word_of(&place.file)),
+        line: place.and_then(|place| place.line),
+        column: place.and_then(|place| place.column),
+        statement: place.and_then(|place| place.statement),
+        retry_at: retry_at.map(moment),
+    }
+}
+
+/// A unit variant's name as it is serialized.
+#[must_use]
+pub fn word(variant: &impl Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// A time in a status: RFC 3339, UTC, whole seconds.
+#[must_use]
+pub fn moment(time: Timestamp) -> String {
+    whole_second(time).to_string()
+}
+
+fn word_of(text: &str) -> String {
+    shorten(text, WORD_LIMIT)
+}
+
+/// The JSON merge patch (RFC 7396) that turns one object into another; none where they are equal.
+#[must_use]
+pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
+    if from == to {
+        return None;
+    }
+    let (Value::Object(from), Value::Object(to)) = (from, to) else { return Some(to.clone()) };
+    let mut patch = Map::new();
+    for key in from.keys().filter(|key| !to.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    for (key, value) in to {
+        match from.get(key) {
+            None => {
+                patch.insert(key.clone(), value.clone());
+            }
+            Some(before) => {
+                if let Some(change) = merge_patch(before, value) {
+                    patch.insert(key.clone(), change);
+                }
+            }
+        }
+    }
+    Some(Value::Object(patch))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{merge_patch, take_events, word};
+    use crate::api::{RunStatus, SchemaMigrationStatus};
+    use crate::report::{ErrorClass, Event, Reason};
+
+    #[test]
+    fn a_patch_holds_what_changed_and_nulls_what_is_gone() {
+        let from = json!({"a": 1, "b": {"c": 2, "d": 3}, "e": [1], "f": 4});
+        let to = json!({"a": 1, "b": {"c": 2, "d": 5}, "e": [2], "g": 6});
+        assert_eq!(merge_patch(&from, &to), Some(json!({"b": {"d": 5}, "e": [2], "f": null, "g": 6})));
+        assert_eq!(merge_patch(&from, &from), None);
+    }
+
+    #[test]
+    fn progress_is_read_from_the_newest_events_even_where_the_first_are_missing() {
+        let mut status = SchemaMigrationStatus { run: Some(RunStatus::default()), ..Default::default() };
+        take_events(
+            &mut status,
+            &[
+                Event::MigrationApplied { version: "007".into(), file: "007_x.sql".into(), execution_time_ms: 3 },
+                Event::StatementFinished { version: "008".into(), statement: 3, statements: 9 },
+            ],
+        );
+        assert_eq!(status.current_version.as_deref(), Some("007"));
+        let progress = status.run.unwrap().progress.unwrap();
+        assert_eq!((progress.version.as_str(), progress.statement, progress.statements), ("008", 3, 9));
+    }
+
+    #[test]
+    fn classes_and_reasons_are_written_as_the_report_writes_them() {
+        assert_eq!(word(&ErrorClass::UnknownOutcome), "unknownOutcome");
+        assert_eq!(word(&Reason::StatementFailed), "StatementFailed");
+    }
+}
