@@ -19,6 +19,8 @@ mod message;
 mod outcome;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;
 
 /// How often a run's pod is looked at: its log is the only sign of progress.
 const WATCH_PAUSE: Duration = Duration::from_secs(2);

@@ -1,1 +1,329 @@
+//! The scenarios, each by name: a world, and what one pass makes of it.
 
+use std::time::Duration;
+
+use rstest::rstest;
+
+use super::is_at_rest;
+use super::world::{World, source_of};
+use crate::operator::decision::Requeue;
+use crate::operator::observed::{JobState, Lease};
+use crate::operator::source::Source;
+use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient, UnknownOutcome};
+use crate::report::{Event, Reason};
+
+const LAUNCH: &str = "Status AddFinalizer TakeLease FreezeSource CreateJob";
+const SETTLE: &str = "Status ReleaseLease RemoveFinalizer";
+
+fn held(world: World) -> World {
+    world.with(|seen| seen.children.lease = Lease::Held { holder: "blog".into() })
+}
+
+fn running(world: World) -> World {
+    world.job(JobState::Running {
+        events: vec![Event::StatementFinished { version: "002".into(), statement: 1, statements: 2 }],
+    })
+}
+
+fn other_content(world: World) -> World {
+    world.with(|seen| seen.source = source_of(&[("001_a.sql", "create table c ();")]))
+}
+
+fn next_generation(world: World) -> World {
+    world.with(|seen| seen.resource.generation += 1)
+}
+
+fn retry(world: World, token: Option<&str>) -> World {
+    world.with(|seen| seen.resource.retry_token = token.map(str::to_owned))
+}
+
+fn deleted(world: World) -> World {
+    world.with(|seen| {
+        seen.resource.deleting = true;
+        seen.source = Source::NotRead;
+    })
+}
+
+fn suspended(world: World) -> World {
+    next_generation(world).with(|seen| seen.resource.spec.suspend = true)
+}
+
+fn missing(world: World) -> World {
+    world.with(|seen| seen.source = Source::Missing(vec!["shop-migrations".into()]))
+}
+
+fn invalid(world: World) -> World {
+    world.with(|seen| seen.source = source_of(&[("001_a.sql", "select 1;"), ("01_b.sql", "select 1;")]))
+}
+
+fn forgotten(world: World) -> World {
+    world.with(|seen| seen.resource.status = Default::default())
+}
+
+fn without_job(world: World) -> World {
+    world.with(|seen| seen.children.jobs.clear())
+}
+
+fn stopping(world: World) -> World {
+    world.with(|seen| seen.children.jobs.iter_mut().for_each(|job| job.deleting = true))
+}
+
+fn with_stray_pod(world: World) -> World {
+    world.with(|seen| seen.children.stray_pods.push("shop-x-1-abcde".into()))
+}
+
+fn third_attempt() -> World {
+    let second = World::failed(Transient, Reason::ConnectionFailed).later(10).pass();
+    second.ends(Transient, Reason::ConnectionFailed).pass().later(20).pass()
+}
+
+#[rstest]
+// ---- a run begins
+#[case::a_new_resource_starts_its_first_run(World::fresh(), "Reconciling Starting", LAUNCH, "Started")]
+#[case::a_missing_config_map_is_waited_for(missing(World::fresh()), "Reconciling SourceNotFound", "Status", "")]
+#[case::an_invalid_set_stalls(invalid(World::fresh()), "Stalled InvalidSource", "Status", "Stalled")]
+#[case::a_suspended_resource_starts_nothing(suspended(World::fresh()), " Suspended", "Status", "")]
+#[case::a_database_in_use_is_waited_for(held(World::fresh()), "Reconciling WaitingForDatabase", "Status", "")]
+#[case::a_stray_pod_is_waited_for(with_stray_pod(World::fresh()), "Reconciling Starting", "Status", "")]
+// ---- a run goes on
+#[case::a_waiting_pod_is_looked_at_without_a_word(World::started().pass(), "Reconciling Starting", "", "")]
+#[case::a_running_pods_progress_is_shown(running(World::started()), "Reconciling Running", "Status", "")]
+#[case::the_lease_is_renewed_in_time(running(World::started()).pass().later(10), "Reconciling Running", "RenewLease", "")]
+#[case::a_change_of_content_does_not_stop_a_run(other_content(running(World::started()).pass()), "Reconciling Running", "", "")]
+#[case::a_change_of_spec_does_not_stop_a_run(next_generation(running(World::started()).pass()), "Reconciling Running", "Status", "")]
+#[case::suspending_does_not_stop_a_run(suspended(running(World::started()).pass()), "Reconciling Running", "Status", "")]
+#[case::a_lost_status_is_filled_in_from_the_job(forgotten(World::started()), "Reconciling Starting", "Status", "")]
+#[case::a_stopped_job_is_waited_for(stopping(World::started()), "Reconciling Starting", "Status", "")]
+#[case::a_deleted_job_is_made_again(without_job(World::started()), "Reconciling Starting", "CreateJob", "")]
+#[case::a_deleted_jobs_pod_is_waited_for(
+    with_stray_pod(without_job(World::started())),
+    "Reconciling Starting",
+    "Status",
+    ""
+)]
+// ---- a run ends
+#[case::success_makes_ready(World::started().ends_well(), "Ready Verified", SETTLE, "Applied")]
+#[case::a_statement_that_fails_stalls(World::started().ends(Permanent, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
+#[case::an_existing_object_stalls(World::started().ends(AlreadyExists, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
+#[case::a_lost_connection_is_retried(World::started().ends(Transient, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
+#[case::an_unknown_outcome_is_retried(World::started().ends(UnknownOutcome, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
+#[case::a_refused_password_is_retried(World::started().ends(Permanent, Reason::AuthenticationFailed), "Reconciling AuthenticationFailed", SETTLE, "Failed Retrying")]
+#[case::a_lost_pod_is_retried(World::started().ends_unexplained("BackoffLimitExceeded"), "Reconciling PodLost", SETTLE, "Failed Retrying")]
+#[case::a_pod_that_never_started_in_time_is_retried(World::started().ends_unexplained("DeadlineExceeded"), "Reconciling DeadlineExceeded", SETTLE, "Failed Retrying")]
+#[case::a_run_that_takes_too_long_stalls(running(World::started()).pass().ends_unexplained("DeadlineExceeded"), "Stalled DeadlineExceeded", SETTLE, "Failed Stalled")]
+#[case::the_last_attempt_stalls(third_attempt().ends(Transient, Reason::ConnectionFailed), "Stalled RetryLimitReached", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Stalled")]
+#[case::success_for_an_old_content_is_not_ready(other_content(World::started().ends_well()), "Reconciling Changed", SETTLE, "Applied")]
+#[case::success_for_an_old_generation_is_not_ready(next_generation(World::started().ends_well()), "Reconciling Changed", SETTLE, "Applied")]
+#[case::failure_for_an_old_content_does_not_stall(other_content(World::started().ends(Permanent, Reason::StatementFailed)), "Reconciling Changed", SETTLE, "Failed")]
+// ---- after a run
+#[case::a_verified_resource_is_left_alone(World::ready(), "Ready Verified", "", "")]
+#[case::a_stalled_resource_is_left_alone(
+    World::failed(Permanent, Reason::StatementFailed),
+    "Stalled StatementFailed",
+    "",
+    ""
+)]
+#[case::an_invalid_set_is_told_once(invalid(World::ready()).pass(), "Stalled InvalidSource", "", "")]
+#[case::a_retry_is_not_made_before_its_time(World::failed(Transient, Reason::ConnectionFailed).later(3), "Reconciling ConnectionFailed", "", "")]
+#[case::a_retry_is_made_in_its_time(World::failed(Transient, Reason::ConnectionFailed).later(10), "Reconciling Starting", "Status AddFinalizer TakeLease CreateJob", "Started")]
+#[case::a_new_content_alone_starts_a_run(other_content(World::ready()), "Reconciling Starting", LAUNCH, "Started")]
+#[case::a_new_generation_starts_a_run(
+    next_generation(World::ready()),
+    "Reconciling Starting",
+    "Status AddFinalizer TakeLease CreateJob",
+    "Started"
+)]
+#[case::a_corrected_file_ends_a_stall(
+    other_content(World::failed(Permanent, Reason::StatementFailed)),
+    "Reconciling Starting",
+    LAUNCH,
+    "Started"
+)]
+#[case::the_retry_annotation_ends_a_stall(
+    retry(World::failed(Permanent, Reason::StatementFailed), Some("1")),
+    "Reconciling Starting",
+    "Status AddFinalizer TakeLease CreateJob",
+    "Started"
+)]
+#[case::an_answered_retry_annotation_asks_for_nothing(retry(retry(World::failed(Permanent, Reason::StatementFailed), Some("1")).pass().ends_well().pass(), Some("1")), "Ready Verified", "", "")]
+#[case::a_removed_retry_annotation_asks_for_nothing(retry(retry(World::failed(Permanent, Reason::StatementFailed), Some("1")).pass().ends_well().pass(), None), "Ready Verified", "", "")]
+#[case::a_content_put_back_after_an_invalid_one_is_verified_again(World::ready().with(|seen| seen.resource.status = invalid(World::ready()).pass().observed.resource.status), "Reconciling Starting", "Status AddFinalizer TakeLease CreateJob", "Started")]
+#[case::a_lost_status_is_verified_anew(
+    forgotten(World::ready()),
+    "Reconciling Starting",
+    "Status AddFinalizer TakeLease CreateJob",
+    "Started"
+)]
+#[case::a_config_map_that_vanished_ends_ready(missing(World::ready()), "Reconciling SourceNotFound", "Status", "")]
+// ---- deletion
+#[case::deleting_an_idle_resource_does_nothing(deleted(World::ready()), "Ready Verified", "", "")]
+#[case::deleting_stops_the_running_job_first(
+    deleted(running(World::started())),
+    "Reconciling Terminating",
+    "Status DeleteJob",
+    "Stopping"
+)]
+#[case::deleting_waits_for_the_job_to_stop(deleted(running(World::started())).pass(), "Reconciling Terminating", "", "")]
+#[case::deleting_waits_for_a_stray_pod(
+    with_stray_pod(deleted(without_job(World::started()))),
+    "Reconciling Terminating",
+    "Status",
+    ""
+)]
+#[case::deleting_lets_go_when_the_job_has_stopped(
+    deleted(without_job(World::started())),
+    "Reconciling Starting",
+    "ReleaseLease RemoveFinalizer",
+    ""
+)]
+fn one_pass(#[case] world: World, #[case] standing: &str, #[case] writes: &str, #[case] notices: &str) {
+    let before = world.observed.clone();
+    let after = world.pass();
+    assert_eq!(after.standing(), standing, "{:#?}", after.status().conditions);
+    assert_eq!(after.writes(&before).join(" "), writes);
+    assert_eq!(after.notices().join(" "), notices);
+}
+
+#[rstest]
+#[case::ready(World::ready())]
+#[case::stalled(World::failed(Permanent, Reason::StatementFailed))]
+#[case::invalid(invalid(World::fresh()).pass())]
+#[case::missing(missing(World::fresh()).pass())]
+#[case::suspended(suspended(World::fresh()).pass())]
+#[case::retrying(World::failed(Transient, Reason::ConnectionFailed))]
+fn a_resource_at_rest_needs_no_second_look_and_no_write(#[case] world: World) {
+    assert!(is_at_rest(&world.observed.resource, &world.observed.source, world.now));
+    let before = world.observed.clone();
+    assert_eq!(world.pass().observed, before);
+}
+
+#[rstest]
+#[case::new(World::fresh())]
+#[case::started(World::started())]
+#[case::due(World::failed(Transient, Reason::ConnectionFailed).later(10))]
+#[case::changed(other_content(World::ready()))]
+fn a_resource_that_needs_a_run_is_not_at_rest(#[case] world: World) {
+    assert!(!is_at_rest(&world.observed.resource, &world.observed.source, world.now));
+}
+
+/// Ends each Job that comes up, badly so many times and then well, until nothing is left to do. `death` is
+/// the number of a pass, and after how many of its writes the operator dies.
+fn journey(failures: usize, death: Option<(usize, usize)>) -> World {
+    let mut world = World::fresh();
+    let mut left = failures;
+    for number in 0..60 {
+        world = match death {
+            Some((pass, writes)) if pass == number => world.pass_until(writes),
+            _ => world.pass(),
+        };
+        let requeue = world.last.as_ref().unwrap().requeue;
+        let alive = death.is_none_or(|(pass, _)| number > pass);
+        if alive && requeue == Requeue::OnChange && world.last.as_ref().unwrap().effects.is_empty() {
+            return world;
+        }
+        if let Requeue::After(pause) = requeue {
+            world = world.later(pause.as_secs() + 1);
+        }
+        if world.observed.children.jobs.iter().any(|job| job.is_active()) && number % 2 == 1 {
+            world = if left == 0 { world.ends_well() } else { world.ends(Transient, Reason::ConnectionFailed) };
+            left = left.saturating_sub(1);
+        }
+    }
+    panic!("no end: {world:#?}")
+}
+
+#[test]
+fn a_crash_after_any_write_ends_as_no_crash_does() {
+    for failures in 0..2 {
+        let calm = journey(failures, None);
+        for (dies_in, writes) in (0..12).flat_map(|pass| (0..6).map(move |writes| (pass, writes))) {
+            let crashed = journey(failures, Some((dies_in, writes)));
+            let place = format!("after {writes} writes of pass {dies_in}, {failures} failures");
+            assert_eq!(crashed.standing(), calm.standing(), "{place}");
+            assert_eq!(crashed.observed.children.lease, Lease::Free, "{place}");
+            assert!(!crashed.observed.resource.has_finalizer, "{place}");
+            assert_eq!(crashed.observed.children.frozen, calm.observed.children.frozen, "{place}");
+            let run = |world: &World| world.status().run.clone().unwrap().name;
+            assert_eq!(run(&crashed), run(&calm), "{place}");
+            let jobs = |world: &World| world.observed.children.jobs.iter().map(|j| j.name.clone()).collect::<Vec<_>>();
+            assert_eq!(jobs(&crashed), jobs(&calm), "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_is_in_the_status_with_its_place_and_the_time_of_the_retry() {
+    let world = World::failed(Transient, Reason::ConnectionFailed);
+    let error = world.status().last_error.clone().unwrap();
+    assert_eq!((error.class.as_str(), error.reason.as_str()), ("transient", "ConnectionFailed"));
+    assert_eq!((error.file.as_deref(), error.line, error.column), (Some("002_b.sql"), Some(3), Some(7)));
+    let at: jiff::Timestamp = error.retry_at.unwrap().parse().unwrap();
+    let pause = Duration::try_from(at.duration_since(world.now)).unwrap();
+    assert!(pause >= Duration::from_secs(8) && pause <= Duration::from_secs(10), "{pause:?}");
+    assert_eq!(world.status().current_version.as_deref(), Some("001"));
+    let message = &world.status().conditions[0].message;
+    assert!(message.contains("Attempt 2 of 3 starts by itself at"), "{message}");
+}
+
+#[test]
+fn a_refused_password_is_retried_at_the_slowest_pace() {
+    let world = World::failed(Permanent, Reason::AuthenticationFailed);
+    let Requeue::After(pause) = world.last.as_ref().unwrap().requeue else { panic!() };
+    assert!(pause >= Duration::from_secs(48), "{pause:?}");
+}
+
+#[test]
+fn a_summary_of_another_run_is_not_believed() {
+    let mut world = World::started().ends_well();
+    for job in &mut world.observed.children.jobs {
+        let JobState::Ended(ended) = &mut job.state else { panic!() };
+        ended.message = ended.message.take().map(|message| message.replace(&job.name, "shop-other-1"));
+    }
+    assert_eq!(world.pass().standing(), "Reconciling PodLost");
+}
+
+#[test]
+fn the_status_speaks_of_a_generation_as_soon_as_it_is_seen() {
+    let world = next_generation(World::ready()).pass();
+    assert_eq!(world.status().observed_generation, Some(2));
+    assert!(world.status().conditions.iter().all(|condition| condition.observed_generation == Some(2)));
+    assert!(!world.status().conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"));
+}
+
+#[test]
+fn new_content_during_a_run_is_run_after_it_and_ends_ready() {
+    let mut world = other_content(running(World::started()).pass()).ends_well().pass();
+    assert_eq!(world.standing(), "Reconciling Changed");
+    world = world.pass();
+    assert_eq!(world.standing(), "Reconciling Starting");
+    world = world.ends_well().settle();
+    assert_eq!(world.standing(), "Ready Verified");
+    assert_eq!(world.observed.children.jobs.len(), 1);
+    assert_eq!(world.observed.children.frozen.len(), 1);
+}
+
+#[test]
+fn a_lost_status_and_a_kept_job_give_the_next_attempts_name() {
+    let world = forgotten(World::ready()).pass();
+    let run = world.status().run.clone().unwrap();
+    assert_eq!(run.attempt, 2);
+    assert!(run.name.ends_with("-2"), "{}", run.name);
+}
+
+#[test]
+fn every_message_is_a_sentence_without_a_gap() {
+    for world in [
+        World::started(),
+        running(World::started()).pass(),
+        World::ready(),
+        World::failed(Permanent, Reason::StatementFailed),
+        third_attempt().ends(Transient, Reason::ConnectionFailed).pass(),
+        invalid(World::fresh()).pass(),
+        missing(World::fresh()).pass(),
+        held(World::fresh()).pass(),
+        deleted(running(World::started())).pass(),
+    ] {
+        let message = world.status().conditions[0].message.clone();
+        assert!(message.ends_with('.') && !message.contains("..") && !message.contains("  "), "{message}");
+    }
+}
