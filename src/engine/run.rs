@@ -118,7 +118,11 @@ impl<'a, D: Database> Run<'a, D> {
         }
         let mut unresolved = None;
         loop {
-            let (fence, view) = self.take_over(&mut session).await?;
+            let (fence, view) = match (self.take_over(&mut session).await, &unresolved) {
+                (Ok(taken), _) => taken,
+                (Err(failure), None) => return Err(failure),
+                (Err(failure), Some(lost)) => return Err(unknown_outcome(lost, &failure)),
+            };
             if let Some(lost) = unresolved.take() {
                 self.resolve(&mut session, fence, &view.state, lost).await?;
             }
@@ -156,13 +160,15 @@ impl<'a, D: Database> Run<'a, D> {
         let deadline = tokio::time::Instant::now() + RECONNECT_WAIT;
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.connect().await {
+            let error = match self.connect().await {
                 Ok(session) => return Ok(session),
-                Err(error) if !error.class.is_retried() || tokio::time::Instant::now() + pause > deadline => {
-                    return Err(unknown_outcome(lost, &error));
-                }
-                Err(_) => tokio::time::sleep(pause).await,
+                Err(error) => error,
+            };
+            let over = self.stop.reason().is_some() || tokio::time::Instant::now() + pause > deadline;
+            if over || !error.class.is_retried() {
+                return Err(unknown_outcome(lost, &error));
             }
+            tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -200,7 +206,8 @@ impl<'a, D: Database> Run<'a, D> {
             if tokio::time::Instant::now() + pause > deadline {
                 return Err(lock_held(&holder, self.settings.lock_wait));
             }
-            if reported.as_ref() != Some(&holder) {
+            // A holder that cannot be told has just given the lock back.
+            if !holder.is_empty() && reported.as_ref() != Some(&holder) {
                 (self.report)(Event::WaitingForLock { holder: holder.clone() });
                 reported = Some(holder);
             }

@@ -20,6 +20,9 @@ const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 const READ_ONLY: &str = "25006";
 
+/// How many lines of a function's call stack are told.
+const CONTEXT_LINES: usize = 3;
+
 /// What a SQLSTATE means for the next step.
 pub(super) fn class_of(code: &str) -> ErrorClass {
     match code {
@@ -113,10 +116,11 @@ fn server_message(error: &PgDatabaseError) -> String {
         message.push_str(": ");
         message.push_str(detail);
     }
-    let inside_function = error.r#where().and_then(|context| context.lines().next());
-    if let Some(context) = inside_function {
-        message.push_str(" (");
-        message.push_str(context);
+    if let Some(context) = error.r#where() {
+        // Innermost first: the statement inside the function, then the function with its line.
+        let calls: Vec<&str> = context.lines().take(CONTEXT_LINES).collect();
+        message.push_str(" (in ");
+        message.push_str(&calls.join(", in "));
         message.push(')');
     }
     message

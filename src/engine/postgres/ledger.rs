@@ -91,15 +91,16 @@ impl Ledger {
         )
     }
 
-    /// Raises the fence and returns it.
+    /// Raises the fence and returns it; does nothing to the ledger of a newer Schemaward.
     pub(super) fn raise_fence(&self, run: &str) -> String {
         format!(
-            "UPDATE {}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
+            "UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
              backend_start = (SELECT a.backend_start FROM pg_catalog.pg_stat_activity a \
-             WHERE a.pid = pg_catalog.pg_backend_pid()), run = {}, released_at = NULL WHERE id = 1 RETURNING fence",
-            self.quoted,
-            text(run)
+             WHERE a.pid = pg_catalog.pg_backend_pid()), run = {}, released_at = NULL WHERE id = 1 \
+             AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence",
+            text(run),
+            schema = self.quoted,
         )
     }
 

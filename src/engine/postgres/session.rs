@@ -112,28 +112,26 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// What the ledger holds and whether it is of the version this binary writes.
-    async fn view(&mut self) -> Result<(LedgerView, bool), SessionError> {
-        let results = match self.try_query(self.ledger.read()).await {
+    /// Whether the error says that there is no ledger yet.
+    fn ledger_is_missing(error: &sqlx::Error) -> bool {
+        server_error(error).is_some_and(|e| matches!(e.code(), UNDEFINED_TABLE | UNDEFINED_SCHEMA))
+    }
+
+    /// Raises the fence and reads the ledger, in one transaction. None where the ledger is missing or
+    /// older than this binary writes it.
+    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+        let sql = format!("{};\n{}", self.ledger.raise_fence(run), self.ledger.read());
+        let results = match self.try_query(sql).await {
             Ok(results) => results,
-            Err(error) => {
-                let code = server_error(&error).map(|e| e.code().to_owned());
-                return match code.as_deref() {
-                    Some(UNDEFINED_TABLE | UNDEFINED_SCHEMA) => Ok((LedgerView::default(), false)),
-                    _ => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
-                };
-            }
+            Err(error) if Self::ledger_is_missing(&error) => return Ok(None),
+            Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         };
-        let [version, applied, history] = results.as_slice() else {
-            return Err(unexpected("the ledger's answer has another form than was asked for"));
+        let Some((raised, ledger)) = results.split_first() else {
+            return Err(unexpected("the server did not answer the raising of the fence"));
         };
-        let version: Option<i32> = value(version.first(), 0)?;
-        if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
-            return Err(newer_ledger(newer));
-        }
-        let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
-        let state = LedgerState::new(applied);
-        Ok((LedgerView { state, history: history_rows(history)? }, version == Some(LEDGER_VERSION)))
+        let (version, view) = ledger_view(ledger)?;
+        let fence = value(raised.first(), 0)?;
+        Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
     }
 
     /// The failure of a message that did not go through, with its place.
@@ -165,7 +163,11 @@ impl Session for PostgresSession {
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
-        Ok(self.view().await?.0)
+        match self.try_query(self.ledger.read()).await {
+            Ok(results) => Ok(ledger_view(&results)?.1),
+            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+        }
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
@@ -179,13 +181,12 @@ impl Session for PostgresSession {
     }
 
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
-        if !self.view().await?.1 {
-            self.install_ledger().await?;
+        if let Some(taken) = self.raise_fence(run).await? {
+            return Ok(taken);
         }
-        let raised = self.query(self.ledger.raise_fence(run), Reason::LedgerUnusable).await;
-        let results = raised.map_err(|error| self.explain(error))?;
-        let fence = value(results.first().and_then(|rows| rows.first()), 0)?;
-        Ok((Fence(fence), self.view().await?.0))
+        self.install_ledger().await?;
+        let taken = self.raise_fence(run).await?;
+        taken.ok_or_else(|| unexpected("the ledger was installed, but is not there"))
     }
 
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
@@ -201,11 +202,11 @@ impl Session for PostgresSession {
                     Some(Err(error)) => break Err(error),
                     Some(Ok(Either::Right(_))) => {}
                     Some(Ok(Either::Left(_))) => {
+                        let before = message.statements_done(answers);
                         answers += 1;
-                        if let Phase::Statement(done @ 1..) = message.phase(answers) {
+                        let done = message.statements_done(answers);
+                        if done > before {
                             progress(done);
-                        } else if matches!(message.phase(answers), Phase::Record) {
-                            progress(message.statements_done(answers));
                         }
                     }
                 }
@@ -258,6 +259,19 @@ fn reset(settings: &str) -> String {
         "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;CLOSE ALL;UNLISTEN *;DEALLOCATE ALL;DISCARD TEMP;\
          DISCARD SEQUENCES;{settings}"
     )
+}
+
+/// The ledger's version and what it holds, from the results of [`Ledger::read`].
+fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
+    let [version, applied, history] = results else {
+        return Err(unexpected("the ledger's answer has another form than was asked for"));
+    };
+    let version: Option<i32> = value(version.first(), 0)?;
+    if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
+        return Err(newer_ledger(newer));
+    }
+    let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
+    Ok((version, LedgerView { state: LedgerState::new(applied), history: history_rows(history)? }))
 }
 
 fn applied_row(row: &PgRow) -> Result<AppliedRow, SessionError> {

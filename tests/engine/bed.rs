@@ -1,0 +1,184 @@
+//! A database and a folder of migrations of a test's own, and the real binary run on them.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use schemaward::engine::read_folder;
+use schemaward::migration::source_hash;
+use schemaward::report::{Event, Failure, Outcome, SUMMARY_LIMIT, Summary};
+use tempfile::TempDir;
+
+use crate::server::{Server, shared};
+
+pub struct Bed<'a> {
+    pub server: &'a Server,
+    pub database: String,
+    pub url: String,
+    folder: TempDir,
+    /// The URL's and the summary's place.
+    scratch: TempDir,
+}
+
+/// A runner that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub events: Vec<Event>,
+    pub summary: Summary,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A runner that goes on.
+pub struct Running {
+    pub child: Child,
+    summary: std::path::PathBuf,
+}
+
+impl Bed<'static> {
+    pub fn new() -> Self {
+        Self::on(shared())
+    }
+}
+
+impl<'a> Bed<'a> {
+    pub fn on(server: &'a Server) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let database = format!("engine_{}_{number}", std::process::id());
+        server.psql("postgres", &format!("create database {database}"));
+        let url = server.url(&database);
+        Self { server, database, url, folder: TempDir::new().unwrap(), scratch: TempDir::new().unwrap() }
+    }
+
+    /// With files of these names and contents.
+    pub fn with(files: &[(&str, &str)]) -> Bed<'static> {
+        let bed = Bed::new();
+        bed.files(files);
+        bed
+    }
+
+    pub fn files(&self, files: &[(&str, &str)]) {
+        for (name, sql) in files {
+            self.file(name, sql.as_bytes());
+        }
+    }
+
+    pub fn file(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.folder.path().join(name), bytes).unwrap();
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.folder.path().join(name)).unwrap();
+    }
+
+    pub fn psql(&self, sql: &str) -> String {
+        self.server.psql(&self.database, sql)
+    }
+
+    /// Whether a relation is there.
+    pub fn has(&self, relation: &str) -> bool {
+        self.psql(&format!("select to_regclass('{relation}') is not null")) == "t"
+    }
+
+    /// Versions applied, in the order of their rows.
+    pub fn applied(&self) -> Vec<String> {
+        let rows = self.psql("select version from schemaward.schema_migrations where success order by id");
+        rows.lines().map(str::to_owned).collect()
+    }
+
+    /// Whether a statement that contains this text is being executed.
+    pub fn executing(&self, text: &str) -> bool {
+        self.psql(&format!(
+            "select count(*) from pg_stat_activity where datname = '{}' and state = 'active' and query like \
+             '%{text}%' and pid <> pg_backend_pid()",
+            self.database
+        )) != "0"
+    }
+
+    pub fn start(&self, run: &str) -> Running {
+        self.start_with(run, &[])
+    }
+
+    pub fn start_with(&self, run: &str, flags: &[&str]) -> Running {
+        let hash = source_hash(&read_folder(self.folder.path()).unwrap());
+        self.start_on(run, hash.as_str(), flags)
+    }
+
+    pub fn start_on(&self, run: &str, hash: &str, flags: &[&str]) -> Running {
+        let (url, summary) = (self.scratch.path().join("url"), self.scratch.path().join(format!("{run}.json")));
+        std::fs::write(&url, format!("{}\n", self.url)).unwrap();
+        let _ = std::fs::remove_file(&summary);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.args(["runner", "--engine", "postgres", "--run", run, "--source-hash", hash]);
+        command.arg("--url-file").arg(url).arg("--dir").arg(self.folder.path()).arg("--summary-file").arg(&summary);
+        let child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { child, summary }
+    }
+
+    pub fn run(&self) -> Ended {
+        self.start("run").end()
+    }
+
+    pub fn run_with(&self, flags: &[&str]) -> Ended {
+        self.start_with("run", flags).end()
+    }
+
+    pub fn migrate(&self, flags: &[&str]) -> Output {
+        let url = self.scratch.path().join("url");
+        std::fs::write(&url, &self.url).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.arg("migrate").arg("--url-file").arg(url).arg("--dir").arg(self.folder.path()).args(flags);
+        command.output().unwrap()
+    }
+}
+
+impl Drop for Bed<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.server.psql("postgres", &format!("drop database if exists {} with (force)", self.database));
+        }
+    }
+}
+
+impl Running {
+    pub fn terminate(&self) {
+        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    pub fn end(mut self) -> Ended {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        let status = self.child.wait().unwrap();
+        let message = std::fs::read_to_string(&self.summary).unwrap_or_else(|_| panic!("no summary: {stderr}"));
+        assert!(message.len() <= SUMMARY_LIMIT, "{} bytes", message.len());
+        let events = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        Ended { status, events, summary: serde_json::from_str(&message).unwrap(), stdout, stderr }
+    }
+}
+
+impl Ended {
+    /// How many migrations a run that succeeded has applied.
+    pub fn applied(&self) -> i64 {
+        match &self.summary.outcome {
+            Outcome::Succeeded { applied, .. } => {
+                assert_eq!(self.status.code(), Some(0));
+                *applied
+            }
+            Outcome::Failed { failure, .. } => panic!("the run failed: {failure:?}\n{}", self.stderr),
+        }
+    }
+
+    /// Why a run that failed did so.
+    pub fn failure(&self) -> &Failure {
+        match &self.summary.outcome {
+            Outcome::Failed { failure, .. } => {
+                assert_eq!(self.status.code(), Some(1));
+                failure
+            }
+            Outcome::Succeeded { .. } => panic!("the run succeeded: {:?}", self.summary),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Statements and files that the server, or the plan, refuses.
+
+use schemaward::report::{ErrorClass, Event, Reason};
+
+use crate::bed::Bed;
+
+#[test]
+fn a_failing_statement_is_named_and_nothing_of_its_file_is_left() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "create table a (id int primary key);"),
+        (
+            "002_b.sql",
+            "-- größe\ncreate table b (id int);\n\ninsert into b\n  values ('ü', größe);\ncreate table c ();\n",
+        ),
+    ]);
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::StatementFailed));
+    assert_eq!(failure.code.as_deref(), Some("42703"));
+    let place = failure.place.as_ref().unwrap();
+    assert_eq!((place.version.as_str(), place.file.as_str()), ("002", "002_b.sql"));
+    assert_eq!((place.line, place.column, place.statement), (Some(5), Some(16), Some(2)));
+    assert_eq!(place.excerpt.as_deref(), Some("insert into b"));
+    assert!(bed.has("a") && !bed.has("b") && !bed.has("c"));
+    assert_eq!(ended.summary.current_version.as_deref(), Some("001"));
+    assert_eq!((ended.summary.pending.count, ended.summary.pending.first.as_deref()), (1, Some("002")));
+    assert!(!ended.summary.history[0].success);
+    assert_eq!(
+        bed.psql("select version, success, error_code, error_message, statements_done, statements_total from schemaward.schema_migrations order by id desc limit 1"),
+        "002|f|42703|column \"größe\" does not exist|1|3"
+    );
+
+    bed.file("002_b.sql", b"create table b (id int);");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(bed.applied(), ["001", "002"]);
+}
+
+#[test]
+fn a_syntax_error_late_in_the_file_is_found_before_anything_runs() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ();\ncreate table b ();\n\n  create tabel c ();\n")]);
+    let ended = bed.run();
+    let place = ended.failure().place.as_ref().unwrap();
+    assert_eq!(ended.failure().code.as_deref(), Some("42601"));
+    assert_eq!((place.line, place.column, place.statement), (Some(4), Some(10), Some(3)));
+    assert!(!bed.has("a"));
+    assert_eq!(bed.psql("select statements_done from schemaward.schema_migrations"), "0");
+    assert!(!ended.stderr.contains("no transaction"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_incomplete_last_statement_points_to_its_end() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ();\nselect 1 +")]);
+    let ended = bed.run();
+    let place = ended.failure().place.as_ref().unwrap();
+    assert_eq!((place.line, place.statement), (Some(2), Some(2)));
+}
+
+#[test]
+fn constraints_name_their_statement_and_deferred_ones_the_commit() {
+    let bed = Bed::with(&[(
+        "001_a.sql",
+        "create table a (id int primary key);\ninsert into a values (1);\ninsert into a\n  values (1);\n",
+    )]);
+    let ended = bed.run();
+    let place = ended.failure().place.as_ref().unwrap();
+    assert_eq!(ended.failure().code.as_deref(), Some("23505"));
+    assert!(ended.failure().message.contains("Key (id)=(1) already exists"), "{}", ended.failure().message);
+    assert_eq!((place.line, place.statement), (Some(3), Some(3)));
+
+    let bed = Bed::with(&[(
+        "001_a.sql",
+        "create table a (id int primary key, b int references a deferrable initially deferred);\ninsert into a values (1, 2);\n",
+    )]);
+    let ended = bed.run();
+    assert_eq!(ended.failure().code.as_deref(), Some("23503"));
+    assert!(ended.failure().message.starts_with("at COMMIT: "), "{}", ended.failure().message);
+    assert_eq!(ended.failure().place.as_ref().unwrap().statement, None);
+    assert!(!bed.has("a"));
+}
+
+#[test]
+fn an_error_inside_a_function_names_the_statement_that_called_it() {
+    let function = "create function f() returns void language plpgsql as $$\nbegin\n  perform 1/0;\nend $$;\nselect 1;\n\nselect f();\n";
+    let bed = Bed::with(&[("001_f.sql", function)]);
+    let ended = bed.run();
+    let place = ended.failure().place.as_ref().unwrap();
+    assert_eq!(ended.failure().code.as_deref(), Some("22012"));
+    assert!(ended.failure().message.contains("function f() line 3"), "{}", ended.failure().message);
+    assert_eq!((place.line, place.statement), (Some(7), Some(3)));
+}
+
+#[test]
+fn what_is_there_already_is_a_class_of_its_own() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    bed.psql("create table a ()");
+    assert_eq!(bed.run().failure().class, ErrorClass::AlreadyExists);
+}
+
+#[test]
+fn a_lock_timeout_is_transient() {
+    let bed = Bed::with(&[("001_a.sql", "lock table t")]);
+    bed.psql("create table t ()");
+    std::thread::scope(|scope| {
+        let holding = scope.spawn(|| bed.psql("begin; lock table t; select pg_sleep(1.5)"));
+        crate::wait_until("the table is locked", || bed.executing("pg_sleep(1.5)"));
+        let ended = bed.run_with(&["--lock-timeout", "50ms"]);
+        assert_eq!(ended.failure().code.as_deref(), Some("55P03"));
+        assert_eq!(ended.failure().class, ErrorClass::Transient);
+        holding.join().unwrap();
+    });
+    assert_eq!(bed.run().applied(), 1);
+}
+
+#[test]
+fn an_edited_file_is_refused_with_both_checksums_and_a_cosmetic_edit_warned_of() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (id int);")]);
+    assert_eq!(bed.run().applied(), 1);
+    let applied = bed.psql("select checksum from schemaward.schema_migrations");
+
+    bed.file("001_a.sql", b"-- a comment\ncreate table  a (id int);");
+    let ended = bed.run();
+    assert_eq!(ended.applied(), 0);
+    assert!(ended.events.iter().any(|e| matches!(e, Event::Warning { message } if message.contains("001_a.sql"))));
+
+    let edited = b"create table a (id bigint);";
+    bed.file("001_a.sql", edited);
+    bed.file("002_b.sql", b"create table b ()");
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::MigrationEdited));
+    let found = schemaward::migration::Checksum::of(edited);
+    assert!(failure.message.contains(&applied) && failure.message.contains(found.as_str()), "{}", failure.message);
+    assert!(!bed.has("b"));
+    assert_eq!(bed.migrate(&[]).status.code(), Some(4));
+}
+
+#[test]
+fn a_missing_and_a_late_file_are_refused() {
+    let bed = Bed::with(&[("1_a.sql", "select 1"), ("3_c.sql", "select 1"), ("20200101000000_d.sql", "select 1")]);
+    bed.remove("3_c.sql");
+    assert_eq!(bed.run().applied(), 2);
+    bed.file("20190101000000_late.sql", b"select 1");
+    assert_eq!(bed.run().failure().reason, Reason::OutOfOrder);
+    bed.remove("20190101000000_late.sql");
+    bed.remove("1_a.sql");
+    assert_eq!(bed.run().failure().reason, Reason::MigrationMissing);
+}
+
+#[test]
+fn a_source_of_another_hash_is_refused() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    let ended = bed.start_on("run", &"0".repeat(64), &[]).end();
+    assert_eq!(ended.failure().reason, Reason::SourceChanged);
+    assert!(!bed.has("a"));
+}
+
+#[test]
+fn a_user_without_rights_is_told_which_grant_is_missing() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    let role = format!("nobody_{}", bed.database);
+    bed.psql(&format!("create role {role} login"));
+    bed.url = bed.server.url_as(&role, &bed.database);
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::LedgerUnusable));
+    assert_eq!(failure.code.as_deref(), Some("42501"));
+    assert!(failure.hint.as_ref().unwrap().contains(&format!("AUTHORIZATION \"{role}\"")), "{failure:?}");
+
+    // An administrator makes the schema; the right to create others is not needed.
+    bed.psql(&format!("create schema schemaward authorization {role}; grant create on schema public to {role}"));
+    assert_eq!(bed.run().applied(), 1);
+    bed.psql(&format!("drop owned by {role}; drop role {role}"));
+}
+
+#[test]
+fn what_cannot_be_connected_to_is_named_without_its_password() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    bed.psql(
+        "do $$ begin create role with_password login password 'right'; exception when duplicate_object then end $$",
+    );
+    let host = bed.server.host();
+    let cases = [
+        (
+            format!("postgres://with_password:canary@{host}/{}", bed.database),
+            ErrorClass::Transient,
+            Reason::AuthenticationFailed,
+        ),
+        (
+            format!("postgres://postgres:canary@{host}/no_such_database"),
+            ErrorClass::Permanent,
+            Reason::AuthenticationFailed,
+        ),
+        ("postgres://postgres:canary@127.0.0.1:1/x".to_owned(), ErrorClass::Transient, Reason::ConnectionFailed),
+        (
+            "postgres://postgres:canary@no-such-host.invalid/x".to_owned(),
+            ErrorClass::Transient,
+            Reason::ConnectionFailed,
+        ),
+        ("canary".to_owned(), ErrorClass::Permanent, Reason::InvalidSettings),
+    ];
+    for (url, class, reason) in cases {
+        bed.url.clone_from(&url);
+        let ended = bed.run();
+        let failure = ended.failure();
+        assert_eq!((failure.class, failure.reason), (class, reason), "{url}: {}", failure.message);
+        let migrated = bed.migrate(&[]);
+        let shown = [ended.stdout.as_bytes(), ended.stderr.as_bytes(), &migrated.stdout, &migrated.stderr].concat();
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(!shown.contains("canary"), "{url}: {shown}");
+    }
+    bed.url = format!("postgres://with_password:right@{host}/{}?sslmode=disable", bed.database);
+    bed.psql("grant all on schema public to with_password; create schema schemaward authorization with_password");
+    assert_eq!(bed.run().applied(), 1);
+}

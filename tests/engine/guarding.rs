@@ -1,0 +1,76 @@
+//! Lock and fence: at most one run works, and one that was overtaken commits nothing.
+
+use std::time::Duration;
+
+use schemaward::engine::{Address, ApplyError, Attempt, Database, LockAttempt, Postgres, Session};
+use schemaward::migration::{MigrationSet, SourceFile};
+use schemaward::report::{Event, Reason};
+
+use crate::bed::Bed;
+
+#[test]
+fn of_two_runs_at_once_each_migration_is_applied_by_one() {
+    let bed = Bed::new();
+    for n in 1..=20 {
+        bed.file(&format!("{n:03}_t.sql"), format!("create table t{n} (); select pg_sleep(0.03)").as_bytes());
+    }
+    let (one, two) = (bed.start("one"), bed.start("two"));
+    let (one, two) = (one.end(), two.end());
+    assert_eq!(one.applied() + two.applied(), 20);
+    assert!(one.applied() == 0 || two.applied() == 0, "one works, the other waits");
+    let waiting = if one.applied() == 0 { &one } else { &two };
+    let holders: Vec<&String> = waiting
+        .events
+        .iter()
+        .filter_map(|e| if let Event::WaitingForLock { holder } = e { Some(holder) } else { None })
+        .collect();
+    assert_eq!(holders.len(), 1, "said once: {holders:?}");
+    assert!(holders[0].starts_with("postgres (process ") && holders[0].contains("schemaward "), "{holders:?}");
+    assert_eq!(bed.applied().len(), 20);
+}
+
+#[test]
+fn a_lock_that_is_held_too_long_fails_the_run_and_names_the_holder() {
+    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let first = bed.start("first");
+    crate::wait_until("the first run works", || bed.executing("pg_sleep(30)"));
+    let second = bed.start_with("second", &["--lock-wait", "300ms"]).end();
+    assert_eq!(second.failure().reason, Reason::LockHeld);
+    assert!(second.failure().message.contains("schemaward first"), "{}", second.failure().message);
+    first.terminate();
+    assert_eq!(first.end().failure().reason, Reason::Cancelled);
+}
+
+#[test]
+fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
+    let bed = Bed::new();
+    let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"create table a ()".to_vec() };
+    let set = MigrationSet::read(&[file]).unwrap();
+    let address = Address::parse(&bed.url).unwrap();
+    let database = Postgres::new(address, "old", Duration::from_secs(5), "schemaward").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut session = database.connect().await.unwrap();
+        assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
+        let (fence, _) = session.take_over("old").await.unwrap();
+        bed.psql("update schemaward.migration_locks set fence = fence + 1");
+        let attempt = Attempt { migration: &set.migrations()[0], run: "old", fence };
+        let applied = session.apply(attempt, &mut |_| {}).await;
+        let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
+        assert_eq!(failure.reason, Reason::Fenced);
+        assert!(!bed.has("a"));
+        assert_eq!(bed.applied(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn the_index_refuses_a_second_row_of_an_applied_version() {
+    let bed = Bed::with(&[("007_a.sql", "select 1")]);
+    assert_eq!(bed.run().applied(), 1);
+    let twice = "do $$ begin insert into schemaward.schema_migrations (version, filename, description, kind, checksum, \
+                 token_checksum, execution_time_ms, success, statements_done, statements_total, run, fence, tool_version) \
+                 values ('7', 'f', '', 'migration', '', '', 0, true, 0, 0, '', 0, ''); \
+                 exception when unique_violation then raise notice 'refused'; end $$";
+    bed.psql(twice);
+    assert_eq!(bed.applied(), ["007"]);
+}

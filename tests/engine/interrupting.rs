@@ -1,0 +1,143 @@
+//! Runs that are told to stop, and connections and servers that end in their middle.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use schemaward::report::{ErrorClass, Event, Reason};
+
+use crate::bed::Bed;
+use crate::proxy::Proxy;
+use crate::server::Server;
+
+const SLOW: &str = "create table a ();\nselect pg_sleep(60);\ncreate table b ();";
+const QUICK: &str = "create table a ();\nselect 1;\ncreate table b ();";
+
+#[test]
+fn sigterm_cancels_rolls_back_and_is_recorded() {
+    let bed = Bed::with(&[("001_a.sql", SLOW)]);
+    let running = bed.start("slow");
+    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    let began = Instant::now();
+    running.terminate();
+    let ended = running.end();
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled));
+    assert_eq!(failure.code.as_deref(), Some("57014"));
+    assert_eq!(failure.place.as_ref().unwrap().statement, Some(2));
+    assert!(!bed.has("a") && !bed.executing("pg_sleep(60)"));
+    assert_eq!(
+        bed.psql("select success, error_code, statements_done, statements_total from schemaward.schema_migrations"),
+        "f|57014|1|3"
+    );
+    assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
+}
+
+#[test]
+fn a_deadline_ends_a_run_the_same_way() {
+    let bed = Bed::with(&[("001_a.sql", SLOW)]);
+    let ended = bed.run_with(&["--deadline", "500ms"]);
+    assert_eq!(ended.failure().reason, Reason::DeadlineExceeded);
+    assert!(!bed.has("a"));
+}
+
+#[test]
+fn a_run_that_waits_for_the_lock_can_be_told_to_stop() {
+    let bed = Bed::with(&[("001_a.sql", SLOW)]);
+    let first = bed.start("first");
+    crate::wait_until("the first run works", || bed.executing("pg_sleep(60)"));
+    let mut second = bed.start("second");
+    crate::wait_until("the second run waits", || {
+        bed.psql("select count(*) from pg_stat_activity where application_name = 'schemaward second'") == "1"
+    });
+    second.terminate();
+    crate::wait_until("the second run ends", || second.child.try_wait().unwrap().is_some());
+    assert_eq!(second.end().failure().reason, Reason::Cancelled);
+    first.terminate();
+    first.end();
+}
+
+#[test]
+fn a_connection_that_is_ended_leaves_nothing_half_done_and_the_next_run_finishes() {
+    let bed = Bed::with(&[("001_a.sql", SLOW)]);
+    let running = bed.start("cut");
+    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward cut'");
+    let ended = running.end();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::ConnectionFailed));
+    assert_eq!(failure.code.as_deref(), Some("57P01"));
+    assert!(!bed.has("a"));
+    assert_eq!(bed.psql("select success, error_code, fence from schemaward.schema_migrations"), "f|57P01|2");
+    bed.file("001_a.sql", QUICK.as_bytes());
+    assert_eq!(bed.run().applied(), 1);
+}
+
+#[test]
+fn a_killed_runner_leaves_nothing_half_done_and_the_next_run_finishes() {
+    let bed = Bed::with(&[("001_a.sql", SLOW)]);
+    let mut running = bed.start("killed");
+    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    // The server notices within its check's interval, and gives the lock back.
+    bed.file("001_a.sql", QUICK.as_bytes());
+    assert_eq!(bed.start("next").end().applied(), 1);
+    assert_eq!(bed.applied(), ["001"]);
+}
+
+#[test]
+fn a_server_that_dies_is_a_transient_failure_and_the_next_run_finishes() {
+    let server = Server::start();
+    let bed = Bed::on(&server);
+    bed.files(&[("001_a.sql", "create table z ()"), ("002_b.sql", SLOW)]);
+    let running = bed.start("crash");
+    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    server.crash();
+    let running_again = std::thread::scope(|scope| {
+        let ended = scope.spawn(|| running.end());
+        // The runner looks for the server again, and the ledger tells what became of the file.
+        let again = server.restart();
+        let ended = ended.join().unwrap();
+        let failure = ended.failure();
+        assert_eq!(failure.class, ErrorClass::Transient, "{failure:?}");
+        assert_eq!(ended.summary.current_version.as_deref(), Some("001"));
+        again
+    });
+    assert!(bed.has("z") && !bed.has("a"));
+    bed.file("002_b.sql", QUICK.as_bytes());
+    assert_eq!(bed.run().applied(), 1);
+    drop(bed);
+    drop(running_again);
+}
+
+#[test]
+fn where_the_answer_to_commit_is_lost_the_ledger_decides_and_the_run_goes_on() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    assert_eq!(bed.run().applied(), 1);
+    bed.files(&[("002_b.sql", "create table b ()"), ("003_c.sql", "create table c ()")]);
+    let proxy = Proxy::start(bed.server.host(), true);
+    bed.url = format!("postgres://postgres@{}/{}", proxy.address, bed.database);
+    let ended = bed.run();
+    assert_eq!(ended.applied(), 2, "{}", ended.stdout);
+    assert_eq!(proxy.connections.load(Ordering::SeqCst), 2, "the first was cut");
+    assert_eq!(bed.applied(), ["001", "002", "003"]);
+    assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations"), "3");
+    assert!(ended.events.iter().any(|e| matches!(e, Event::MigrationApplied { version, .. } if version == "002")));
+}
+
+#[test]
+fn where_the_ledger_cannot_be_asked_the_outcome_is_unknown_and_the_next_run_knows_it() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    assert_eq!(bed.run().applied(), 1);
+    bed.file("002_b.sql", b"create table b ()");
+    let proxy = Proxy::start(bed.server.host(), false);
+    let direct = bed.url.clone();
+    bed.url = format!("postgres://postgres@{}/{}", proxy.address, bed.database);
+    let ended = bed.run_with(&["--deadline", "3s"]);
+    assert_eq!(ended.failure().class, ErrorClass::UnknownOutcome, "{:?}", ended.failure());
+    bed.url = direct;
+    let ended = bed.run();
+    assert_eq!(ended.applied(), 0, "it was committed: nothing is run twice");
+    assert_eq!(ended.summary.current_version.as_deref(), Some("002"));
+}

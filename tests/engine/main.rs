@@ -1,0 +1,23 @@
+//! The engine on a real PostgreSQL, through the binary that a pod runs.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
+
+mod applying;
+mod bed;
+mod failing;
+mod guarding;
+mod interrupting;
+mod isolating;
+mod proxy;
+mod server;
+
+use std::time::{Duration, Instant};
+
+/// Waits for a condition, but not for ever.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

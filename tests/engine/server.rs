@@ -1,0 +1,166 @@
+//! A throw-away PostgreSQL server: one for all tests of this binary, more where a test breaks one.
+//! It ends with the process that started it, however that ends: its keeper waits for the end of a pipe.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::wait_until;
+
+/// A server given from outside, as `postgres://user:password@host:port`, instead of one of our own.
+const GIVEN: &str = "SCHEMAWARD_TEST_POSTGRES";
+
+/// Arguments: the servers' binaries, a folder, a port, and whether the folder goes with the server.
+const KEEPER: &str = r#"
+set -e
+bin=$1 dir=$2 port=$3 keep=$4
+cd /
+if [ ! -d "$dir/data" ]; then
+    mkdir -m 700 "$dir"
+    "$bin/initdb" -D "$dir/data" -U postgres -A trust --no-sync -E UTF8 --locale=C.UTF-8 >"$dir/initdb.log" 2>&1
+    printf '%s\n' 'host all with_password 127.0.0.1/32 scram-sha-256' >"$dir/hba"
+    cat "$dir/data/pg_hba.conf" >>"$dir/hba" && mv "$dir/hba" "$dir/data/pg_hba.conf"
+fi
+"$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
+    -c max_connections=200 -c restart_after_crash=off >>"$dir/log" 2>&1 &
+server=$!
+echo started
+cat >/dev/null || true
+kill -INT "$server" 2>/dev/null || true
+wait "$server" || true
+[ "$keep" = keep ] || rm -rf "$dir"
+"#;
+
+pub struct Server {
+    /// `user:password@host:port` and the like: what stands between the scheme and the database's name.
+    authority: String,
+    own: Option<Own>,
+}
+
+struct Own {
+    folder: PathBuf,
+    port: u16,
+    keeper: Child,
+    /// While it is open, the server lives.
+    pipe: Option<ChildStdin>,
+}
+
+/// The server that tests share.
+pub fn shared() -> &'static Server {
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    SHARED.get_or_init(|| match std::env::var(GIVEN) {
+        Ok(url) => Server { authority: given_authority(&url), own: None },
+        Err(_) => Server::start(),
+    })
+}
+
+fn given_authority(url: &str) -> String {
+    let rest = url.split_once("://").expect("a URL").1;
+    rest.split('/').next().expect("an authority").to_owned()
+}
+
+impl Server {
+    pub fn start() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("schemaward-test-{}-{number}", std::process::id()));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::keep(folder, port, "remove")
+    }
+
+    /// The same server again, after [`Self::crash`].
+    pub fn restart(&self) -> Self {
+        let own = self.own.as_ref().unwrap();
+        Self::keep(own.folder.clone(), own.port, "keep")
+    }
+
+    fn keep(folder: PathBuf, port: u16, keep: &str) -> Self {
+        let mut command = as_postgres();
+        command.args(["sh", "-c", KEEPER, "keeper"]).arg(binaries()).arg(&folder).args([&port.to_string(), keep]);
+        let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "started\n", "see {}/initdb.log", folder.display());
+        let pipe = keeper.stdin.take();
+        let own = Own { folder, port, keeper, pipe };
+        let server = Self { authority: format!("postgres@127.0.0.1:{port}"), own: Some(own) };
+        wait_until("the server answers", || server.psql_try("postgres", "select 1").is_ok());
+        server
+    }
+
+    /// Ends all of the server's processes at once, as a power cut does.
+    pub fn crash(&self) {
+        let own = self.own.as_ref().unwrap();
+        let pid = std::fs::read_to_string(own.folder.join("data/postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap();
+        assert!(Command::new("kill").args(["-QUIT", pid]).status().unwrap().success());
+        wait_until("the server is gone", || self.psql_try("postgres", "select 1").is_err());
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{}/{database}", self.authority)
+    }
+
+    /// The URL for another user of the same server.
+    pub fn url_as(&self, user: &str, database: &str) -> String {
+        let host = self.authority.rsplit('@').next().unwrap();
+        format!("postgres://{user}@{host}/{database}")
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> String {
+        self.authority.rsplit('@').next().unwrap().to_owned()
+    }
+
+    /// Runs SQL; columns are divided by |, rows by line breaks.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        self.psql_try(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    fn psql_try(&self, database: &str, sql: &str) -> Result<String, String> {
+        let mut command = Command::new(binaries().join("psql"));
+        command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(own) = &mut self.own {
+            drop(own.pipe.take());
+            let _ = own.keeper.wait();
+        }
+    }
+}
+
+/// A server does not run as root.
+fn as_postgres() -> Command {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    if id.stdout != b"0\n" {
+        return Command::new("env");
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+    command
+}
+
+/// Where initdb, postgres and psql are: Debian's newest, or wherever PATH has them.
+fn binaries() -> PathBuf {
+    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
+        .unwrap_or_default();
+    found.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    found.into_iter().rev().chain(std::env::split_paths(&path)).find(|bin| has_server(bin)).unwrap_or_else(|| {
+        panic!("the tests need PostgreSQL's initdb, postgres and psql (Debian: apt-get install postgresql), or {GIVEN}")
+    })
+}
+
+fn has_server(bin: &Path) -> bool {
+    ["initdb", "postgres", "psql"].iter().all(|name| bin.join(name).exists())
+}
