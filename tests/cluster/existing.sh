@@ -15,7 +15,8 @@ forward=$LOCAL/port-forward.pid # its number and when it started, so that no oth
 
 end_forward() {
   local pid started
-  read -r pid started <"$forward" 2>/dev/null || return 0
+  [ -e "$forward" ] || return 0
+  read -r pid started <"$forward"
   [ "$(awk '{print $22}' "/proc/$pid/stat" 2>/dev/null)" != "$started" ] || kill "$pid" 2>/dev/null || true
   rm -f "$forward"
 }
@@ -37,7 +38,7 @@ fi
 [ -n "${IMAGE:-}" ] || fail "CLUSTER=existing needs IMAGE, an image of the operator which that cluster can pull"
 mkdir -p "$LOCAL/bin"
 for tool in kubectl helm; do
-  ready=$(command -v "$tool" || true)
+  ready=$(type -P "$tool" || true)
   if [ "$ready" = "$LOCAL/bin/$tool" ]; then :
   elif [ -n "$ready" ]; then ln -sfn "$ready" "$LOCAL/bin/$tool"
   elif [ "$tool" = helm ]; then "$HERE/binaries.sh" helm

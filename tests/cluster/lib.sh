@@ -108,6 +108,7 @@ claim_slot() {
     if [ -e "$owner" ] && [ ! -d "$(cat "$owner")" ]; then
       say "slot $n belonged to a checkout that is gone: tearing it down"
       BED_DOWN_SLOT=$n "$HERE/down.sh"
+      rm -f "$owner"
     fi
     if [ ! -e "$owner" ] || [ "$(cat "$owner")" = "$REPO" ]; then
       echo "$REPO" >"$owner"
