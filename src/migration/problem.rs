@@ -116,9 +116,8 @@ impl Problem {
 #[must_use]
 pub fn source_failure(problems: &[Problem]) -> Option<Failure> {
     let mut failure = problems.first()?.failure();
-    if problems.len() > 1 {
-        failure.hint =
-            Some(format!("{} more problems in the source; `schemaward migrate` lists them", problems.len() - 1));
+    if let Some(next) = problems.get(1) {
+        failure.hint = Some(format!("{} more in the source, the next one: {next}", problems.len() - 1));
     }
     Some(failure)
 }

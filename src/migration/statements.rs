@@ -158,11 +158,36 @@ impl<'a> Splitter<'a> {
 /// Watches for the body `BEGIN ATOMIC … END` of `CREATE [OR REPLACE] {FUNCTION | PROCEDURE}`.
 #[derive(Default)]
 struct Body {
-    words: usize,
-    routine: bool,
+    header: Header,
     after_begin: bool,
     /// `BEGIN ATOMIC` and the `CASE`s open in it; both end with `END`.
     depth: usize,
+}
+
+/// How much of a routine's header a statement's words have made.
+#[derive(Clone, Copy, Default)]
+enum Header {
+    #[default]
+    Nothing,
+    Create,
+    CreateOr,
+    CreateOrReplace,
+    Routine,
+    /// It is another statement.
+    Other,
+}
+
+impl Header {
+    fn word(self, is: impl Fn(&str) -> bool) -> Self {
+        match self {
+            Self::Nothing if is("create") => Self::Create,
+            Self::Create if is("or") => Self::CreateOr,
+            Self::CreateOr if is("replace") => Self::CreateOrReplace,
+            Self::Create | Self::CreateOrReplace if is("function") || is("procedure") => Self::Routine,
+            Self::Routine => Self::Routine,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Body {
@@ -172,15 +197,8 @@ impl Body {
 
     fn word(&mut self, word: &str) {
         let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
-        self.words += 1;
-        match self.words {
-            1 if !is("create") => self.words = usize::MAX / 2,
-            2..=4 if is("function") || is("procedure") => self.routine = true,
-            2 if !is("or") => self.words = usize::MAX / 2,
-            3 if !is("replace") => self.words = usize::MAX / 2,
-            _ => {}
-        }
-        if !self.routine {
+        self.header = self.header.word(is);
+        if !matches!(self.header, Header::Routine) {
             return;
         }
         if self.depth > 0 {

@@ -232,4 +232,76 @@ mod tests {
         let found = plan(&now, &ledger, &Target::Latest).map(|plan| plan.warnings.len()).map_err(|_| ());
         assert_eq!(found, expected);
     }
+
+    #[rstest]
+    #[case::newer_than_the_source("latest", &["003", "004"], Ok(&["004"][..]))]
+    #[case::older_than_the_source("latest", &["001", "003"], Err("001_m.sql: version 001 is applied but missing in the source"))]
+    #[case::the_target_is_where_the_database_is("004", &["003", "004"], Ok(&["004"][..]))]
+    #[case::the_target_lies_between("003", &["003", "004"], Err("the target version 003 is lower than 004, which is applied"))]
+    fn applied_versions_that_the_source_does_not_have(
+        #[case] target: &str,
+        #[case] done: &[&str],
+        #[case] expected: Result<&[&str], &str>,
+    ) {
+        let all = numbered(&["select 1", "select 2", "select 3", "select 4"]);
+        let ledger = applied(&all, done);
+        let source = set(&[("003_m.sql", "select 3")]);
+        match (plan(&source, &ledger, &target.parse().unwrap()), expected) {
+            (Ok(plan), Ok(ahead)) => {
+                assert_eq!(plan.ahead.iter().map(Version::as_str).collect::<Vec<_>>(), ahead);
+                assert!(plan.steps.is_empty());
+            }
+            (Err(problems), Err(message)) => {
+                assert_eq!(problems.len(), 1);
+                assert!(problems[0].to_string().starts_with(message), "{}", problems[0]);
+            }
+            (found, _) => panic!("{found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_version_missing_in_the_middle_is_refused() {
+        let ledger = applied(&set(&[("20240101_a.sql", ""), ("20240102_b.sql", "")]), &["20240101", "20240102"]);
+        let source = set(&[("20240101_a.sql", ""), ("20240103_c.sql", "")]);
+        assert_eq!(outcome(&source, &ledger, "latest"), Err(vec![Reason::MigrationMissing]));
+    }
+
+    #[test]
+    fn an_edit_is_told_with_both_checksums_in_full() {
+        let (before, now) = (numbered(&["select 1"]), numbered(&["select 2"]));
+        let problems = plan(&now, &applied(&before, &["001"]), &Target::Latest).unwrap_err();
+        let failure = super::super::plan_failure(&problems).unwrap();
+        assert_eq!(failure.reason, Reason::MigrationEdited);
+        assert_eq!(failure.place.map(|place| place.file), Some("001_m.sql".to_owned()));
+        for set in [&before, &now] {
+            assert!(failure.message.contains(set.migrations()[0].checksum.as_str()), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_new_name_is_a_warning() {
+        let (before, now) = (set(&[("001_a.sql", "x")]), set(&[("001_b.sql", "x")]));
+        let ledger = applied(&before, &["001"]);
+        let warnings = plan(&now, &ledger, &Target::Latest).unwrap().warnings;
+        assert!(matches!(&warnings[..], [PlanWarning::Renamed { applied_file, .. }] if applied_file == "001_a.sql"));
+    }
+
+    #[test]
+    fn the_hash_changes_with_start_target_and_steps() {
+        let set = numbered(&["select 1", "select 2", "select 3"]);
+        let other = numbered(&["select 1", "select 2", "select 4"]);
+        let hash = |set: &MigrationSet, done: &[&str], target: &str| {
+            plan(set, &applied(set, done), &target.parse().unwrap()).unwrap().hash()
+        };
+        let all = [
+            hash(&set, &[], "latest"),
+            hash(&set, &["001"], "latest"),
+            hash(&set, &[], "002"),
+            hash(&other, &[], "latest"),
+            hash(&set, &["001", "002", "003"], "latest"),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert_eq!(all[0], hash(&set, &[], "003"));
+    }
 }

@@ -113,8 +113,8 @@ impl PlanProblem {
 #[must_use]
 pub fn plan_failure(problems: &[PlanProblem]) -> Option<Failure> {
     let mut failure = problems.first()?.failure();
-    if let Some(more) = problems.len().checked_sub(1).filter(|more| *more > 0) {
-        failure.message = format!("{} ({more} more like problems follow once this is mended)", failure.message);
+    if let Some(next) = problems.get(1) {
+        failure.hint = Some(format!("{} more, the next one: {next}", problems.len() - 1));
     }
     Some(failure)
 }
