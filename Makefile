@@ -50,6 +50,12 @@ cluster-reload: ## build the operator anew and roll it out in the cluster
 cluster-logs: ## print the operator's logs and the end of the cluster's own
 	@tests/cluster/logs.sh
 
+# ---- database servers for the engine's tests, see tests/servers/README.md --------------------
+
+.PHONY: servers
+servers: ## install the database servers that the engine's tests run on
+	@tests/servers/servers.sh install
+
 # ---- tests that need the test bed ------------------------------------------------------------
 
 .PHONY: test-cluster

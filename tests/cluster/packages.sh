@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages the test bed uses, where one is missing, and otherwise does
-# nothing. Installing PostgreSQL would make and start a cluster of its own: that is kept from
+# Installs the Debian packages the test bed uses, or those named, where one is missing, and
+# otherwise does nothing. Installing PostgreSQL would make and start a cluster of its own: that is kept from
 # happening, and one that already exists is left alone.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 packages=(containerd runc containernetworking-plugins iptables busybox-static iproute2 procps
   util-linux postgresql-15 postgresql-client-15)
+[ $# = 0 ] || packages=("$@")
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
