@@ -26,7 +26,7 @@ make_cgroups() {
 # behind: the namespaces end with their last process. The host only has one end of a cable.
 make_namespaces() {
   spawn holder unshare --net --ipc --mount --propagation private "$(readlink -f "$LOCAL/bin/pause")"
-  wait_for 5 holder "the namespaces are there" own_namespaces
+  wait_for 30 holder "the namespaces are there" own_namespaces
   local holder
   holder=$(pid_of holder)
 

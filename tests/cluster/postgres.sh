@@ -79,7 +79,7 @@ start_server() {
     rm -f "$data/postmaster.pid" # a killed server's; its number may be another process by now
     start "$daemon" "${as_postgres[@]}" "$POSTGRES_BIN/postgres" -D "$data" "$@"
   fi
-  wait_for 30 "$daemon" "$daemon accepts connections" "$POSTGRES_BIN/pg_isready" -q -h "$NODE_IP" -p "$(port_of)" >&2
+  wait_for 60 "$daemon" "$daemon accepts connections" "$POSTGRES_BIN/pg_isready" -q -h "$NODE_IP" -p "$(port_of)" >&2
 }
 port_of() { sed -n 's/^port = //p' "$data/postgresql.conf" | tail -n1; }
 stop_server() { # MODE

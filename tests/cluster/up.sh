@@ -103,7 +103,7 @@ cluster_up() {
   start containerd containerd --config "$D/containerd.toml" --log-level warn
   start_control_plane "$kt"
   "$HERE/postgres.sh" start main >/dev/null
-  wait_for 30 containerd "containerd answers" "${CTR[@]}" version
+  wait_for 60 containerd "containerd answers" "${CTR[@]}" version
   import_images
   wait_for 90 kube-apiserver "the API server is ready" kubectl get --raw /readyz
   start_controllers "$kt"
@@ -112,7 +112,7 @@ cluster_up() {
   wait_for 60 kube-controller-manager "the default service account is there" kubectl get serviceaccount default -n default
   wait_for 60 kubelet "the node is ready" kubectl wait --for=condition=Ready node/node1 --timeout=1s
   wait_for 60 coredns "DNS is ready" enter busybox wget -qO- http://127.0.0.1:8181/ready
-  wait_for 30 kube-proxy "Services are served" enter busybox wget -qO- http://127.0.0.1:10256/healthz
+  wait_for 60 kube-proxy "Services are served" enter busybox wget -qO- http://127.0.0.1:10256/healthz
   touch "$D/up"
 }
 
