@@ -107,8 +107,8 @@ kubectl create namespace "$namespace" >/dev/null
 kubectl create secret generic shop-db -n "$namespace" --from-literal="url=$(with_login "$POSTGRES_POD_URL")" >/dev/null
 note "database $database, namespace $namespace, secret shop-db"
 
-step "Twelve migrations: examples/shop/apply.sh"
-NAMESPACE=$namespace examples/shop/apply.sh
+step "Twelve migrations"
+shown kubectl apply -n "$namespace" -k examples/shop/migrations
 wait_until Current
 expect "the version" .status.currentVersion 012
 
@@ -120,8 +120,8 @@ shown kubectl describe "$resource" -n "$namespace"
 step "What the database says: SELECT * FROM get_migration_history()"
 ledger -c 'SELECT * FROM get_migration_history()'
 
-step "A thirteenth migration, with a mistake: examples/shop/apply.sh examples/shop/mistake/013_reviews.sql"
-NAMESPACE=$namespace examples/shop/apply.sh examples/shop/mistake/013_reviews.sql
+step "A thirteenth migration, with a mistake"
+shown kubectl apply -n "$namespace" -k examples/shop/mistake
 wait_until Failed
 shown kubectl get "$resource" -n "$namespace"
 for name in file line statement code message; do
@@ -136,8 +136,8 @@ expect "the version" .status.currentVersion 012
   fail "the failed migration left its table behind"
 note "the whole file was rolled back: there is no table reviews"
 
-step "The fix: examples/shop/apply.sh examples/shop/fix/013_reviews.sql"
-NAMESPACE=$namespace examples/shop/apply.sh examples/shop/fix/013_reviews.sql
+step "The fix"
+shown kubectl apply -n "$namespace" -k examples/shop/fix
 wait_until Current
 expect "the version" .status.currentVersion 013
 shown kubectl get "$resource" -n "$namespace"
