@@ -35,7 +35,12 @@ fn cases() -> Vec<Case> {
     vec![
         case("naming", [("001_a.sql", OK), ("users.sql", OK)], "users.sql", &["users.sql"]),
         case("twice", [("001_a.sql", OK), ("001_b.sql", OK)], "001_b.sql", &["001_a.sql", "001_b.sql", "001"]),
-        case("gap", [("001_a.sql", OK), ("003_c.sql", OK)], "003_c.sql", &["003_c.sql", "001_a.sql", "version 2 is missing"]),
+        case(
+            "gap",
+            [("001_a.sql", OK), ("003_c.sql", OK)],
+            "003_c.sql",
+            &["003_c.sql", "001_a.sql", "version 2 is missing"],
+        ),
         Case {
             second: files([("001_a.sql", OK)]),
             ..case("two-maps", [("001_a.sql", OK)], "001_a.sql", &["001_a.sql", "two-maps-1", "two-maps-2"])

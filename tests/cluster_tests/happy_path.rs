@@ -4,12 +4,14 @@ use schemaward::api::condition;
 use schemaward::migration::Checksum;
 use serde_json::json;
 
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
 
 use crate::support::kstatus::{find, message};
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::{Sandbox, status};
 use crate::support::source::{Files, config_maps, files, hash, inline};
+use crate::support::waiting;
 
 fn shop() -> (Files, Files) {
     let core = files([
@@ -92,10 +94,15 @@ async fn verify_what_was_made(sandbox: &Sandbox, run: &str) {
     assert_eq!(frozen[0].immutable, Some(true));
     assert_eq!(frozen[0].owner_references()[0].kind, "SchemaMigration");
 
-    for lease in sandbox.leases().await {
-        let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
-        assert_eq!(holder, "", "the Lease is released");
-    }
+    assert_eq!(sandbox.leases().len(), 1, "the run held the database's Lease");
+    waiting::until("the Lease is given back", async || {
+        let leases: Vec<Lease> = sandbox.list().await;
+        let held = |lease: &Lease| {
+            lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_deref().unwrap_or_default() != "")
+        };
+        (!leases.iter().any(held)).then_some(())
+    })
+    .await;
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Two resources that want the same database: one after the other.
 
+use std::collections::BTreeSet;
+
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -21,7 +23,8 @@ fn two_resources_with_one_secret_run_one_after_the_other() {
         }
         runs.sort();
         assert!(runs[0].1 <= runs[1].0, "the pods' containers ran at the same time: {runs:?}");
-        assert_eq!(sandbox.leases().await.len(), 1, "one database, one Lease");
+        let names: BTreeSet<String> = sandbox.leases().iter().map(ResourceExt::name_any).collect();
+        assert_eq!(names.len(), 1, "one database, one Lease");
     });
 }
 
@@ -35,7 +38,11 @@ fn two_resources_that_reach_one_database_by_different_secrets_are_kept_apart_by_
         let other = json!({"database": {"engine": "postgres", "urlSecretRef": {"name": "other", "key": KEY}}});
         sandbox.apply_with("two", config_maps(&["set"]), other).await;
         verify_both_ready(sandbox, &set).await;
-        assert_eq!(sandbox.leases().await.len(), 2, "the Secrets differ, so no Lease could keep them apart");
+        let names: BTreeSet<String> = sandbox.leases().iter().map(ResourceExt::name_any).collect();
+        assert_eq!(names.len(), 2, "the Secrets differ, so no Lease could keep them apart");
+        // Without this the test would show nothing: both were in the database at the same time.
+        let (one, two) = (time_of_run(sandbox, "one"), time_of_run(sandbox, "two"));
+        assert!(one.0 < two.1 && two.0 < one.1, "the pods did not even run at the same time: {one:?} {two:?}");
     });
 }
 

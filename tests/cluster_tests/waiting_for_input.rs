@@ -33,8 +33,8 @@ fn a_secret_that_is_missing_is_named_and_waited_for() {
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
         let resource = sandbox
             .wait_for("app", "waiting for its Secret", |seen| {
-                message(seen, condition::READY).contains(&format!("Secret \"{SECRET}\""))
-                    || message(seen, condition::READY).contains(&format!("Secret {SECRET}"))
+                // As the kubelet says it.
+                message(seen, condition::READY).to_lowercase().contains(&format!("secret \"{SECRET}\" not found"))
             })
             .await;
         assert_ne!(kstatus(&resource), Kstatus::Current);

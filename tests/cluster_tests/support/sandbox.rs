@@ -206,9 +206,9 @@ impl Sandbox {
         all
     }
 
-    /// The Leases of the test's databases.
-    pub async fn leases(&self) -> Vec<Lease> {
-        let mut leases: Vec<Lease> = self.list().await;
+    /// Every Lease that ever stood for a database, each as it was last held.
+    pub fn leases(&self) -> Vec<Lease> {
+        let mut leases = self.witness.leases.objects();
         leases.retain(|lease| lease.name_any().starts_with("schemaward-db-"));
         leases
     }
@@ -229,12 +229,14 @@ impl Sandbox {
         events.into_iter().filter(about).filter_map(|event| event.reason).collect()
     }
 
-    /// Waits until the run's pod works on a migration that holds `fragment`.
+    /// Waits until the run's pod works on a migration that holds `fragment`, and the API server knows that it runs.
     pub async fn wait_running(&self, name: &str, fragment: &str) -> Pod {
         self.database.wait_for_statement(fragment).await;
+        let mine = kube::runtime::watcher::Config::default().labels(&format!("schemaward.dev/migration={name}"));
         let running = |pod: &Pod| pod.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Running");
-        let pods = made_for(self.list::<Pod>().await, name);
-        pods.into_iter().find(running).expect("a statement runs, so its pod runs")
+        let what = format!("the pod of {name} runs");
+        let pods = waiting::objects(self.api::<Pod>(), mine, &what, |pods| pods.iter().any(running)).await;
+        pods.into_iter().find(running).expect("seen by the condition")
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::LogParams;
 use kube::runtime::WatchStreamExt;
@@ -24,6 +25,7 @@ pub struct Witness {
     pub jobs: Seen<Job>,
     pub pods: Seen<Pod>,
     pub config_maps: Seen<ConfigMap>,
+    pub leases: Seen<Lease>,
     logs: Arc<Mutex<BTreeMap<String, String>>>,
     follower: JoinHandle<()>,
 }
@@ -38,6 +40,7 @@ impl Witness {
             jobs: Seen::watch(client, namespace),
             pods: Seen::watch(client, namespace),
             config_maps: Seen::watch(client, namespace),
+            leases: Seen::watch(client, namespace),
             logs,
             follower,
         }
