@@ -1,10 +1,12 @@
 //! What `migrate` and `runner` share: flags of the engine, signals, the deadline, the run itself.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::Instrument;
 
 use crate::api;
 use crate::engine::{Address, Postgres, RunSettings, Stop, StopReason, StopSender, run, stop_signal};
@@ -57,7 +59,8 @@ impl RunFlags {
             .map_err(|error| invalid_settings(format!("cannot start: {error}")))?;
         runtime.block_on(async {
             let stop = self.stop()?;
-            Ok(run(database, set, &settings, &stop, report).await)
+            let span = tracing::info_span!("run", run = name, database = %database.address());
+            Ok(run(database, set, &settings, &stop, report).instrument(span).await)
         })
     }
 
@@ -118,5 +121,8 @@ pub(super) fn invalid_settings(message: String) -> Failure {
 pub(super) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("schemaward=info,sqlx::postgres::notice=warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let colours = std::io::stderr().is_terminal();
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    // Fails only where a subscriber is there already.
+    let _ = format.try_init();
 }

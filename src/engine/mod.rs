@@ -4,6 +4,7 @@ mod folder;
 mod postgres;
 mod progress;
 mod run;
+mod run_failure;
 mod session;
 mod stop;
 

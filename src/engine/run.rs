@@ -7,10 +7,11 @@
 use std::time::{Duration, Instant};
 
 use super::progress::Progress;
+use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
 use super::session::{
-    ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
+    ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
-use super::stop::{Stop, StopReason};
+use super::stop::Stop;
 use crate::migration::{Migration, MigrationSet, Version};
 use crate::plan::{LedgerState, Plan, Target, plan, plan_failure};
 use crate::report::{AppliedMigration, ErrorClass, Event, Failure, Outcome, Pending, Reason, Summary};
@@ -87,14 +88,6 @@ struct Known {
     pending: Vec<Version>,
     ahead: Vec<String>,
     history: Vec<AppliedMigration>,
-}
-
-/// A migration whose outcome was not told.
-struct Unresolved<'a> {
-    migration: &'a Migration,
-    failure: Failure,
-    statements_done: usize,
-    began: Instant,
 }
 
 /// What came of a plan's steps.
@@ -271,12 +264,7 @@ impl<'a, D: Database> Run<'a, D> {
             done = &mut applying => return done,
             reason = self.stop.requested() => reason,
         };
-        tracing::info!(?reason, version = %migration.version, "cancelling the running statement");
-        match tokio::time::timeout(CANCEL_WAIT, self.database.cancel(id)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the statement could not be cancelled"),
-            Err(_) => tracing::warn!("the server did not answer the request to cancel the statement"),
-        }
+        cancel(self.database, id).await;
         match tokio::time::timeout(CANCEL_WAIT, applying).await {
             // It was done before the cancellation reached it.
             Ok(Ok(duration)) => Ok(duration),
@@ -373,6 +361,15 @@ impl<'a, D: Database> Run<'a, D> {
     }
 }
 
+/// Asks the server to end a session's statement. Where that fails, the end of the connection does it.
+async fn cancel<D: Database>(database: &D, session: SessionId) {
+    match tokio::time::timeout(CANCEL_WAIT, database.cancel(session)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the statement could not be cancelled"),
+        Err(_) => tracing::warn!("the server did not answer the request to cancel the statement"),
+    }
+}
+
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         error.failure
@@ -381,44 +378,4 @@ impl From<SessionError> for Failure {
 
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The failure of a run that was asked to stop; `cause` is what the server said of it.
-fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
-    let (reason, what) = match reason {
-        StopReason::Cancelled => (Reason::Cancelled, "the run was told to stop"),
-        StopReason::DeadlineExceeded => (Reason::DeadlineExceeded, "the run's time was over"),
-    };
-    Failure {
-        class: ErrorClass::Transient,
-        reason,
-        code: cause.and_then(|cause| cause.code.clone()),
-        message: cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.message)),
-        hint: None,
-        place: cause.and_then(|cause| cause.place.clone()),
-    }
-}
-
-fn lock_held(holder: &str, waited: Duration) -> Failure {
-    let holder = if holder.is_empty() { "another run" } else { holder };
-    Failure {
-        class: ErrorClass::Transient,
-        reason: Reason::LockHeld,
-        code: None,
-        message: format!("the lock in the database was held by {holder} for longer than {} s", waited.as_secs_f32()),
-        hint: Some("wait for that run to end, or end its connection".to_owned()),
-        place: None,
-    }
-}
-
-fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure {
-    Failure {
-        class: ErrorClass::UnknownOutcome,
-        message: format!(
-            "{}; the ledger could not be asked whether it was committed: {}",
-            lost.failure.message, error.message
-        ),
-        hint: Some("the next run reads the ledger first and goes on from there".to_owned()),
-        ..lost.failure.clone()
-    }
 }

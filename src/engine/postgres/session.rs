@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row};
 
@@ -73,6 +73,23 @@ impl PostgresSession {
             }
         }
         Ok(results)
+    }
+
+    /// Sends one message and counts its answers as they come, rows aside.
+    async fn send(
+        &mut self,
+        text: String,
+        answers: &mut usize,
+        mut counted: impl FnMut(usize, usize),
+    ) -> Result<(), sqlx::Error> {
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
+        while let Some(answer) = stream.try_next().await? {
+            if answer.is_left() {
+                *answers += 1;
+                counted(*answers - 1, *answers);
+            }
+        }
+        Ok(())
     }
 
     /// The failure with what only the session knows: which right is missing, and for whom.
@@ -194,24 +211,13 @@ impl Session for PostgresSession {
         let mut message = Message::new(&self.ledger, attempt, &self.reset);
         let text = std::mem::take(&mut message.text);
         let mut answers = 0;
-        let outcome = {
-            let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
-            loop {
-                match stream.next().await {
-                    None => break Ok(()),
-                    Some(Err(error)) => break Err(error),
-                    Some(Ok(Either::Right(_))) => {}
-                    Some(Ok(Either::Left(_))) => {
-                        let before = message.statements_done(answers);
-                        answers += 1;
-                        let done = message.statements_done(answers);
-                        if done > before {
-                            progress(done);
-                        }
-                    }
-                }
+        let outcome = self.send(text, &mut answers, |before, now| {
+            let done = message.statements_done(now);
+            if done > message.statements_done(before) {
+                progress(done);
             }
-        };
+        });
+        let outcome = outcome.await;
         let Err(error) = outcome else { return Ok(started.elapsed()) };
         if message.phase(answers) == Phase::Committed && !connection_lost(&error) {
             // Committed, but the session is not as the next file must find it. No file can cause this.

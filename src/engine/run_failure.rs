@@ -1,0 +1,57 @@
+//! Failures that the run itself finds, in the words of the report. Pure.
+
+use std::time::{Duration, Instant};
+
+use super::stop::StopReason;
+use crate::migration::Migration;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// A migration whose outcome was not told.
+pub(super) struct Unresolved<'a> {
+    pub(super) migration: &'a Migration,
+    pub(super) failure: Failure,
+    pub(super) statements_done: usize,
+    pub(super) began: Instant,
+}
+
+/// The failure of a run that was asked to stop; `cause` is what the server said of it.
+pub(super) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
+    let (reason, what) = match reason {
+        StopReason::Cancelled => (Reason::Cancelled, "the run was told to stop"),
+        StopReason::DeadlineExceeded => (Reason::DeadlineExceeded, "the run's time was over"),
+    };
+    Failure {
+        class: ErrorClass::Transient,
+        reason,
+        code: cause.and_then(|cause| cause.code.clone()),
+        message: cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.message)),
+        hint: None,
+        place: cause.and_then(|cause| cause.place.clone()),
+    }
+}
+
+/// The lock was not given free in time.
+pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
+    let holder = if holder.is_empty() { "another run" } else { holder };
+    Failure {
+        class: ErrorClass::Transient,
+        reason: Reason::LockHeld,
+        code: None,
+        message: format!("the lock in the database was held by {holder} for longer than {} s", waited.as_secs_f32()),
+        hint: Some("wait for that run to end, or end its connection".to_owned()),
+        place: None,
+    }
+}
+
+/// The ledger could not be asked what became of a migration.
+pub(super) fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure {
+    Failure {
+        class: ErrorClass::UnknownOutcome,
+        message: format!(
+            "{}; the ledger could not be asked whether it was committed: {}",
+            lost.failure.message, error.message
+        ),
+        hint: Some("the next run reads the ledger first and goes on from there".to_owned()),
+        ..lost.failure.clone()
+    }
+}
