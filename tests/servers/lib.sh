@@ -73,20 +73,18 @@ need_packages() {
 
 # ---- processes ---------------------------------------------------------------------------
 
-# Runs a command as an unprivileged user where we are root. The cache may lie where that user
+# Becomes a command run by an unprivileged user, where we are root. The cache may lie where that user
 # cannot go (a root's home), so its program folder is bound to $PROGRAM in a mount namespace of
 # the command's own, which leaves nothing behind.
-as_server() { # PROGRAM-FOLDER COMMAND...
+become_server() { # PROGRAM-FOLDER COMMAND...
   local program=$1
   shift
-  if is_root; then
-    # shellcheck disable=SC2016
-    unshare --mount --propagation private -- sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh \
-      "$program" "$PROGRAM" setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
-  else
-    "$@"
-  fi
+  is_root || exec "$@"
+  # shellcheck disable=SC2016
+  exec unshare --mount --propagation private -- sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh \
+    "$program" "$PROGRAM" setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
 }
+as_server() { (become_server "$@"); } # PROGRAM-FOLDER COMMAND...
 own() { ! is_root || chown -R nobody:nogroup "$@"; }
 
 # Field 22 of /proc/PID/stat; nothing for a process that is gone or a zombie. The program's name,
@@ -129,13 +127,7 @@ spawn() {
       [ "$fd" -le 2 ] || eval "exec $fd>&-"
     done
     # Its own session: what is typed at a terminal does not reach it.
-    if is_root; then
-      # shellcheck disable=SC2016
-      exec setsid unshare --mount --propagation private -- sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh \
-        "$(installed)/program" "$PROGRAM" setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
-    else
-      exec setsid "$@"
-    fi
+    become_server "$(installed)/program" setsid "$@"
   ) >>"$LOG" 2>&1 </dev/null &
   pid=$!
   echo "$pid $(start_time "$pid")" >"$D/pid"

@@ -204,9 +204,13 @@ variable() { # NAME: of the variable with its URL
 # The servers end through a guard of their own that sees this process end, in whatever way:
 # SIGKILL cannot be trapped.
 run() {
-  local name names=() poolers=() pid status=0 life guard starter starting=()
+  local name first='' names=() poolers=() pid status=0 url life guard starter starting=()
   while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    case $1 in pgbouncer*) poolers+=("$1") ;; *) names+=("$1") ;; esac
+    case $1 in
+      pgbouncer*) poolers+=("$1") ;;
+      *) names+=("$1") ;;
+    esac
+    case $1 in postgres*) first=${first:-$1} ;; esac
     shift
   done
   [ $# -gt 1 ] && [ $((${#names[@]} + ${#poolers[@]})) -gt 0 ] || usage
@@ -230,13 +234,16 @@ run() {
   done
   for starter in "${starting[@]}"; do wait "$starter" || status=1; done
   for name in "${poolers[@]}"; do
-    [ $status != 0 ] || "$HERE/servers.sh" start "$name" >"$SERVERS/.$name.started" {life}>&- || status=1
+    [ $status != 0 ] || "$HERE/servers.sh" start "$name" ${first:+"$first"} >"$SERVERS/.$name.started" {life}>&- || status=1
   done
   if [ $status = 0 ]; then
     for name in "${names[@]}" "${poolers[@]}"; do
       export "$(variable "$name")=$(sed -n 's/^URL=//p' "$SERVERS/.$name.started")"
     done
-    first_of_each "${names[@]}"
+    if [ -n "$first" ]; then
+      url=$(variable "$first")
+      export SCHEMAWARD_TEST_POSTGRES_URL=${!url} # whatever its version
+    fi
     # A command in the background ignores SIGINT unless told otherwise.
     (trap - INT QUIT && exec "$@") <&0 {life}>&- &
     pid=$!
@@ -256,15 +263,6 @@ forward() {
   [ -n "$pid" ] || exit "$ended"
   # shellcheck disable=SC2046
   kill -"$1" $(descendants "$pid") 2>/dev/null || true
-}
-# SCHEMAWARD_TEST_POSTGRES_URL is the first PostgreSQL's, whatever its version.
-first_of_each() {
-  local name url
-  for name; do
-    [[ $name == postgres* ]] && [ -z "${SCHEMAWARD_TEST_POSTGRES_URL:-}" ] || continue
-    url=$(variable "$name")
-    export SCHEMAWARD_TEST_POSTGRES_URL=${!url}
-  done
 }
 
 [ "$(uname -s)" = Linux ] || fail "the database servers need Linux"
