@@ -212,3 +212,32 @@ fn what_cannot_be_connected_to_is_named_without_its_password() {
     bed.psql("grant all on schema public to with_password; create schema schemaward authorization with_password");
     assert_eq!(bed.run().applied(), 1);
 }
+
+#[test]
+fn a_byte_order_mark_and_carriage_returns_do_not_shift_the_place() {
+    let bed = Bed::with(&[("001_a.sql", "\u{feff}create table \"größe\" ();\r\n\r\n\tselect ü from \"größe\";\r\n")]);
+    let ended = bed.run();
+    let place = ended.failure().place.as_ref().unwrap();
+    assert_eq!(ended.failure().code.as_deref(), Some("42703"));
+    assert_eq!((place.line, place.column, place.statement), (Some(3), Some(9), Some(2)));
+}
+
+#[test]
+fn the_command_line_shows_the_line_and_says_by_its_exit_code_what_to_do() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ();\ncreate tabel b ();\n")]);
+    let output = bed.migrate(&[]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("error[42601]: syntax error at or near \"tabel\""), "{stderr}");
+    assert!(stderr.contains("001_a.sql:2:8\n  |\n2 | create tabel b ();\n  |        ^\n"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1));
+
+    bed.file("001_a.sql", b"create table a ();");
+    let output = bed.migrate(&[]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout.ends_with("The schema is at version 001; 1 migration applied.\n"), "{stdout}");
+    assert_eq!(bed.migrate(&["--target", "7"]).status.code(), Some(4), "no such version: refused");
+    assert_eq!(bed.migrate(&["--target", "x"]).status.code(), Some(2), "no version: wrong usage");
+    bed.file("003_gap.sql", b"select 1");
+    assert_eq!(bed.migrate(&[]).status.code(), Some(4), "a gap: refused");
+}
