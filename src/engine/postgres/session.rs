@@ -166,7 +166,7 @@ impl PostgresSession {
             Phase::Record => failure.message = format!("recording the attempt: {}", failure.message),
             Phase::Guard | Phase::Statement(_) | Phase::Committed => {}
         }
-        if connection_lost(error) {
+        if connection_lost(error) || message.phase(answers) == Phase::Committed {
             ApplyError::OutcomeUnknown { failure, statements_done }
         } else {
             ApplyError::Refused { failure, statements_done }
@@ -220,10 +220,11 @@ impl Session for PostgresSession {
         let outcome = outcome.await;
         let Err(error) = outcome else { return Ok(started.elapsed()) };
         if message.phase(answers) == Phase::Committed && !connection_lost(&error) {
-            // Committed, but the session is not as the next file must find it. No file can cause this.
-            tracing::warn!(error = %error, "resetting the session failed after a commit");
-            let failure = failure_of(&error, Reason::ConnectionFailed);
-            return Err(ApplyError::OutcomeUnknown { failure, statements_done: message.statements_done(answers) });
+            // Committed for certain; a cancellation that came too late has hit the reset. Once more, then.
+            return match self.try_query(self.reset.clone()).await {
+                Ok(_) => Ok(started.elapsed()),
+                Err(error) => Err(Self::apply_error(&message, answers, &error)),
+            };
         }
         let failed = Self::apply_error(&message, answers, &error);
         // Before the first answer no transaction is open: the text as a whole was not understood.
