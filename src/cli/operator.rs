@@ -72,8 +72,10 @@ pub(super) fn main(arguments: OperatorArguments) -> ExitCode {
 
 /// What is logged, `RUST_LOG` says; `info` where it is not set.
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    // The controller runtime repeats in a span of its own what each of our lines says already.
+    let wanted = if wanted.contains("kube_runtime") { wanted } else { format!("{wanted},kube_runtime=warn") };
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(wanted)).with_target(false);
     match format {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(true).with_span_list(false).init(),

@@ -226,8 +226,8 @@ fn controller(client: &Client, namespace: Option<&str>, stop: Stop) -> Controlle
     // Metadata alone: a change of status or content changes the resourceVersion, and a pass reads the rest.
     let jobs: Api<PartialObjectMeta<Job>> = api(client, namespace);
     let config_maps: Api<PartialObjectMeta<ConfigMap>> = api(client, namespace);
-    let ours = watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY_LABEL, names::MANAGED_BY));
-    let theirs = watcher::Config::default().labels(&format!("{}!={}", names::MANAGED_BY_LABEL, names::MANAGED_BY));
+    let ours = watcher::Config::default().labels(names::MIGRATION_LABEL);
+    let theirs = watcher::Config::default().labels(&format!("!{}", names::MIGRATION_LABEL));
     let controller = Controller::new(resources, watcher::Config::default());
     let store = controller.store();
     controller
@@ -282,9 +282,10 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 }
 
 async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Action, PassError> {
+    let now = Timestamp::now();
     let observer = Observer { client: &context.client, leases: &context.leases };
-    let Some(seen) = observer.observe(namespace, name).await? else { return Ok(Action::await_change()) };
-    let decision = decide(&seen.observed, Timestamp::now());
+    let Some(seen) = observer.observe(namespace, name, now).await? else { return Ok(Action::await_change()) };
+    let decision = decide(&seen.observed, now);
     if let Some(run) = &decision.status.run {
         Span::current().record("run", run.name.as_str());
     }

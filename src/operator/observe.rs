@@ -1,5 +1,6 @@
 //! Reads what a decision depends on, and nothing else. Never writes, never reads a Secret.
 
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job as KubeJob;
 use k8s_openapi::api::coordination::v1::Lease as LeaseRecord;
 use k8s_openapi::api::core::v1::{ConfigMap, Event as KubeEvent, Pod};
@@ -65,7 +66,7 @@ impl Observer<'_> {
     /// # Errors
     ///
     /// [`ObserveError`]: a call failed. Nothing has been decided then.
-    pub async fn observe(&self, namespace: &str, name: &str) -> Result<Option<Seen>, ObserveError> {
+    pub async fn observe(&self, namespace: &str, name: &str, now: Timestamp) -> Result<Option<Seen>, ObserveError> {
         let api: Api<SchemaMigration> = self.api(namespace);
         let Some(object) = api.get_opt(name).await.map_err(reading("the SchemaMigration"))? else { return Ok(None) };
         let resource = plain(&object);
@@ -75,7 +76,7 @@ impl Observer<'_> {
         }
         let has_run = seen.0.jobs.iter().any(Job::is_active);
         let source = if has_run || resource.deleting { Source::NotRead } else { self.source(&resource).await? };
-        if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, jiff::Timestamp::now()) {
+        if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, now) {
             seen = self.children(&resource).await?;
         }
         let (children, lease) = seen;

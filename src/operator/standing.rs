@@ -16,6 +16,8 @@ pub mod reason {
     pub const RUNNING: &str = "Running";
     /// A run is started, its pod does not run yet.
     pub const STARTING: &str = "Starting";
+    /// A run's Job was deleted by somebody, and its pod rolls back.
+    pub const STOPPING: &str = "Stopping";
     /// The API server refused something the run needs.
     pub const REFUSED: &str = "RefusedByCluster";
     /// A resource with the same database has a run.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus};
+use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus, SecretKeyReference};
 use crate::operator::observed::Job;
 use crate::operator::source::Refusal;
 use crate::operator::standing::reason;
@@ -38,13 +38,18 @@ pub(super) fn stray_pods(pods: &[String]) -> String {
     )
 }
 
-pub(super) fn waiting(job: &Job, complaint: Option<&str>) -> String {
+pub(super) fn waiting(job: &Job, complaint: Option<&str>, secret: &SecretKeyReference) -> String {
     let run = &job.name;
-    if job.deleting {
-        return format!("Run {run} is being stopped because its Job was deleted; a new run starts by itself after it.");
-    }
     match complaint {
         None => format!("Run {run} is waiting for its pod to start."),
+        // The kubelet's words for the volume that `job::url_volume` mounts.
+        Some(complaint) if complaint.contains("volume \"url\"") => format!(
+            "Run {run} is waiting for Secret {:?} with the key {:?}: {}. Create it, or correct \
+             spec.database.urlSecretRef; the pod starts by itself.",
+            secret.name,
+            secret.key,
+            complaint.trim_end_matches('.')
+        ),
         Some(complaint) => format!(
             "Run {run} is waiting: {}. Its pod starts by itself once that is put right.",
             complaint.trim_end_matches('.')
@@ -52,11 +57,12 @@ pub(super) fn waiting(job: &Job, complaint: Option<&str>) -> String {
     }
 }
 
+pub(super) fn stopping(job: &Job) -> String {
+    format!("Run {} is being stopped because its Job was deleted; a new run starts by itself after it.", job.name)
+}
+
 pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatus) -> String {
     let run = &job.name;
-    if job.deleting {
-        return waiting(job, None);
-    }
     let speaking = events.iter().rev().find(|event| !matches!(event, Event::Warning { .. }));
     match (speaking, status.run.as_ref().and_then(|run| run.progress.as_ref())) {
         (Some(Event::WaitingForLock { holder }), _) => format!(

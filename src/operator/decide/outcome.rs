@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Pass, judge_key, message};
+use super::judge::judge_key;
+use super::{Pass, message};
 use crate::api::{RunStatus, SchemaMigrationStatus};
 use crate::operator::backoff;
 use crate::operator::decision::{Decision, Notice, NoticeKind, Requeue};

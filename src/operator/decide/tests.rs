@@ -93,7 +93,7 @@ fn third_attempt() -> World {
 #[case::a_change_of_spec_does_not_stop_a_run(next_generation(running(World::started()).pass()), "Reconciling Running", "Status", "")]
 #[case::suspending_does_not_stop_a_run(suspended(running(World::started()).pass()), "Reconciling Running", "Status", "")]
 #[case::a_lost_status_is_filled_in_from_the_job(forgotten(World::started()), "Reconciling Starting", "Status", "")]
-#[case::a_stopped_job_is_waited_for(stopping(World::started()), "Reconciling Starting", "Status", "")]
+#[case::a_stopped_job_is_waited_for(stopping(World::started()), "Reconciling Stopping", "Status", "")]
 #[case::a_deleted_job_is_made_again(without_job(World::started()), "Reconciling Starting", "CreateJob", "")]
 #[case::a_deleted_jobs_pod_is_waited_for(
     with_stray_pod(without_job(World::started())),
