@@ -110,6 +110,10 @@ impl<'a> Actor<'a> {
                 let refusal = format!("{what}: {message}");
                 let status = decide::refused(self.resource, &self.written, &refusal, Timestamp::now());
                 self.write_status(&status).await?;
+                // Until it is accepted, others may use the database.
+                if let Some(record) = self.lease.take() {
+                    self.leases.remove(&record).await?;
+                }
             }
             return Err(error);
         }

@@ -36,7 +36,7 @@ fn longest(retry: &RetrySpec) -> Duration {
 fn shortened(pause: Duration, run: &str) -> Duration {
     let digest = names::digest(&["jitter", run]);
     let draw = digest.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0);
-    pause - pause * JITTER_PERCENT / 100 * draw / 0xffff
+    pause.saturating_sub(pause * JITTER_PERCENT / 100 * draw / 0xffff)
 }
 
 #[cfg(test)]

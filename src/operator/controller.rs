@@ -250,11 +250,11 @@ where
 /// The resources whose source names a ConfigMap.
 fn users_of(store: &Store<Guarded>, map: &PartialObjectMeta<ConfigMap>) -> Vec<ObjectRef<Guarded>> {
     let (namespace, name) = (map.namespace(), map.name_any());
-    let uses = |object: &SchemaMigration| {
+    let names_it = |object: &SchemaMigration| {
         let references = object.spec.source.config_maps.iter().flatten();
         object.namespace() == namespace && references.into_iter().any(|reference| reference.name == name)
     };
-    let users = store.state_filter(|object| object.0.as_ref().is_ok_and(uses));
+    let users = store.state_filter(|object| object.0.as_ref().is_ok_and(names_it));
     users.iter().map(|object| ObjectRef::from_obj(object.as_ref())).collect()
 }
 
@@ -313,6 +313,7 @@ fn is_overtaken(error: &PassError) -> bool {
 }
 
 /// When a failed pass is repeated.
+#[expect(clippy::needless_pass_by_value, reason = "the controller hands them over so")]
 fn repeat(object: Arc<Guarded>, error: &PassError, context: Arc<Context>) -> Action {
     if is_overtaken(error) {
         return Action::requeue(OVERTAKEN_PAUSE);
