@@ -240,7 +240,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{frozen, job};
-    use crate::api::SchemaMigrationSpec;
+    use crate::api::{SchemaMigrationSpec, SchemaMigrationStatus};
     use crate::migration::{Checksum, SourceFile};
     use crate::operator::decision::RunOrder;
     use crate::operator::observed::Resource;
@@ -256,10 +256,11 @@ mod tests {
             has_finalizer: true,
             retry_token: None,
             spec,
-            status: Default::default(),
+            status: SchemaMigrationStatus::default(),
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better without a reference")]
     fn spec(job: Value) -> Value {
         json!({
             "database": {"engine": "postgres", "urlSecretRef": {"name": "shop-db", "key": "uri"}},

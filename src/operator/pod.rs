@@ -109,10 +109,12 @@ mod tests {
 
     use super::{complaint, end, has_started, job_end, may_run, termination_message};
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better without a reference")]
     fn pod(status: Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a literal reads better without a reference")]
     fn container(state: Value) -> Pod {
         pod(json!({"phase": "Pending", "containerStatuses": [{
             "name": "runner", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0}]}))

@@ -6,8 +6,9 @@ use rstest::rstest;
 
 use super::is_at_rest;
 use super::world::{World, source_of};
+use crate::api::SchemaMigrationStatus;
 use crate::operator::decision::Requeue;
-use crate::operator::observed::{JobState, Lease};
+use crate::operator::observed::{Job, JobState, Lease};
 use crate::operator::source::Source;
 use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient, UnknownOutcome};
 use crate::report::{Event, Reason};
@@ -57,7 +58,7 @@ fn invalid(world: World) -> World {
 }
 
 fn forgotten(world: World) -> World {
-    world.with(|seen| seen.resource.status = Default::default())
+    world.with(|seen| seen.resource.status = SchemaMigrationStatus::default())
 }
 
 fn without_job(world: World) -> World {
@@ -224,7 +225,7 @@ fn journey(failures: usize, death: Option<(usize, usize)>) -> World {
         if let Requeue::After(pause) = requeue {
             world = world.later(pause.as_secs() + 1);
         }
-        if world.observed.children.jobs.iter().any(|job| job.is_active()) && number % 2 == 1 {
+        if world.observed.children.jobs.iter().any(Job::is_active) && number % 2 == 1 {
             world = if left == 0 { world.ends_well() } else { world.ends(Transient, Reason::ConnectionFailed) };
             left = left.saturating_sub(1);
         }
@@ -312,7 +313,7 @@ fn a_lost_status_and_a_kept_job_give_the_next_attempts_name() {
 
 #[test]
 fn every_message_is_a_sentence_without_a_gap() {
-    for world in [
+    for world in vec![
         World::started(),
         running(World::started()).pass(),
         World::ready(),

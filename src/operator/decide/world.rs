@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::decide;
-use crate::api::SchemaMigrationStatus;
+use crate::api::{SchemaMigrationStatus, SourceSpec};
 use crate::migration::SourceFile;
 use crate::operator::decision::{Decision, Effect, Requeue};
 use crate::operator::names;
 use crate::operator::observed::{Children, Ended, Frozen, Job, JobState, Lease, Observed, Origin, Resource};
 use crate::operator::source::{Source, SourceConfigMap, assemble};
-use crate::report::{ErrorClass, Failure, Outcome, Place, Reason, Summary};
+use crate::report::{ErrorClass, Failure, Outcome, Pending, Place, Reason, Summary};
 
 /// A cluster with one resource, and a clock.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct World {
 pub(super) fn source_of(files: &[(&str, &str)]) -> Source {
     let files = files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
     let map = SourceConfigMap { name: "shop-migrations".into(), files: Some(files) };
-    assemble(&Default::default(), vec![map])
+    assemble(&SourceSpec::default(), vec![map])
 }
 
 impl World {
@@ -169,7 +169,7 @@ impl World {
         self
     }
 
-    fn summary(&self, outcome: Outcome, version: &str) -> Option<String> {
+    fn summary(&self, outcome: Outcome, version: &str) -> String {
         let run = self.observed.children.jobs.iter().find(|job| job.is_active()).expect("an active Job").name.clone();
         let summary = Summary {
             run,
@@ -177,14 +177,14 @@ impl World {
             outcome,
             current_version: Some(version.into()),
             target_version: Some("002".into()),
-            pending: Default::default(),
+            pending: Pending::default(),
             history: Vec::new(),
         };
-        Some(serde_json::to_string(&summary).unwrap())
+        serde_json::to_string(&summary).unwrap()
     }
 
     pub fn ends_well(self) -> Self {
-        let message = self.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002");
+        let message = Some(self.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002"));
         self.job(JobState::Ended(Ended { message, failure: None, pod: None }))
     }
 
@@ -205,7 +205,7 @@ impl World {
             hint: None,
             place: Some(place),
         };
-        let message = self.summary(Outcome::Failed { applied: 1, failure }, "001");
+        let message = Some(self.summary(Outcome::Failed { applied: 1, failure }, "001"));
         self.job(JobState::Ended(Ended { message, failure: Some("BackoffLimitExceeded".into()), pod: None }))
     }
 
