@@ -7,6 +7,7 @@ mod bad_sets;
 mod failures;
 mod happy_path;
 mod killed;
+mod progress;
 mod security;
 mod side_by_side;
 mod support;

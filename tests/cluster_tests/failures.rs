@@ -5,6 +5,7 @@ use schemaward::migration::Checksum;
 use serde_json::json;
 
 use crate::support::kstatus::message;
+use crate::support::operator;
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::status;
 use crate::support::source::{config_maps, files, inline};
@@ -12,6 +13,7 @@ use crate::support::source::{config_maps, files, inline};
 #[test]
 fn failing_sql_is_named_by_file_line_statement_and_sqlstate_until_the_config_map_is_fixed() {
     in_sandbox("sql", async |sandbox| {
+        let _events = operator::undisturbed().await;
         let broken = "create table discounts (id int);\n\n-- the table is called products\ninsert into product (id)\nvalues (1);\n";
         let mut set = files([("001_products.sql", "create table products (id int);\n"), ("002_discounts.sql", broken)]);
         sandbox.config_map("set", &set).await;

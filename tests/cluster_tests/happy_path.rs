@@ -8,6 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
 
 use crate::support::kstatus::{find, message};
+use crate::support::operator;
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::{Sandbox, status};
 use crate::support::source::{Files, config_maps, files, hash, inline};
@@ -31,6 +32,7 @@ fn shop() -> (Files, Files) {
 #[test]
 fn migrations_of_two_config_maps_are_applied_and_the_status_says_so() {
     in_sandbox("happy", async |sandbox| {
+        let _events = operator::undisturbed().await;
         let (core, later) = shop();
         sandbox.config_map("core", &core).await;
         sandbox.config_map("later", &later).await;

@@ -5,10 +5,11 @@ use kube::api::DeleteParams;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
 use schemaward::api::SchemaMigration;
+use serde_json::json;
 
 use crate::support::run::in_sandbox;
-use crate::support::sandbox::{Sandbox, status};
-use crate::support::source::{config_maps, files, marking};
+use crate::support::sandbox::{KEY, Sandbox, status};
+use crate::support::source::{Files, config_maps, files, marking};
 use crate::support::{operator, waiting};
 
 #[test]
@@ -90,6 +91,37 @@ fn a_new_operator_adopts_the_run_that_the_killed_one_had_started() {
         assert_eq!(sandbox.database.ledger(false).await, [""; 0]);
         assert_eq!(sandbox.database.texts("select version from marks order by at").await, ["2", "3", "4"]);
     });
+}
+
+#[test]
+fn an_operator_that_is_killed_again_and_again_takes_everything_to_ready_and_starts_nothing_twice() {
+    in_sandbox("storm", async |sandbox| {
+        let names = ["one", "two", "three"];
+        for name in names {
+            sandbox.secret(name, KEY, &sandbox.database.pod_url).await;
+            sandbox.config_map(name, &marking_table(name)).await;
+            let fields = json!({
+                "database": {"engine": "postgres", "urlSecretRef": {"name": name, "key": KEY}},
+                "history": {"schema": format!("ledger_{name}")},
+            });
+            sandbox.apply_with(name, config_maps(&[name]), fields).await;
+            operator::kill(&sandbox.client).await;
+        }
+        for name in names {
+            let resource = sandbox.wait_ready(name).await;
+            assert_eq!(status(&resource).current_version.as_deref(), Some("002"), "{name}");
+            assert_eq!(sandbox.jobs(name).len(), 1, "{name}: each run's Job has one name, whoever makes it");
+            assert_eq!(sandbox.pods(name).len(), 1, "{name}");
+            assert_eq!(sandbox.database.text(&format!("select count(*) from marks_{name}")).await, "1", "{name}");
+            operator::kill(&sandbox.client).await;
+        }
+    });
+}
+
+fn marking_table(name: &str) -> Files {
+    let (table, insert) =
+        (format!("create table marks_{name} (id int);"), format!("insert into marks_{name} values (1);"));
+    files([("001_marks.sql", table.as_str()), ("002_mark.sql", insert.as_str())])
 }
 
 #[test]

@@ -4,6 +4,7 @@ use schemaward::api::condition;
 
 use crate::support::database::Database;
 use crate::support::kstatus::message;
+use crate::support::operator;
 use crate::support::postgres_server::PostgresServer;
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::{KEY, SECRET, Sandbox, status};
@@ -12,6 +13,7 @@ use crate::support::source::{config_maps, inline, marking};
 #[test]
 fn a_database_that_is_down_at_first_is_tried_again_until_it_answers() {
     in_sandbox("down", async |sandbox| {
+        let _events = operator::undisturbed().await;
         let Some((server, database)) = own_server(sandbox).await else { return };
         server.stop();
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;

@@ -43,9 +43,12 @@ fn json<K: Object>(objects: &[K]) -> String {
     serde_json::to_string(objects).expect("JSON")
 }
 
-/// Whether a text holds the word, plainly or in base64 at any of its three alignments.
-pub fn contains(text: &str, word: &str) -> bool {
-    text.contains(word) || base64_cores(word).iter().any(|core| text.contains(core.as_str()))
+/// The surroundings of the word in a text, where it is there plainly or in base64 at any of its three alignments.
+pub fn find(text: &str, word: &str) -> Option<String> {
+    let forms = [word.to_owned()].into_iter().chain(base64_cores(word));
+    let at = forms.filter_map(|form| text.find(&form)).next()?;
+    let before = text[..at].chars().rev().take(200).collect::<Vec<_>>().into_iter().rev();
+    Some(before.chain(text[at..].chars().take(200)).collect())
 }
 
 /// The part of a word's base64 that does not depend on its neighbours, for each alignment.

@@ -9,13 +9,13 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use super::environment::{OPERATOR_LABELS, OPERATOR_NAMESPACE};
 use super::waiting;
 
-/// Held for writing by whoever kills the operator, for reading by whoever needs its logs from start to end:
-/// the logs of a deleted pod are gone.
-static LOGS: RwLock<()> = RwLock::const_new(());
+/// Held for writing by whoever kills the operator; for reading by whoever needs its logs from start to end, since
+/// those of a deleted pod are gone, or its events, since one that was about to be written is never told.
+static ALIVE: RwLock<()> = RwLock::const_new(());
 
 /// While this is held, no other test kills the operator.
-pub async fn keep_logs() -> RwLockReadGuard<'static, ()> {
-    LOGS.read().await
+pub async fn undisturbed() -> RwLockReadGuard<'static, ()> {
+    ALIVE.read().await
 }
 
 pub fn pods(client: &Client) -> Api<Pod> {
@@ -25,7 +25,7 @@ pub fn pods(client: &Client) -> Api<Pod> {
 /// Deletes the operator's pods at once, without a chance to say goodbye, and waits until others are ready.
 /// Returns the UIDs of those that were killed.
 pub async fn kill(client: &Client) -> Vec<String> {
-    let _alone = LOGS.write().await;
+    let _alone = ALIVE.write().await;
     let api = pods(client);
     let labels = ListParams::default().labels(OPERATOR_LABELS);
     let old = api.list(&labels).await.expect("listing the operator's pods").items;
@@ -62,4 +62,13 @@ pub async fn logs(client: &Client) -> String {
         }
     }
     all
+}
+
+/// The operator's metrics, as Prometheus reads them.
+pub async fn metrics(client: &Client) -> String {
+    let list = pods(client).list(&ListParams::default().labels(OPERATOR_LABELS)).await.expect("listing");
+    let pod = list.items.iter().find(|pod| is_ready(pod)).expect("a ready operator pod");
+    let path = format!("/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods/{}:9090/proxy/metrics", pod.name_any());
+    let request = axum::http::Request::get(path).body(Vec::new()).expect("a request");
+    client.request_text(request).await.expect("the operator's metrics")
 }

@@ -1,0 +1,50 @@
+//! What can be watched while a run goes on and after it: the status, the operator's log, its metrics.
+
+use serde_json::Value;
+
+use crate::support::kstatus::{Kstatus, kstatus};
+use crate::support::operator;
+use crate::support::run::in_sandbox;
+use crate::support::sandbox::status;
+use crate::support::source::inline;
+
+#[test]
+fn a_run_shows_how_far_it_is_in_the_status_and_is_told_in_log_and_metrics() {
+    in_sandbox("progress", async |sandbox| {
+        let _log = operator::undisturbed().await;
+        let before = applied(&operator::metrics(&sandbox.client).await);
+        let slow =
+            "create table b (id int);\ninsert into b values (1);\nselect pg_sleep(6);\ninsert into b values (2);\n";
+        sandbox.apply("app", inline([("001_a.sql", "create table a (id int);\n"), ("002_b.sql", slow)])).await;
+        let running = sandbox
+            .wait_for("app", "at work on 002", |seen| {
+                let progress = status(seen).run.and_then(|run| run.progress);
+                // How many of its statements are done cannot be told for sure: PostgreSQL keeps the answers of one
+                // message back until its buffer is full or the message ends.
+                progress.is_some_and(|p| p.version == "002" && p.statements == 4)
+            })
+            .await;
+        assert_eq!(kstatus(&running), Kstatus::InProgress);
+        assert_eq!(status(&running).current_version.as_deref(), Some("001"), "committed already");
+        let run = status(&running).run.expect("a run").name;
+        let done = sandbox.wait_ready("app").await;
+        assert_eq!(status(&done).run.expect("a run").progress, None);
+
+        let name = format!("{}/app", sandbox.namespace);
+        let log = operator::logs(&sandbox.client).await;
+        let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let about_it: Vec<&Value> = lines.iter().filter(|line| line.to_string().contains(&name)).collect();
+        let told =
+            |reason: &str| about_it.iter().any(|line| line["reason"] == reason && line.to_string().contains(&run));
+        assert!(told("Started") && told("Applied"), "{about_it:?}");
+
+        let after = applied(&operator::metrics(&sandbox.client).await);
+        assert!(after >= before + 2, "two migrations more than {before}: {after}");
+    });
+}
+
+/// The count of applied migrations among the metrics.
+fn applied(metrics: &str) -> u64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix("schemaward_migrations_applied_total "));
+    line.unwrap_or_else(|| panic!("no count of migrations in:\n{metrics}")).parse().expect("a number")
+}
