@@ -184,7 +184,7 @@ pub(super) fn stalled(what: &str, failure: &Failure, stalled: &str, attempt: i32
         );
     }
     match &failure.hint {
-        Some(hint) => format!("{} {} Or {ASK_AGAIN}.", sentence(what), sentence(hint)),
+        Some(hint) => format!("{} {} Or {ASK_AGAIN}.", sentence(what), sentence(&capitalised(hint))),
         None => format!("{} {}", sentence(what), next_step(failure)),
     }
 }
@@ -222,6 +222,13 @@ fn next_step(failure: &Failure) -> String {
 fn sentence(text: &str) -> String {
     let text = text.trim_end();
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// A hint, which may be written to follow a semicolon, as it stands at the start of a sentence.
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    let first: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    first + rest.as_str()
 }
 
 /// `ConfigMap "a"`, `ConfigMaps "a" and "b"`.
