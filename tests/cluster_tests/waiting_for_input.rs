@@ -33,8 +33,9 @@ fn a_secret_that_is_missing_is_named_and_waited_for() {
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
         let resource = sandbox
             .wait_for("app", "waiting for its Secret", |seen| {
-                // As the kubelet says it.
-                message(seen, condition::READY).to_lowercase().contains(&format!("secret \"{SECRET}\" not found"))
+                let message = message(seen, condition::READY);
+                message.contains(&format!("Secret \"{SECRET}\" with the key \"{KEY}\""))
+                    && message.contains("not found")
             })
             .await;
         assert_ne!(kstatus(&resource), Kstatus::Current);

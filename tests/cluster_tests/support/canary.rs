@@ -45,8 +45,8 @@ fn json<K: Object>(objects: &[K]) -> String {
 
 /// The surroundings of the word in a text, where it is there plainly or in base64 at any of its three alignments.
 pub fn find(text: &str, word: &str) -> Option<String> {
-    let forms = [word.to_owned()].into_iter().chain(base64_cores(word));
-    let at = forms.filter_map(|form| text.find(&form)).next()?;
+    let mut forms = [word.to_owned()].into_iter().chain(base64_cores(word));
+    let at = forms.find_map(|form| text.find(&form))?;
     let before = text[..at].chars().rev().take(200).collect::<Vec<_>>().into_iter().rev();
     Some(before.chain(text[at..].chars().take(200)).collect())
 }
