@@ -5,6 +5,7 @@ mod file_name;
 mod lexeme;
 #[expect(clippy::module_inception, reason = "it holds the type Migration, and files are named after what they hold")]
 mod migration;
+mod next_file;
 mod position;
 mod problem;
 mod refusals;
@@ -12,16 +13,19 @@ mod rollback;
 mod set;
 mod source;
 mod statements;
+mod table_lock;
 mod version;
 
 pub use checksum::Checksum;
 pub use file_name::NameError;
 pub use lexeme::Construct;
 pub use migration::Migration;
+pub use next_file::{NewFile, NewFileError, next_file};
 pub use position::Position;
 pub use problem::{Problem, ProblemKind, source_failure};
 pub use refusals::Refusal;
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
 pub use statements::Statement;
+pub use table_lock::{LockMode, TableLock, table_lock};
 pub use version::{InvalidVersion, Version};

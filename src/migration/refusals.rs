@@ -186,22 +186,22 @@ fn alter<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
 
 /// A token that counts, with the number of parentheses open around it.
 #[derive(Clone, Copy)]
-struct Token<'a> {
-    text: &'a str,
-    depth: usize,
+pub(super) struct Token<'a> {
+    pub(super) text: &'a str,
+    pub(super) depth: usize,
 }
 
 impl Token<'_> {
-    fn is(&self, keyword: &str) -> bool {
+    pub(super) fn is(&self, keyword: &str) -> bool {
         self.text.eq_ignore_ascii_case(keyword)
     }
 
-    fn is_parenthesis(&self) -> bool {
+    pub(super) fn is_parenthesis(&self) -> bool {
         self.text == "(" || self.text == ")"
     }
 }
 
-fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+pub(super) fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
     let mut depth = 0_usize;
     lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()).map(move |lexeme| {
         depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };

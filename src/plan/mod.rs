@@ -1,12 +1,14 @@
 //! From the ledger's state and a migration set to the ordered steps between them. Pure.
 
 mod ledger_state;
+mod overview;
 #[expect(clippy::module_inception, reason = "it holds the type Plan, and files are named after what they hold")]
 mod plan;
 mod problem;
 mod target;
 
 pub use ledger_state::{AppliedRow, LedgerState};
+pub use overview::Overview;
 pub use plan::{Plan, PlanWarning, plan};
 pub use problem::{PlanProblem, plan_failure};
 pub use target::Target;

@@ -1,0 +1,137 @@
+//! A new migration's file: the next version in the folder's own style, and what stands in it at first.
+
+use super::Version;
+use super::file_name::{Direction, FileName, parse};
+
+/// The digits of a time stamp such as `20261122180000`.
+const TIME_STAMP_DIGITS: usize = 14;
+
+/// A new migration's file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewFile {
+    /// Its name.
+    pub name: String,
+    /// Its content: comments and an empty rollback block.
+    pub text: String,
+}
+
+/// Why there is no next file.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NewFileError {
+    /// Nothing of the description can stand in a file's name.
+    #[error("{0:?} cannot be a migration's name; use letters, digits, _ and -, such as add_customer_phone")]
+    Description(String),
+    /// The versions are used up.
+    #[error("there is no version above {0} that a file may have")]
+    NoVersionAbove(Version),
+}
+
+/// The file that comes after those of a folder.
+///
+/// Its version is the newest one's plus one, as wide as that; or, where the newest is a date or a time stamp, the time
+/// now in the same width. `now` is that time in UTC, fourteen digits from the year to the second.
+///
+/// # Errors
+///
+/// [`NewFileError`] where the description or the newest version leaves no name.
+pub fn next_file<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    description: &str,
+    now: &str,
+) -> Result<NewFile, NewFileError> {
+    let read = |name: &'a str| Some((name, parse(name).ok().flatten()?));
+    let ups = names.into_iter().filter_map(read).filter(|(_, name)| name.direction == Direction::Up);
+    let newest = ups.max_by(|(_, a), (_, b)| a.version.cmp(&b.version));
+    let ending = if newest.as_ref().is_some_and(|(name, _)| name.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
+    let version = next_version(newest.map(|(_, name)| name), now)?;
+    let slug = slug(description);
+    let name = format!("{version}_{slug}{ending}");
+    let unusable = || NewFileError::Description(description.to_owned());
+    let found = parse(&name).ok().flatten().ok_or_else(unusable)?;
+    if found.direction != Direction::Up || found.description != slug {
+        return Err(unusable());
+    }
+    Ok(NewFile { name, text: template(description) })
+}
+
+fn next_version(newest: Option<FileName>, now: &str) -> Result<String, NewFileError> {
+    let Some(FileName { version: newest, .. }) = newest else { return Ok("001".to_owned()) };
+    let width = newest.as_str().len();
+    if newest.sequential().is_none() {
+        let stamp = now.get(..width.min(TIME_STAMP_DIGITS)).unwrap_or(now);
+        if stamp.parse::<Version>().is_ok_and(|version| version > newest) {
+            return Ok(stamp.to_owned());
+        }
+    }
+    // A date of today that is used up, too: the next number is above it.
+    let next = newest.as_str().parse::<u128>().ok().and_then(|number| number.checked_add(1));
+    let next = next.map(|number| format!("{number:0width$}")).filter(|text| text.len() <= Version::MAX_DIGITS);
+    next.ok_or(NewFileError::NoVersionAbove(newest))
+}
+
+/// `Add the customer's phone` → `add_the_customer_s_phone`.
+fn slug(description: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let words: Vec<&str> = description.split(|c| !allowed(c)).filter(|word| !word.is_empty()).collect();
+    words.join("_").to_ascii_lowercase()
+}
+
+fn template(description: &str) -> String {
+    let title = description.split(|c: char| c.is_whitespace() || c.is_control()).collect::<Vec<_>>().join(" ");
+    format!(
+        "-- {title}\n\n\n\n-- rollback:\n-- -- What undoes the above, each line behind two dashes. Remove this block if \
+         nothing can.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::migration::{MigrationSet, SourceFile};
+
+    const NOW: &str = "20261122180000";
+
+    #[rstest]
+    #[case::empty(&[], "001_add_phone.sql")]
+    #[case::width(&["001_a.sql", "009_b.sql", "README.md"], "010_add_phone.sql")]
+    #[case::no_width(&["1_a.sql", "9_b.sql"], "10_add_phone.sql")]
+    #[case::width_used_up(&["999_a.sql"], "1000_add_phone.sql")]
+    #[case::up_and_down(&["0001_a.up.sql", "0001_a.down.sql"], "0002_add_phone.up.sql")]
+    #[case::time_stamps(&["20260101120000_a.sql"], "20261122180000_add_phone.sql")]
+    #[case::dates(&["20260101_a.sql"], "20261122_add_phone.sql")]
+    #[case::the_same_day(&["20261122_a.sql"], "20261123_add_phone.sql")]
+    #[case::a_time_stamp_ahead(&["20270101000000_a.sql"], "20270101000001_add_phone.sql")]
+    #[case::longer_than_seconds(&["20150100000001000000_a.sql"], "20150100000001000001_add_phone.sql")]
+    #[case::a_number_then_time_stamps(&["1_a.sql", "20260101120000_b.sql"], "20261122180000_add_phone.sql")]
+    fn the_next_name_follows_the_folder_s_style(#[case] names: &[&str], #[case] expected: &str) {
+        assert_eq!(next_file(names.iter().copied(), "add phone", NOW).unwrap().name, expected);
+    }
+
+    #[rstest]
+    #[case("add_phone", "001_add_phone.sql")]
+    #[case("Add the customer's phone!", "001_add_the_customer_s_phone.sql")]
+    #[case("../../etc/passwd", "001_etc_passwd.sql")]
+    #[case("down", "001_down.sql")]
+    #[case("x.down", "001_x_down.sql")]
+    fn a_description_becomes_a_name(#[case] description: &str, #[case] expected: &str) {
+        assert_eq!(next_file([], description, NOW).unwrap().name, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_or_a_version_is_refused() {
+        assert!(next_file([], "größe", NOW).is_ok());
+        assert!(matches!(next_file([], "¿?", NOW), Err(NewFileError::Description(_))));
+        let last = format!("{}_a.sql", "9".repeat(32));
+        assert!(matches!(next_file([last.as_str()], "b", NOW), Err(NewFileError::NoVersionAbove(_))));
+    }
+
+    #[test]
+    fn a_new_file_is_a_valid_migration_with_a_rollback_block() {
+        let new = next_file([], "line one\n'; drop table t", NOW).unwrap();
+        let set = MigrationSet::read(&[SourceFile { name: new.name, bytes: new.text.into() }]).unwrap();
+        assert!(set.migrations()[0].statements.is_empty());
+        assert!(set.migrations()[0].rollback_sql.is_some());
+    }
+}
