@@ -1,15 +1,19 @@
 //! Databases: sessions, locks, the ledger and the run. One folder per engine behind one trait.
 
+mod examination;
 mod folder;
 mod postgres;
 mod progress;
+mod reading;
 mod run;
 mod run_failure;
 mod session;
 mod stop;
 
+pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::read_folder;
 pub use postgres::{Address, Postgres, PostgresSession};
+pub use reading::{Reading, RecordedAttempt};
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
     ApplyError, Attempt, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt, Session, SessionError,

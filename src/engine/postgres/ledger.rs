@@ -32,6 +32,11 @@ impl Ledger {
         &self.schema
     }
 
+    /// The schema's name as SQL writes it.
+    pub(super) fn quoted_schema(&self) -> &str {
+        &self.quoted
+    }
+
     /// The advisory lock's key. Per database by nature, per ledger by the schema's name.
     pub(super) fn lock_key(&self) -> i64 {
         let digest = Sha256::digest(format!("schemaward{}", self.schema));

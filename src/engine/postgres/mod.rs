@@ -2,9 +2,11 @@
 
 mod address;
 mod error;
+mod examination;
 mod ledger;
 mod literal;
 mod message;
+mod reading;
 mod session;
 
 use std::time::Duration;

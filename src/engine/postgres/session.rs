@@ -27,7 +27,7 @@ use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
 pub struct PostgresSession {
     connection: PgConnection,
     process_id: i32,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
     reset: String,
     /// Shown in errors.
@@ -58,11 +58,11 @@ impl PostgresSession {
     }
 
     /// Sends one message; returns the rows of each of its statements.
-    async fn query(&mut self, sql: String, doing: Reason) -> Result<Vec<Vec<PgRow>>, SessionError> {
+    pub(super) async fn query(&mut self, sql: String, doing: Reason) -> Result<Vec<Vec<PgRow>>, SessionError> {
         self.try_query(sql).await.map_err(|error| session_error(&error, doing))
     }
 
-    async fn try_query(&mut self, sql: String) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
+    pub(super) async fn try_query(&mut self, sql: String) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
         let mut results = Vec::new();
         let mut rows = Vec::new();
         let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
@@ -93,7 +93,7 @@ impl PostgresSession {
     }
 
     /// The failure with what only the session knows: which right is missing, and for whom.
-    fn explain(&self, mut error: SessionError) -> SessionError {
+    pub(super) fn explain(&self, mut error: SessionError) -> SessionError {
         let failure = &mut error.failure;
         let schema = self.ledger.schema();
         match failure.code.as_deref() {
@@ -130,7 +130,7 @@ impl PostgresSession {
     }
 
     /// Whether the error says that there is no ledger yet.
-    fn ledger_is_missing(error: &sqlx::Error) -> bool {
+    pub(super) fn ledger_is_missing(error: &sqlx::Error) -> bool {
         server_error(error).is_some_and(|e| matches!(e.code(), UNDEFINED_TABLE | UNDEFINED_SCHEMA))
     }
 
@@ -309,7 +309,7 @@ fn history_rows(rows: &[PgRow]) -> Result<Vec<AppliedMigration>, SessionError> {
 }
 
 /// `app (process 4711, schemaward shop-1, connected since 2026-11-22T18:00:00Z)`
-fn holder_text(row: &PgRow) -> Result<String, SessionError> {
+pub(super) fn holder_text(row: &PgRow) -> Result<String, SessionError> {
     let user: Option<String> = value(Some(row), 0)?;
     let process: i32 = value(Some(row), 1)?;
     let program: Option<String> = value(Some(row), 2)?;
@@ -328,7 +328,7 @@ fn holder_text(row: &PgRow) -> Result<String, SessionError> {
 }
 
 /// A column of a row that must be there.
-fn value<'r, T>(row: Option<&'r PgRow>, index: usize) -> Result<T, SessionError>
+pub(super) fn value<'r, T>(row: Option<&'r PgRow>, index: usize) -> Result<T, SessionError>
 where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {

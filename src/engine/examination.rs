@@ -1,0 +1,106 @@
+//! What an examination of a database finds, step by step. Data only.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One step of an examination and what came of it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Which step.
+    pub name: CheckName,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "result", rename_all = "camelCase")]
+pub enum Outcome {
+    /// It is as a run needs it.
+    Ok {
+        /// What was found.
+        detail: String,
+    },
+    /// A run would fail.
+    NotOk {
+        /// What was found.
+        detail: String,
+        /// What to do.
+        advice: String,
+    },
+    /// It could not be told, since a step before it failed or it does not apply.
+    Skipped {
+        /// Why.
+        detail: String,
+    },
+}
+
+/// The steps, in the order they are taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CheckName {
+    /// The URL can be read.
+    Url,
+    /// The host's name leads to an address.
+    Dns,
+    /// Something answers on the port.
+    Tcp,
+    /// The server offers TLS where the URL asks for it.
+    Tls,
+    /// The user may log in.
+    Login,
+    /// The server's version is one that is supported.
+    ServerVersion,
+    /// The server takes writes.
+    Writable,
+    /// The user may keep the ledger.
+    LedgerRights,
+    /// Nobody holds the lock.
+    Lock,
+    /// A session stays with one server process.
+    Pooler,
+}
+
+impl CheckName {
+    /// All steps.
+    pub const ALL: [Self; 10] = [
+        Self::Url,
+        Self::Dns,
+        Self::Tcp,
+        Self::Tls,
+        Self::Login,
+        Self::ServerVersion,
+        Self::Writable,
+        Self::LedgerRights,
+        Self::Lock,
+        Self::Pooler,
+    ];
+}
+
+impl fmt::Display for CheckName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Url => "URL",
+            Self::Dns => "DNS",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Login => "login",
+            Self::ServerVersion => "server version",
+            Self::Writable => "writable",
+            Self::LedgerRights => "ledger rights",
+            Self::Lock => "lock",
+            Self::Pooler => "pooler",
+        })
+    }
+}
+
+impl Check {
+    /// Whether a run would fail here.
+    #[must_use]
+    pub fn is_not_ok(&self) -> bool {
+        matches!(self.outcome, Outcome::NotOk { .. })
+    }
+}

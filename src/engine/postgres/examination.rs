@@ -1,0 +1,304 @@
+//! Examines a database step by step, each step asking for no more than the ones before it. Writes
+//! nothing, and keeps no lock.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgSslMode};
+use sqlx::{AssertSqlSafe, Connection, Row};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::error::failure_of;
+use super::session::holder_text;
+use super::{CONNECT_TIMEOUT, Postgres};
+use crate::engine::examination::{Check, CheckName, Outcome};
+use crate::report::Reason;
+
+/// The oldest version supported.
+const OLDEST_VERSION: u32 = 130_000;
+/// The message that asks a server for TLS: its length, 8, and the code 80877103.
+/// Source: PostgreSQL, 53.7 "Message Formats", `SSLRequest`.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+/// How long a second session may wait for a server process while the first one holds one.
+const POOLER_WAIT: Duration = Duration::from_secs(5);
+
+/// What stopped an examination, or a step's good end.
+type Step<T> = Result<T, Outcome>;
+
+impl Postgres {
+    /// Examines the database: name, port, TLS, login, version, rights, lock, pooler. A step that fails ends those
+    /// that need it; they are reported as skipped.
+    pub async fn examine(&self) -> Vec<Check> {
+        let mut found = Vec::new();
+        let mut note = |name, outcome| found.push(Check { name, outcome });
+        note(CheckName::Url, ok(format!("{}, as the user {}", self.address, self.address.user())));
+        if let Some(connection) = self.reach(&mut note).await {
+            self.look_around(connection, &mut note).await;
+        }
+        for name in CheckName::ALL {
+            if !found.iter().any(|check| check.name == name) {
+                found.push(Check { name, outcome: skipped("a step before it failed") });
+            }
+        }
+        found
+    }
+
+    /// From the host's name to a connection that is logged in.
+    async fn reach(&self, note: &mut impl FnMut(CheckName, Outcome)) -> Option<PgConnection> {
+        let options = &self.address.options;
+        if let Some(socket) = options.get_socket() {
+            let by_socket = || skipped(&format!("the server is reached by the socket in {}", socket.display()));
+            for name in [CheckName::Dns, CheckName::Tcp, CheckName::Tls] {
+                note(name, by_socket());
+            }
+        } else {
+            let addresses = noted(note, CheckName::Dns, self.resolve().await)?;
+            let stream = noted(note, CheckName::Tcp, connect(&addresses).await)?;
+            noted(note, CheckName::Tls, offered_tls(stream, options.get_ssl_mode()).await)?;
+        }
+        let opened = self.open().await.map(|connection| (connection, format!("as {}", self.address.user())));
+        noted(note, CheckName::Login, opened.map_err(|error| login_refused(&error.failure)))
+    }
+
+    async fn resolve(&self) -> Step<(Vec<SocketAddr>, String)> {
+        let options = &self.address.options;
+        let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
+        let looked_up = timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((host, options.get_port()))).await;
+        let advice = "check the host in the URL; inside a cluster a Service is named NAME.NAMESPACE.svc";
+        match looked_up {
+            Err(_) => Err(not_ok(&format!("no answer for {host} within {} s", CONNECT_TIMEOUT.as_secs()), advice)),
+            Ok(Err(error)) => Err(not_ok(&format!("{host} is not known: {error}"), advice)),
+            Ok(Ok(addresses)) => {
+                let addresses: Vec<SocketAddr> = addresses.collect();
+                let shown: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+                Ok((addresses, format!("{host} is {}", shown.join(", "))))
+            }
+        }
+    }
+
+    /// What a session can tell.
+    async fn look_around(&self, mut connection: PgConnection, note: &mut impl FnMut(CheckName, Outcome)) {
+        note(CheckName::ServerVersion, version(connection.server_version_num()));
+        note(CheckName::Writable, settled(writable(&mut connection).await));
+        note(CheckName::LedgerRights, settled(self.rights(&mut connection).await));
+        note(CheckName::Lock, settled(self.lock(&mut connection).await));
+        note(CheckName::Pooler, self.pooler(&mut connection).await);
+        let _ = timeout(Duration::from_secs(1), connection.close()).await;
+    }
+
+    /// Whether the user may read and write the ledger, or make it.
+    async fn rights(&self, connection: &mut PgConnection) -> Step<String> {
+        let schema = super::literal::text(self.ledger.schema());
+        let quoted = super::literal::text(self.ledger.quoted_schema());
+        // Each right is asked for only where its object exists: the functions fail otherwise.
+        let sql = format!(
+            "SELECT pg_catalog.to_regnamespace({quoted}) IS NOT NULL, \
+             pg_catalog.to_regclass({quoted} || '.schemaward_ledger') IS NOT NULL, \
+             pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), \
+             (SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND \
+              pg_catalog.has_schema_privilege(n.oid, 'CREATE') FROM pg_catalog.pg_namespace n WHERE n.nspname = {schema}), \
+             (SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+              AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT') \
+              AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')) \
+              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+              WHERE n.nspname = {schema} AND c.relname IN ('schemaward_ledger', 'schema_migrations', 'migration_locks'))"
+        );
+        let row = one_row(connection, sql).await?;
+        let flag = |index| row.try_get::<Option<bool>, _>(index).ok().flatten().unwrap_or_default();
+        let (name, user, database) = (self.ledger.schema(), self.address.user(), self.address.database());
+        let (has_schema, has_ledger, may_create, may_fill, may_use) = (flag(0), flag(1), flag(2), flag(3), flag(4));
+        match (has_schema, has_ledger) {
+            (_, true) if may_use => Ok(format!("the ledger in the schema {name} can be read and written")),
+            (_, true) => Err(not_ok(
+                &format!("{user} may not write the ledger in the schema {name}"),
+                &format!("run migrations as the ledger's owner, or make {user} the owner of the tables in {name}"),
+            )),
+            (true, false) if may_fill => {
+                Ok(format!("the schema {name} is there, and {user} may make the ledger in it"))
+            }
+            (true, false) => Err(not_ok(
+                &format!("{user} may not make the ledger in the schema {name}"),
+                &format!("as an administrator: GRANT USAGE, CREATE ON SCHEMA \"{name}\" TO \"{user}\""),
+            )),
+            (false, false) if may_create => {
+                Ok(format!("there is no ledger yet, and {user} may make the schema {name} for it"))
+            }
+            (false, false) => Err(not_ok(
+                &format!("there is no ledger yet, and {user} may not make the schema {name}"),
+                &format!(
+                    "as an administrator: CREATE SCHEMA \"{name}\" AUTHORIZATION \"{user}\"; or GRANT CREATE ON DATABASE \
+                     \"{database}\" TO \"{user}\""
+                ),
+            )),
+        }
+    }
+
+    async fn lock(&self, connection: &mut PgConnection) -> Step<String> {
+        let rows = sqlx::raw_sql(AssertSqlSafe(self.ledger.holder())).fetch_all(connection).await;
+        match rows.map_err(|error| refused(&error))?.first() {
+            None => Ok("nobody holds it".to_owned()),
+            Some(row) => {
+                let holder = holder_text(row).unwrap_or_default();
+                Err(not_ok(&format!("held by {holder}"), "wait for that run to end, or end its connection"))
+            }
+        }
+    }
+
+    /// Looks for a pooler that gives each transaction another server process: a second session is given one of its
+    /// own while the first is inside a transaction; when the first is outside again, the second must still have its own.
+    /// A pool gives the process back that was freed last, which is then the first session's.
+    async fn pooler(&self, first: &mut PgConnection) -> Outcome {
+        let advice = "connect to the server itself, or to a pool in session mode: locks and settings of a session are \
+                      lost between transactions otherwise";
+        let looked = timeout(POOLER_WAIT, async {
+            let mut second = self.open().await.map_err(|error| login_refused(&error.failure))?;
+            process(first, "BEGIN").await?;
+            let before = process(&mut second, "SELECT 1").await?;
+            process(first, "COMMIT").await?;
+            let after = process(&mut second, "SELECT 1").await?;
+            let _ = second.close().await;
+            Ok::<_, Outcome>((before, after))
+        });
+        match looked.await {
+            Ok(Ok((before, after))) if before == after => ok("a session stays with its server process".to_owned()),
+            Ok(Ok((before, after))) => not_ok(
+                &format!(
+                    "one session was served by process {before} and then by {after}: a pooler in transaction mode"
+                ),
+                advice,
+            ),
+            Ok(Err(outcome)) => outcome,
+            Err(_) => not_ok(
+                &format!(
+                    "a second session got no answer within {} s: perhaps a pooler whose pool is empty",
+                    POOLER_WAIT.as_secs()
+                ),
+                advice,
+            ),
+        }
+    }
+}
+
+async fn connect(addresses: &[SocketAddr]) -> Step<(TcpStream, String)> {
+    let advice = "check host and port, that the server runs and listens there, and that no firewall or NetworkPolicy is \
+                  in between";
+    let mut refusals = Vec::new();
+    for address in addresses {
+        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok((stream, format!("{address} answers"))),
+            Ok(Err(error)) => refusals.push(format!("{address}: {error}")),
+            Err(_) => refusals.push(format!("{address}: no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+        }
+    }
+    Err(not_ok(&refusals.join("; "), advice))
+}
+
+/// Asks the server for TLS, without going on to it.
+async fn offered_tls(mut stream: TcpStream, mode: PgSslMode) -> Step<((), String)> {
+    if matches!(mode, PgSslMode::Disable) {
+        return Ok(((), "not asked for: the URL says sslmode=disable".to_owned()));
+    }
+    let asked = timeout(CONNECT_TIMEOUT, async {
+        stream.write_all(&SSL_REQUEST).await?;
+        stream.read_u8().await
+    });
+    let required = !matches!(mode, PgSslMode::Allow | PgSslMode::Prefer);
+    match asked.await {
+        Ok(Ok(b'S')) if matches!(mode, PgSslMode::Allow) => Ok(((), "offered; sslmode=allow goes without".to_owned())),
+        Ok(Ok(b'S')) => Ok(((), "offered".to_owned())),
+        Ok(Ok(b'N')) if required => Err(not_ok(
+            "the server offers none, but the URL's sslmode asks for it",
+            "turn on TLS in the server (ssl = on), or choose sslmode=prefer or disable where the network is trusted",
+        )),
+        Ok(Ok(b'N')) => Ok(((), "the server offers none; the URL's sslmode allows that".to_owned())),
+        Ok(Ok(_)) => Err(not_ok("what answers there is no PostgreSQL server", "check the port in the URL")),
+        Ok(Err(error)) => Err(not_ok(&format!("the connection ended: {error}"), "check that the port is PostgreSQL's")),
+        Err(_) => Err(not_ok("no answer", "check that the port is PostgreSQL's")),
+    }
+}
+
+fn version(number: Option<u32>) -> Outcome {
+    match number {
+        Some(number) if number >= OLDEST_VERSION => ok(format!("PostgreSQL {}.{}", number / 10_000, number % 10_000)),
+        Some(number) => not_ok(
+            &format!("PostgreSQL {} is too old", number / 10_000),
+            "upgrade the server to PostgreSQL 13 or later",
+        ),
+        None => skipped("the server does not tell its version"),
+    }
+}
+
+async fn writable(connection: &mut PgConnection) -> Step<String> {
+    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let row = one_row(connection, sql.to_owned()).await?;
+    let flag = |index| row.try_get::<bool, _>(index).unwrap_or_default();
+    match (flag(0), flag(1)) {
+        (true, _) => Err(not_ok("the server is a standby, which takes no writes", "connect to the primary server")),
+        (false, true) => Err(not_ok(
+            "transactions are read-only by default here",
+            "ALTER ROLE or ALTER DATABASE … RESET default_transaction_read_only",
+        )),
+        (false, false) => Ok("the server takes writes".to_owned()),
+    }
+}
+
+/// The server process behind a session, after a statement.
+async fn process(connection: &mut PgConnection, statement: &str) -> Step<i32> {
+    let sql = format!("{statement};SELECT pg_catalog.pg_backend_pid()");
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| refused(&error))?;
+    rows.last().and_then(|row| row.try_get(0).ok()).ok_or_else(|| skipped("the server did not tell its process"))
+}
+
+async fn one_row(connection: &mut PgConnection, sql: String) -> Step<sqlx::postgres::PgRow> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(|error| refused(&error))
+}
+
+fn refused(error: &sqlx::Error) -> Outcome {
+    let failure = failure_of(error, Reason::ConnectionFailed);
+    not_ok(&failure.message, failure.hint.as_deref().unwrap_or("see the server's log"))
+}
+
+fn login_refused(failure: &crate::report::Failure) -> Outcome {
+    let advice = match failure.code.as_deref() {
+        Some("28P01") => {
+            "check user and password in the URL; in a password, write / as %2F, : as %3A, # as %23, ? as %3F, @ as %40"
+        }
+        Some("28000") => "let the user in from this address in the server's pg_hba.conf, with TLS if it asks for that",
+        Some("3D000") => "create the database, or check its name in the URL",
+        Some("53300") => "end connections, or raise the server's max_connections",
+        _ => "see the server's log",
+    };
+    not_ok(&failure.message, advice)
+}
+
+/// Notes what came of a step, and hands on what the next ones need.
+fn noted<T>(note: &mut impl FnMut(CheckName, Outcome), name: CheckName, step: Step<(T, String)>) -> Option<T> {
+    match step {
+        Ok((value, detail)) => {
+            note(name, ok(detail));
+            Some(value)
+        }
+        Err(outcome) => {
+            note(name, outcome);
+            None
+        }
+    }
+}
+
+fn settled(step: Step<String>) -> Outcome {
+    step.map_or_else(|outcome| outcome, ok)
+}
+
+fn ok(detail: String) -> Outcome {
+    Outcome::Ok { detail }
+}
+
+fn not_ok(detail: &str, advice: &str) -> Outcome {
+    Outcome::NotOk { detail: detail.to_owned(), advice: advice.to_owned() }
+}
+
+fn skipped(detail: &str) -> Outcome {
+    Outcome::Skipped { detail: detail.to_owned() }
+}

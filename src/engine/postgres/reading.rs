@@ -1,0 +1,81 @@
+//! Reads the ledger and the lock for people to look at. Takes no lock and writes nothing.
+
+use sqlx::postgres::PgRow;
+
+use super::Postgres;
+use super::error::session_error;
+use super::session::{PostgresSession, holder_text, value};
+use crate::engine::reading::{Reading, RecordedAttempt};
+use crate::engine::session::{Database, Session, SessionError};
+use crate::migration::Checksum;
+use crate::report::Reason;
+
+impl Postgres {
+    /// Reads what is applied, the newest `attempts` attempts or all of them, the newest failure, and who holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// Where the database cannot be reached, or its ledger cannot be read or was written by a newer Schemaward. A
+    /// ledger that does not exist is empty.
+    pub async fn read(&self, attempts: Option<u32>) -> Result<Reading, SessionError> {
+        let mut session = self.connect().await?;
+        let ledger = session.read_ledger().await?;
+        let lock_holder = session.lock_holder().await?;
+        let (attempts, last_failure) = session.attempts(attempts).await?;
+        session.close().await;
+        Ok(Reading { ledger, attempts, last_failure, lock_holder })
+    }
+}
+
+impl PostgresSession {
+    /// Who holds the lock; None where it is free.
+    pub(super) async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
+        let results = self.query(self.ledger.holder(), Reason::LockHeld).await?;
+        results.first().and_then(|rows| rows.first()).map(holder_text).transpose()
+    }
+
+    async fn attempts(
+        &mut self,
+        limit: Option<u32>,
+    ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
+        let select = format!(
+            "SELECT version, filename, checksum, \
+             pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), execution_time_ms, \
+             success, error_code, error_message, statements_done, statements_total, run, applied_by, tool_version \
+             FROM {}.schema_migrations",
+            self.ledger.quoted_schema()
+        );
+        let limit = limit.map_or_else(|| "ALL".to_owned(), |rows| rows.to_string());
+        let sql =
+            format!("{select} ORDER BY id DESC LIMIT {limit};\n{select} WHERE NOT success ORDER BY id DESC LIMIT 1");
+        let results = match self.try_query(sql).await {
+            Ok(results) => results,
+            Err(error) if Self::ledger_is_missing(&error) => return Ok((Vec::new(), None)),
+            Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+        };
+        let mut results = results.iter();
+        let mut rows = || results.next().map(Vec::as_slice).unwrap_or_default().iter().map(attempt);
+        let attempts = rows().collect::<Result<_, _>>()?;
+        let last_failure = rows().next().transpose()?;
+        Ok((attempts, last_failure))
+    }
+}
+
+fn attempt(row: &PgRow) -> Result<RecordedAttempt, SessionError> {
+    let row = Some(row);
+    Ok(RecordedAttempt {
+        version: value(row, 0)?,
+        file: value(row, 1)?,
+        checksum: Checksum::stored(value::<String>(row, 2)?).short().to_owned(),
+        applied_at: value(row, 3)?,
+        execution_time_ms: value(row, 4)?,
+        success: value(row, 5)?,
+        error_code: value(row, 6)?,
+        error_message: value(row, 7)?,
+        statements_done: value(row, 8)?,
+        statements_total: value(row, 9)?,
+        run: value(row, 10)?,
+        applied_by: value(row, 11)?,
+        tool_version: value(row, 12)?,
+    })
+}
