@@ -1,37 +1,34 @@
 //! What `migrate` and `runner` share: flags of the engine, signals, the deadline, the run itself.
 
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::Instrument;
 
+use super::flags::{LedgerFlag, TargetFlag, invalid_settings};
 use crate::api;
 use crate::engine::{Address, Postgres, RunSettings, Stop, StopReason, StopSender, run, stop_signal};
 use crate::migration::MigrationSet;
-use crate::plan::Target;
-use crate::report::{ErrorClass, Event, Failure, Reason, Summary};
+use crate::report::{Event, Failure, Summary};
 
 /// Flags that a run takes wherever it is started.
 #[derive(Args, Debug)]
 pub(super) struct RunFlags {
-    /// The version to reach: `latest`, or one of the folder's.
-    #[arg(long, value_name = "VERSION", default_value = "latest")]
-    target: Target,
+    #[command(flatten)]
+    target: TargetFlag,
     /// How long a statement may wait for a table's lock, such as 5s.
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = duration)]
     lock_timeout: Duration,
     /// How long to wait for another run on the same database, such as 10m.
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_WAIT", hide_env_values = true, default_value = "10m", value_parser = duration)]
     lock_wait: Duration,
     /// How long the run may take in all, such as 4h; then it is cancelled and rolled back.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_DEADLINE", hide_env_values = true, value_parser = duration)]
     deadline: Option<Duration>,
-    /// The schema that holds the ledger.
-    #[arg(long, value_name = "SCHEMA", default_value = "schemaward")]
-    history_schema: String,
+    #[command(flatten)]
+    ledger: LedgerFlag,
 }
 
 fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {
@@ -41,7 +38,7 @@ fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {
 impl RunFlags {
     /// The database, out of the URL's text and these flags.
     pub(super) fn database(&self, url: &str, run: &str) -> Result<Postgres, Failure> {
-        Postgres::new(Address::parse(url)?, run, self.lock_timeout, &self.history_schema)
+        Postgres::new(Address::parse(url)?, run, self.lock_timeout, &self.ledger.history_schema)
     }
 
     /// Executes a run to its end, on a runtime of its own.
@@ -52,7 +49,8 @@ impl RunFlags {
         set: &MigrationSet,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
-        let settings = RunSettings { run: name.to_owned(), target: self.target.clone(), lock_wait: self.lock_wait };
+        let settings =
+            RunSettings { run: name.to_owned(), target: self.target.target.clone(), lock_wait: self.lock_wait };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -99,29 +97,13 @@ async fn listen_for_signals((mut terminate, mut interrupt): (Signal, Signal), se
     }
 }
 
-/// The text of a file that holds a URL. Its content is in no error.
-pub(super) fn read_url_file(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        invalid_settings(format!("cannot read the database's URL from the file {}: {error}", path.display()))
-    })
-}
-
-pub(super) fn invalid_settings(message: String) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message,
-        hint: None,
-        place: None,
-    }
-}
-
 /// Logs to stderr: warnings of a run, and what the server warns of. `RUST_LOG` asks for more.
 pub(super) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("schemaward=info,sqlx::postgres::notice=warn"));
-    let colours = std::io::stderr().is_terminal();
+    // Whoever sets NO_COLOR, to anything but nothing, wants none. Source: no-color.org.
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !unwanted;
     let format = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // Fails only where a subscriber is there already.
     let _ = format.try_init();

@@ -1,22 +1,38 @@
-//! The command line: one file per subcommand, no logic of its own.
-//!
-//! Exit codes: 0 done or nothing to do, 1 failed, 2 wrong usage, 4 refused (an applied file was
-//! edited, the lock is held, …: nothing was changed and a person has to decide).
+//! The command line: one file per subcommand, no logic of its own. Exit codes: [`exit`].
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod completions;
 mod crd;
+mod doctor;
 mod engine_run;
+mod exit;
+mod flags;
+mod history;
+mod man;
 mod migrate;
+mod new;
 mod operator;
+mod output;
+mod plan;
+mod reading;
 mod runner;
+mod status;
 mod terminal;
+mod usage;
+mod verify;
 
 /// Takes a relational database from one schema version to the next, safely.
 #[derive(Debug, Parser)]
-#[command(name = "schemaward", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "schemaward",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = exit::HELP
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -25,10 +41,26 @@ struct Arguments {
 /// A line a subcommand; each is defined in the file of its name.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print the CustomResourceDefinition of SchemaMigration as YAML.
-    Crd,
     /// Apply the pending migrations of a folder to a database.
     Migrate(migrate::MigrateArguments),
+    /// Show what `migrate` would do, statement by statement, with the locks; writes nothing.
+    Plan(plan::PlanArguments),
+    /// Show where a database stands: its version, what is pending, what is in the way.
+    Status(status::StatusArguments),
+    /// Show every attempt in the ledger, failed ones too, newest first.
+    History(history::HistoryArguments),
+    /// Hold the folder's files against what was applied; writes nothing.
+    Verify(verify::VerifyArguments),
+    /// Write the next migration's file, with a rollback block.
+    New(new::NewArguments),
+    /// Find out step by step why a database cannot be reached or migrated.
+    Doctor(doctor::DoctorArguments),
+    /// Print a shell's completion script.
+    Completions(completions::CompletionsArguments),
+    /// Print the manual page, or write all of them to a folder.
+    Man(man::ManArguments),
+    /// Print the CustomResourceDefinition of SchemaMigration as YAML.
+    Crd,
     /// Run the controller in a cluster.
     Operator(operator::OperatorArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
@@ -36,14 +68,26 @@ enum Command {
 }
 
 /// Reads the arguments and runs the subcommand.
-///
-/// Wrong usage ends the process here, with clap's message and exit code 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let given: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let parsed = Arguments::command().try_get_matches();
+    let command = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments.command,
+        Err(error) => return usage::show(&error, &given),
+    };
+    match command {
+        Command::Completions(arguments) => completions::main(&arguments, Arguments::command()),
         Command::Crd => crd::main(),
+        Command::Doctor(arguments) => doctor::main(&arguments),
+        Command::History(arguments) => history::main(&arguments),
+        Command::Man(arguments) => man::main(&arguments, Arguments::command()),
         Command::Migrate(arguments) => migrate::main(&arguments),
+        Command::New(arguments) => new::main(&arguments),
         Command::Operator(arguments) => operator::main(arguments),
+        Command::Plan(arguments) => plan::main(&arguments),
         Command::Runner(arguments) => runner::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
+        Command::Verify(arguments) => verify::main(&arguments),
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::engine_run::{RunFlags, log_to_stderr, read_url_file};
+use super::engine_run::{RunFlags, log_to_stderr};
+use super::flags::read_url_file;
 use crate::api::Engine;
 use crate::engine::{failed_before_start, read_folder};
 use crate::migration::{MigrationSet, SourceFile, source_failure, source_hash};

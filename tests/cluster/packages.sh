@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 packages=(containerd runc containernetworking-plugins iptables busybox-static iproute2 procps
-  util-linux postgresql-15 postgresql-client-15)
+  util-linux postgresql-15 postgresql-client-15 pgbouncer)
 [ $# = 0 ] || packages=("$@")
 missing=()
 for package in "${packages[@]}"; do

@@ -125,6 +125,13 @@ impl<'a> Bed<'a> {
         self.start_with("run", flags).end()
     }
 
+    /// A subcommand for people, which finds database and folder in its environment.
+    pub fn command(&self, subcommand: &str, flags: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.arg(subcommand).args(flags).env("DATABASE_URL", &self.url).env("SCHEMAWARD_DIR", self.folder.path());
+        command.output().unwrap()
+    }
+
     pub fn migrate(&self, flags: &[&str]) -> Output {
         let url = self.scratch.path().join("url");
         std::fs::write(&url, &self.url).unwrap();

@@ -4,11 +4,14 @@
 
 mod applying;
 mod bed;
+mod examining;
 mod failing;
 mod guarding;
 mod interrupting;
 mod isolating;
+mod planned_locks;
 mod proxy;
+mod reporting;
 mod server;
 
 use std::time::{Duration, Instant};

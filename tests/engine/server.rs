@@ -139,7 +139,7 @@ impl Drop for Server {
 }
 
 /// A server does not run as root.
-fn as_postgres() -> Command {
+pub fn as_postgres() -> Command {
     let id = Command::new("id").arg("-u").output().unwrap();
     if id.stdout != b"0\n" {
         return Command::new("env");

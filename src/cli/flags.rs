@@ -1,0 +1,152 @@
+//! Flags that several subcommands take: which database, which ledger, which files, which output.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::engine::{Address, Postgres};
+use crate::plan::Target;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Environment variables that name the database where no flag does, in the order they are looked at.
+const URL_FILE_VARIABLE: &str = "SCHEMAWARD_URL_FILE";
+const URL_VARIABLES: [&str; 2] = ["SCHEMAWARD_URL", "DATABASE_URL"];
+
+/// How long a statement that only reads waits for a table's lock.
+const READ_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which database. Its environment variables are read here and not by clap, which would let them
+/// stand against the other flag, and might show a value.
+#[derive(Args, Debug)]
+pub(super) struct UrlFlags {
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "url",
+        help = "A file that holds the database's URL, such as postgres://user:password@host:5432/name \
+                [env: SCHEMAWARD_URL_FILE]"
+    )]
+    url_file: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The database's URL [env: SCHEMAWARD_URL, DATABASE_URL]. A password in it can be seen by other users of \
+                this machine in the list of processes: use the file or the environment instead"
+    )]
+    url: Option<String>,
+}
+
+impl UrlFlags {
+    /// The URL's text: from a flag, or else from the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where nothing names it or its file cannot be read.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        if let Some(file) = &self.url_file {
+            return read_url_file(file);
+        }
+        if let Some(url) = &self.url {
+            return Ok(url.clone());
+        }
+        if let Some(file) = std::env::var_os(URL_FILE_VARIABLE) {
+            return read_url_file(Path::new(&file));
+        }
+        URL_VARIABLES.iter().find_map(|name| std::env::var(name).ok()).ok_or_else(|| Failure {
+            hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
+            ..invalid_settings(
+                "no database is named: give --url-file or --url, or set SCHEMAWARD_URL_FILE, SCHEMAWARD_URL or \
+                 DATABASE_URL"
+                    .to_owned(),
+            )
+        })
+    }
+}
+
+/// Which ledger in the database.
+#[derive(Args, Debug)]
+pub(super) struct LedgerFlag {
+    /// The schema that holds the ledger.
+    #[arg(
+        long,
+        value_name = "SCHEMA",
+        env = "SCHEMAWARD_HISTORY_SCHEMA",
+        hide_env_values = true,
+        default_value = "schemaward"
+    )]
+    pub(super) history_schema: String,
+}
+
+/// Which version to reach.
+#[derive(Args, Debug)]
+pub(super) struct TargetFlag {
+    /// The version to reach: `latest`, or one of the folder's.
+    #[arg(long, value_name = "VERSION", env = "SCHEMAWARD_TARGET", hide_env_values = true, default_value = "latest")]
+    pub(super) target: Target,
+}
+
+/// Which files.
+#[derive(Args, Debug)]
+pub(super) struct FolderFlag {
+    /// The folder that holds the migrations.
+    #[arg(long, value_name = "FOLDER", env = "SCHEMAWARD_DIR", hide_env_values = true, default_value = "migrations")]
+    pub(super) dir: PathBuf,
+}
+
+/// How the result is written.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct FormatFlag {
+    /// Text for people, or JSON for programs.
+    #[arg(long, value_enum, value_name = "FORMAT", env = "SCHEMAWARD_FORMAT", hide_env_values = true, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: docs/command-line.md says what stands in it.
+    Json,
+}
+
+/// A database and its ledger, to read from.
+#[derive(Args, Debug)]
+pub(super) struct DatabaseFlags {
+    #[command(flatten)]
+    pub(super) url: UrlFlags,
+    #[command(flatten)]
+    pub(super) ledger: LedgerFlag,
+}
+
+impl DatabaseFlags {
+    /// The database. `command` is what the server shows as its user's program.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where the URL or the schema's name is not usable.
+    pub(super) fn database(&self, command: &str) -> Result<Postgres, Failure> {
+        let name = format!("{command}-{}", std::process::id());
+        Postgres::new(Address::parse(&self.url.text()?)?, &name, READ_LOCK_TIMEOUT, &self.ledger.history_schema)
+    }
+}
+
+/// The text of a file that holds a URL. Its content is in no error.
+pub(super) fn read_url_file(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        invalid_settings(format!("cannot read the database's URL from the file {}: {error}", path.display()))
+    })
+}
+
+pub(super) fn invalid_settings(message: String) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message,
+        hint: None,
+        place: None,
+    }
+}

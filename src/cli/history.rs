@@ -1,0 +1,80 @@
+//! `schemaward history`: every attempt in the ledger, failed ones too. Writes nothing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit;
+use super::flags::{DatabaseFlags, Format, FormatFlag};
+use super::output::{self, BAD, FAINT, GOOD, line, styled};
+use super::reading::ledger;
+use super::terminal::Terminal;
+use crate::engine::RecordedAttempt;
+
+/// Flags of `schemaward history`.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(super) struct HistoryArguments {
+    #[command(flatten)]
+    database: DatabaseFlags,
+    /// The newest so many attempts only.
+    #[arg(long, value_name = "NUMBER", env = "SCHEMAWARD_LIMIT", hide_env_values = true)]
+    limit: Option<u32>,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+#[derive(Serialize)]
+struct History {
+    database: String,
+    attempts: Vec<RecordedAttempt>,
+}
+
+/// Shows the attempts, newest first.
+pub(super) fn main(arguments: &HistoryArguments) -> ExitCode {
+    let format = arguments.format.format;
+    match ledger(&arguments.database, "history", arguments.limit) {
+        Ok((reading, database)) => {
+            let history = History { database, attempts: reading.attempts };
+            match format {
+                Format::Json => output::json(&history),
+                Format::Text => output::text(&history.text()),
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let reason = failure.reason;
+            output::failures(format, &Terminal::new("".as_ref(), &[]), &[failure]);
+            exit::code_of(reason)
+        }
+    }
+}
+
+impl History {
+    fn text(&self) -> String {
+        if self.attempts.is_empty() {
+            return format!("Nothing was ever applied to {}.\n", self.database);
+        }
+        let width = self.attempts.iter().map(|attempt| attempt.file.chars().count()).max().unwrap_or_default();
+        let mut text = String::new();
+        for attempt in &self.attempts {
+            let result = if attempt.success { styled(GOOD, "applied") } else { styled(BAD, "failed ") };
+            let _ = writeln!(
+                text,
+                "{}  {result}  {:<width$}  {:>7} ms  {}",
+                attempt.applied_at,
+                line(&attempt.file),
+                attempt.execution_time_ms,
+                styled(FAINT, &line(&format!("{} by {}", attempt.run, attempt.applied_by))),
+            );
+            if let Some(message) = &attempt.error_message {
+                let code = attempt.error_code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
+                let (done, total) = (attempt.statements_done, attempt.statements_total);
+                let _ = writeln!(text, "    after {done} of {total} statements: {code}{}", line(message));
+            }
+        }
+        text
+    }
+}

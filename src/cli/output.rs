@@ -1,0 +1,59 @@
+//! Writes results: text for people, coloured on a terminal only, or JSON for programs. Nobody may be
+//! reading any more: that is no error.
+
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::flags::Format;
+use super::terminal::Terminal;
+use crate::report::Failure;
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const NOTE: Style = AnsiColor::Yellow.on_default();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const STRONG: Style = Style::new().bold();
+
+/// What programs are given in place of a result.
+#[derive(Serialize)]
+struct Failures<'a> {
+    failures: &'a [Failure],
+}
+
+/// Text as it is shown; a pipe, `NO_COLOR` and the like take the colours away.
+pub(super) fn text(text: &str) {
+    let _ = anstream::stdout().write_all(text.as_bytes());
+}
+
+/// A JSON document of one result, indented, with a line break at its end.
+pub(super) fn json(result: &impl Serialize) {
+    let mut document = serde_json::to_string_pretty(result).unwrap_or_default();
+    document.push('\n');
+    let _ = std::io::stdout().write_all(document.as_bytes());
+}
+
+/// What went wrong, in place of a result.
+pub(super) fn failures(format: Format, terminal: &Terminal<'_>, failures: &[Failure]) {
+    match format {
+        Format::Json => json(&Failures { failures }),
+        Format::Text => failures.iter().for_each(|failure| terminal.failure(failure)),
+    }
+}
+
+/// A text with its style around it.
+pub(super) fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// One line of what comes from the server or a file: no line break and no control character that a
+/// terminal would obey.
+pub(super) fn line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// `1 migration`, `2 migrations`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}

@@ -1,0 +1,180 @@
+//! `schemaward plan`: what `migrate` would do, statement by statement. Writes nothing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit;
+use super::flags::Format;
+use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
+use super::reading::{CompareFlags, NoResult, ledger, migration_set};
+use super::terminal::Terminal;
+use crate::migration::{LockMode, Migration, Statement, table_lock};
+use crate::plan::{Plan, PlanProblem, plan};
+use crate::report::Failure;
+
+/// The widest excerpt of a statement that its lock is aligned behind.
+const EXCERPT_WIDTH: usize = 56;
+
+/// Flags of `schemaward plan`.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    flags: CompareFlags,
+}
+
+/// What a run would do.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanReport {
+    database: String,
+    plan_hash: String,
+    from_version: Option<String>,
+    to_version: String,
+    steps: Vec<Step>,
+    ahead: Vec<String>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Step {
+    version: String,
+    file: String,
+    checksum: String,
+    transaction_mode: TransactionMode,
+    has_rollback: bool,
+    statements: Vec<PlannedStatement>,
+}
+
+/// How a file's statements are kept together.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum TransactionMode {
+    /// All of the file and its row in the ledger, or nothing.
+    Transaction,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedStatement {
+    line: usize,
+    first_line: String,
+    /// Null where the statement's kind does not tell.
+    lock: Option<Lock>,
+}
+
+#[derive(Serialize)]
+struct Lock {
+    mode: &'static str,
+    on: String,
+    /// Whether reads of it wait until the file's transaction ends.
+    #[serde(rename = "blocksReads")]
+    blocks_reads: bool,
+}
+
+/// Shows the plan; exit code 4 where there is none.
+pub(super) fn main(arguments: &PlanArguments) -> ExitCode {
+    let flags = &arguments.flags;
+    let format = flags.format.format;
+    match execute(flags) {
+        Ok(code) => code,
+        Err(why) => why.show(format, &flags.folder),
+    }
+}
+
+fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
+    let format = flags.format.format;
+    let set = migration_set(&flags.folder)?;
+    let (reading, database) = ledger(&flags.database, "plan", Some(0))?;
+    match plan(&set, &reading.ledger.state, &flags.target.target) {
+        Ok(plan) => {
+            let report = PlanReport::new(database, &plan);
+            match format {
+                Format::Json => output::json(&report),
+                Format::Text => output::text(&report.text()),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(problems) => {
+            let failures: Vec<Failure> = problems.iter().map(PlanProblem::failure).collect();
+            output::failures(format, &Terminal::new(&flags.folder.dir, &[]), &failures);
+            Ok(exit::refused())
+        }
+    }
+}
+
+impl PlanReport {
+    fn new(database: String, plan: &Plan<'_>) -> Self {
+        Self {
+            database,
+            plan_hash: plan.hash().to_string(),
+            from_version: plan.from.as_ref().map(ToString::to_string),
+            to_version: plan.to.to_string(),
+            steps: plan.steps.iter().map(|migration| Step::new(migration)).collect(),
+            ahead: plan.ahead.iter().map(ToString::to_string).collect(),
+            warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for warning in &self.warnings {
+            let _ = writeln!(text, "{}", styled(NOTE, &format!("warning: {}", line(warning))));
+        }
+        let from = self.from_version.as_ref().map_or_else(|| "an empty ledger".to_owned(), |v| format!("version {v}"));
+        let what = if self.steps.is_empty() {
+            format!("Nothing to do: {} is at {from}.", self.database)
+        } else {
+            let steps = counted(self.steps.len(), "migration");
+            format!("{steps} for {}, from {from} to version {}", self.database, self.to_version)
+        };
+        let _ = writeln!(text, "{what}\nPlan {}", self.plan_hash);
+        self.steps.iter().for_each(|step| step.write(&mut text));
+        text
+    }
+}
+
+impl Step {
+    fn new(migration: &Migration) -> Self {
+        Self {
+            version: migration.version.to_string(),
+            file: migration.file.clone(),
+            checksum: migration.checksum.short().to_owned(),
+            transaction_mode: TransactionMode::Transaction,
+            has_rollback: migration.rollback_sql.is_some(),
+            statements: migration.statements.iter().map(|found| PlannedStatement::new(&migration.sql, found)).collect(),
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        let TransactionMode::Transaction = self.transaction_mode;
+        let statements = counted(self.statements.len(), "statement");
+        let rollback = if self.has_rollback { "with a rollback" } else { "no rollback" };
+        let _ = writeln!(text, "\n{}  {statements} in one transaction, {rollback}", styled(STRONG, &self.file));
+        for statement in &self.statements {
+            let excerpt = line(&statement.first_line);
+            let Some(lock) = &statement.lock else {
+                let _ = writeln!(text, "{:>5}  {excerpt}", statement.line);
+                continue;
+            };
+            let told = line(&format!("{} on {}", lock.mode, lock.on));
+            let told = styled(if lock.blocks_reads { NOTE } else { FAINT }, &told);
+            let _ = writeln!(text, "{:>5}  {excerpt:<EXCERPT_WIDTH$}  {told}", statement.line);
+        }
+    }
+}
+
+impl PlannedStatement {
+    fn new(sql: &str, statement: &Statement) -> Self {
+        let lock = table_lock(statement.text(sql)).map(|lock| Lock {
+            mode: lock.mode.as_str(),
+            on: lock.on,
+            blocks_reads: lock.mode == LockMode::AccessExclusive,
+        });
+        Self { line: statement.position.line, first_line: statement.excerpt(sql), lock }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the subcommands that only read have in common: the folder's files, the database, the runtime.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::exit;
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, TargetFlag, invalid_settings};
+use super::output;
+use super::terminal::Terminal;
+use crate::engine::{Reading, read_folder};
+use crate::migration::{MigrationSet, Problem, SourceFile};
+use crate::report::{Failure, Reason};
+
+/// Flags of a subcommand that compares a folder with a ledger.
+#[derive(Args, Debug)]
+pub(super) struct CompareFlags {
+    #[command(flatten)]
+    pub(super) database: DatabaseFlags,
+    #[command(flatten)]
+    pub(super) folder: FolderFlag,
+    #[command(flatten)]
+    pub(super) target: TargetFlag,
+    #[command(flatten)]
+    pub(super) format: FormatFlag,
+}
+
+/// Why a subcommand has no result.
+pub(super) enum NoResult {
+    /// For one reason.
+    Failed(Failure),
+    /// The files are no migration set.
+    InvalidSource(Vec<SourceFile>, Vec<Problem>),
+}
+
+impl From<Failure> for NoResult {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl NoResult {
+    /// Shows why, and turns it into the exit code.
+    pub(super) fn show(self, format: Format, folder: &FolderFlag) -> ExitCode {
+        match self {
+            Self::Failed(failure) => show_failure(failure, format, folder),
+            Self::InvalidSource(files, problems) => {
+                let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();
+                output::failures(format, &Terminal::new(&folder.dir, &files), &failures);
+                exit::code_of(Reason::InvalidSource)
+            }
+        }
+    }
+}
+
+/// Shows why a subcommand has no result, and turns it into the exit code.
+pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag) -> ExitCode {
+    let reason = failure.reason;
+    output::failures(format, &Terminal::new(&folder.dir, &[]), &[failure]);
+    exit::code_of(reason)
+}
+
+/// Reads a folder as a migration set.
+pub(super) fn migration_set(folder: &FolderFlag) -> Result<MigrationSet, NoResult> {
+    let files = read_folder(&folder.dir)?;
+    MigrationSet::read(&files).map_err(|problems| NoResult::InvalidSource(files, problems))
+}
+
+/// Reads the ledger and the lock, with the newest `attempts` attempts; also tells the database's address.
+pub(super) fn ledger(
+    flags: &DatabaseFlags,
+    command: &str,
+    attempts: Option<u32>,
+) -> Result<(Reading, String), Failure> {
+    let database = flags.database(command)?;
+    let reading = wait_for(database.read(attempts))?.map_err(|error| error.failure)?;
+    Ok((reading, database.address().to_string()))
+}
+
+/// Runs to its end, on a runtime of its own, what reads a database.
+pub(super) fn wait_for<T>(reading: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| invalid_settings(format!("cannot start: {error}")))?;
+    Ok(runtime.block_on(reading))
+}

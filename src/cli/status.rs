@@ -1,0 +1,186 @@
+//! `schemaward status`: where a database stands against a folder. Writes nothing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit;
+use super::flags::Format;
+use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
+use super::reading::{CompareFlags, NoResult, ledger, migration_set, show_failure};
+use crate::engine::{Reading, RecordedAttempt};
+use crate::migration::{Migration, Problem, Version};
+use crate::plan::{Overview, PlanProblem};
+use crate::report::Failure;
+
+/// Flags of `schemaward status`.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    flags: CompareFlags,
+    /// End with exit code 3 where something is pending, and with 4 where something is in the way.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Where a database stands.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    database: String,
+    current_version: Option<String>,
+    /// Null where the folder is no migration set.
+    target_version: Option<String>,
+    pending: Vec<PendingMigration>,
+    ahead: Vec<String>,
+    warnings: Vec<String>,
+    problems: Vec<Failure>,
+    last_failure: Option<LastFailure>,
+    lock: Option<Lock>,
+}
+
+#[derive(Serialize)]
+struct PendingMigration {
+    version: String,
+    file: String,
+    statements: usize,
+}
+
+#[derive(Serialize)]
+struct LastFailure {
+    #[serde(flatten)]
+    attempt: RecordedAttempt,
+    /// Whether the version was applied since.
+    resolved: bool,
+}
+
+#[derive(Serialize)]
+struct Lock {
+    holder: String,
+}
+
+/// Shows it. Exit code 0 unless `--check` asks for more.
+pub(super) fn main(arguments: &StatusArguments) -> ExitCode {
+    let flags = &arguments.flags;
+    let format = flags.format.format;
+    let status = match read(flags) {
+        Ok(status) => status,
+        Err(failure) => return show_failure(failure, format, &flags.folder),
+    };
+    match format {
+        Format::Json => output::json(&status),
+        Format::Text => output::text(&status.text()),
+    }
+    match arguments.check {
+        true if !status.problems.is_empty() => exit::refused(),
+        true if !status.pending.is_empty() => exit::pending(),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn read(flags: &CompareFlags) -> Result<Status, Failure> {
+    let source = match migration_set(&flags.folder) {
+        Ok(set) => Ok(set),
+        Err(NoResult::InvalidSource(_, problems)) => Err(problems),
+        Err(NoResult::Failed(failure)) => return Err(failure),
+    };
+    let (reading, database) = ledger(&flags.database, "status", Some(0))?;
+    let mut status = Status::new(database, &reading);
+    match source {
+        Ok(set) => status.compared(&Overview::new(&set, &reading.ledger.state, &flags.target.target)),
+        Err(problems) => status.problems = problems.iter().map(Problem::failure).collect(),
+    }
+    Ok(status)
+}
+
+impl Status {
+    /// What the database alone tells.
+    fn new(database: String, reading: &Reading) -> Self {
+        let state = &reading.ledger.state;
+        let applied = |version: &str| version.parse::<Version>().is_ok_and(|version| state.get(&version).is_some());
+        let last_failure = reading.last_failure.clone();
+        Self {
+            database,
+            current_version: state.current().map(ToString::to_string),
+            target_version: None,
+            pending: Vec::new(),
+            ahead: Vec::new(),
+            warnings: Vec::new(),
+            problems: Vec::new(),
+            last_failure: last_failure.map(|attempt| LastFailure { resolved: applied(&attempt.version), attempt }),
+            lock: reading.lock_holder.clone().map(|holder| Lock { holder }),
+        }
+    }
+
+    fn compared(&mut self, overview: &Overview<'_>) {
+        let pending = |migration: &&Migration| PendingMigration {
+            version: migration.version.to_string(),
+            file: migration.file.clone(),
+            statements: migration.statements.len(),
+        };
+        self.target_version = Some(overview.target.to_string());
+        self.pending = overview.pending.iter().map(pending).collect();
+        self.ahead = overview.ahead.iter().map(ToString::to_string).collect();
+        self.warnings = overview.warnings.iter().map(ToString::to_string).collect();
+        self.problems = overview.problems.iter().map(PlanProblem::failure).collect();
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let mut row = |name: &str, value: &str| {
+            let _ = writeln!(text, "{name:<12}  {value}");
+        };
+        row("Database", &self.database);
+        let version = self.current_version.as_deref().map_or_else(|| "none applied".to_owned(), |v| styled(STRONG, v));
+        row("Version", &version);
+        if let Some(target) = &self.target_version {
+            row("Target", target);
+            row("Pending", &self.pending_text());
+        }
+        for migration in &self.pending {
+            row("", &format!("{}  ({})", migration.file, counted(migration.statements, "statement")));
+        }
+        if !self.ahead.is_empty() {
+            row("Ahead", &format!("{}: applied, and newer than all files", self.ahead.join(", ")));
+        }
+        for warning in &self.warnings {
+            row("Warning", &styled(NOTE, &line(warning)));
+        }
+        for problem in &self.problems {
+            row("Problem", &styled(BAD, &line(&problem.message)));
+        }
+        let lock = self.lock.as_ref().map_or_else(
+            || "free".to_owned(),
+            |lock| {
+                format!(
+                    "held by {}",
+                    if lock.holder.is_empty() { "another run".to_owned() } else { line(&lock.holder) }
+                )
+            },
+        );
+        row("Lock", &lock);
+        row("Last failure", &self.last_failure.as_ref().map_or_else(|| "none".to_owned(), LastFailure::text));
+        text
+    }
+
+    fn pending_text(&self) -> String {
+        if self.pending.is_empty() {
+            styled(GOOD, "nothing")
+        } else {
+            styled(NOTE, &counted(self.pending.len(), "migration"))
+        }
+    }
+}
+
+impl LastFailure {
+    fn text(&self) -> String {
+        let attempt = &self.attempt;
+        let code = attempt.error_code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
+        let message = line(attempt.error_message.as_deref().unwrap_or_default());
+        let since = if self.resolved { "; applied since" } else { "" };
+        format!("{}  {}: {code}{message}{since}", attempt.applied_at, line(&attempt.file))
+    }
+}

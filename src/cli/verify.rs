@@ -1,0 +1,90 @@
+//! `schemaward verify`: holds a folder's files against what the ledger says was applied. Writes nothing.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit;
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
+use super::output::{self, GOOD, NOTE, counted, line, styled};
+use super::reading::{NoResult, ledger, migration_set};
+use super::terminal::Terminal;
+use crate::plan::{Overview, PlanProblem, Target};
+use crate::report::Failure;
+
+/// Flags of `schemaward verify`.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(super) struct VerifyArguments {
+    #[command(flatten)]
+    database: DatabaseFlags,
+    #[command(flatten)]
+    folder: FolderFlag,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+#[derive(Serialize)]
+struct Verification {
+    database: String,
+    /// How many versions are applied.
+    applied: usize,
+    ahead: Vec<String>,
+    warnings: Vec<String>,
+    problems: Vec<Failure>,
+}
+
+/// Verifies. Exit code 4 where a file was edited, is missing or comes too late.
+pub(super) fn main(arguments: &VerifyArguments) -> ExitCode {
+    let format = arguments.format.format;
+    let verification = match read(arguments) {
+        Ok(verification) => verification,
+        Err(why) => return why.show(format, &arguments.folder),
+    };
+    match format {
+        Format::Json => output::json(&verification),
+        Format::Text => {
+            output::text(&verification.text());
+            output::failures(format, &Terminal::new(&arguments.folder.dir, &[]), &verification.problems);
+        }
+    }
+    if verification.problems.is_empty() { ExitCode::SUCCESS } else { exit::refused() }
+}
+
+fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
+    let set = migration_set(&arguments.folder)?;
+    let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
+    let state = &reading.ledger.state;
+    let overview = Overview::new(&set, state, &Target::Latest);
+    Ok(Verification {
+        database,
+        applied: state.applied().len(),
+        ahead: overview.ahead.iter().map(ToString::to_string).collect(),
+        warnings: overview.warnings.iter().map(ToString::to_string).collect(),
+        problems: overview.problems.iter().map(PlanProblem::failure).collect(),
+    })
+}
+
+impl Verification {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for warning in &self.warnings {
+            let _ = writeln!(text, "{}", styled(NOTE, &format!("warning: {}", line(warning))));
+        }
+        let applied = counted(self.applied, "applied migration");
+        let _ = match (self.problems.len(), self.ahead.len()) {
+            (0, 0) => writeln!(text, "{}", styled(GOOD, &format!("{applied}: every file is as it was applied."))),
+            (0, _) => {
+                writeln!(
+                    text,
+                    "{applied}: every file that is there is as it was applied; {} are newer than all files.",
+                    self.ahead.join(", ")
+                )
+            }
+            (problems, _) => writeln!(text, "{applied}: {}.", counted(problems, "problem")),
+        };
+        text
+    }
+}

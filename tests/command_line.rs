@@ -1,0 +1,141 @@
+//! The command line as far as it needs no server: usage, help, new files, completions, manual pages.
+
+#![expect(clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+fn schemaward(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("schemaward").unwrap();
+    for variable in ["DATABASE_URL", "SCHEMAWARD_URL", "SCHEMAWARD_URL_FILE", "SCHEMAWARD_DIR", "NO_COLOR"] {
+        command.env_remove(variable);
+    }
+    command.args(arguments);
+    command
+}
+
+/// Exit code, and both outputs as one text.
+fn ended(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+fn new(folder: &Path, name: &str) -> (i32, String) {
+    ended(schemaward(&["new", name, "--dir"]).arg(folder))
+}
+
+#[test]
+fn the_help_tells_the_exit_codes_and_every_subcommand_has_one() {
+    let (code, help) = ended(&mut schemaward(&["--help"]));
+    assert_eq!(code, 0);
+    for line in ["  0  done", "  1  failed", "  2  wrong usage", "  3  something is pending", "  4  refused"] {
+        assert!(help.contains(line), "{line}: {help}");
+    }
+    for subcommand in ["migrate", "plan", "status", "history", "verify", "new", "doctor", "completions", "man"] {
+        assert!(help.contains(&format!("\n  {subcommand} ")), "{subcommand}");
+        assert_eq!(ended(&mut schemaward(&[subcommand, "--help"])).0, 0, "{subcommand}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_no_url_is_repeated() {
+    let url = "postgres://u:canary@h/d";
+    let cases: &[&[&str]] = &[
+        &[],
+        &["statsu"],
+        &["status", url],
+        &["plan", "--target", url],
+        &["plan", "--format", url],
+        &["migrate", "--lock-timeout", url],
+        &["migrate", &format!("--deadline={url}")],
+        &["history", "--limit", url],
+        &["verify", "--url", url, "--url-file", "x"],
+        &[url],
+    ];
+    for arguments in cases {
+        let (code, text) = ended(&mut schemaward(arguments));
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(!text.contains("canary"), "{arguments:?}: {text}");
+        assert!(text.contains("--help") || text.contains("Usage"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn no_url_from_the_environment_is_shown() {
+    for variable in ["SCHEMAWARD_URL", "DATABASE_URL", "SCHEMAWARD_TARGET", "SCHEMAWARD_FORMAT", "SCHEMAWARD_DEADLINE"]
+    {
+        for arguments in [&["migrate", "--help"][..], &["status", "--help"], &["migrate"], &["status"]] {
+            let (_, text) = ended(schemaward(arguments).env(variable, "postgres://u:canary@127.0.0.1:1/d?x=canary"));
+            assert!(!text.contains("canary"), "{variable} {arguments:?}: {text}");
+        }
+    }
+}
+
+#[test]
+fn no_database_is_wrong_usage_and_tells_the_ways_to_name_one() {
+    for subcommand in ["migrate", "status", "history", "plan", "verify", "doctor"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("001_a.sql"), "select 1").unwrap();
+        let (code, text) = ended(schemaward(&[subcommand]).env("SCHEMAWARD_DIR", folder.path()));
+        assert_eq!(code, 2, "{subcommand}: {text}");
+        assert!(text.contains("--url-file") && text.contains("DATABASE_URL"), "{subcommand}: {text}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_obey_no_color() {
+    let doctor = |variables: &[(&str, &str)]| {
+        let mut command = schemaward(&["doctor"]);
+        ended(command.env("DATABASE_URL", "no url").envs(variables.iter().copied()))
+    };
+    let (code, plain) = doctor(&[]);
+    assert_eq!(code, 1);
+    assert!(plain.starts_with("not ok  URL ") && !plain.contains('\u{1b}'), "{plain:?}");
+    let (_, coloured) = doctor(&[("CLICOLOR_FORCE", "1")]);
+    assert!(coloured.contains("\u{1b}[31mnot ok\u{1b}[0m"), "{coloured:?}");
+    let (_, refused) = doctor(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]);
+    assert_eq!(refused, plain);
+}
+
+#[test]
+fn new_writes_one_file_after_the_other_and_never_over_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("migrations");
+    let first = folder.join("001_add_customer_phone.sql");
+    assert_eq!(new(&folder, "Add customer phone"), (0, format!("{}\n", first.display())));
+    let text = fs::read_to_string(&first).unwrap();
+    assert!(text.starts_with("-- Add customer phone\n") && text.contains("\n-- rollback:\n"), "{text}");
+    assert_eq!(new(&folder, "Add customer phone").0, 0);
+    assert!(folder.join("002_add_customer_phone.sql").exists());
+    assert_eq!(fs::read_to_string(&first).unwrap(), text);
+
+    assert_eq!(new(&folder, "?").0, 2, "nothing is left of the name");
+    fs::write(folder.join("20260101120000_d.sql"), "").unwrap();
+    let (_, path) = new(&folder, "e");
+    let name = Path::new(path.trim()).file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(name.len() == "20260101120000_e.sql".len() && name.ends_with("_e.sql"), "{name}");
+}
+
+#[test]
+fn completions_know_the_subcommands_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, script) = ended(&mut schemaward(&["completions", shell]));
+        assert_eq!(code, 0);
+        assert!(script.contains("doctor") && script.contains("history-schema"), "{shell}");
+    }
+    assert_eq!(ended(&mut schemaward(&["completions", "tcsh"])).0, 2);
+}
+
+#[test]
+fn manual_pages_are_printed_and_written() {
+    let (code, page) = ended(&mut schemaward(&["man"]));
+    assert_eq!(code, 0);
+    assert!(page.contains(".TH schemaward 1") && page.contains("Exit codes"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(ended(schemaward(&["man", "--out"]).arg(folder.path())).0, 0);
+    let status = fs::read_to_string(folder.path().join("schemaward-status.1")).unwrap();
+    assert!(status.contains("\\-\\-check"), "{status}");
+}

@@ -1,0 +1,139 @@
+//! `doctor`: what it finds, step by step, on servers that are well and on ones that are not.
+
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Child;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bed::Bed;
+use crate::server::{Server, as_postgres};
+use crate::wait_until;
+
+/// The result of each step, and the exit code.
+fn doctor(bed: &Bed<'_>) -> (Value, i32) {
+    let output = bed.command("doctor", &["--format", "json"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (found, output.status.code().unwrap())
+}
+
+fn step<'a>(found: &'a Value, name: &str) -> &'a Value {
+    found["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap()
+}
+
+/// The first step that is not ok; all after it that need it are skipped.
+fn first_trouble(bed: &Bed<'_>) -> (String, String) {
+    let (found, code) = doctor(bed);
+    assert_eq!((&found["ok"], code), (&false.into(), 1), "{found}");
+    let trouble = found["checks"].as_array().unwrap().iter().find(|check| check["result"] == "notOk").unwrap();
+    assert!(!trouble["advice"].as_str().unwrap().is_empty());
+    (trouble["name"].as_str().unwrap().to_owned(), trouble["detail"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_database_that_is_well_is_well_in_every_step_before_and_after_a_run() {
+    let bed = Bed::with(&[("001_a.sql", "select 1")]);
+    let (found, code) = doctor(&bed);
+    assert_eq!((&found["ok"], code), (&true.into(), 0), "{found}");
+    assert_eq!(found["checks"].as_array().unwrap().len(), 10);
+    assert!(step(&found, "ledgerRights")["detail"].as_str().unwrap().contains("no ledger yet"));
+    assert!(!bed.has("schemaward.schema_migrations"), "doctor writes nothing");
+    assert_eq!(bed.run().applied(), 1);
+    let (found, _) = doctor(&bed);
+    assert!(step(&found, "ledgerRights")["detail"].as_str().unwrap().contains("can be read and written"), "{found}");
+    assert_eq!(step(&found, "pooler")["result"], "ok");
+}
+
+#[test]
+fn the_step_that_fails_is_named() {
+    let mut bed = Bed::new();
+    let (host, database) = (bed.server.host(), bed.database.clone());
+    bed.psql(
+        "do $$ begin create role with_password login password 'right'; exception when duplicate_object then end $$",
+    );
+    let cases = [
+        ("mysql://u@h/d".to_owned(), "url"),
+        ("postgres://u@no-such-host.invalid/d".to_owned(), "dns"),
+        ("postgres://u@127.0.0.1:1/d".to_owned(), "tcp"),
+        (format!("postgres://postgres@{host}/{database}?sslmode=require"), "tls"),
+        (format!("postgres://with_password:wrong@{host}/{database}"), "login"),
+        (format!("postgres://postgres@{host}/no_such_database"), "login"),
+    ];
+    for (url, name) in cases {
+        bed.url = url;
+        let (found, detail) = first_trouble(&bed);
+        assert_eq!(found, name, "{}: {detail}", bed.url);
+        assert_eq!(step(&doctor(&bed).0, "pooler")["result"], "skipped");
+    }
+}
+
+#[test]
+fn missing_rights_a_held_lock_and_read_only_are_told_each_in_its_step() {
+    let mut bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let role = format!("nobody_{}", bed.database);
+    let own = bed.url.clone();
+    bed.psql(&format!("create role {role} login"));
+    bed.url = bed.server.url_as(&role, &bed.database);
+    assert_eq!(first_trouble(&bed).0, "ledgerRights");
+    bed.psql(&format!("create schema schemaward authorization {role}"));
+    assert_eq!(doctor(&bed).1, 0, "the schema is the role's");
+    bed.psql(&format!("alter role {role} set default_transaction_read_only = on"));
+    assert_eq!(first_trouble(&bed).0, "writable");
+    bed.psql(&format!("alter role {role} reset all; drop schema schemaward; drop role {role}"));
+
+    bed.url = own;
+    let run = bed.start("first");
+    wait_until("the run works", || bed.executing("pg_sleep(30)"));
+    let (name, detail) = first_trouble(&bed);
+    assert!(name == "lock" && detail.contains("schemaward first"), "{name}: {detail}");
+    run.terminate();
+    run.end();
+}
+
+/// A pooler in front of the tests' server; it ends with this value.
+struct PgBouncer {
+    process: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl PgBouncer {
+    fn start(server: &Server, pool_mode: &str) -> Self {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
+        let program = program.expect("this test needs PgBouncer (Debian: apt-get install pgbouncer)");
+        let folder = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (host, server_port) = server.host().split_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
+        let settings = folder.path().join("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n* = host={host} port={server_port} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {pool_mode}\n\
+             ignore_startup_parameters = extra_float_digits\n"
+        );
+        std::fs::write(&settings, text).unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let process = as_postgres().arg(program).arg("-q").arg(settings).spawn().unwrap();
+        wait_until("PgBouncer answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Self { process, port, _folder: folder }
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_pooler_in_transaction_mode_is_told_from_one_in_session_mode() {
+    let mut bed = Bed::new();
+    for (pool_mode, result) in [("transaction", "notOk"), ("session", "ok")] {
+        let pooler = PgBouncer::start(bed.server, pool_mode);
+        bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
+        let found = doctor(&bed).0;
+        assert_eq!(step(&found, "pooler")["result"], result, "{pool_mode}: {found}");
+    }
+}
