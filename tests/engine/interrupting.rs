@@ -1,5 +1,6 @@
 //! Runs that are told to stop, and connections and servers that end in their middle.
 
+use std::io::{BufRead, BufReader};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -31,6 +32,23 @@ fn sigterm_cancels_rolls_back_and_is_recorded() {
         "f|57014|1|3"
     );
     assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
+}
+
+#[test]
+fn a_statement_that_has_run_is_reported_while_the_next_one_goes_on() {
+    let bed = Bed::with(&[("001_a.sql", SLOW)]);
+    // The deadline ends the run, and with it the reading, where the report does not come.
+    let mut running = bed.start_with("watched", &["--deadline", "20s"]);
+    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
+    let done = lines.find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
+        Event::StatementFinished { statement, statements, .. } => Some((statement, statements)),
+        Event::RunFailed { failure } => panic!("{failure:?}"),
+        _ => None,
+    });
+    assert_eq!(done, Some((1, 3)));
+    assert!(bed.executing("pg_sleep(60)"));
+    running.terminate();
+    running.end();
 }
 
 #[test]
