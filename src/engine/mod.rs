@@ -3,7 +3,6 @@
 mod examination;
 mod folder;
 mod postgres;
-mod progress;
 mod reading;
 mod run;
 mod run_failure;

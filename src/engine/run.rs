@@ -6,7 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::progress::Progress;
 use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
 use super::session::{
     ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
@@ -255,8 +254,13 @@ impl<'a, D: Database> Run<'a, D> {
             statements: count(migration.statements.len()),
         });
         let id = session.id();
-        let mut progress = Progress::new(migration, self.report);
-        let mut report_progress = |done| progress.statements_done(done);
+        let mut report_progress = |done| {
+            (self.report)(Event::StatementFinished {
+                version: migration.version.to_string(),
+                statement: count(done),
+                statements: count(migration.statements.len()),
+            });
+        };
         let attempt = Attempt { migration, run: &self.settings.run, fence };
         let mut applying = std::pin::pin!(session.apply(attempt, &mut report_progress));
         let reason = tokio::select! {

@@ -97,7 +97,9 @@ impl Server {
         let pid = std::fs::read_to_string(own.folder.join("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap();
         assert!(Command::new("kill").args(["-QUIT", pid]).status().unwrap().success());
-        wait_until("the server is gone", || self.psql_try("postgres", "select 1").is_err());
+        // Not only refusing connections: while its first process is there, another cannot take its data over.
+        let stat = format!("/proc/{pid}/stat");
+        wait_until("the server is gone", || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
     }
 
     pub fn url(&self, database: &str) -> String {

@@ -83,6 +83,16 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// How many of the file's statements have run, where the last of so many answers is one to report progress
+    /// at: the last one that a flush sends (its own answer waits for the next), or the file's last.
+    pub(super) fn report_due(&self, answers: usize) -> Option<usize> {
+        let answered = answers.checked_sub(STATEMENTS_BEFORE)?;
+        let total = self.migration.statements.len();
+        let is_flushed = self.flushes.iter().enumerate().any(|(j, before)| before + j == answered);
+        let is_last = total > 0 && answered == total + self.flushes.len();
+        (is_flushed || is_last).then(|| self.statements_done(answers))
+    }
+
     /// How many of the file's statements have run after so many answers.
     pub(super) fn statements_done(&self, answers: usize) -> usize {
         let answered = answers.saturating_sub(STATEMENTS_BEFORE);
@@ -173,6 +183,9 @@ mod tests {
         let phases: Vec<Phase> = (STATEMENTS_BEFORE..STATEMENTS_BEFORE + 6).map(|n| message.phase(n)).collect();
         let statement = Phase::Statement;
         assert_eq!(phases, [statement(0), statement(1), statement(1), statement(2), statement(2), Phase::Record]);
+        let due: Vec<Option<usize>> =
+            (STATEMENTS_BEFORE..STATEMENTS_BEFORE + 7).map(|n| message.report_due(n)).collect();
+        assert_eq!(due, [None, Some(1), None, Some(2), None, Some(3), None]);
     }
 
     #[test]

@@ -80,13 +80,13 @@ impl PostgresSession {
         &mut self,
         text: String,
         answers: &mut usize,
-        mut counted: impl FnMut(usize, usize),
+        mut counted: impl FnMut(usize),
     ) -> Result<(), sqlx::Error> {
         let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
         while let Some(answer) = stream.try_next().await? {
             if answer.is_left() {
                 *answers += 1;
-                counted(*answers - 1, *answers);
+                counted(*answers);
             }
         }
         Ok(())
@@ -211,9 +211,8 @@ impl Session for PostgresSession {
         let mut message = Message::new(&self.ledger, attempt, &self.reset);
         let text = std::mem::take(&mut message.text);
         let mut answers = 0;
-        let outcome = self.send(text, &mut answers, |before, now| {
-            let done = message.statements_done(now);
-            if done > message.statements_done(before) {
+        let outcome = self.send(text, &mut answers, |answers| {
+            if let Some(done) = message.report_due(answers) {
                 progress(done);
             }
         });
