@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::migration::SourceFile;
+use crate::migration::{SourceFile, without_passwords};
 use crate::report::{Event, Failure, Outcome, Place, Summary};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
@@ -82,7 +82,7 @@ impl<'a> Terminal<'a> {
         let bytes = &self.files.iter().find(|candidate| candidate.name == file)?.bytes;
         let text = String::from_utf8_lossy(bytes);
         let index = usize::try_from(line - 1).ok()?;
-        Some(text.trim_start_matches('\u{feff}').lines().nth(index)?.trim_end().to_owned())
+        Some(without_passwords(text.trim_start_matches('\u{feff}').lines().nth(index)?.trim_end()))
     }
 }
 

@@ -4,6 +4,7 @@
 use super::lexeme::{Construct, Kind, Lexeme, lexemes};
 use super::position::{Cursor, Position};
 use super::refusals::{Stream, copy_stream};
+use super::secret::without_passwords;
 
 /// The longest excerpt of a statement, in characters.
 const EXCERPT_LIMIT: usize = 80;
@@ -26,12 +27,12 @@ impl Statement {
         sql.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Its first line, cut to 80 characters.
+    /// Its first line without passwords, cut to 80 characters.
     #[must_use]
     pub fn excerpt(&self, sql: &str) -> String {
-        let line = self.text(sql).lines().next().unwrap_or_default().trim_end();
+        let line = without_passwords(self.text(sql).lines().next().unwrap_or_default().trim_end());
         match line.char_indices().nth(EXCERPT_LIMIT) {
-            None => line.to_owned(),
+            None => line,
             Some(_) => line.chars().take(EXCERPT_LIMIT - 1).chain(['…']).collect(),
         }
     }
