@@ -139,3 +139,19 @@ fn manual_pages_are_printed_and_written() {
     let status = fs::read_to_string(folder.path().join("schemaward-status.1")).unwrap();
     assert!(status.contains("\\-\\-check"), "{status}");
 }
+
+#[test]
+fn a_url_given_as_an_argument_leaves_the_list_of_processes() {
+    // A server that never answers, so that the process stays.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://u:canary@{}/d", silent.local_addr().unwrap());
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_schemaward"));
+    process.args(["history", "--limit", "1", "--url", &url]).env("SCHEMAWARD_URL_FILE", "/no/such/file");
+    let mut process = process.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    // It has connected, so it got the URL; until then it may still be starting.
+    let (_connection, _) = silent.accept().unwrap();
+    let arguments = fs::read_to_string(format!("/proc/{}/cmdline", process.id())).unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(arguments.ends_with("\0history\0--limit\x001\0"), "{arguments:?}");
+}

@@ -17,7 +17,7 @@ use crate::report::{Event, Failure, Summary};
 #[derive(Args, Debug)]
 pub(super) struct RunFlags {
     #[command(flatten)]
-    target: TargetFlag,
+    pub(super) target: TargetFlag,
     /// How long a statement may wait for a table's lock, such as 5s.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = duration)]
     lock_timeout: Duration,
@@ -28,7 +28,7 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_DEADLINE", hide_env_values = true, value_parser = duration)]
     deadline: Option<Duration>,
     #[command(flatten)]
-    ledger: LedgerFlag,
+    pub(super) ledger: LedgerFlag,
 }
 
 fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {

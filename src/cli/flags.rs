@@ -10,15 +10,15 @@ use crate::plan::Target;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Environment variables that name the database where no flag does, in the order they are looked at.
-const URL_FILE_VARIABLE: &str = "SCHEMAWARD_URL_FILE";
-const URL_VARIABLES: [&str; 2] = ["SCHEMAWARD_URL", "DATABASE_URL"];
+pub(super) const URL_FILE_VARIABLE: &str = "SCHEMAWARD_URL_FILE";
+pub(super) const URL_VARIABLES: [&str; 2] = ["SCHEMAWARD_URL", "DATABASE_URL"];
 
 /// How long a statement that only reads waits for a table's lock.
 const READ_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which database. Its environment variables are read here and not by clap, which would let them
 /// stand against the other flag, and might show a value.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct UrlFlags {
     #[arg(
         long,
@@ -31,8 +31,8 @@ pub(super) struct UrlFlags {
     #[arg(
         long,
         value_name = "URL",
-        help = "The database's URL [env: SCHEMAWARD_URL, DATABASE_URL]. A password in it can be seen by other users of \
-                this machine in the list of processes: use the file or the environment instead"
+        help = "The database's URL [env: SCHEMAWARD_URL, DATABASE_URL]. It is taken out of the list of \
+                processes at once, but stays in your shell's history: rather use the file or the environment"
     )]
     url: Option<String>,
 }
@@ -65,7 +65,7 @@ impl UrlFlags {
 }
 
 /// Which ledger in the database.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct LedgerFlag {
     /// The schema that holds the ledger.
     #[arg(
@@ -79,7 +79,7 @@ pub(super) struct LedgerFlag {
 }
 
 /// Which version to reach.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct TargetFlag {
     /// The version to reach: `latest`, or one of the folder's.
     #[arg(long, value_name = "VERSION", env = "SCHEMAWARD_TARGET", hide_env_values = true, default_value = "latest")]
@@ -87,7 +87,7 @@ pub(super) struct TargetFlag {
 }
 
 /// Which files.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct FolderFlag {
     /// The folder that holds the migrations.
     #[arg(long, value_name = "FOLDER", env = "SCHEMAWARD_DIR", hide_env_values = true, default_value = "migrations")]

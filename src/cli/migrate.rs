@@ -1,4 +1,4 @@
-//! `schemaward migrate`: the engine on a laptop or in CI, with output for people.
+//! `schemaward migrate`: the engine on a laptop or in CI, with output for people or, as the runner's, for programs.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,14 @@ use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
-use super::flags::{FolderFlag, UrlFlags};
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, UrlFlags};
+use super::plan::{self, PlanArguments};
+use super::reading::CompareFlags;
+use super::runner::write_event;
 use super::terminal::Terminal;
-use crate::engine::read_folder;
-use crate::migration::MigrationSet;
-use crate::report::{Failure, Outcome, Reason};
+use crate::engine::{failed_before_start, read_folder};
+use crate::migration::{MigrationSet, Problem, SourceFile, source_failure};
+use crate::report::{Event, Failure, Outcome, Reason, Summary};
 
 /// Flags of `schemaward migrate`.
 #[derive(Args, Debug)]
@@ -22,38 +25,76 @@ pub(super) struct MigrateArguments {
     folder: FolderFlag,
     #[command(flatten)]
     flags: RunFlags,
+    /// Show what would be done, as `plan` does, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: FormatFlag,
 }
 
 /// Applies what is pending.
 pub(super) fn main(arguments: &MigrateArguments) -> ExitCode {
+    if arguments.dry_run {
+        return plan::main(&arguments.as_plan());
+    }
     log_to_stderr();
-    match execute(arguments) {
-        Ok(code) => code,
+    let run = format!("migrate-{}", std::process::id());
+    match execute(arguments, &run) {
+        Ok(summary) => match &summary.outcome {
+            Outcome::Succeeded { .. } => ExitCode::SUCCESS,
+            Outcome::Failed { failure, .. } => exit::code_of(failure.reason),
+        },
         Err(failure) => {
-            Terminal::new(&arguments.folder.dir, &[]).failure(&failure);
+            arguments.not_started(&run, &[], std::slice::from_ref(&failure), &failure);
             exit::code_of(failure.reason)
         }
     }
 }
 
-fn execute(arguments: &MigrateArguments) -> Result<ExitCode, Failure> {
-    let run = format!("migrate-{}", std::process::id());
-    let database = arguments.flags.database(&arguments.url.text()?, &run)?;
+fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> {
+    let database = arguments.flags.database(&arguments.url.text()?, run)?;
     let dir = &arguments.folder.dir;
     let files = read_folder(dir)?;
-    let mut terminal = Terminal::new(dir, &files);
     let set = match MigrationSet::read(&files) {
         Ok(set) => set,
         Err(problems) => {
-            for problem in &problems {
-                terminal.failure(&problem.failure());
-            }
-            return Ok(exit::code_of(Reason::InvalidSource));
+            let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();
+            let whole = source_failure(&problems).unwrap_or_else(|| Failure {
+                reason: Reason::InvalidSource,
+                ..super::flags::invalid_settings("the source holds no migration".to_owned())
+            });
+            return Ok(arguments.not_started(run, &files, &failures, &whole));
         }
     };
-    let summary = arguments.flags.execute(&run, &database, &set, &mut |event| terminal.show(&event))?;
-    Ok(match &summary.outcome {
-        Outcome::Succeeded { .. } => ExitCode::SUCCESS,
-        Outcome::Failed { failure, .. } => exit::code_of(failure.reason),
+    let mut terminal = Terminal::new(dir, &files);
+    arguments.flags.execute(run, &database, &set, &mut |event| match arguments.format.format {
+        Format::Text => terminal.show(&event),
+        Format::Json => write_event(&event),
     })
+}
+
+impl MigrateArguments {
+    fn as_plan(&self) -> PlanArguments {
+        let database = DatabaseFlags { url: self.url.clone(), ledger: self.flags.ledger.clone() };
+        let (folder, target) = (self.folder.clone(), self.flags.target.clone());
+        PlanArguments { flags: CompareFlags { database, folder, target, format: self.format } }
+    }
+
+    /// Shows why a run did not start: each failure, and all of them as one in the summary.
+    fn not_started(&self, run: &str, files: &[SourceFile], failures: &[Failure], whole: &Failure) -> Summary {
+        let summary = failed_before_start(run, whole.clone());
+        match self.format.format {
+            Format::Text => {
+                let terminal = Terminal::new(&self.folder.dir, files);
+                for failure in failures {
+                    terminal.failure(failure);
+                }
+            }
+            Format::Json => {
+                write_event(&Event::RunFailed { failure: whole.clone() });
+                write_event(&Event::RunFinished { summary: summary.clone() });
+            }
+        }
+        summary
+    }
 }

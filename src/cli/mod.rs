@@ -17,6 +17,7 @@ mod new;
 mod operator;
 mod output;
 mod plan;
+mod process_list;
 mod reading;
 mod runner;
 mod status;
@@ -76,6 +77,8 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments.command,
         Err(error) => return usage::show(&error, &given),
     };
+    // Only what was understood: a mistake is told about what was written.
+    process_list::hide_url(std::env::args_os().collect());
     match command {
         Command::Completions(arguments) => completions::main(&arguments, Arguments::command()),
         Command::Crd => crd::main(),

@@ -23,7 +23,7 @@ const EXCERPT_WIDTH: usize = 56;
 #[command(after_help = exit::HELP)]
 pub(super) struct PlanArguments {
     #[command(flatten)]
-    flags: CompareFlags,
+    pub(super) flags: CompareFlags,
 }
 
 /// What a run would do.
@@ -163,7 +163,13 @@ impl Step {
             };
             let told = line(&format!("{} on {}", lock.mode, lock.on));
             let told = styled(if lock.blocks_reads { NOTE } else { FAINT }, &told);
-            let _ = writeln!(text, "{:>5}  {excerpt:<EXCERPT_WIDTH$}  {told}", statement.line);
+            // Behind a long statement the lock would be off the screen.
+            let excerpt = if excerpt.chars().count() > EXCERPT_WIDTH {
+                format!("{excerpt}\n{:1$}", "", EXCERPT_WIDTH + 7)
+            } else {
+                format!("{excerpt:<EXCERPT_WIDTH$}")
+            };
+            let _ = writeln!(text, "{:>5}  {excerpt}  {told}", statement.line);
         }
     }
 }

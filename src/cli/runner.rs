@@ -98,7 +98,7 @@ fn no_migration() -> Failure {
 }
 
 /// One event, one line. Nobody may be reading: that stops no run.
-fn write_event(event: &Event) {
+pub(super) fn write_event(event: &Event) {
     if let Ok(mut line) = serde_json::to_string(event) {
         line.push('\n');
         let mut stdout = std::io::stdout().lock();

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use schemaward::report::{Event, Reason};
 use serde_json::Value;
 
 use crate::bed::Bed;
@@ -211,5 +212,38 @@ fn no_password_is_shown_whatever_fails() {
                 assert!(!shown.is_empty());
             }
         }
+    }
+}
+
+#[test]
+fn migrate_reports_its_events_as_json_and_its_dry_run_is_the_plan() {
+    let bed = shop();
+    let dry = bed.command("migrate", &["--dry-run", "--format", "json"]);
+    assert_eq!(stdout(&dry), stdout(&bed.command("plan", &["--format", "json"])));
+    assert!(!bed.has("a"), "a dry run does nothing");
+    let migrate = |flags: &[&str]| {
+        let output = bed.command("migrate", &[flags, &["--format", "json"]].concat());
+        let events: Vec<Event> = stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (events, output.status.code().unwrap())
+    };
+    let (events, code) = migrate(&[]);
+    assert!(matches!(events.first(), Some(Event::RunStarted { steps: 2, .. })), "{events:?}");
+    assert!(matches!(events.last(), Some(Event::RunFinished { .. })), "{events:?}");
+    assert_eq!(code, 0);
+    bed.remove("001_a.sql");
+    bed.file("1.sql", b"");
+    let (events, code) = migrate(&[]);
+    let Some(Event::RunFailed { failure }) = events.first() else { panic!("{events:?}") };
+    assert_eq!((failure.reason, code), (Reason::InvalidSource, 4));
+}
+
+#[test]
+fn a_password_inside_a_file_is_shown_nowhere() {
+    let bed = Bed::with(&[("001_role.sql", "select 1;\nalter role no_such_role password 'canary';")]);
+    for (subcommand, flags) in [("plan", &[][..]), ("plan", &["--format", "json"]), ("migrate", &[]), ("status", &[])] {
+        let output = bed.command(subcommand, flags);
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!shown.contains("canary"), "{subcommand}: {shown}");
+        assert!(shown.contains("role"), "{subcommand}: {shown}");
     }
 }
