@@ -1,0 +1,54 @@
+//! docs/bad-input.md lists migration sets that are refused. Each of its rows is a set here, and what is refused
+//! here is what the page says.
+
+use schemaward::migration::{MigrationSet, SourceFile};
+
+const OK: &str = "create table a (id int);\n";
+
+/// Sets, each with one thing wrong.
+fn sets() -> Vec<Vec<(&'static str, &'static [u8])>> {
+    let one = |sql: &'static str| vec![("001_a.sql", sql.as_bytes())];
+    let ok = OK.as_bytes();
+    vec![
+        vec![("notes.txt", b"to do")],
+        vec![("users.sql", ok)],
+        vec![("001_a.rollback.sql", ok)],
+        vec![("001_a.sql", ok), ("001_b.sql", ok)],
+        vec![("001_a.sql", ok), ("003_c.sql", ok)],
+        vec![("001_a.sql", ok), ("002_b.down.sql", ok)],
+        vec![
+            ("001_a.sql", b"create table a ();\n-- rollback:\n-- drop table a;\n"),
+            ("001_a.down.sql", b"drop table a;"),
+        ],
+        one("create table a ();\n-- rollback:\n-- drop table a;\ncreate table b ();\n"),
+        vec![("001_a.sql", b"-- \xff")],
+        one("create table a ();\ninsert into b values ('open);\n"),
+        one("create table a ();\n\\d\n"),
+        one("create table a ();\nCOPY a FROM stdin;\n"),
+        one("create table a (id int);\ncreate index concurrently i on a (id);\n"),
+        one("create table a ();\ncommit;\ncreate table b ();\n"),
+        one("discard all;\n"),
+    ]
+}
+
+#[test]
+fn the_page_says_of_each_bad_set_what_is_said_of_it() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/bad-input.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let section = page.split_once("## Migration sets").unwrap().1;
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
+    let documented: Vec<&str> = rows.map(|row| row.trim_end_matches(" |").rsplit(" | ").next().unwrap()).collect();
+    let said: Vec<String> = sets()
+        .iter()
+        .map(|set| {
+            let file = |(name, bytes): &(&str, &[u8])| SourceFile { name: (*name).to_owned(), bytes: bytes.to_vec() };
+            let problems = MigrationSet::read(&set.iter().map(file).collect::<Vec<_>>()).unwrap_err();
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            problems[0].to_string()
+        })
+        .collect();
+    for (said, documented) in said.iter().zip(&documented) {
+        assert_eq!(said, documented);
+    }
+    assert_eq!(said.len(), documented.len(), "a row for each set, and a set for each row");
+}
