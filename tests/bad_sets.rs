@@ -26,6 +26,10 @@ fn sets() -> Vec<Vec<(&'static str, &'static [u8])>> {
         one("create table a ();\n\\d\n"),
         one("create table a ();\nCOPY a FROM stdin;\n"),
         one("create table a (id int);\ncreate index concurrently i on a (id);\n"),
+        one("create index concurrently on a (id);\n"),
+        one("-- schemaward: no-transaction\nbegin;\n"),
+        one("-- schemaward: no-transactions\nvacuum;\n"),
+        one("vacuum;\n-- schemaward: no-transaction\n"),
         one("create table a ();\ncommit;\ncreate table b ();\n"),
         one("discard all;\n"),
     ]

@@ -67,6 +67,40 @@ CREATE TABLE IF NOT EXISTS {{schema}}.schema_migrations (
 CREATE UNIQUE INDEX IF NOT EXISTS schema_migrations_applied_once
     ON {{schema}}.schema_migrations ((version::numeric)) WHERE success AND kind = 'migration';
 
+-- A row a statement of a file whose statements are each committed by themselves: what has run, so that a run that is
+-- interrupted resumes behind it. Since version 2.
+CREATE TABLE IF NOT EXISTS {{schema}}.statement_journal (
+    id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version       text        NOT NULL CHECK (version ~ '^[0-9]{1,32}$'),
+    filename      text        NOT NULL,
+    -- Its number in the file, from 1.
+    statement     integer     NOT NULL CHECK (statement > 0),
+    -- SHA-256 of its tokens, and its first line.
+    checksum      text        NOT NULL,
+    excerpt       text        NOT NULL,
+    -- finished: it has run. failed: the server refused it. started: its end was not recorded.
+    state         text        NOT NULL CHECK (state IN ('started', 'finished', 'failed')),
+    -- What tells whether it has run where its end was not recorded; see docs/no-transaction.md.
+    trace         text        NOT NULL,
+    -- What it makes, drops or rebuilds, and that object's OID before it ran; NULL where there was none.
+    object        text,
+    object_before oid,
+    started_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at      timestamptz,
+    -- Who said how it ended: the server's answer, the catalog, or a person by schemaward repair.
+    settled_by    text        CHECK (settled_by IN ('server', 'catalog', 'repair')),
+    error_code    text,
+    error_message text,
+    run           text        NOT NULL,
+    fence         bigint      NOT NULL,
+    -- The applied migration it has become a part of; NULL while that is not finished.
+    migration_id  bigint      REFERENCES {{schema}}.schema_migrations (id),
+    CHECK ((state = 'started') = (ended_at IS NULL)),
+    CHECK ((ended_at IS NULL) = (settled_by IS NULL))
+);
+CREATE UNIQUE INDEX IF NOT EXISTS statement_journal_begun_once
+    ON {{schema}}.statement_journal ((version::numeric), statement) WHERE migration_id IS NULL;
+
 -- One row: who holds the lock, or who held it last.
 CREATE TABLE IF NOT EXISTS {{schema}}.migration_locks (
     id            integer     PRIMARY KEY DEFAULT 1 CHECK (id = 1),
@@ -129,5 +163,5 @@ LANGUAGE sql STABLE AS $schemaward$
     LIMIT 1
 $schemaward$;
 
-INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (1, {{tool_version}})
+INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (2, {{tool_version}})
 ON CONFLICT (version) DO NOTHING;

@@ -29,6 +29,7 @@ pub(super) fn code_of(reason: Reason) -> ExitCode {
         | Reason::LockHeld
         | Reason::MigrationEdited
         | Reason::MigrationMissing
+        | Reason::NeedsReview
         | Reason::OutOfOrder
         | Reason::SourceChanged
         | Reason::TargetUnreachable => refused(),

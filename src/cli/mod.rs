@@ -19,6 +19,7 @@ mod output;
 mod plan;
 mod process_list;
 mod reading;
+mod repair;
 mod runner;
 mod status;
 mod terminal;
@@ -64,6 +65,8 @@ enum Command {
     Crd,
     /// Run the controller in a cluster.
     Operator(operator::OperatorArguments),
+    /// Say whether a statement has run whose end nobody recorded.
+    Repair(repair::RepairArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
     Runner(runner::RunnerArguments),
 }
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::New(arguments) => new::main(&arguments),
         Command::Operator(arguments) => operator::main(arguments),
         Command::Plan(arguments) => plan::main(&arguments),
+        Command::Repair(arguments) => repair::main(&arguments),
         Command::Runner(arguments) => runner::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Verify(arguments) => verify::main(&arguments),

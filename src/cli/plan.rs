@@ -11,8 +11,8 @@ use super::flags::Format;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set};
 use super::terminal::Terminal;
-use crate::migration::{LockMode, Migration, Statement, table_lock};
-use crate::plan::{Plan, PlanProblem, plan};
+use crate::migration::{LockMode, Migration, Statement, TransactionMode, table_lock};
+use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, plan};
 use crate::report::Failure;
 
 /// The widest excerpt of a statement that its lock is aligned behind.
@@ -45,7 +45,9 @@ struct Step {
     version: String,
     file: String,
     checksum: String,
-    transaction_mode: TransactionMode,
+    transaction_mode: Mode,
+    /// How many statements have run already, where each is committed by itself and a run was interrupted.
+    statements_done: usize,
     has_rollback: bool,
     statements: Vec<PlannedStatement>,
 }
@@ -53,9 +55,11 @@ struct Step {
 /// How a file's statements are kept together.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-enum TransactionMode {
+enum Mode {
     /// All of the file and its row in the ledger, or nothing.
     Transaction,
+    /// Each statement is committed by itself.
+    NoTransaction,
 }
 
 #[derive(Serialize)]
@@ -92,7 +96,7 @@ fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
     let (reading, database) = ledger(&flags.database, "plan", Some(0))?;
     match plan(&set, &reading.ledger.state, &flags.target.target) {
         Ok(plan) => {
-            let report = PlanReport::new(database, &plan);
+            let report = PlanReport::new(database, &plan, &reading.ledger.state);
             match format {
                 Format::Json => output::json(&report),
                 Format::Text => output::text(&report.text()),
@@ -108,13 +112,13 @@ fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
 }
 
 impl PlanReport {
-    fn new(database: String, plan: &Plan<'_>) -> Self {
+    fn new(database: String, plan: &Plan<'_>, ledger: &LedgerState) -> Self {
         Self {
             database,
             plan_hash: plan.hash().to_string(),
             from_version: plan.from.as_ref().map(ToString::to_string),
             to_version: plan.to.to_string(),
-            steps: plan.steps.iter().map(|migration| Step::new(migration)).collect(),
+            steps: plan.steps.iter().map(|migration| Step::new(migration, ledger)).collect(),
             ahead: plan.ahead.iter().map(ToString::to_string).collect(),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         }
@@ -139,22 +143,31 @@ impl PlanReport {
 }
 
 impl Step {
-    fn new(migration: &Migration) -> Self {
+    fn new(migration: &Migration, ledger: &LedgerState) -> Self {
+        let begun = ledger.begun(&migration.version);
         Self {
             version: migration.version.to_string(),
             file: migration.file.clone(),
             checksum: migration.checksum.short().to_owned(),
-            transaction_mode: TransactionMode::Transaction,
+            transaction_mode: match migration.mode {
+                TransactionMode::PerFile => Mode::Transaction,
+                TransactionMode::PerStatement => Mode::NoTransaction,
+            },
+            statements_done: begun.filter(|statement| statement.state == StatementState::Finished).count(),
             has_rollback: migration.rollback_sql.is_some(),
             statements: migration.statements.iter().map(|found| PlannedStatement::new(&migration.sql, found)).collect(),
         }
     }
 
     fn write(&self, text: &mut String) {
-        let TransactionMode::Transaction = self.transaction_mode;
+        let mode = match (self.transaction_mode, self.statements_done) {
+            (Mode::Transaction, _) => "in one transaction".to_owned(),
+            (Mode::NoTransaction, 0) => "each committed by itself".to_owned(),
+            (Mode::NoTransaction, done) => format!("each committed by itself, {done} of them already"),
+        };
         let statements = counted(self.statements.len(), "statement");
         let rollback = if self.has_rollback { "with a rollback" } else { "no rollback" };
-        let _ = writeln!(text, "\n{}  {statements} in one transaction, {rollback}", styled(STRONG, &self.file));
+        let _ = writeln!(text, "\n{}  {statements} {mode}, {rollback}", styled(STRONG, &self.file));
         for statement in &self.statements {
             let excerpt = line(&statement.first_line);
             let Some(lock) = &statement.lock else {

@@ -14,24 +14,28 @@ pub(super) struct Terminal<'a> {
     /// The longest file name: durations stand below each other.
     width: usize,
     statements: i64,
+    no_transaction: bool,
 }
 
 impl<'a> Terminal<'a> {
     pub(super) fn new(folder: &Path, files: &'a [SourceFile]) -> Self {
         let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or_default();
-        Self { folder: folder.to_owned(), files, width, statements: 0 }
+        Self { folder: folder.to_owned(), files, width, statements: 0, no_transaction: false }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
         match event {
             Event::RunStarted { steps, from, to, .. } => out(&started(*steps, from.as_deref(), to)),
             Event::WaitingForLock { holder } => out(&format!("Waiting for the lock held by {holder}")),
-            Event::MigrationStarted { statements, .. } => self.statements = *statements,
+            Event::MigrationStarted { statements, no_transaction, .. } => {
+                (self.statements, self.no_transaction) = (*statements, *no_transaction);
+            }
             Event::StatementFinished { .. } => {}
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let statements = counted(self.statements, "statement");
                 let width = self.width;
-                out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms"));
+                let mode = if self.no_transaction { "  each committed by itself" } else { "" };
+                out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms{mode}"));
             }
             Event::Warning { message } => err(&format!("warning: {message}")),
             Event::RunFailed { failure } => self.failure(failure),

@@ -4,6 +4,7 @@ mod examination;
 mod folder;
 mod postgres;
 mod reading;
+mod repair;
 mod run;
 mod run_failure;
 mod session;
@@ -13,9 +14,10 @@ pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::read_folder;
 pub use postgres::{Address, Postgres, PostgresSession};
 pub use reading::{Reading, RecordedAttempt};
+pub use repair::repair;
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
-    ApplyError, Attempt, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt, Session, SessionError,
-    SessionId,
+    ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt, Session,
+    SessionError, SessionId,
 };
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

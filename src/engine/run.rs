@@ -11,7 +11,7 @@ use super::session::{
     ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
 use super::stop::Stop;
-use crate::migration::{Migration, MigrationSet, Version};
+use crate::migration::{Migration, MigrationSet, TransactionMode, Version};
 use crate::plan::{LedgerState, Plan, Target, plan, plan_failure};
 use crate::report::{AppliedMigration, ErrorClass, Event, Failure, Outcome, Pending, Reason, Summary};
 
@@ -23,6 +23,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const RECONNECT_WAIT: Duration = Duration::from_secs(30);
 /// How long a cancelled statement may take to end. A pod is killed 30 s after its SIGTERM.
 const CANCEL_WAIT: Duration = Duration::from_secs(10);
+/// How long a cancellation may take to show before it is repeated.
+const CANCEL_AGAIN: Duration = Duration::from_secs(2);
 
 /// What a run is to do, apart from the migrations.
 #[derive(Clone, Debug)]
@@ -252,6 +254,7 @@ impl<'a, D: Database> Run<'a, D> {
             version: migration.version.to_string(),
             file: migration.file.clone(),
             statements: count(migration.statements.len()),
+            no_transaction: migration.mode == TransactionMode::PerStatement,
         });
         let id = session.id();
         let mut report_progress = |done| {
@@ -268,17 +271,16 @@ impl<'a, D: Database> Run<'a, D> {
             done = &mut applying => return done,
             reason = self.stop.requested() => reason,
         };
-        cancel(self.database, id).await;
-        match tokio::time::timeout(CANCEL_WAIT, applying).await {
+        match cancelled(self.database, id, applying).await {
             // It was done before the cancellation reached it.
-            Ok(Ok(duration)) => Ok(duration),
-            Ok(Err(ApplyError::Refused { failure, statements_done })) => {
+            Some(Ok(duration)) => Ok(duration),
+            Some(Err(ApplyError::Refused { failure, statements_done })) => {
                 Err(ApplyError::Refused { failure: stopped(reason, Some(&failure)), statements_done })
             }
-            Ok(Err(ApplyError::OutcomeUnknown { failure, statements_done })) => {
+            Some(Err(ApplyError::OutcomeUnknown { failure, statements_done })) => {
                 Err(ApplyError::OutcomeUnknown { failure: stopped(reason, Some(&failure)), statements_done })
             }
-            Err(_) => {
+            None => {
                 let failure = Failure { place: Some(migration.place()), ..stopped(reason, None) };
                 Err(ApplyError::OutcomeUnknown { failure, statements_done: 0 })
             }
@@ -363,6 +365,23 @@ impl<'a, D: Database> Run<'a, D> {
             history: known.history.clone(),
         }
     }
+}
+
+/// Ends what a session does and waits for it; None where it does not end in time. Asked more than once: what is done in
+/// several messages may be between two of them, where there is nothing to cancel.
+async fn cancelled<D: Database, T>(
+    database: &D,
+    session: SessionId,
+    mut applying: std::pin::Pin<&mut impl Future<Output = T>>,
+) -> Option<T> {
+    let deadline = tokio::time::Instant::now() + CANCEL_WAIT;
+    while tokio::time::Instant::now() < deadline {
+        cancel(database, session).await;
+        if let Ok(done) = tokio::time::timeout(CANCEL_AGAIN, &mut applying).await {
+            return Some(done);
+        }
+    }
+    None
 }
 
 /// Asks the server to end a session's statement. Where that fails, the end of the connection does it.

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::migration::Migration;
+use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::{AppliedMigration, Failure};
 
@@ -75,6 +75,13 @@ pub trait Session {
     /// Where the row cannot be written.
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError>;
 
+    /// Says, guarded by the fence, what became of a statement whose end was not recorded. False where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where the row cannot be written.
+    async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError>;
+
     /// Notes that the lock is given back, gives it back and reads the ledger's newest rows, newest first.
     ///
     /// # Errors
@@ -135,6 +142,19 @@ pub struct FailedAttempt<'a> {
     pub statements_done: usize,
     /// How long it took.
     pub duration: Duration,
+}
+
+/// What a person found out about a statement whose end was not recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct ByHand<'a> {
+    /// The migration's version.
+    pub version: &'a Version,
+    /// The statement's number in its file, from 1.
+    pub statement: i32,
+    /// Whether it has run.
+    pub has_run: bool,
+    /// The run that writes it down.
+    pub run: &'a str,
 }
 
 /// Something a session could not do.

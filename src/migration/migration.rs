@@ -1,11 +1,13 @@
 //! One migration, read from its file.
 
+use super::directive::{BadDirective, directive};
 use super::file_name::FileName;
 use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
 use super::refusals::{Wrapper, refusal, wrapper};
 use super::rollback::{Block, rollback_block};
 use super::statements::{Fault, Split, Statement, split};
+use super::transaction::{Execution, TransactionMode, execution};
 use super::{Checksum, SourceFile, Version};
 use crate::report::Place;
 
@@ -25,6 +27,8 @@ pub struct Migration {
     /// The statements in `sql`, each of which the server answers once. None in a file of comments: a recorded no-op,
     /// since tools keep such files as placeholders.
     pub statements: Vec<Statement>,
+    /// Which transactions they run in.
+    pub mode: TransactionMode,
     /// Of the file's bytes.
     pub checksum: Checksum,
     /// Of its tokens; see [`Checksum::of_tokens`].
@@ -35,6 +39,24 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// The SQL of a statement, counted from 0; empty where there is none.
+    #[must_use]
+    pub fn statement_sql(&self, index: usize) -> &str {
+        self.statements.get(index).map_or("", |statement| statement.text(&self.sql))
+    }
+
+    /// How a statement, counted from 0, is executed where each is committed by itself.
+    #[must_use]
+    pub fn execution(&self, index: usize) -> Execution {
+        execution(self.statement_sql(index))
+    }
+
+    /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].
+    #[must_use]
+    pub fn statement_checksum(&self, index: usize) -> Checksum {
+        Checksum::of_tokens(self.statement_sql(index))
+    }
+
     /// Which statement holds a byte of `sql`, from 0; for a byte between two, the one before.
     #[must_use]
     pub fn statement_at(&self, byte: usize) -> Option<usize> {
@@ -88,9 +110,12 @@ impl Migration {
         let Split { mut statements, faults } = split(sql);
         let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
         problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault))));
-        let wrapped = is_wrapped(sql, &statements);
+        let (directive, bad) = directive(sql);
+        problems.extend(bad.into_iter().map(|(byte, bad)| (byte, directive_kind(bad))));
+        let wrapped = directive.is_none() && is_wrapped(sql, &statements);
         let wrappers = if wrapped { take_ends(&mut statements) } else { Vec::new() };
-        problems.extend(statements.iter().filter_map(|s| Some((s.start, refusal(s.text(sql))?.into()))));
+        let mode = TransactionMode::of(sql, &statements, wrapped, directive);
+        problems.extend(statements.iter().filter_map(|s| Some((s.start, refusal(s.text(sql), mode)?.into()))));
         let block = rollback_block(sql);
         if let Block::SqlFollows(byte) = block {
             problems.push((byte, ProblemKind::SqlAfterRollback));
@@ -102,6 +127,7 @@ impl Migration {
             file: file.name.clone(),
             sql: blanked(sql, &wrappers),
             statements,
+            mode,
             checksum: Checksum::of(&file.bytes),
             token_checksum: Checksum::of_tokens(sql),
             rollback_sql: match block {
@@ -152,6 +178,13 @@ impl<'a> Reader<'a> {
             position: Some(at),
             what,
         }
+    }
+}
+
+fn directive_kind(bad: BadDirective) -> ProblemKind {
+    match bad {
+        BadDirective::Unknown(asked) => ProblemKind::UnknownDirective(asked),
+        BadDirective::TooLate => ProblemKind::LateDirective,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a migration is: file names, formats, statements, checksums, sets. Pure: bytes in, data out.
 
 mod checksum;
+mod directive;
 mod file_name;
 mod lexeme;
 #[expect(clippy::module_inception, reason = "it holds the type Migration, and files are named after what they hold")]
@@ -15,6 +16,8 @@ mod set;
 mod source;
 mod statements;
 mod table_lock;
+mod tokens;
+mod transaction;
 mod version;
 
 pub use checksum::Checksum;
@@ -30,4 +33,5 @@ pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
 pub use statements::Statement;
 pub use table_lock::{LockMode, TableLock, table_lock};
+pub use transaction::{Execution, Trace, TransactionMode};
 pub use version::{InvalidVersion, Version};

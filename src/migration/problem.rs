@@ -84,6 +84,12 @@ pub enum ProblemKind {
     /// A line for psql.
     #[error("`{0}` is a command of psql, not of the server; remove it, or write it as SQL")]
     MetaCommand(String),
+    /// A line `-- schemaward: …` that asks for nothing known.
+    #[error("`{0}` is nothing a file can ask for; the line is `-- schemaward: no-transaction`")]
+    UnknownDirective(String),
+    /// A line `-- schemaward: …` behind the first statement.
+    #[error("this line counts only before the file's first statement; move it to the first line, or remove it")]
+    LateDirective,
     /// A statement that cannot run here.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -1,7 +1,8 @@
-//! Which statements cannot run as part of one transaction sent as one message. Found before anything
-//! runs, so that no file is half applied for a reason that could have been known.
+//! Which statements cannot run as a part of their file. Found before anything runs, so that no file is half applied
+//! for a reason that could have been known.
 
-use super::lexeme::{Kind, lexemes};
+use super::tokens::{Token, next_is, tokens};
+use super::transaction::{Execution, TransactionMode, demand, execution};
 
 /// Why a statement cannot run here.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -12,12 +13,25 @@ pub enum Refusal {
          statements, or load them outside the migrations"
     )]
     Copy(&'static str),
-    /// The server refuses it inside a transaction block.
+    /// The server refuses it inside a transaction block, and its file is one transaction.
     #[error(
-        "{0} cannot run inside a transaction, and this version runs every file in one; take it out of the \
-         migrations and run it by hand, or use the form that works in a transaction"
+        "{0} cannot run inside a transaction, but the other statements make this file one; move it to a file of its \
+         own, or put the line `-- schemaward: no-transaction` first: each statement is then committed by itself, and a \
+         run that is interrupted resumes behind the last one that ran"
     )]
-    OutsideTransaction(&'static str),
+    MixedFile(&'static str),
+    /// What an interrupted run left of it could not be told from other indexes.
+    #[error(
+        "CREATE INDEX CONCURRENTLY needs a name for the index here; write one after CONCURRENTLY: without it nobody \
+         could tell which index an interrupted run has left behind"
+    )]
+    NamelessIndex,
+    /// It would make, or end, a transaction in a file that is none.
+    #[error(
+        "{0} has no place in a file whose statements are each committed by themselves; remove it, or move what belongs \
+         in one transaction to a file of its own"
+    )]
+    WithoutTransaction(&'static str),
     /// It would begin or end a transaction in the middle of the file's own.
     #[error(
         "{0} would begin or end a transaction, but a file is one transaction already; remove it, or split the file \
@@ -81,156 +95,67 @@ pub(super) fn copy_stream(sql: &str) -> Option<Stream> {
     None
 }
 
-/// Why a statement cannot run here; None where nothing speaks against it. What depends on the database's state
-/// (`DROP SUBSCRIPTION` with or without a slot, `CLUSTER` of a partitioned table) is the server's to refuse.
-///
-/// Source: `PostgreSQL`'s reference pages ("cannot be executed inside a transaction block") and the callers of
-/// `PreventInTransactionBlock` in its source.
-pub(super) fn refusal(sql: &str) -> Option<Refusal> {
+/// Why a statement cannot run in a file of this mode; None where nothing speaks against it. What depends on the
+/// database's state (`DROP SUBSCRIPTION` with or without a slot, `CLUSTER` of a partitioned table) is the server's to
+/// refuse.
+pub(super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
+    match (mode, control(sql)) {
+        (TransactionMode::PerFile, Some(Control::Transaction(what))) => Some(Refusal::TransactionControl(what)),
+        (TransactionMode::PerStatement, Some(Control::Transaction(what) | Control::Savepoint(what))) => {
+            Some(Refusal::WithoutTransaction(what))
+        }
+        _ => client_or_session(sql).or_else(|| in_mode(sql, mode)),
+    }
+}
+
+fn in_mode(sql: &str, mode: TransactionMode) -> Option<Refusal> {
+    match mode {
+        TransactionMode::PerFile => demand(sql).map(Refusal::MixedFile),
+        TransactionMode::PerStatement => (execution(sql) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex),
+    }
+}
+
+/// What the client would have to do, or must not undo.
+fn client_or_session(sql: &str) -> Option<Refusal> {
+    let mut rest = tokens(sql);
+    let first = rest.next()?;
+    if first.is("copy") {
+        return copy_stream(sql).map(|stream| match stream {
+            Stream::Stdin => Refusal::Copy("FROM stdin"),
+            Stream::Stdout => Refusal::Copy("TO stdout"),
+        });
+    }
+    (first.is("discard") && next_is(rest, "all")).then_some(Refusal::DiscardAll)
+}
+
+/// What a statement does to the transaction around it.
+enum Control {
+    /// Begins or ends one.
+    Transaction(&'static str),
+    /// Divides it.
+    Savepoint(&'static str),
+}
+
+fn control(sql: &str) -> Option<Control> {
     let mut rest = tokens(sql);
     let first = rest.next()?.text.to_ascii_lowercase();
     match first.as_str() {
-        "begin" => Some(Refusal::TransactionControl("BEGIN")),
-        "commit" => Some(Refusal::TransactionControl("COMMIT")),
-        "end" => Some(Refusal::TransactionControl("END")),
-        "abort" => Some(Refusal::TransactionControl("ABORT")),
-        "start" => next_is(rest, "transaction").then_some(Refusal::TransactionControl("START TRANSACTION")),
-        "prepare" => next_is(rest, "transaction").then_some(Refusal::TransactionControl("PREPARE TRANSACTION")),
-        "rollback" => rollback(rest),
-        "copy" => copy_stream(sql).map(|stream| match stream {
-            Stream::Stdin => Refusal::Copy("FROM stdin"),
-            Stream::Stdout => Refusal::Copy("TO stdout"),
-        }),
-        "discard" => next_is(rest, "all").then_some(Refusal::DiscardAll),
-        "vacuum" => Some(Refusal::OutsideTransaction("VACUUM")),
-        "cluster" => cluster(rest),
-        "reindex" => reindex(rest),
-        "create" => create(rest),
-        "drop" => drop(rest),
-        "alter" => alter(rest),
+        "begin" => Some(Control::Transaction("BEGIN")),
+        "commit" => Some(Control::Transaction("COMMIT")),
+        "end" => Some(Control::Transaction("END")),
+        "abort" => Some(Control::Transaction("ABORT")),
+        "start" => next_is(rest, "transaction").then_some(Control::Transaction("START TRANSACTION")),
+        "prepare" => next_is(rest, "transaction").then_some(Control::Transaction("PREPARE TRANSACTION")),
+        "rollback" => Some(rollback(rest)),
+        "savepoint" => Some(Control::Savepoint("SAVEPOINT")),
+        "release" => Some(Control::Savepoint("RELEASE")),
         _ => None,
     }
 }
 
-fn rollback<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
+fn rollback<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Control {
     let to_savepoint = rest.by_ref().find(|t| !t.is("work") && !t.is("transaction")).is_some_and(|t| t.is("to"));
-    (!to_savepoint).then_some(Refusal::TransactionControl("ROLLBACK"))
-}
-
-fn cluster<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
-    let names_a_table = rest.any(|token| token.depth == 0 && !token.is("verbose") && !token.is_parenthesis());
-    (!names_a_table).then_some(Refusal::OutsideTransaction("CLUSTER without a table"))
-}
-
-fn reindex<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
-    let mut what = None;
-    for token in rest {
-        if token.is("concurrently") {
-            return Some(Refusal::OutsideTransaction("REINDEX CONCURRENTLY"));
-        }
-        if what.is_none() && token.depth == 0 && !token.is_parenthesis() {
-            what = Some(token);
-        }
-    }
-    let whole = what.is_some_and(|token| token.is("schema") || token.is("database") || token.is("system"));
-    whole.then_some(Refusal::OutsideTransaction("REINDEX SCHEMA, DATABASE or SYSTEM"))
-}
-
-fn create<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
-    let mut rest = rest.skip_while(|token| token.is("unique"));
-    let what = rest.next()?;
-    if what.is("index") {
-        next_is(rest, "concurrently").then_some(Refusal::OutsideTransaction("CREATE INDEX CONCURRENTLY"))
-    } else if what.is("database") {
-        Some(Refusal::OutsideTransaction("CREATE DATABASE"))
-    } else if what.is("tablespace") {
-        Some(Refusal::OutsideTransaction("CREATE TABLESPACE"))
-    } else if what.is("subscription") {
-        let no_slot = follow(rest, |[option, equals, value]| {
-            (option.is("create_slot") || option.is("connect")) && equals.is("=") && value.is("false")
-        });
-        (!no_slot).then_some(Refusal::OutsideTransaction("CREATE SUBSCRIPTION with create_slot"))
-    } else {
-        None
-    }
-}
-
-fn drop<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
-    let what = rest.next()?;
-    if what.is("index") {
-        next_is(rest, "concurrently").then_some(Refusal::OutsideTransaction("DROP INDEX CONCURRENTLY"))
-    } else if what.is("database") {
-        Some(Refusal::OutsideTransaction("DROP DATABASE"))
-    } else if what.is("tablespace") {
-        Some(Refusal::OutsideTransaction("DROP TABLESPACE"))
-    } else {
-        None
-    }
-}
-
-fn alter<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<Refusal> {
-    let what = rest.next()?;
-    if what.is("system") {
-        Some(Refusal::OutsideTransaction("ALTER SYSTEM"))
-    } else if what.is("database") {
-        let moves = follow(rest, |[a, b]| a.is("set") && b.is("tablespace"));
-        moves.then_some(Refusal::OutsideTransaction("ALTER DATABASE … SET TABLESPACE"))
-    } else if what.is("table") {
-        let detaches = rest.by_ref().any(|token| token.depth == 0 && token.is("detach"));
-        let concurrently = detaches && rest.any(|token| token.is("concurrently"));
-        concurrently.then_some(Refusal::OutsideTransaction("ALTER TABLE … DETACH PARTITION … CONCURRENTLY"))
-    } else {
-        None
-    }
-}
-
-/// A token that counts, with the number of parentheses open around it.
-#[derive(Clone, Copy)]
-pub(super) struct Token<'a> {
-    pub(super) text: &'a str,
-    pub(super) depth: usize,
-}
-
-impl Token<'_> {
-    pub(super) fn is(&self, keyword: &str) -> bool {
-        self.text.eq_ignore_ascii_case(keyword)
-    }
-
-    pub(super) fn is_parenthesis(&self) -> bool {
-        self.text == "(" || self.text == ")"
-    }
-}
-
-pub(super) fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
-    let mut depth = 0_usize;
-    lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()).map(move |lexeme| {
-        depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };
-        let token = Token { text: sql.get(lexeme.start..lexeme.end).unwrap_or_default(), depth };
-        depth += usize::from(lexeme.kind == Kind::Open);
-        token
-    })
-}
-
-fn next_is<'a>(mut tokens: impl Iterator<Item = Token<'a>>, keyword: &str) -> bool {
-    tokens.next().is_some_and(|token| token.is(keyword))
-}
-
-/// Whether `N` tokens in a row match.
-fn follow<'a, const N: usize>(
-    tokens: impl Iterator<Item = Token<'a>>,
-    matches: impl Fn([Token<'a>; N]) -> bool,
-) -> bool {
-    let mut window = [Token { text: "", depth: 0 }; N];
-    for token in tokens {
-        window.rotate_left(1);
-        if let Some(last) = window.last_mut() {
-            *last = token;
-        }
-        if matches(window) {
-            return true;
-        }
-    }
-    false
+    if to_savepoint { Control::Savepoint("ROLLBACK TO") } else { Control::Transaction("ROLLBACK") }
 }
 
 #[cfg(test)]
@@ -277,7 +202,33 @@ mod tests {
     #[case("COPY s.t (a, b) FROM STDIN WITH (FORMAT csv)")]
     #[case("copy (select a from b) to stdout")]
     fn refused(#[case] sql: &str) {
-        assert!(refusal(sql).is_some());
+        assert!(refusal(sql, TransactionMode::PerFile).is_some());
+    }
+
+    #[rstest]
+    #[case("begin")]
+    #[case("commit and chain")]
+    #[case("rollback")]
+    #[case("rollback to a")]
+    #[case("savepoint a")]
+    #[case("release savepoint a")]
+    #[case("prepare transaction 'x'")]
+    #[case("discard all")]
+    #[case("copy t from stdin")]
+    #[case("create index concurrently on t (a)")]
+    #[case("create unique index concurrently on only s.t (a)")]
+    fn refused_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
+        assert!(refusal(sql, TransactionMode::PerStatement).is_some());
+    }
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)")]
+    #[case("vacuum")]
+    #[case("call p()")]
+    #[case("prepare p as select 1")]
+    #[case("create table t ()")]
+    fn allowed_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
+        assert_eq!(refusal(sql, TransactionMode::PerStatement), None);
     }
 
     #[rstest]
@@ -308,7 +259,7 @@ mod tests {
     #[case("do $$ begin commit; end $$")]
     #[case("select 1")]
     fn allowed(#[case] sql: &str) {
-        assert_eq!(refusal(sql), None);
+        assert_eq!(refusal(sql, TransactionMode::PerFile), None);
     }
 
     #[rstest]

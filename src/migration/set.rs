@@ -232,7 +232,7 @@ mod tests {
     #[case::psql(&[("1_a.sql", "select 1;\n\\connect other\n")], r"1_a.sql:2: `\connect` is a command of psql, not of the server; ")]
     #[case::copy(&[("1_a.sql", "copy t from stdin;\nit's\n\\.\n")], "1_a.sql:1: COPY … FROM stdin needs a client ")]
     #[case::concurrently(
-        &[("1_a.sql", "\n\ncreate index concurrently i on t (a)")],
+        &[("1_a.sql", "create table t (a int);\n\ncreate index concurrently i on t (a)")],
         "1_a.sql:3: CREATE INDEX CONCURRENTLY cannot run inside a transaction, "
     )]
     #[case::a_commit_inside(&[("1_a.sql", "a;\ncommit;\nb")], "1_a.sql:2: COMMIT would begin or end a transaction, ")]

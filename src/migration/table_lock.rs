@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::refusals::{Token, tokens};
+use super::tokens::{Token, tokens};
 
 /// A lock's mode, the weakest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -15,10 +15,35 @@ pub struct AppliedRow {
     pub token_checksum: Checksum,
 }
 
-/// All migrations in force, in version order.
+/// A statement of a migration that is begun and not applied: a row of the statement journal.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BegunStatement {
+    /// The migration's version.
+    pub version: Version,
+    /// The statement's number in its file, from 1.
+    pub number: usize,
+    /// Of its tokens when it ran; see [`Checksum::of_tokens`].
+    pub checksum: Checksum,
+    /// Where it is.
+    pub state: StatementState,
+}
+
+/// Where a statement of the statement journal is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StatementState {
+    /// It was sent; its end was not recorded.
+    Started,
+    /// It has run.
+    Finished,
+    /// The server refused it.
+    Failed,
+}
+
+/// All migrations in force, in version order, and what is begun.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LedgerState {
     applied: Vec<AppliedRow>,
+    begun: Vec<BegunStatement>,
 }
 
 impl LedgerState {
@@ -35,7 +60,18 @@ impl LedgerState {
                 _ => applied.push(row),
             }
         }
-        Self { applied }
+        Self { applied, begun: Vec::new() }
+    }
+
+    /// The same with the statements of migrations that are begun and not applied.
+    #[must_use]
+    pub fn with_begun(self, begun: Vec<BegunStatement>) -> Self {
+        Self { begun, ..self }
+    }
+
+    /// The statements of a version that is begun and not applied.
+    pub fn begun(&self, version: &Version) -> impl Iterator<Item = &BegunStatement> {
+        self.begun.iter().filter(move |statement| statement.version == *version)
     }
 
     /// The rows in version order.

@@ -7,7 +7,7 @@ mod plan;
 mod problem;
 mod target;
 
-pub use ledger_state::{AppliedRow, LedgerState};
+pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, StatementState};
 pub use overview::Overview;
 pub use plan::{Plan, PlanWarning, plan};
 pub use problem::{PlanProblem, plan_failure};

@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::ledger_state::{AppliedRow, LedgerState};
+use super::ledger_state::{AppliedRow, LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::target::Target;
-use crate::migration::{Checksum, Migration, MigrationSet, Version};
+use crate::migration::{Checksum, Migration, MigrationSet, TransactionMode, Version};
 
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,6 +90,7 @@ pub fn plan<'a>(set: &'a MigrationSet, ledger: &LedgerState, target: &Target) ->
     let to = reachable(set, ledger, target, last).map_err(|problem| problems.push(problem));
     let pending = set.migrations().iter().filter(|migration| ledger.get(&migration.version).is_none());
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| ledger.current() > Some(&migration.version));
+    problems.extend(pending.iter().filter_map(|migration| edited_while_begun(migration, ledger)));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     match to {
         Ok(to) if problems.is_empty() => Ok(Plan {
@@ -117,6 +118,25 @@ fn compare(row: &AppliedRow, migration: &Migration) -> Result<Option<PlanWarning
         return Ok(Some(PlanWarning::CosmeticEdit { version, file }));
     }
     Err(PlanProblem::Edited { version, file, applied: row.checksum.clone(), found: migration.checksum.clone() })
+}
+
+/// The first statement that has run and is not the file's any more. One whose end is not known counts where the file
+/// gives it no chance to be looked up.
+fn edited_while_begun(migration: &Migration, ledger: &LedgerState) -> Option<PlanProblem> {
+    let per_file = migration.mode == TransactionMode::PerFile;
+    let changed = ledger.begun(&migration.version).find(|begun| {
+        let same = begun.number.checked_sub(1).is_some_and(|at| migration.statement_checksum(at) == begun.checksum);
+        match begun.state {
+            StatementState::Finished => per_file || !same,
+            StatementState::Started => per_file || begun.number > migration.statements.len(),
+            StatementState::Failed => false,
+        }
+    })?;
+    Some(PlanProblem::EditedWhileBegun {
+        version: migration.version.clone(),
+        file: migration.file.clone(),
+        statement: changed.number,
+    })
 }
 
 fn out_of_order(migration: &Migration, ledger: &LedgerState) -> Option<PlanProblem> {
@@ -166,6 +186,7 @@ fn nearest(set: &MigrationSet, target: &Version) -> Option<Version> {
 mod tests {
     use rstest::rstest;
 
+    use super::super::ledger_state::BegunStatement;
     use super::*;
     use crate::migration::SourceFile;
     use crate::report::Reason;
@@ -276,6 +297,30 @@ mod tests {
         for set in [&before, &now] {
             assert!(failure.message.contains(set.migrations()[0].checksum.as_str()), "{}", failure.message);
         }
+    }
+
+    #[rstest]
+    #[case::nothing_changed("vacuum a; vacuum b", StatementState::Finished, true)]
+    #[case::looks_only("VACUUM  a; vacuum b", StatementState::Finished, true)]
+    #[case::what_comes_later("vacuum a; vacuum c", StatementState::Finished, true)]
+    #[case::what_has_run("vacuum c; vacuum b", StatementState::Finished, false)]
+    #[case::one_before_it("vacuum c; vacuum a; vacuum b", StatementState::Finished, false)]
+    #[case::all_gone("", StatementState::Finished, false)]
+    #[case::one_transaction_now("create table a ()", StatementState::Finished, false)]
+    #[case::open_and_changed("vacuum c; vacuum b", StatementState::Started, true)]
+    #[case::open_and_gone("", StatementState::Started, false)]
+    #[case::refused_and_changed("create table a ()", StatementState::Failed, true)]
+    fn a_begun_file_keeps_what_has_run(#[case] now: &str, #[case] state: StatementState, #[case] allowed: bool) {
+        let begun = BegunStatement {
+            version: "001".parse().unwrap(),
+            number: 1,
+            checksum: Checksum::of_tokens("vacuum a"),
+            state,
+        };
+        let ledger = LedgerState::default().with_begun(vec![begun]);
+        let now = numbered(&[now]);
+        let found = plan(&now, &ledger, &Target::Latest).map(|plan| plan.steps.len());
+        assert_eq!(found.is_ok(), allowed, "{found:?}");
     }
 
     #[test]

@@ -34,6 +34,20 @@ pub enum PlanProblem {
         /// The source's last version.
         last: Version,
     },
+    /// A statement that has run by itself is another in the file now.
+    #[error(
+        "{file}: statement {statement} of version {version} has run already and is committed, but the file has changed \
+         there; put that statement back as it was, at its place and with each statement committed by itself: what did \
+         not run yet may change"
+    )]
+    EditedWhileBegun {
+        /// The version.
+        version: Version,
+        /// The file.
+        file: String,
+        /// The statement's number in the file, from 1.
+        statement: usize,
+    },
     /// A pending migration is older than an applied one.
     #[error(
         "{file}: version {version} is not applied, but the newer {newer_file} is; give the file a version above {current}"
@@ -80,7 +94,7 @@ impl PlanProblem {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Edited { .. } => Reason::MigrationEdited,
+            Self::Edited { .. } | Self::EditedWhileBegun { .. } => Reason::MigrationEdited,
             Self::Missing { .. } => Reason::MigrationMissing,
             Self::OutOfOrder { .. } => Reason::OutOfOrder,
             Self::TargetNotInSource { .. } | Self::TargetBelowCurrent { .. } => Reason::TargetUnreachable,
@@ -92,6 +106,7 @@ impl PlanProblem {
     pub fn failure(&self) -> Failure {
         let place = match self {
             Self::Edited { version, file, .. }
+            | Self::EditedWhileBegun { version, file, .. }
             | Self::Missing { version, file, .. }
             | Self::OutOfOrder { version, file, .. } => {
                 Some(Place { version: version.to_string(), file: file.clone(), ..Place::default() })

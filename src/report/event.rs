@@ -34,8 +34,11 @@ pub enum Event {
         file: String,
         /// How many statements the file has.
         statements: i64,
+        /// Whether each statement is committed by itself; else the file is one transaction.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        no_transaction: bool,
     },
-    /// A statement of the current migration has run. It is not yet committed.
+    /// A statement of the current migration has run. It is not yet committed where the file is one transaction.
     StatementFinished {
         /// The migration's version.
         version: String,

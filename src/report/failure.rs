@@ -44,6 +44,8 @@ pub enum Reason {
     MigrationMissing,
     /// A pending migration is older than one that is applied.
     OutOfOrder,
+    /// Nobody can tell whether a statement has run that no transaction held; a person has to look and say so.
+    NeedsReview,
     /// The target version is not in the source, or lower than the ledger's.
     TargetUnreachable,
     /// The set of migrations is not valid: a name, a duplicate version, a gap, bytes that are not UTF-8.

@@ -64,6 +64,31 @@ fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
 }
 
 #[test]
+fn a_holder_that_was_overtaken_commits_and_starts_no_statement_by_itself() {
+    for (sql, table) in [("create table a ()", "a"), ("call p()", "b")] {
+        let bed = Bed::new();
+        let bytes = format!("-- schemaward: no-transaction\n{sql}").into_bytes();
+        let set = MigrationSet::read(&[SourceFile { name: "001_a.sql".to_owned(), bytes }]).unwrap();
+        bed.psql("create procedure p() language sql as 'create table b ()'");
+        let address = Address::parse(&bed.url).unwrap();
+        let database = Postgres::new(address, "old", Duration::from_secs(5), "schemaward").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut session = database.connect().await.unwrap();
+            assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
+            let (fence, _) = session.take_over("old").await.unwrap();
+            bed.psql("update schemaward.migration_locks set fence = fence + 1");
+            let attempt = Attempt { migration: &set.migrations()[0], run: "old", fence };
+            let applied = session.apply(attempt, &mut |_| {}).await;
+            let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
+            assert_eq!(failure.reason, Reason::Fenced);
+            assert!(!bed.has(table));
+            assert_eq!(bed.psql("select count(*) from schemaward.statement_journal"), "0");
+        });
+    }
+}
+
+#[test]
 fn the_index_refuses_a_second_row_of_an_applied_version() {
     let bed = Bed::with(&[("007_a.sql", "select 1")]);
     assert_eq!(bed.run().applied(), 1);

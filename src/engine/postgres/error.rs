@@ -15,6 +15,7 @@ pub(super) const FOREIGN_LEDGER: &str = "SW002";
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+pub(super) const QUERY_CANCELLED: &str = "57014";
 const INVALID_PASSWORD: &str = "28P01";
 const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.

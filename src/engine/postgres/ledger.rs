@@ -6,7 +6,7 @@ use super::literal::{identifier, text, text_or_null};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS};
 
 /// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 1;
+pub(super) const LEDGER_VERSION: i32 = 2;
 
 /// What makes and upgrades the ledger.
 const INSTALLATION: &str = include_str!("../../../migrations/postgres/000_migration_tracking_system.sql");
@@ -19,7 +19,7 @@ const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) struct Ledger {
     schema: String,
     /// The schema's name, quoted.
-    quoted: String,
+    pub(super) quoted: String,
 }
 
 impl Ledger {
@@ -54,8 +54,13 @@ impl Ledger {
         format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{sql}\nCOMMIT")
     }
 
-    /// Three results: the ledger's version, all that is applied, the newest attempts.
+    /// Four results: the ledger's version, all that is applied, the newest attempts, what is begun.
     pub(super) fn read(&self) -> String {
+        format!("{};\n{}", self.read_first_version(), self.begun())
+    }
+
+    /// The first three of them, which is all that a ledger of version 1 holds.
+    pub(super) fn read_first_version(&self) -> String {
         let schema = &self.quoted;
         format!(
             "SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger;\n\
@@ -132,6 +137,11 @@ impl Ledger {
         let duration = "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) \
                         * 1000)::pg_catalog.int8";
         self.record(attempt, duration, total, None)
+    }
+
+    /// The row of a migration that was applied statement by statement.
+    pub(super) fn record_duration(&self, attempt: Attempt<'_>, duration_ms: u128) -> String {
+        self.record(attempt, &duration_ms.to_string(), attempt.migration.statements.len(), None)
     }
 
     /// The row of an attempt that failed.

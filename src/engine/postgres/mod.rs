@@ -3,6 +3,8 @@
 mod address;
 mod error;
 mod examination;
+mod journal;
+mod journaled;
 mod ledger;
 mod literal;
 mod message;

@@ -10,17 +10,24 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row};
 
 use super::error::{
-    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, UNDEFINED_SCHEMA, UNDEFINED_TABLE, connection_lost, failure_of, position,
-    server_error, session_error,
+    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_SCHEMA, UNDEFINED_TABLE, connection_lost,
+    failure_of, position, server_error, session_error,
 };
 use super::ledger::{LEDGER_VERSION, Ledger};
 use super::message::{Message, Phase};
 use crate::engine::session::{
-    ApplyError, Attempt, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
+    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
-use crate::migration::{Checksum, Version};
-use crate::plan::{AppliedRow, LedgerState};
+use crate::migration::{Checksum, TransactionMode, Version};
+use crate::plan::{AppliedRow, BegunStatement, LedgerState, StatementState};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+
+/// The mode is said in full: a role may have other defaults.
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// For the rest of a transaction: the user who connected, and operators found in `pg_catalog`. What a file has set comes
+/// back at the transaction's end.
+pub(super) const AS_OURSELVES: &str =
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL ROLE NONE;SET LOCAL search_path = pg_catalog";
 
 /// A connection to a PostgreSQL server.
 #[derive(Debug)]
@@ -29,7 +36,7 @@ pub struct PostgresSession {
     process_id: i32,
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
-    reset: String,
+    pub(super) reset: String,
     /// Shown in errors.
     user: String,
     database: String,
@@ -118,6 +125,22 @@ impl PostgresSession {
         error
     }
 
+    /// Writes in a transaction of its own, as the user who connected, whatever a file has set; guarded by the fence.
+    pub(super) async fn write_guarded(&mut self, fence: Fence, sql: &str) -> Result<Vec<Vec<PgRow>>, SessionError> {
+        let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence));
+        let mut written = self.try_query(sql.clone()).await;
+        if let Err(error) = &written
+            && !connection_lost(error)
+        {
+            self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+            // A cancellation was meant for the statement before; what has become of that must be written all the same.
+            if server_error(error).is_some_and(|error| error.code() == QUERY_CANCELLED) {
+                written = self.try_query(sql).await;
+            }
+        }
+        written.map_err(|error| session_error(&error, Reason::LedgerUnusable))
+    }
+
     async fn install_ledger(&mut self) -> Result<(), SessionError> {
         let installed = self.query(self.ledger.installation(), Reason::LedgerUnusable).await;
         if let Err(error) = installed {
@@ -132,6 +155,18 @@ impl PostgresSession {
     /// Whether the error says that there is no ledger yet.
     pub(super) fn ledger_is_missing(error: &sqlx::Error) -> bool {
         server_error(error).is_some_and(|e| matches!(e.code(), UNDEFINED_TABLE | UNDEFINED_SCHEMA))
+    }
+
+    /// Reads a ledger that has no journal yet, or that is not there at all.
+    async fn read_first_version(&mut self) -> Result<LedgerView, SessionError> {
+        match self.try_query(self.ledger.read_first_version()).await {
+            Ok(mut results) => {
+                results.push(Vec::new());
+                Ok(ledger_view(&results)?.1)
+            }
+            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+        }
     }
 
     /// Raises the fence and reads the ledger, in one transaction. None where the ledger is missing or
@@ -182,7 +217,7 @@ impl Session for PostgresSession {
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
         match self.try_query(self.ledger.read()).await {
             Ok(results) => Ok(ledger_view(&results)?.1),
-            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) if Self::ledger_is_missing(&error) => self.read_first_version().await,
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         }
     }
@@ -207,6 +242,9 @@ impl Session for PostgresSession {
     }
 
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+        if attempt.migration.mode == TransactionMode::PerStatement {
+            return self.apply_journaled(attempt, progress).await;
+        }
         let started = Instant::now();
         let mut message = Message::new(&self.ledger, attempt, &self.reset);
         let text = std::mem::take(&mut message.text);
@@ -235,16 +273,12 @@ impl Session for PostgresSession {
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
-        let sql = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;{};{};COMMIT",
-            self.ledger.guard(attempt.fence),
-            self.ledger.record_failure(attempt, failed)
-        );
-        let recorded = self.query(sql, Reason::LedgerUnusable).await;
-        if recorded.as_ref().is_err_and(|error| !error.connection_lost) {
-            self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
-        }
-        recorded.map(drop)
+        self.write_guarded(attempt.fence, &self.ledger.record_failure(attempt, failed)).await.map(drop)
+    }
+
+    async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {
+        let results = self.write_guarded(fence, &self.ledger.settle_by_hand(fence, by_hand)).await?;
+        Ok(results.iter().any(|rows| !rows.is_empty()))
     }
 
     async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
@@ -269,7 +303,7 @@ fn reset(settings: &str) -> String {
 
 /// The ledger's version and what it holds, from the results of [`Ledger::read`].
 fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
-    let [version, applied, history] = results else {
+    let [version, applied, history, begun] = results else {
         return Err(unexpected("the ledger's answer has another form than was asked for"));
     };
     let version: Option<i32> = value(version.first(), 0)?;
@@ -277,7 +311,9 @@ fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), Sess
         return Err(newer_ledger(newer));
     }
     let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
-    Ok((version, LedgerView { state: LedgerState::new(applied), history: history_rows(history)? }))
+    let begun = begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?;
+    let state = LedgerState::new(applied).with_begun(begun);
+    Ok((version, LedgerView { state, history: history_rows(history)? }))
 }
 
 fn applied_row(row: &PgRow) -> Result<AppliedRow, SessionError> {
@@ -289,6 +325,26 @@ fn applied_row(row: &PgRow) -> Result<AppliedRow, SessionError> {
         checksum: Checksum::stored(value::<String>(Some(row), 2)?),
         token_checksum: Checksum::stored(value::<String>(Some(row), 3)?),
     })
+}
+
+fn begun_statement(row: &PgRow) -> Result<BegunStatement, SessionError> {
+    let version: String = value(Some(row), 0)?;
+    let number: i32 = value(Some(row), 1)?;
+    Ok(BegunStatement {
+        version: version.parse().map_err(|_| unexpected("the journal holds a version that is none"))?,
+        number: usize::try_from(number).unwrap_or_default(),
+        checksum: Checksum::stored(value::<String>(Some(row), 2)?),
+        state: statement_state(&value::<String>(Some(row), 3)?)?,
+    })
+}
+
+pub(super) fn statement_state(text: &str) -> Result<StatementState, SessionError> {
+    match text {
+        "started" => Ok(StatementState::Started),
+        "finished" => Ok(StatementState::Finished),
+        "failed" => Ok(StatementState::Failed),
+        _ => Err(unexpected("the journal holds a state that is none")),
+    }
 }
 
 fn history_rows(rows: &[PgRow]) -> Result<Vec<AppliedMigration>, SessionError> {
@@ -335,7 +391,7 @@ where
     row.try_get(index).map_err(|error| unexpected(&error.to_string()))
 }
 
-fn unexpected(what: &str) -> SessionError {
+pub(super) fn unexpected(what: &str) -> SessionError {
     let failure = Failure {
         class: ErrorClass::Permanent,
         reason: Reason::LedgerUnusable,

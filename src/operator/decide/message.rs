@@ -184,6 +184,9 @@ pub(super) fn stalled(what: &str, failure: &Failure, stalled: &str, attempt: i32
         );
     }
     match &failure.hint {
+        Some(hint) if failure.reason == Reason::NeedsReview => {
+            format!("{} {} Then {ASK_AGAIN}.", sentence(what), sentence(hint))
+        }
         Some(hint) => format!("{} {} Or {ASK_AGAIN}.", sentence(what), sentence(&capitalised(hint))),
         None => format!("{} {}", sentence(what), next_step(failure)),
     }

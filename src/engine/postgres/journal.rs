@@ -1,0 +1,265 @@
+//! The statement journal's SQL, and what its rows and the catalog say about a statement whose end was not recorded.
+//! Texts and decisions only; [`super::journaled`] sends and acts.
+
+use sqlx::postgres::PgRow;
+use sqlx::postgres::types::Oid;
+
+use super::ledger::Ledger;
+use super::literal::{text, text_or_null};
+use super::session::{statement_state, value};
+use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
+use crate::migration::{Checksum, Trace, Version};
+use crate::plan::StatementState;
+use crate::report::Failure;
+
+/// The object a statement makes, drops or rebuilds, as the catalog had it before.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Object {
+    /// Its qualified name, quoted; the table's where the statement rebuilds indexes.
+    pub(super) name: Option<String>,
+    /// Its OID; absent where it was not there.
+    pub(super) oid: Option<Oid>,
+}
+
+/// A statement that is begun.
+#[derive(Clone, Debug)]
+pub(super) struct JournalRow {
+    /// From 1.
+    pub(super) statement: usize,
+    pub(super) checksum: Checksum,
+    pub(super) state: StatementState,
+    trace: String,
+    object: Object,
+    pub(super) excerpt: String,
+    pub(super) started_at: String,
+    pub(super) run: String,
+}
+
+/// What the catalog says about a statement whose end was not recorded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Settlement {
+    /// It has run.
+    Done,
+    /// It has not, and left these indexes half built.
+    NotDone(Vec<String>),
+    /// It cannot be told.
+    Unknown,
+}
+
+/// How the journal writes a trace. These words are stored: they never change.
+fn word(trace: Option<&Trace>) -> &'static str {
+    match trace {
+        None => "transaction",
+        Some(Trace::CreatedIndex { .. }) => "created index",
+        Some(Trace::DroppedIndex { .. }) => "dropped index",
+        Some(Trace::ReindexedIndex { .. } | Trace::ReindexedTable { .. }) => "rebuilt indexes",
+        Some(Trace::Repeatable) => "repeatable",
+        Some(Trace::Unknown) => "unknown",
+    }
+}
+
+/// Asks for a trace's [`Object`], with names looked up as the statement itself will look them up. None where it has none.
+pub(super) fn object_of(trace: &Trace) -> Option<String> {
+    let class = "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace";
+    let found =
+        |name: &str| format!("c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid", text(name));
+    let own = "pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid";
+    match trace {
+        Trace::CreatedIndex { name, table } => {
+            // An index lies in its table's schema.
+            let index = format!(
+                "pg_catalog.format('%I.%I', n.nspname, ((pg_catalog.parse_ident({}))[1])::pg_catalog.name)",
+                text(name)
+            );
+            Some(format!(
+                "SELECT {index}, pg_catalog.to_regclass({index})::pg_catalog.oid FROM {class} WHERE {}",
+                found(table)
+            ))
+        }
+        Trace::DroppedIndex { name } | Trace::ReindexedTable { name } => {
+            Some(format!("SELECT {own} FROM {class} WHERE {}", found(name)))
+        }
+        Trace::ReindexedIndex { name } => Some(format!(
+            "SELECT {own} FROM {class} WHERE c.oid OPERATOR(pg_catalog.=) (SELECT i.indrelid FROM pg_catalog.pg_index i \
+             WHERE i.indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid)",
+            text(name)
+        )),
+        Trace::Repeatable | Trace::Unknown => None,
+    }
+}
+
+impl JournalRow {
+    pub(super) fn read(row: &PgRow) -> Result<Self, SessionError> {
+        let row = Some(row);
+        Ok(Self {
+            statement: usize::try_from(value::<i32>(row, 1)?).unwrap_or_default(),
+            checksum: Checksum::stored(value::<String>(row, 2)?),
+            state: statement_state(&value::<String>(row, 3)?)?,
+            trace: value(row, 4)?,
+            object: Object { name: value(row, 5)?, oid: value(row, 6)? },
+            excerpt: value(row, 7)?,
+            started_at: value(row, 8)?,
+            run: value(row, 9)?,
+        })
+    }
+
+    /// The question to the catalog: rows of name, OID and whether the index is valid. None where it need not be asked.
+    pub(super) fn question(&self) -> Option<String> {
+        const INDEXES: &str = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid, \
+                               i.indisvalid AND i.indisready AND i.indislive FROM pg_catalog.pg_index i \
+                               JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
+                               JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE";
+        let before = self.object.oid.map_or(0, |oid| oid.0);
+        match self.trace.as_str() {
+            "created index" => Some(format!(
+                "{INDEXES} c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid",
+                text(self.object.name.as_deref().unwrap_or_default())
+            )),
+            "dropped index" => Some(format!("{INDEXES} c.oid OPERATOR(pg_catalog.=) {before}")),
+            // REINDEX CONCURRENTLY names what it builds and what it replaces so.
+            // Source: PostgreSQL, REINDEX, "Rebuilding Indexes Concurrently".
+            "rebuilt indexes" => Some(format!(
+                "{INDEXES} i.indrelid OPERATOR(pg_catalog.=) {before} AND NOT i.indisvalid \
+                 AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'"
+            )),
+            _ => None,
+        }
+    }
+
+    /// What the catalog's answer means. `found`: rows of name, OID, valid.
+    pub(super) fn settlement(&self, found: &[(String, Oid, bool)]) -> Settlement {
+        match (self.trace.as_str(), self.object.oid) {
+            ("created index", before) => match found {
+                [(_, oid, true)] if Some(*oid) != before => Settlement::Done,
+                [(name, oid, false)] if Some(*oid) != before => Settlement::NotDone(vec![name.clone()]),
+                // None, or one that was there before: the server says what it thinks of that.
+                _ => Settlement::NotDone(Vec::new()),
+            },
+            ("dropped index", Some(_)) if found.is_empty() => Settlement::Done,
+            ("rebuilt indexes", _) => Settlement::NotDone(found.iter().map(|(name, ..)| name.clone()).collect()),
+            ("unknown", _) if self.state == StatementState::Started => Settlement::Unknown,
+            _ => Settlement::NotDone(Vec::new()),
+        }
+    }
+}
+
+impl Ledger {
+    /// All that is begun and not applied.
+    pub(super) fn begun(&self) -> String {
+        format!(
+            "SELECT j.version, j.statement, j.checksum, j.state FROM {}.statement_journal j WHERE j.migration_id IS NULL \
+             ORDER BY j.id",
+            self.quoted
+        )
+    }
+
+    /// The begun statements of one version.
+    pub(super) fn journal(&self, version: &Version) -> String {
+        format!(
+            "SELECT j.version, j.statement, j.checksum, j.state, j.trace, j.object, j.object_before, j.excerpt, \
+             pg_catalog.to_char(j.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), j.run \
+             FROM {}.statement_journal j WHERE {} ORDER BY j.statement",
+            self.quoted,
+            open(version)
+        )
+    }
+
+    /// The row of a statement that is about to run, or that runs in this very transaction.
+    pub(super) fn begin_statement(&self, attempt: Attempt<'_>, index: usize, kind: Kind<'_>) -> String {
+        let migration = attempt.migration;
+        let (trace, object) = match kind {
+            Kind::InTransaction => (None, &Object::default()),
+            Kind::Alone(trace, object) => (Some(trace), object),
+        };
+        let finished = trace.is_none();
+        let place = migration.place_of_statement(index);
+        let values = [
+            text(migration.version.as_str()),
+            text(&migration.file),
+            (index + 1).to_string(),
+            text(migration.statement_checksum(index).as_str()),
+            text(place.excerpt.as_deref().unwrap_or_default()),
+            text(if finished { "finished" } else { "started" }),
+            text(word(trace)),
+            text_or_null(object.name.as_deref()),
+            object.oid.map_or_else(|| "NULL".to_owned(), |oid| oid.0.to_string()),
+            "pg_catalog.clock_timestamp()".to_owned(),
+            if finished { "pg_catalog.clock_timestamp()" } else { "NULL" }.to_owned(),
+            if finished { "'server'" } else { "NULL" }.to_owned(),
+            text(attempt.run),
+            attempt.fence.0.to_string(),
+        ];
+        format!(
+            "INSERT INTO {}.statement_journal (version, filename, statement, checksum, excerpt, state, trace, object, \
+             object_before, started_at, ended_at, settled_by, run, fence) VALUES ({}) \
+             ON CONFLICT ((version::numeric), statement) WHERE migration_id IS NULL DO UPDATE SET \
+             (filename, checksum, excerpt, state, trace, object, object_before, started_at, ended_at, settled_by, run, \
+             fence, error_code, error_message) = (EXCLUDED.filename, EXCLUDED.checksum, EXCLUDED.excerpt, EXCLUDED.state, \
+             EXCLUDED.trace, EXCLUDED.object, EXCLUDED.object_before, EXCLUDED.started_at, EXCLUDED.ended_at, \
+             EXCLUDED.settled_by, EXCLUDED.run, EXCLUDED.fence, NULL, NULL)",
+            self.quoted,
+            values.join(", ")
+        )
+    }
+
+    /// How a statement ended; `failure` where the server refused it.
+    pub(super) fn end_statement(
+        &self,
+        version: &Version,
+        index: usize,
+        settled_by: &str,
+        failure: Option<&Failure>,
+    ) -> String {
+        format!(
+            "UPDATE {}.statement_journal AS j SET state = {}, ended_at = pg_catalog.clock_timestamp(), settled_by = {}, \
+             error_code = {}, error_message = {} WHERE {} AND j.statement = {}",
+            self.quoted,
+            text(if failure.is_none() { "finished" } else { "failed" }),
+            text(settled_by),
+            text_or_null(failure.and_then(|failure| failure.code.as_deref())),
+            text_or_null(failure.map(|failure| failure.message.as_str())),
+            open(version),
+            index + 1
+        )
+    }
+
+    /// The row of a migration whose statements have all run; they become a part of it.
+    pub(super) fn record_journaled(&self, attempt: Attempt<'_>, duration_ms: u128) -> String {
+        format!(
+            "WITH applied AS ({} RETURNING id) UPDATE {}.statement_journal AS j SET migration_id = applied.id \
+             FROM applied WHERE {}",
+            self.record_duration(attempt, duration_ms),
+            self.quoted,
+            open(&attempt.migration.version)
+        )
+    }
+
+    /// What a person says of a statement whose end was not recorded.
+    pub(super) fn settle_by_hand(&self, fence: Fence, by_hand: &ByHand<'_>) -> String {
+        format!(
+            "UPDATE {}.statement_journal AS j SET state = {}, ended_at = pg_catalog.clock_timestamp(), \
+             settled_by = 'repair', run = {}, fence = {} WHERE {} AND j.statement = {} AND j.state = 'started' \
+             RETURNING j.id",
+            self.quoted,
+            text(if by_hand.has_run { "finished" } else { "failed" }),
+            text(by_hand.run),
+            fence.0,
+            open(by_hand.version),
+            by_hand.statement
+        )
+    }
+}
+
+/// How a statement is about to run.
+#[derive(Clone, Copy)]
+pub(super) enum Kind<'a> {
+    /// With its row, both or neither.
+    InTransaction,
+    /// Between its row and its end.
+    Alone(&'a Trace, &'a Object),
+}
+
+/// The rows of a version that is not applied.
+fn open(version: &Version) -> String {
+    format!("j.version::pg_catalog.numeric = {} AND j.migration_id IS NULL", version.as_str())
+}

@@ -1,0 +1,230 @@
+//! Applies a file whose statements are each committed by themselves, with a row in the statement journal for each, and
+//! resumes one that was interrupted at the statement where it stopped.
+//!
+//! A statement that may run in a transaction runs in one with its row: both or neither. One that may not runs alone,
+//! between a row *started* and its end; where that end was not recorded, the catalog says whether it has run, or a person
+//! has to. Nobody else works on the database meanwhile: this session holds the lock.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgRow;
+
+use super::error::{connection_lost, failure_of, position, server_error};
+use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
+use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
+use crate::engine::session::{ApplyError, Attempt, SessionError};
+use crate::migration::{Execution, Trace};
+use crate::plan::StatementState;
+use crate::report::{ErrorClass, Failure, Reason};
+
+impl PostgresSession {
+    /// [`crate::engine::Session::apply`] for such a file.
+    pub(super) async fn apply_journaled(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Duration, ApplyError> {
+        let began = Instant::now();
+        let mut statements_done = 0;
+        let error = match self.run_statements(attempt, began, &mut statements_done, progress).await {
+            Ok(()) => return Ok(began.elapsed()),
+            Err(error) => error,
+        };
+        let SessionError { mut failure, connection_lost } = error;
+        if failure.reason == Reason::Fenced {
+            "another run has taken over: this one may commit nothing".clone_into(&mut failure.message);
+        } else if failure.place.is_none() {
+            failure.place = Some(attempt.migration.place());
+        }
+        if connection_lost {
+            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
+        }
+        // Where this fails, so does recording the attempt, which tells.
+        let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
+        Err(ApplyError::Refused { failure, statements_done })
+    }
+
+    async fn run_statements(
+        &mut self,
+        attempt: Attempt<'_>,
+        began: Instant,
+        done: &mut usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), SessionError> {
+        let migration = attempt.migration;
+        let rows = self.ask(self.ledger.journal(&migration.version)).await?;
+        let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
+        for index in 0..migration.statements.len() {
+            let row = rows.iter().find(|row| row.statement == index + 1);
+            if !self.has_run(attempt, index, row).await? {
+                self.execute(attempt, index).await?;
+            }
+            *done = index + 1;
+            progress(*done);
+        }
+        let record = self.ledger.record_journaled(attempt, began.elapsed().as_millis());
+        self.write_guarded(attempt.fence, &record).await?;
+        self.ask(self.reset.clone()).await.map(drop)
+    }
+
+    /// Whether a statement has run before, as the journal or else the catalog says. What is left of one that has not
+    /// come to its end is taken away.
+    async fn has_run(
+        &mut self,
+        attempt: Attempt<'_>,
+        index: usize,
+        row: Option<&JournalRow>,
+    ) -> Result<bool, SessionError> {
+        let Some(row) = row else { return Ok(false) };
+        if row.state == StatementState::Finished {
+            if attempt.migration.execution(index) == Execution::Setting {
+                // It went with the session that it was made in.
+                self.send_statement(attempt, index).await?;
+            }
+            return Ok(true);
+        }
+        let leftovers = match self.look_up(row).await? {
+            Settlement::Done if row.checksum == attempt.migration.statement_checksum(index) => {
+                tracing::info!(
+                    statement = row.excerpt,
+                    "its end was not recorded, but the catalog shows that it has run"
+                );
+                let end = self.ledger.end_statement(&attempt.migration.version, index, "catalog", None);
+                self.write_guarded(attempt.fence, &end).await?;
+                return Ok(true);
+            }
+            Settlement::Done => return Err(refused(edited(attempt, index, row))),
+            Settlement::Unknown => return Err(refused(needs_review(attempt, index, row))),
+            Settlement::NotDone(leftovers) => leftovers,
+        };
+        for index in leftovers {
+            tracing::warn!(index, "dropping the invalid index that an interrupted statement has left");
+            self.ask(format!("DROP INDEX CONCURRENTLY IF EXISTS {index}")).await?;
+        }
+        Ok(false)
+    }
+
+    async fn look_up(&mut self, row: &JournalRow) -> Result<Settlement, SessionError> {
+        let Some(question) = row.question() else { return Ok(row.settlement(&[])) };
+        let found = self.ask(question).await?;
+        let found = found.iter().map(|row| Ok((value(Some(row), 0)?, value(Some(row), 1)?, value(Some(row), 2)?)));
+        Ok(row.settlement(&found.collect::<Result<Vec<_>, SessionError>>()?))
+    }
+
+    async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+        let Execution::Alone(trace) = attempt.migration.execution(index) else {
+            return self.execute_in_transaction(attempt, index).await;
+        };
+        let object = self.object(&trace).await.map_err(|error| at(error, attempt, index))?;
+        let begin = self.ledger.begin_statement(attempt, index, Kind::Alone(&trace, &object));
+        self.write_guarded(attempt.fence, &begin).await?;
+        let sent = self.send_statement(attempt, index).await;
+        let failure = match &sent {
+            Err(error) if error.connection_lost => return sent,
+            Err(error) => Some(&error.failure),
+            Ok(()) => None,
+        };
+        let end = self.ledger.end_statement(&attempt.migration.version, index, "server", failure);
+        let ended = self.write_guarded(attempt.fence, &end).await;
+        sent.and(ended.map(drop))
+    }
+
+    /// The object a statement is about, with names looked up in the session's own state.
+    async fn object(&mut self, trace: &Trace) -> Result<Object, SessionError> {
+        let Some(question) = object_of(trace) else { return Ok(Object::default()) };
+        let rows = self.ask(question).await?;
+        match rows.first() {
+            Some(row) => Ok(Object { name: value(Some(row), 0)?, oid: value(Some(row), 1)? }),
+            None => Ok(Object::default()),
+        }
+    }
+
+    /// Sends a statement with nothing around it.
+    async fn send_statement(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+        let sent = self.try_query(attempt.migration.statement_sql(index).to_owned()).await;
+        sent.map(drop).map_err(|error| placed(&error, attempt, index, 0))
+    }
+
+    /// Runs a statement and writes its row, both or neither.
+    async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+        let prefix = format!("{BEGIN};");
+        // The guard comes behind the statement, which may need the role and the search path that the file has set; it
+        // holds for the whole transaction all the same. A line break: the statement may end in a comment's line.
+        let text = format!(
+            "{prefix}{}\n;{AS_OURSELVES};{};{};COMMIT",
+            attempt.migration.statement_sql(index),
+            self.ledger.guard(attempt.fence),
+            self.ledger.begin_statement(attempt, index, Kind::InTransaction)
+        );
+        let sent = self.try_query(text).await;
+        sent.map(drop).map_err(|error| placed(&error, attempt, index, prefix.chars().count()))
+    }
+
+    /// A question, or a command of our own, with nothing around it.
+    async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, SessionError> {
+        let results = self.try_query(sql).await;
+        let results = results.map_err(|error| SessionError {
+            failure: failure_of(&error, Reason::StatementFailed),
+            connection_lost: connection_lost(&error),
+        })?;
+        Ok(results.into_iter().next().unwrap_or_default())
+    }
+}
+
+/// An error with its place in the file. `before`: characters that were sent before the statement's first.
+fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, before: usize) -> SessionError {
+    let migration = attempt.migration;
+    let mut failure = failure_of(error, Reason::StatementFailed);
+    let sql = migration.statement_sql(index);
+    let inside = server_error(error).and_then(position).and_then(|at| at.checked_sub(before));
+    let byte = inside.and_then(|at| sql.char_indices().nth(at)).map(|(byte, _)| byte);
+    let start = migration.statements.get(index).map(|statement| statement.start);
+    failure.place = Some(match (start, byte) {
+        (Some(start), Some(byte)) => migration.place_of_byte(start + byte),
+        _ => migration.place_of_statement(index),
+    });
+    SessionError { failure, connection_lost: connection_lost(error) }
+}
+
+fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionError {
+    error.failure.place = Some(attempt.migration.place_of_statement(index));
+    error
+}
+
+fn refused(failure: Failure) -> SessionError {
+    SessionError { failure, connection_lost: false }
+}
+
+fn edited(attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::MigrationEdited,
+        code: None,
+        message: format!(
+            "statement {} of {} has run as `{}`, but is another now",
+            row.statement, attempt.migration.file, row.excerpt
+        ),
+        hint: Some("put the statement back as it was; what did not run yet may change".to_owned()),
+        place: Some(attempt.migration.place_of_statement(index)),
+    }
+}
+
+fn needs_review(attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Failure {
+    let migration = attempt.migration;
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::NeedsReview,
+        code: None,
+        message: format!(
+            "statement {} of {} (`{}`) was started by the run {} at {}, and how it ended was not recorded; the catalog \
+             cannot tell whether it has run",
+            row.statement, migration.file, row.excerpt, row.run, row.started_at
+        ),
+        hint: Some(format!(
+            "look in the database whether it has had its effect, then say so: schemaward repair --version {} \
+             --statement {} --as done (or --as not-done, to run it again)",
+            migration.version, row.statement
+        )),
+        place: Some(migration.place_of_statement(index)),
+    }
+}

@@ -1,0 +1,58 @@
+//! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded.
+
+use std::time::Duration;
+
+use super::run_failure::lock_held;
+use super::session::{ByHand, Database, LockAttempt, Session};
+use crate::plan::{LedgerState, StatementState};
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Writes down what a person found out, under the lock, so that no run is at work meanwhile.
+///
+/// # Errors
+///
+/// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is at work.
+pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<(), Failure> {
+    let mut session = database.connect().await?;
+    let view = session.read_ledger().await?;
+    if !is_open(&view.state, &by_hand) {
+        return Err(nothing_open(&view.state, &by_hand));
+    }
+    if let LockAttempt::HeldBy(holder) = session.try_lock().await? {
+        return Err(lock_held(&holder, Duration::ZERO));
+    }
+    let (fence, view) = session.take_over(by_hand.run).await?;
+    let settled = session.settle(fence, &by_hand).await;
+    let released = session.release(fence).await;
+    session.close().await;
+    if !settled? {
+        return Err(nothing_open(&view.state, &by_hand));
+    }
+    released?;
+    Ok(())
+}
+
+fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
+    ledger.begun(by_hand.version).any(|statement| {
+        statement.state == StatementState::Started && i32::try_from(statement.number) == Ok(by_hand.statement)
+    })
+}
+
+fn nothing_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> Failure {
+    let open: Vec<String> = ledger
+        .begun(by_hand.version)
+        .filter(|statement| statement.state == StatementState::Started)
+        .map(|statement| statement.number.to_string())
+        .collect();
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!(
+            "there is nothing to settle: the end of statement {} of version {} is not open",
+            by_hand.statement, by_hand.version
+        ),
+        hint: (!open.is_empty()).then(|| format!("of this version, statement {} is", open.join(", "))),
+        place: None,
+    }
+}

@@ -1,0 +1,75 @@
+//! What a file says to Schemaward itself: comment lines `-- schemaward: …` before its first statement.
+
+use super::lexeme::{Kind, lexemes};
+
+/// The mark, after the two dashes.
+const MARK: &str = "schemaward:";
+
+/// What a file can ask for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Directive {
+    /// Each statement is committed by itself.
+    NoTransaction,
+}
+
+/// A line that was meant as a directive and is none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum BadDirective {
+    /// Nothing known is asked for.
+    Unknown(String),
+    /// It stands behind a statement, where nobody would look for it.
+    TooLate,
+}
+
+/// The directive of a file, and each line that was meant as one with the byte where it begins.
+pub(super) fn directive(sql: &str) -> (Option<Directive>, Vec<(usize, BadDirective)>) {
+    let (mut found, mut bad, mut in_head) = (None, Vec::new(), true);
+    for lexeme in lexemes(sql, 0) {
+        let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
+        match asked(text).filter(|_| lexeme.kind == Kind::LineComment) {
+            Some(_) if !in_head => bad.push((lexeme.start, BadDirective::TooLate)),
+            Some(asked) if asked.eq_ignore_ascii_case("no-transaction") => found = Some(Directive::NoTransaction),
+            Some(asked) => bad.push((lexeme.start, BadDirective::Unknown(asked.chars().take(40).collect()))),
+            None => in_head = in_head && lexeme.kind.is_trivia(),
+        }
+    }
+    (found, bad)
+}
+
+/// What stands behind the mark.
+fn asked(comment: &str) -> Option<&str> {
+    let text = comment.strip_prefix("--")?.trim();
+    let head = text.get(..MARK.len())?;
+    head.eq_ignore_ascii_case(MARK).then(|| text.get(MARK.len()..).unwrap_or_default().trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("-- schemaward: no-transaction\nvacuum")]
+    #[case("--SCHEMAWARD:no-transaction\r\nvacuum")]
+    #[case("-- why\n\n/* and more */ -- schemaward:  no-transaction \nvacuum")]
+    fn found(#[case] sql: &str) {
+        assert_eq!(directive(sql), (Some(Directive::NoTransaction), vec![]));
+    }
+
+    #[rstest]
+    #[case("vacuum")]
+    #[case("-- schemaward is told: no-transaction")]
+    #[case("select '\n-- schemaward: no-transaction'")]
+    #[case("-- rollback:\n-- -- schemaward: no-transaction")]
+    fn none(#[case] sql: &str) {
+        assert_eq!(directive(sql), (None, vec![]));
+    }
+
+    #[rstest]
+    #[case("-- schemaward: no-transactions\nvacuum", 0, BadDirective::Unknown("no-transactions".into()))]
+    #[case("vacuum;\n-- schemaward: no-transaction\n", 8, BadDirective::TooLate)]
+    fn bad(#[case] sql: &str, #[case] byte: usize, #[case] expected: BadDirective) {
+        assert_eq!(directive(sql), (None, vec![(byte, expected)]));
+    }
+}

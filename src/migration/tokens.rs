@@ -1,0 +1,66 @@
+//! The tokens of one statement that count: no comments, no white space. For whoever has to recognise a statement by
+//! its first words.
+
+use super::lexeme::{Kind, lexemes};
+
+/// A token that counts, with the number of parentheses open around it.
+#[derive(Clone, Copy)]
+pub(super) struct Token<'a> {
+    pub(super) text: &'a str,
+    pub(super) depth: usize,
+}
+
+impl Token<'_> {
+    pub(super) fn is(&self, keyword: &str) -> bool {
+        self.text.eq_ignore_ascii_case(keyword)
+    }
+
+    pub(super) fn is_parenthesis(&self) -> bool {
+        self.text == "(" || self.text == ")"
+    }
+}
+
+pub(super) fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut depth = 0_usize;
+    lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()).map(move |lexeme| {
+        depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };
+        let token = Token { text: sql.get(lexeme.start..lexeme.end).unwrap_or_default(), depth };
+        depth += usize::from(lexeme.kind == Kind::Open);
+        token
+    })
+}
+
+pub(super) fn next_is<'a>(mut tokens: impl Iterator<Item = Token<'a>>, keyword: &str) -> bool {
+    tokens.next().is_some_and(|token| token.is(keyword))
+}
+
+/// A name, perhaps qualified, as it is written but for white space around its dots. Reads the token behind it, too.
+pub(super) fn name<'a>(tokens: &mut impl Iterator<Item = Token<'a>>) -> Option<String> {
+    let mut name = tokens.next()?.text.to_owned();
+    while let Some(token) = tokens.next() {
+        if token.text != "." {
+            break;
+        }
+        name.push('.');
+        name.push_str(tokens.next()?.text);
+    }
+    Some(name)
+}
+
+/// Whether `N` tokens in a row match.
+pub(super) fn follow<'a, const N: usize>(
+    tokens: impl Iterator<Item = Token<'a>>,
+    matches: impl Fn([Token<'a>; N]) -> bool,
+) -> bool {
+    let mut window = [Token { text: "", depth: 0 }; N];
+    for token in tokens {
+        window.rotate_left(1);
+        if let Some(last) = window.last_mut() {
+            *last = token;
+        }
+        if matches(window) {
+            return true;
+        }
+    }
+    false
+}
