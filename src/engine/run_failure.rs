@@ -20,8 +20,13 @@ pub(super) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
         StopReason::Cancelled => (Reason::Cancelled, "the run was told to stop"),
         StopReason::DeadlineExceeded => (Reason::DeadlineExceeded, "the run's time was over"),
     };
+    // A migration that takes longer than it may would do so again; what kept it from beginning may pass.
+    let class = match (reason, cause) {
+        (Reason::DeadlineExceeded, Some(_)) => ErrorClass::Permanent,
+        _ => ErrorClass::Transient,
+    };
     Failure {
-        class: ErrorClass::Transient,
+        class,
         reason,
         code: cause.and_then(|cause| cause.code.clone()),
         message: cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.message)),

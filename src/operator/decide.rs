@@ -22,7 +22,7 @@ mod tests;
 #[cfg(test)]
 mod world;
 
-use judge::{Judgement, effective_token, judge};
+use judge::{Judgement, effective_token, judge, judge_key};
 
 /// How often a run's pod is looked at: its log is the only sign of progress.
 const WATCH_PAUSE: Duration = Duration::from_secs(2);
@@ -183,9 +183,7 @@ impl<'a> Pass<'a> {
 
     fn launch(&self, key: &RunKey, source: &ValidSource, attempt: i32) -> Vec<Effect> {
         let resource = self.resource;
-        let count = source::parts(&source.files).len();
-        let frozen: Vec<String> =
-            (0..count).map(|part| names::frozen_name(&resource.name, &resource.uid, &source.hash, part)).collect();
+        let frozen = self.frozen_names(source);
         let mut effects = Vec::new();
         if !resource.has_finalizer {
             effects.push(Effect::AddFinalizer);
@@ -195,7 +193,7 @@ impl<'a> Pass<'a> {
             Lease::Mine { .. } => effects.push(Effect::RenewLease),
             Lease::Free | Lease::Held { .. } => effects.push(Effect::TakeLease),
         }
-        if !frozen.iter().all(|name| self.children.frozen.iter().any(|there| there.name == *name)) {
+        if !self.is_frozen(&frozen) {
             effects.push(Effect::FreezeSource);
         }
         effects.push(Effect::CreateJob(RunOrder {
@@ -208,8 +206,13 @@ impl<'a> Pass<'a> {
         effects
     }
 
-    /// Follows a Job that goes on, whatever it was started for: it is never stopped half-way.
+    /// Follows a Job that goes on, whatever it was started for: it is never stopped half-way. One that has not
+    /// begun is taken back when something else is asked for: it may be waiting for what was just corrected.
     fn watch(&self, job: &Job) -> Decision {
+        let waits = matches!(job.state, JobState::Waiting { .. }) && !job.deleting;
+        if waits && self.is_superseded(job) {
+            return self.take_back(job);
+        }
         let mut status = self.resource.status.clone();
         if !status.run.as_ref().is_some_and(|run| run.name == job.name && run.finished_at.is_none()) {
             adopt(&mut status, job);
@@ -227,7 +230,7 @@ impl<'a> Pass<'a> {
             JobState::Ended(_) => (reason::STOPPING, message::stopping(job)),
         };
         let changed = job.origin.as_ref().is_some_and(|origin| origin.generation != self.resource.generation);
-        let said = if changed { message::spec_changed(&said) } else { said };
+        let said = if changed { message::spec_changed(&said, self.resource.spec.suspend) } else { said };
         self.stand(&mut status, &Standing::Reconciling, why, &said);
         let mut effects = Vec::new();
         if !self.resource.has_finalizer {
@@ -239,7 +242,43 @@ impl<'a> Pass<'a> {
             // Held by another though our Job runs: the lock and the fence in the database decide.
             Lease::Mine { .. } | Lease::Held { .. } => {}
         }
+        // Its pod cannot start without the frozen source, which anybody may have deleted.
+        if waits && self.is_source_gone(job) {
+            effects.push(Effect::FreezeSource);
+        }
         Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: Vec::new() }
+    }
+
+    /// Whether a Job was made for something else than what is asked for now.
+    fn is_superseded(&self, job: &Job) -> bool {
+        let asked = judge_key(self.resource, self.source);
+        self.resource.spec.suspend || asked.is_some_and(|key| key.attempt_of(&job.name).is_none())
+    }
+
+    /// Whether a part of the frozen source that a Job mounts is missing and can be made again.
+    fn is_source_gone(&self, job: &Job) -> bool {
+        let Source::Valid(source) = self.source else { return false };
+        job.origin.as_ref().is_some_and(|origin| origin.source_hash == source.hash.as_str())
+            && !self.is_frozen(&self.frozen_names(source))
+    }
+
+    fn take_back(&self, job: &Job) -> Decision {
+        let mut status = self.resource.status.clone();
+        let message = message::taken_back(&job.name, self.resource.spec.suspend);
+        self.stand(&mut status, &Standing::Reconciling, reason::STOPPING, &message);
+        let notice = Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message };
+        let effects = vec![Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }];
+        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
+    }
+
+    fn frozen_names(&self, source: &ValidSource) -> Vec<String> {
+        let resource = self.resource;
+        let name = |part| names::frozen_name(&resource.name, &resource.uid, &source.hash, part);
+        (0..source::parts(&source.files).len()).map(name).collect()
+    }
+
+    fn is_frozen(&self, frozen: &[String]) -> bool {
+        frozen.iter().all(|name| self.children.frozen.iter().any(|there| there.name == *name))
     }
 
     fn suspend(&self) -> Decision {

@@ -46,6 +46,23 @@ fn a_secret_that_is_missing_is_named_and_waited_for() {
 }
 
 #[test]
+fn a_run_that_cannot_begin_is_taken_back_when_the_spec_is_corrected() {
+    in_sandbox("correct", async |sandbox| {
+        let wrong = json!({"database": {"engine": "postgres", "urlSecretRef": {"name": "nosuch", "key": KEY}}});
+        sandbox.apply_with("app", inline([("001_a.sql", "create table a (id int);")]), wrong).await;
+        sandbox
+            .wait_for("app", "waiting for the wrong Secret", |seen| {
+                message(seen, condition::READY).contains("Secret \"nosuch\"")
+            })
+            .await;
+        sandbox.patch("app", json!({"spec": {"database": {"urlSecretRef": {"name": SECRET}}}})).await;
+        sandbox.wait_ready("app").await;
+        assert!(sandbox.database.has_table("a").await);
+        assert_eq!(sandbox.jobs("app").len(), 1, "the Job that could not begin is gone");
+    });
+}
+
+#[test]
 fn nothing_starts_while_a_resource_is_suspended() {
     in_sandbox("suspend", async |sandbox| {
         let source = inline([("001_a.sql", "create table a (id int);")]);

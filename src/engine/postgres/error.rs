@@ -16,7 +16,6 @@ pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(super) const QUERY_CANCELLED: &str = "57014";
-const INVALID_PASSWORD: &str = "28P01";
 const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 const READ_ONLY: &str = "25006";
@@ -28,11 +27,12 @@ const CONTEXT_LINES: usize = 3;
 pub(super) fn class_of(code: &str) -> ErrorClass {
     match code {
         "42P07" | "42701" | "42710" | "42P06" | "42723" => ErrorClass::AlreadyExists,
-        // A wrong password heals when a Secret is rotated. A failover leaves the old address at a
-        // read-only standby for a while.
-        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | INVALID_PASSWORD | READ_ONLY => {
+        // A refused login heals when a Secret is rotated, or the role or the database is made. A failover
+        // leaves the old address at a read-only standby for a while.
+        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
             ErrorClass::Transient
         }
+        _ if code.starts_with("28") => ErrorClass::Transient,
         _ if code.starts_with("08") || code.starts_with("53") => ErrorClass::Transient,
         _ => ErrorClass::Permanent,
     }
@@ -153,8 +153,8 @@ mod tests {
     #[case::serialization("40001", ErrorClass::Transient, Reason::StatementFailed)]
     #[case::lock_timeout("55P03", ErrorClass::Transient, Reason::StatementFailed)]
     #[case::wrong_password("28P01", ErrorClass::Transient, Reason::AuthenticationFailed)]
-    #[case::no_hba_entry("28000", ErrorClass::Permanent, Reason::AuthenticationFailed)]
-    #[case::no_such_database("3D000", ErrorClass::Permanent, Reason::AuthenticationFailed)]
+    #[case::no_hba_entry("28000", ErrorClass::Transient, Reason::AuthenticationFailed)]
+    #[case::no_such_database("3D000", ErrorClass::Transient, Reason::AuthenticationFailed)]
     #[case::duplicate_table("42P07", ErrorClass::AlreadyExists, Reason::StatementFailed)]
     #[case::syntax("42601", ErrorClass::Permanent, Reason::StatementFailed)]
     #[case::privilege("42501", ErrorClass::Permanent, Reason::StatementFailed)]

@@ -58,7 +58,13 @@ pub(super) fn waiting(job: &Job, complaint: Option<&str>, secret: &SecretKeyRefe
 }
 
 pub(super) fn stopping(job: &Job) -> String {
-    format!("Run {} is being stopped because its Job was deleted; a new run starts by itself after it.", job.name)
+    format!("Run {} is being stopped because its Job was deleted; waiting for its pod to end.", job.name)
+}
+
+pub(super) fn taken_back(run: &str, suspended: bool) -> String {
+    let why =
+        if suspended { "spec.suspend is true" } else { "something else is asked for now: a new run follows by itself" };
+    format!("Run {run} had not begun and is taken back, because {why}.")
 }
 
 pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatus) -> String {
@@ -77,8 +83,9 @@ pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatu
     }
 }
 
-pub(super) fn spec_changed(said: &str) -> String {
-    format!("{said} The spec has changed since it started: a new run follows by itself.")
+pub(super) fn spec_changed(said: &str, suspended: bool) -> String {
+    let next = if suspended { "nothing follows while spec.suspend is true" } else { "a new run follows by itself" };
+    format!("{said} The spec has changed since it started: {next}.")
 }
 
 pub(super) fn changed_since(said: &str) -> String {
@@ -169,7 +176,8 @@ pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
 pub(super) fn retrying(what: &str, attempt: i32, retry: &RetrySpec, at: Timestamp) -> String {
     let attempts = i64::from(retry.limit) + 1;
     format!(
-        "{} Attempt {} of {attempts} starts by itself at {}.",
+        "{} Attempt {} of {attempts} starts by itself at {}; to have it now, give the annotation \
+         schemaward.dev/retry a new value.",
         sentence(what),
         attempt.saturating_add(1),
         moment(at)
@@ -184,12 +192,25 @@ pub(super) fn stalled(what: &str, failure: &Failure, stalled: &str, attempt: i32
         );
     }
     match &failure.hint {
-        Some(hint) if failure.reason == Reason::NeedsReview => {
-            format!("{} {} Then {ASK_AGAIN}.", sentence(what), sentence(hint))
+        // What is to be put right is not in the resource or its source: the operator does not see it happen.
+        Some(hint) if is_outside(failure.reason) => {
+            format!("{} {} Then {ASK_AGAIN}.", sentence(what), sentence(&capitalised(hint)))
         }
         Some(hint) => format!("{} {} Or {ASK_AGAIN}.", sentence(what), sentence(&capitalised(hint))),
         None => format!("{} {}", sentence(what), next_step(failure)),
     }
+}
+
+/// Whether what causes such a failure lies in the database or a Secret.
+fn is_outside(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NeedsReview
+            | Reason::InvalidSettings
+            | Reason::LedgerUnusable
+            | Reason::AuthenticationFailed
+            | Reason::ConnectionFailed
+    )
 }
 
 /// What to do next, where the runner did not say more.

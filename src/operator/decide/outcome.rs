@@ -143,7 +143,7 @@ fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: &str) -> Next 
     let retry = &pass.resource.spec.retry;
     // A refused password may heal when the Secret is rotated, and asking often may lock the user out.
     let is_slow = failure.reason == Reason::AuthenticationFailed;
-    if !is_slow && !failure.class.is_retried() {
+    if !failure.class.is_retried() {
         return Next::Stall(why.to_owned());
     }
     if run.attempt > retry.limit {

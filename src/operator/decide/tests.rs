@@ -65,6 +65,10 @@ fn without_job(world: World) -> World {
     world.with(|seen| seen.children.jobs.clear())
 }
 
+fn without_frozen(world: World) -> World {
+    world.pass().with(|seen| seen.children.frozen.clear())
+}
+
 fn stopping(world: World) -> World {
     world.with(|seen| seen.children.jobs.iter_mut().for_each(|job| job.deleting = true))
 }
@@ -93,6 +97,36 @@ fn third_attempt() -> World {
 #[case::a_change_of_content_does_not_stop_a_run(other_content(running(World::started()).pass()), "Reconciling Running", "", "")]
 #[case::a_change_of_spec_does_not_stop_a_run(next_generation(running(World::started()).pass()), "Reconciling Running", "Status", "")]
 #[case::suspending_does_not_stop_a_run(suspended(running(World::started()).pass()), "Reconciling Running", "Status", "")]
+#[case::a_run_that_has_not_begun_is_taken_back_for_a_new_spec(
+    next_generation(World::started()),
+    "Reconciling Stopping",
+    "Status DeleteJob",
+    "Stopping"
+)]
+#[case::a_run_that_has_not_begun_is_taken_back_for_a_new_content(
+    other_content(World::started()),
+    "Reconciling Stopping",
+    "Status DeleteJob",
+    "Stopping"
+)]
+#[case::a_run_that_has_not_begun_is_taken_back_when_suspended(
+    suspended(World::started()),
+    "Reconciling Stopping",
+    "Status DeleteJob",
+    "Stopping"
+)]
+#[case::a_new_spec_is_run_when_the_old_job_is_gone(
+    without_job(next_generation(World::started()).pass()),
+    "Reconciling Starting",
+    "Status CreateJob",
+    "Started"
+)]
+#[case::a_deleted_frozen_source_is_made_again(
+    without_frozen(World::started()),
+    "Reconciling Starting",
+    "FreezeSource",
+    ""
+)]
 #[case::a_lost_status_is_filled_in_from_the_job(forgotten(World::started()), "Reconciling Starting", "Status", "")]
 #[case::a_stopped_job_is_waited_for(stopping(World::started()), "Reconciling Stopping", "Status", "")]
 #[case::a_deleted_job_is_made_again(without_job(World::started()), "Reconciling Starting", "CreateJob", "")]
@@ -108,7 +142,7 @@ fn third_attempt() -> World {
 #[case::an_existing_object_stalls(World::started().ends(AlreadyExists, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
 #[case::a_lost_connection_is_retried(World::started().ends(Transient, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
 #[case::an_unknown_outcome_is_retried(World::started().ends(UnknownOutcome, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
-#[case::a_refused_password_is_retried(World::started().ends(Permanent, Reason::AuthenticationFailed), "Reconciling AuthenticationFailed", SETTLE, "Failed Retrying")]
+#[case::a_refused_password_is_retried(World::started().ends(Transient, Reason::AuthenticationFailed), "Reconciling AuthenticationFailed", SETTLE, "Failed Retrying")]
 #[case::a_lost_pod_is_retried(World::started().ends_unexplained("BackoffLimitExceeded"), "Reconciling PodLost", SETTLE, "Failed Retrying")]
 #[case::a_pod_that_never_started_in_time_is_retried(World::started().ends_unexplained("DeadlineExceeded"), "Reconciling DeadlineExceeded", SETTLE, "Failed Retrying")]
 #[case::a_run_that_takes_too_long_stalls(running(World::started()).pass().ends_unexplained("DeadlineExceeded"), "Stalled DeadlineExceeded", SETTLE, "Failed Stalled")]
@@ -268,7 +302,7 @@ fn a_failure_is_in_the_status_with_its_place_and_the_time_of_the_retry() {
 
 #[test]
 fn a_refused_password_is_retried_at_the_slowest_pace() {
-    let world = World::failed(Permanent, Reason::AuthenticationFailed);
+    let world = World::failed(Transient, Reason::AuthenticationFailed);
     let Requeue::After(pause) = world.last.as_ref().unwrap().requeue else { panic!() };
     assert!(pause >= Duration::from_secs(48), "{pause:?}");
 }
