@@ -127,6 +127,7 @@ shown kubectl get "$resource" -n "$namespace"
 for name in file line statement code message; do
   note "lastError.$name: $(field ".status.lastError.$name")"
 done
+note "that line is: $(sed -n "$(field .status.lastError.line)p" examples/shop/mistake/013_reviews.sql)"
 expect "the file of the error" .status.lastError.file 013_reviews.sql
 expect "the line of the error" .status.lastError.line 12
 expect "the statement of the error" .status.lastError.statement 2

@@ -11,7 +11,7 @@ triple=$(uname -m)-unknown-linux-gnu
 
 command -v cargo >/dev/null || fail "cargo is needed to build the operator"
 cd "$REPO"
-say "cargo build --profile $profile" >&2
+say "cargo build --profile $profile (the first time 5 to 10 minutes, later under one)" >&2
 # With --target, so that the static flag reaches the program and not the build scripts.
 variable=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$triple")_RUSTFLAGS
 env "$variable=-C target-feature=+crt-static" \
