@@ -113,9 +113,17 @@ fn finished(summary: &Summary) -> String {
         Outcome::Succeeded { applied, ahead } => {
             format!("{at}; {} applied.{}", counted(*applied, "migration"), ahead_of_source(ahead))
         }
+        Outcome::Failed { .. } if !summary.ledger_read => {
+            "Failed before the ledger was read: which version the database has is not known.".to_owned()
+        }
         Outcome::Failed { applied, .. } => {
-            let pending = summary.pending.count;
-            format!("Failed. {at}; {} applied by this run, {pending} pending.", counted(*applied, "migration"))
+            // Without a target there was no plan, and what is pending is not known.
+            let pending = if summary.target_version.is_some() {
+                format!(", {} pending", summary.pending.count)
+            } else {
+                String::new()
+            };
+            format!("Failed. {at}; {} applied by this run{pending}.", counted(*applied, "migration"))
         }
     }
 }

@@ -62,6 +62,7 @@ pub fn failed_before_start(run: &str, failure: Failure) -> Summary {
         run: run.to_owned(),
         plan_hash: None,
         outcome: Outcome::Failed { applied: 0, failure },
+        ledger_read: false,
         current_version: None,
         target_version: None,
         pending: Pending::default(),
@@ -83,6 +84,7 @@ struct Run<'a, D: Database> {
 /// What the run has learnt so far, for its summary.
 #[derive(Default)]
 struct Known {
+    ledger_read: bool,
     plan_hash: Option<String>,
     current: Option<Version>,
     target: Option<Version>,
@@ -169,6 +171,7 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Makes the plan and notes what the summary needs of it.
     fn plan(&mut self, view: &LedgerView) -> Result<Plan<'a>, Failure> {
+        self.known.ledger_read = true;
         self.known.history.clone_from(&view.history);
         self.known.current = view.state.current().cloned();
         let plan = plan(self.set, &view.state, &self.settings.target).map_err(|problems| {
@@ -355,6 +358,7 @@ impl<'a, D: Database> Run<'a, D> {
                 Ok(()) => Outcome::Succeeded { applied, ahead: known.ahead.clone() },
                 Err(failure) => Outcome::Failed { applied, failure },
             },
+            ledger_read: known.ledger_read,
             current_version: known.current.as_ref().map(text),
             target_version: known.target.as_ref().map(text),
             pending: Pending {

@@ -58,17 +58,25 @@ pub struct Summary {
     pub plan_hash: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The ledger's version after the run; absent where no migration is applied or the ledger could not be read.
+    /// Whether the run has read the ledger. Where it has not, `current_version`, `pending` and `history` say nothing.
+    #[serde(default = "ledger_read")]
+    pub ledger_read: bool,
+    /// The ledger's version after the run; absent where no migration is applied or the ledger was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_version: Option<String>,
     /// The version the run was to reach, `latest` resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_version: Option<String>,
-    /// Versions still to be applied, in order; empty after success.
+    /// Versions still to be applied, in order; empty after success, and where the run did not get as far as a plan.
     pub pending: Pending,
     /// The ledger's newest rows, newest first. Trimmed, oldest away first, until the summary fits.
     #[serde(default)]
     pub history: Vec<AppliedMigration>,
+}
+
+/// What a summary means that does not say it: those of earlier versions were about a ledger.
+fn ledger_read() -> bool {
+    true
 }
 
 /// What is still to be applied.
@@ -149,6 +157,7 @@ mod tests {
             run: "shop-1".to_owned(),
             plan_hash: Some("a".repeat(64)),
             outcome,
+            ledger_read: true,
             current_version: Some("009".to_owned()),
             target_version: Some("010".to_owned()),
             pending: Pending { count: 1, first: Some("010".to_owned()), last: Some("010".to_owned()) },

@@ -241,3 +241,19 @@ fn the_command_line_shows_the_line_and_says_by_its_exit_code_what_to_do() {
     bed.file("003_gap.sql", b"select 1");
     assert_eq!(bed.migrate(&[]).status.code(), Some(4), "a gap: refused");
 }
+
+#[test]
+fn a_run_that_has_not_read_the_ledger_claims_nothing_about_it() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a (x int);")]);
+    assert_eq!(bed.run().applied(), 1);
+    let refused = bed.run_with(&["--target", "9"]);
+    assert!(refused.summary.ledger_read, "{refused:?}");
+    assert_eq!(refused.summary.current_version.as_deref(), Some("001"));
+    assert!(!bed.start_on("run", &"0".repeat(64), &[]).end().summary.ledger_read);
+    bed.url = "postgres://u@127.0.0.1:1/x".to_owned();
+    assert!(!bed.run().summary.ledger_read);
+    let migrate = bed.migrate(&[]);
+    let shown = String::from_utf8(migrate.stdout).unwrap();
+    assert!(shown.contains("which version the database has is not known"), "{shown}");
+    assert!(!shown.contains("pending"), "{shown}");
+}

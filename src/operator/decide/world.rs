@@ -175,6 +175,7 @@ impl World {
             run,
             plan_hash: Some("0f".into()),
             outcome,
+            ledger_read: true,
             current_version: Some(version.into()),
             target_version: Some("002".into()),
             pending: Pending::default(),
