@@ -18,7 +18,8 @@ use crate::report::{Event, Failure, Summary};
 pub(super) struct RunFlags {
     #[command(flatten)]
     pub(super) target: TargetFlag,
-    /// How long a statement may wait for a table's lock, such as 5s.
+    /// How long a statement may wait for a table's lock, such as 5s; then its file is rolled back and tried again after
+    /// a pause, until the deadline, or else for as long as --lock-wait.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = duration)]
     lock_timeout: Duration,
     /// How long to wait for another run on the same database, such as 10m.
@@ -49,8 +50,13 @@ impl RunFlags {
         set: &MigrationSet,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
-        let settings =
-            RunSettings { run: name.to_owned(), target: self.target.target.clone(), lock_wait: self.lock_wait };
+        let settings = RunSettings {
+            run: name.to_owned(),
+            target: self.target.target.clone(),
+            lock_wait: self.lock_wait,
+            // The deadline ends the tries; where there is none, they end as waiting for another run does.
+            lock_tries: self.deadline.unwrap_or(self.lock_wait),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

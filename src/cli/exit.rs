@@ -39,6 +39,7 @@ pub(super) fn code_of(reason: Reason) -> ExitCode {
         | Reason::DeadlineExceeded
         | Reason::Fenced
         | Reason::LedgerUnusable
+        | Reason::LockTimedOut
         | Reason::StatementFailed => ExitCode::FAILURE,
     }
 }

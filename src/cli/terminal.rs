@@ -37,6 +37,14 @@ impl<'a> Terminal<'a> {
                 let mode = if self.no_transaction { "  each committed by itself" } else { "" };
                 out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms{mode}"));
             }
+            Event::LockTimedOut { file, statement, tries, pause_ms, blocker, .. } => {
+                let statement = statement.map(|number| format!(", statement {number}")).unwrap_or_default();
+                let held = blocker.as_ref().map(|blocker| format!(", held by {blocker}")).unwrap_or_default();
+                err(&format!(
+                    "  {file}{statement}: no lock in try {tries}{held}; next try in {} s",
+                    seconds(*pause_ms)
+                ));
+            }
             Event::Warning { message } => err(&format!("warning: {message}")),
             Event::RunFailed { failure } => self.failure(failure),
             Event::RunFinished { summary } => out(&finished(summary)),
@@ -96,6 +104,10 @@ fn without_place(failure: &Failure) -> &str {
     let Some(place) = &failure.place else { return message };
     let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
     message.strip_prefix(&format!("{}{line}: ", place.file)).unwrap_or(message)
+}
+
+fn seconds(milliseconds: i64) -> String {
+    format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
 fn started(steps: i64, from: Option<&str>, to: &str) -> String {

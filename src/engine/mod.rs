@@ -2,6 +2,7 @@
 
 mod examination;
 mod folder;
+mod lock_ladder;
 mod postgres;
 mod reading;
 mod repair;

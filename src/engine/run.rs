@@ -6,14 +6,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::lock_ladder::LockLadder;
 use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
 use super::session::{
     ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
-use super::stop::Stop;
+use super::stop::{Stop, StopReason};
 use crate::migration::{Migration, MigrationSet, TransactionMode, Version};
 use crate::plan::{LedgerState, Plan, Target, plan, plan_failure};
-use crate::report::{AppliedMigration, ErrorClass, Event, Failure, Outcome, Pending, Reason, Summary};
+use crate::report::{AppliedMigration, ErrorClass, Event, Failure, LockBlocker, Outcome, Pending, Reason, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +36,8 @@ pub struct RunSettings {
     pub target: Target,
     /// How long to wait for another run's lock.
     pub lock_wait: Duration,
+    /// How long a file's tries for its tables' locks may go on, all in all.
+    pub lock_tries: Duration,
 }
 
 /// Executes a run. Events are reported as they happen; the last one, like the answer, is the summary.
@@ -231,7 +234,7 @@ impl<'a, D: Database> Run<'a, D> {
                 return Steps::Failed(stopped(reason, None));
             }
             let began = Instant::now();
-            match self.apply_one(session, fence, migration).await {
+            match self.apply_in_tries(session, fence, migration).await {
                 Ok(duration) => self.note_applied(migration, duration),
                 Err(ApplyError::Refused { failure, statements_done }) => {
                     let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
@@ -246,8 +249,9 @@ impl<'a, D: Database> Run<'a, D> {
         Steps::Done
     }
 
-    /// Applies one migration; a stop cancels its statement and waits for the server to roll back.
-    async fn apply_one(
+    /// Applies one migration, as often as it takes to get its tables' locks. What is committed statement by statement
+    /// gets one try: an index that is being built would be built anew each time.
+    async fn apply_in_tries(
         &mut self,
         session: &mut D::Session,
         fence: Fence,
@@ -259,6 +263,49 @@ impl<'a, D: Database> Run<'a, D> {
             statements: count(migration.statements.len()),
             no_transaction: migration.mode == TransactionMode::PerStatement,
         });
+        let began = Instant::now();
+        let mut ladder = LockLadder::new(self.settings.lock_tries, self.database.lock_timeout());
+        loop {
+            let mut blocker = None;
+            let (failure, statements_done) = match self.apply_one(session, fence, migration, &mut blocker).await {
+                Err(ApplyError::Refused { failure, statements_done }) if failure.reason == Reason::LockTimedOut => {
+                    (failure, statements_done)
+                }
+                other => return other,
+            };
+            let pause = ladder.pause(began.elapsed()).filter(|_| migration.mode == TransactionMode::PerFile);
+            let statement = failure.place.as_ref().and_then(|place| place.statement);
+            let failure = ladder.told(began.elapsed(), failure, blocker.as_ref());
+            let Some(pause) = pause else { return Err(ApplyError::Refused { failure, statements_done }) };
+            (self.report)(Event::LockTimedOut {
+                version: migration.version.to_string(),
+                file: migration.file.clone(),
+                statement,
+                tries: ladder.tries,
+                pause_ms: i64::try_from(pause.as_millis()).unwrap_or(i64::MAX),
+                blocker,
+            });
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                reason = self.stop.requested() => {
+                    // The time was spent on locks: that is what to look at, and it may heal.
+                    let by_locks = reason == StopReason::DeadlineExceeded;
+                    let failure = if by_locks { failure } else { stopped(reason, Some(&failure)) };
+                    return Err(ApplyError::Refused { failure, statements_done });
+                }
+            }
+        }
+    }
+
+    /// Applies one migration; a stop cancels its statement and waits for the server to roll back. `blocker` is who was
+    /// seen last in the way of a lock.
+    async fn apply_one(
+        &mut self,
+        session: &mut D::Session,
+        fence: Fence,
+        migration: &Migration,
+        blocker: &mut Option<LockBlocker>,
+    ) -> Result<Duration, ApplyError> {
         let id = session.id();
         let mut report_progress = |done| {
             (self.report)(Event::StatementFinished {
@@ -273,6 +320,7 @@ impl<'a, D: Database> Run<'a, D> {
             biased;
             done = &mut applying => return done,
             reason = self.stop.requested() => reason,
+            () = self.database.watch_lock_waits(id, blocker) => self.stop.requested().await,
         };
         match cancelled(self.database, id, applying).await {
             // It was done before the cancellation reached it.

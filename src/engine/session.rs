@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
-use crate::report::{AppliedMigration, Failure};
+use crate::report::{AppliedMigration, Failure, LockBlocker};
 
 /// A database that can be connected to.
 #[expect(async_fn_in_trait, reason = "used generically on one thread; no Send bound is wanted")]
@@ -24,6 +24,14 @@ pub trait Database {
     ///
     /// A [`Failure`] that names host and port, never the password.
     async fn connect(&self) -> Result<Self::Session, SessionError>;
+
+    /// Watches whom a session waits for, through a connection of its own that is opened only when the session has been
+    /// at work for a good part of a lock's timeout, and hands over each session that is seen in its way. Never ends; what
+    /// goes wrong is logged only, since knowing is all that this is for.
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>);
+
+    /// How long a statement may wait for a table's lock.
+    fn lock_timeout(&self) -> Duration;
 
     /// Ends the statement that a session is executing, through a connection of its own.
     ///

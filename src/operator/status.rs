@@ -60,6 +60,7 @@ pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
             }
             Event::MigrationApplied { version, .. } => status.current_version = Some(word_of(version)),
             Event::WaitingForLock { .. }
+            | Event::LockTimedOut { .. }
             | Event::Warning { .. }
             | Event::RunFailed { .. }
             | Event::RunFinished { .. } => {}

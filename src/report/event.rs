@@ -1,8 +1,45 @@
 //! What a run says while it goes on.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Summary};
+
+/// A session that holds a lock which a statement waits for.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockBlocker {
+    /// The server's number for its process; 0 for a prepared transaction, which has none.
+    pub pid: i64,
+    /// Its user, where the server tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How long its transaction has been open, in milliseconds, where the server tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<i64>,
+    /// What it executes, or executed last: the first line, cut to a length a status can hold, passwords starred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+}
+
+impl fmt::Display for LockBlocker {
+    /// `app (process 4711, transaction open for 12 s): update orders set …`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.user, self.pid) {
+            (_, 0) => f.write_str("a prepared transaction")?,
+            (Some(user), pid) => write!(f, "{user} (process {pid}")?,
+            (None, pid) => write!(f, "an unknown user (process {pid}")?,
+        }
+        if self.pid != 0 {
+            if let Some(age) = self.age_ms {
+                write!(f, ", transaction open for {} s", age / 1000)?;
+            }
+            f.write_str(")")?;
+        }
+        self.query.as_ref().map_or(Ok(()), |query| write!(f, ": {query}"))
+    }
+}
 
 /// One step of a run. On stdout each is one line of JSON, told apart by its field `event`.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -46,6 +83,24 @@ pub enum Event {
         statement: i64,
         /// How many statements the file has.
         statements: i64,
+    },
+    /// A statement of the current migration did not get a table's lock in time. The file is rolled back and tried again
+    /// after a pause, in which nobody waits behind it.
+    LockTimedOut {
+        /// The migration's version.
+        version: String,
+        /// Its file.
+        file: String,
+        /// The statement's number, from 1; absent where it was none of the file's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        statement: Option<i64>,
+        /// How many tries have failed, this one included.
+        tries: i64,
+        /// How long until the next one, in milliseconds.
+        pause_ms: i64,
+        /// Who holds the lock; absent where that could not be seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blocker: Option<LockBlocker>,
     },
     /// A migration and its row in the ledger are committed.
     MigrationApplied {

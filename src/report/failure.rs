@@ -36,6 +36,8 @@ pub enum Reason {
     AuthenticationFailed,
     /// Another run held the lock in the database for as long as this one waited.
     LockHeld,
+    /// A statement did not get a table's lock in time, in as many tries as the run's time allowed.
+    LockTimedOut,
     /// A newer holder of the lock has raised the fence; this run may commit nothing.
     Fenced,
     /// An applied migration's file has changed.

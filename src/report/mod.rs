@@ -8,6 +8,6 @@ mod event;
 mod failure;
 mod summary;
 
-pub use event::Event;
+pub use event::{Event, LockBlocker};
 pub use failure::{ErrorClass, Failure, Place, Reason};
 pub use summary::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary};

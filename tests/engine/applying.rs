@@ -47,6 +47,7 @@ fn name(event: &Event) -> &'static str {
     match event {
         Event::RunStarted { .. } => "runStarted",
         Event::WaitingForLock { .. } => "waitingForLock",
+        Event::LockTimedOut { .. } => "lockTimedOut",
         Event::MigrationStarted { .. } => "migrationStarted",
         Event::StatementFinished { .. } => "statementFinished",
         Event::MigrationApplied { .. } => "migrationApplied",

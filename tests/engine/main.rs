@@ -11,6 +11,7 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod journaling;
+mod lock_tries;
 mod planned_locks;
 mod proxy;
 mod reporting;

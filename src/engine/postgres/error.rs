@@ -16,6 +16,8 @@ pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(super) const QUERY_CANCELLED: &str = "57014";
+/// Raised after `lock_timeout`, and at once where a statement says NOWAIT.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 const READ_ONLY: &str = "25006";
@@ -29,7 +31,7 @@ pub(super) fn class_of(code: &str) -> ErrorClass {
         "42P07" | "42701" | "42710" | "42P06" | "42723" => ErrorClass::AlreadyExists,
         // A refused login heals when a Secret is rotated, or the role or the database is made. A failover
         // leaves the old address at a read-only standby for a while.
-        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
+        "40001" | "40P01" | LOCK_NOT_AVAILABLE | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
             ErrorClass::Transient
         }
         _ if code.starts_with("28") => ErrorClass::Transient,
@@ -43,6 +45,7 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
     match code {
         FENCED => Reason::Fenced,
         FOREIGN_LEDGER => Reason::LedgerUnusable,
+        LOCK_NOT_AVAILABLE => Reason::LockTimedOut,
         UNKNOWN_DATABASE => Reason::AuthenticationFailed,
         "57P01" | "57P02" | "57P03" | READ_ONLY => Reason::ConnectionFailed,
         _ if code.starts_with("28") => Reason::AuthenticationFailed,
@@ -151,7 +154,7 @@ mod tests {
     #[case::standby("25006", ErrorClass::Transient, Reason::ConnectionFailed)]
     #[case::deadlock("40P01", ErrorClass::Transient, Reason::StatementFailed)]
     #[case::serialization("40001", ErrorClass::Transient, Reason::StatementFailed)]
-    #[case::lock_timeout("55P03", ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::lock_timeout("55P03", ErrorClass::Transient, Reason::LockTimedOut)]
     #[case::wrong_password("28P01", ErrorClass::Transient, Reason::AuthenticationFailed)]
     #[case::no_hba_entry("28000", ErrorClass::Transient, Reason::AuthenticationFailed)]
     #[case::no_such_database("3D000", ErrorClass::Transient, Reason::AuthenticationFailed)]

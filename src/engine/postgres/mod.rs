@@ -7,6 +7,7 @@ mod journal;
 mod journaled;
 mod ledger;
 mod literal;
+mod lock_waits;
 mod message;
 mod reading;
 mod session;
@@ -19,7 +20,7 @@ pub use address::Address;
 pub use session::PostgresSession;
 
 use super::session::{Database, SessionError, SessionId};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
 
 /// How long a connection may take to come about.
@@ -115,6 +116,17 @@ impl Database for Postgres {
         let settings = self.settings(connection.server_version_num());
         let names = (self.address.user(), self.address.database());
         PostgresSession::start(connection, self.ledger.clone(), &settings, names).await
+    }
+
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
+        if let Err(error) = self.watch(session, seen).await {
+            tracing::debug!(%error, "whom the statement waits for cannot be asked");
+        }
+        std::future::pending::<()>().await;
+    }
+
+    fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
     }
 
     async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {

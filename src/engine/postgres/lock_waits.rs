@@ -1,0 +1,84 @@
+//! Whom a session waits for, asked through a connection of its own: the session itself waits.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::Postgres;
+use super::error::session_error;
+use super::session::value;
+use crate::engine::session::{SessionError, SessionId};
+use crate::migration::without_passwords;
+use crate::report::{LockBlocker, Reason};
+
+/// The longest query that is shown, in characters.
+const QUERY_LIMIT: usize = 120;
+/// The shortest time between two questions.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+impl Postgres {
+    /// Asks again and again, from half of a lock's timeout on, so that a wait which times out is seen at least once.
+    pub(super) async fn watch(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Result<(), SessionError> {
+        tokio::time::sleep(self.lock_timeout / 2).await;
+        let mut connection = self.open().await?;
+        loop {
+            if let Some(blocker) = blocker(&mut connection, session).await? {
+                *seen = Some(blocker);
+            }
+            tokio::time::sleep((self.lock_timeout / 4).max(SHORTEST_INTERVAL)).await;
+        }
+    }
+}
+
+/// The first of those that a session waits for. Whether it waits at all is looked at first: `pg_blocking_pids` holds up
+/// the server's lock manager for a moment.
+async fn blocker(connection: &mut PgConnection, session: SessionId) -> Result<Option<LockBlocker>, SessionError> {
+    let sql = format!(
+        "SELECT b.pid, a.usename::text, \
+         (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - a.xact_start) * 1000)::pg_catalog.int8, a.query \
+         FROM pg_catalog.pg_stat_activity w \
+         CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b (pid) \
+         LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid \
+         WHERE w.pid = {} AND w.wait_event_type = 'Lock' ORDER BY a.xact_start NULLS LAST LIMIT 1",
+        session.0
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(connection).await;
+    let row = row.map_err(|error| session_error(&error, Reason::ConnectionFailed))?;
+    row.as_ref().map(read).transpose()
+}
+
+fn read(row: &PgRow) -> Result<LockBlocker, SessionError> {
+    let row = Some(row);
+    let query: Option<String> = value(row, 3)?;
+    Ok(LockBlocker {
+        pid: i64::from(value::<i32>(row, 0)?),
+        user: value(row, 1)?,
+        age_ms: value(row, 2)?,
+        query: query.as_deref().and_then(excerpt),
+    })
+}
+
+/// A query on one line, short, without passwords.
+fn excerpt(query: &str) -> Option<String> {
+    let line = without_passwords(query).split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut = line.char_indices().nth(QUERY_LIMIT).and_then(|(end, _)| line.get(..end));
+    match cut {
+        Some(start) => Some(format!("{start}…")),
+        None if line.is_empty() => None,
+        None => Some(line),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn a_query_is_shown_on_one_short_line_without_passwords() {
+        assert_eq!(excerpt("update t\n\tset a = 1").as_deref(), Some("update t set a = 1"));
+        assert_eq!(excerpt("alter role r password 'abc'").as_deref(), Some("alter role r password '***'"));
+        assert_eq!(excerpt(&"x".repeat(200)).map(|query| query.chars().count()), Some(121));
+        assert_eq!(excerpt(" "), None);
+    }
+}
