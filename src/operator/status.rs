@@ -16,8 +16,11 @@ const WORD_LIMIT: usize = 300;
 /// The longest message taken from a pod.
 const MESSAGE_LIMIT: usize = 1200;
 
-/// Takes over what the ledger held when a run ended.
+/// Takes over what the ledger held when a run ended. Where the run could not read it, what was known before stays.
 pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary) {
+    if !summary.ledger_read {
+        return;
+    }
     status.current_version = summary.current_version.as_deref().map(word_of);
     if let Some(target) = &summary.target_version {
         status.target_version = Some(word_of(target));
@@ -141,9 +144,9 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::{merge_patch, take_events, word};
+    use super::{merge_patch, take_events, take_summary, word};
     use crate::api::{RunStatus, SchemaMigrationStatus};
-    use crate::report::{ErrorClass, Event, Reason};
+    use crate::report::{ErrorClass, Event, Outcome, Pending, Reason, Summary};
 
     #[test]
     fn a_patch_holds_what_changed_and_nulls_what_is_gone() {
@@ -166,6 +169,28 @@ mod tests {
         assert_eq!(status.current_version.as_deref(), Some("007"));
         let progress = status.run.unwrap().progress.unwrap();
         assert_eq!((progress.version.as_str(), progress.statement, progress.statements), ("008", 3, 9));
+    }
+
+    #[test]
+    fn a_run_that_could_not_read_the_ledger_takes_nothing_away() {
+        let known = SchemaMigrationStatus { current_version: Some("004".into()), ..Default::default() };
+        let summary = |read: bool| Summary {
+            run: "shop-1".into(),
+            plan_hash: None,
+            outcome: Outcome::Succeeded { applied: 0, ahead: Vec::new() },
+            ledger_read: read,
+            current_version: None,
+            target_version: None,
+            pending: Pending::default(),
+            history: Vec::new(),
+        };
+        let after = |read| {
+            let mut status = known.clone();
+            take_summary(&mut status, &summary(read));
+            status
+        };
+        assert_eq!(after(false), known);
+        assert_eq!(after(true).current_version, None);
     }
 
     #[test]

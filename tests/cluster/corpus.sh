@@ -27,9 +27,9 @@ echo "corpus: ${#files[@]} files, $(cat "$dir"/*.sql | wc -c) bytes"
 
 start=$(date +%s%N)
 for f in "${files[@]}"; do
-  PGOPTIONS='-c client_min_messages=warning' psql -qX1 -v ON_ERROR_STOP=1 "$(url_of "$POSTGRES_URL" "$by_psql")" -f "$dir/$f" >/dev/null
+  PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 "$(url_of "$POSTGRES_URL" "$by_psql")" -f "$dir/$f" >/dev/null
 done
-echo "psql:       $((($(date +%s%N) - start) / 1000000)) ms, a process and a transaction a file"
+echo "psql:       $((($(date +%s%N) - start) / 1000000)) ms, a process a file"
 
 kubectl delete namespace "$namespace" --ignore-not-found --wait >/dev/null
 kubectl create namespace "$namespace" >/dev/null
