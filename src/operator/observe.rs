@@ -74,8 +74,9 @@ impl Observer<'_> {
         if resource.has_finalizer {
             seen = self.children(&resource).await?;
         }
-        let has_run = seen.0.jobs.iter().any(Job::is_active);
-        let source = if has_run || resource.deleting { Source::NotRead } else { self.source(&resource).await? };
+        // A run that has begun goes on, whatever its source has become; one that waits may be taken back for it.
+        let has_begun = seen.0.jobs.iter().any(|job| matches!(job.state, JobState::Running { .. }));
+        let source = if has_begun || resource.deleting { Source::NotRead } else { self.source(&resource).await? };
         if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, now) {
             seen = self.children(&resource).await?;
         }

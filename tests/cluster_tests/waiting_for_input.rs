@@ -1,5 +1,6 @@
 //! References to what is not there yet, suspension, and a status that was deleted.
 
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use schemaward::api::{SchemaMigration, condition};
@@ -58,7 +59,7 @@ fn a_run_that_cannot_begin_is_taken_back_when_the_spec_is_corrected() {
         sandbox.patch("app", json!({"spec": {"database": {"urlSecretRef": {"name": SECRET}}}})).await;
         sandbox.wait_ready("app").await;
         assert!(sandbox.database.has_table("a").await);
-        assert_eq!(sandbox.jobs("app").len(), 1, "the Job that could not begin is gone");
+        assert_eq!(sandbox.list::<Job>().await.len(), 1, "the Job that could not begin is gone");
     });
 }
 
