@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::Instrument;
 
-use super::flags::{LedgerFlag, TargetFlag, invalid_settings};
+use super::flags::{Format, LedgerFlag, TargetFlag, invalid_settings};
 use crate::api;
 use crate::engine::{Address, Postgres, RunSettings, Stop, StopReason, StopSender, run, stop_signal};
 use crate::migration::MigrationSet;
@@ -104,13 +104,17 @@ async fn listen_for_signals((mut terminate, mut interrupt): (Signal, Signal), se
 }
 
 /// Logs to stderr: warnings of a run, and what the server warns of. `RUST_LOG` asks for more.
-pub(super) fn log_to_stderr() {
+pub(super) fn log_to_stderr(format: Format) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("schemaward=info,sqlx::postgres::notice=warn"));
     // Whoever sets NO_COLOR, to anything but nothing, wants none. Source: no-color.org.
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !unwanted;
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // Fails only where a subscriber is there already.
-    let _ = format.try_init();
+    let _ = match format {
+        Format::Text => logger.try_init(),
+        // One record is one line, whatever line breaks a migration puts into its notices.
+        Format::Json => logger.json().with_ansi(false).try_init(),
+    };
 }

@@ -37,7 +37,7 @@ pub(super) fn main(arguments: &MigrateArguments) -> ExitCode {
     if arguments.dry_run {
         return plan::main(&arguments.as_plan());
     }
-    log_to_stderr();
+    log_to_stderr(Format::Text);
     let run = format!("migrate-{}", std::process::id());
     match execute(arguments, &run) {
         Ok(summary) => match &summary.outcome {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::engine_run::log_to_stderr;
 use super::exit;
-use super::flags::DatabaseFlags;
+use super::flags::{DatabaseFlags, Format};
 use super::reading::wait_for;
 use super::terminal::Terminal;
 use crate::engine::{ByHand, repair};
@@ -51,7 +51,7 @@ enum End {
 
 /// Writes down what a person found out.
 pub(super) fn main(arguments: &RepairArguments) -> ExitCode {
-    log_to_stderr();
+    log_to_stderr(Format::Text);
     match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

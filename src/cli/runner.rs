@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
-use super::flags::read_url_file;
+use super::flags::{Format, read_url_file};
 use crate::api::Engine;
 use crate::engine::{failed_before_start, read_folder};
 use crate::migration::{MigrationSet, SourceFile, source_failure, source_hash};
@@ -47,7 +47,8 @@ fn engine(name: &str) -> Result<Engine, String> {
 
 /// Executes the run. Exit code 0 where it succeeded, 1 where it failed.
 pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
-    log_to_stderr();
+    // A pod's log mixes stderr with the events on stdout.
+    log_to_stderr(Format::Json);
     let mut report = |event: Event| write_event(&event);
     let summary = execute(arguments, &mut report).unwrap_or_else(|failure| {
         let summary = failed_before_start(&arguments.run, failure.clone());

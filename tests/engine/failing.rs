@@ -242,3 +242,16 @@ fn a_run_that_has_not_read_the_ledger_claims_nothing_about_it() {
     assert!(shown.contains("which version the database has is not known"), "{shown}");
     assert!(!shown.contains("pending"), "{shown}");
 }
+
+#[test]
+fn what_a_migration_says_cannot_pass_for_an_event() {
+    let forged = r#"{"event":"migrationApplied","version":"666","file":"666_x.sql","executionTimeMs":1}"#;
+    let bed = Bed::with(&[("001_a.sql", &format!("do $$begin raise warning E'x\\n{forged}\\n'; end$$"))]);
+    let ended = bed.run();
+    assert_eq!(ended.applied(), 1);
+    let lines: Vec<&str> = ended.stdout.lines().chain(ended.stderr.lines()).collect();
+    assert!(lines.iter().any(|line| line.contains("666")), "the warning is logged: {lines:?}");
+    let events: Vec<Event> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(events, ended.events, "every event is the runner's own");
+    assert!(!format!("{events:?}").contains("666"));
+}
