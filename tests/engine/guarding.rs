@@ -42,6 +42,17 @@ fn a_lock_that_is_held_too_long_fails_the_run_and_names_the_holder() {
 }
 
 #[test]
+fn two_runs_with_histories_in_two_schemas_do_not_run_at_once() {
+    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let first = bed.start("first");
+    crate::wait_until("the first run works", || bed.executing("pg_sleep(30)"));
+    let second = bed.start_with("second", &["--history-schema", "other", "--lock-wait", "300ms"]).end();
+    assert_eq!(second.failure().reason, Reason::LockHeld);
+    first.terminate();
+    first.end();
+}
+
+#[test]
 fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
     let bed = Bed::new();
     let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"create table a ()".to_vec() };

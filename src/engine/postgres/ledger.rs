@@ -1,12 +1,14 @@
 //! The ledger's SQL. Texts only; [`super::session`] sends them.
 
-use sha2::{Digest, Sha256};
-
 use super::literal::{identifier, text, text_or_null};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS};
 
 /// The version of the ledger that this binary writes, and the newest it understands.
 pub(super) const LEDGER_VERSION: i32 = 2;
+
+/// The advisory lock's key, the same whichever schema holds the ledger: one run at a time in a database, to which
+/// PostgreSQL confines an advisory lock. Never to change: two versions of Schemaward must exclude each other.
+const LOCK_KEY: i64 = -897_558_564_798_234_901;
 
 /// What makes and upgrades the ledger.
 const INSTALLATION: &str = include_str!("../../../migrations/postgres/000_migration_tracking_system.sql");
@@ -35,14 +37,6 @@ impl Ledger {
     /// The schema's name as SQL writes it.
     pub(super) fn quoted_schema(&self) -> &str {
         &self.quoted
-    }
-
-    /// The advisory lock's key. Per database by nature, per ledger by the schema's name.
-    pub(super) fn lock_key(&self) -> i64 {
-        let digest = Sha256::digest(format!("schemaward{}", self.schema));
-        let mut key = [0; 8];
-        key.copy_from_slice(&digest[..8]);
-        i64::from_be_bytes(key)
     }
 
     /// One transaction that makes or upgrades the ledger.
@@ -82,12 +76,12 @@ impl Ledger {
 
     /// True where this session holds the lock now.
     pub(super) fn try_lock(&self) -> String {
-        format!("SELECT pg_catalog.pg_try_advisory_lock({})", self.lock_key())
+        format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY})")
     }
 
     /// Who holds the lock: user, process, program, address, connected since when.
     pub(super) fn holder(&self) -> String {
-        let key = self.lock_key().to_be_bytes();
+        let key = LOCK_KEY.to_be_bytes();
         let half = |bytes: [u8; 4]| u32::from_be_bytes(bytes);
         let (high, low) = (half([key[0], key[1], key[2], key[3]]), half([key[4], key[5], key[6], key[7]]));
         // A bigint key shows as two halves with objsubid 1. Source: PostgreSQL, 54.12 "pg_locks".
@@ -119,9 +113,7 @@ impl Ledger {
         format!(
             "UPDATE {}.migration_locks SET released_at = pg_catalog.clock_timestamp() WHERE id = 1 AND fence = {};\n\
              SELECT pg_catalog.pg_advisory_unlock({})",
-            self.quoted,
-            fence.0,
-            self.lock_key()
+            self.quoted, fence.0, LOCK_KEY
         )
     }
 
@@ -186,19 +178,10 @@ mod tests {
     use super::Ledger;
 
     #[test]
-    fn the_lock_s_key_never_changes_between_versions() {
-        // Two versions of Schemaward on one database must exclude each other: this number is for ever.
-        assert_eq!(Ledger::new("schemaward").lock_key(), LOCK_KEY);
-        assert_ne!(Ledger::new("other").lock_key(), LOCK_KEY);
-    }
-
-    #[test]
     fn no_placeholder_is_left_in_the_installation() {
         let sql = Ledger::new("it's \"odd\"").installation();
         assert!(!sql.contains("{{"), "{sql}");
         assert!(sql.contains("CREATE SCHEMA \"it's \"\"odd\"\"\""), "{sql}");
         assert!(sql.contains("to_regnamespace('\"it''s \"\"odd\"\"\"')"), "{sql}");
     }
-
-    const LOCK_KEY: i64 = -897_558_564_798_234_901;
 }

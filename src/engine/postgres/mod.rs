@@ -77,7 +77,7 @@ impl Postgres {
     fn settings(&self, server_version: Option<u32>) -> String {
         let mut settings = format!(
             "SET lock_timeout = {};SET statement_timeout = 0;SET idle_in_transaction_session_timeout = {};\
-             SET standard_conforming_strings = on",
+             SET standard_conforming_strings = on;SET default_transaction_read_only = off",
             self.lock_timeout.as_millis(),
             IDLE_IN_TRANSACTION_TIMEOUT.as_millis()
         );
