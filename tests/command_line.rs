@@ -50,6 +50,7 @@ fn wrong_usage_ends_with_2_and_no_url_is_repeated() {
         &["plan", "--target", url],
         &["plan", "--format", url],
         &["migrate", "--lock-timeout", url],
+        &["migrate", "--lock-timeout", "0s"],
         &["migrate", &format!("--deadline={url}")],
         &["history", "--limit", url],
         &["verify", "--url", url, "--url-file", "x"],

@@ -20,7 +20,7 @@ pub(super) struct RunFlags {
     pub(super) target: TargetFlag,
     /// How long a statement may wait for a table's lock, such as 5s; then its file is rolled back and tried again after
     /// a pause, until the deadline, or else for as long as --lock-wait.
-    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = lock_timeout)]
     lock_timeout: Duration,
     /// How long to wait for another run on the same database, such as 10m.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_WAIT", hide_env_values = true, default_value = "10m", value_parser = duration)]
@@ -30,6 +30,14 @@ pub(super) struct RunFlags {
     deadline: Option<Duration>,
     #[command(flatten)]
     pub(super) ledger: LedgerFlag,
+}
+
+/// Never zero: to the server that would mean without an end.
+fn lock_timeout(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(Duration::ZERO) => Err("a statement never waits for a lock without an end: give more than 0".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {

@@ -58,7 +58,7 @@ impl<'a> Terminal<'a> {
 
     fn describe(&self, failure: &Failure) -> String {
         let code = failure.code.as_ref().map(|code| format!("[{code}]")).unwrap_or_default();
-        let mut text = format!("error{code}: {}", without_place(failure));
+        let mut text = format!("error{code}: {}", failure.message_without_place());
         if let Some(place) = &failure.place {
             text.push_str(&self.pointer(place));
         }
@@ -96,14 +96,6 @@ impl<'a> Terminal<'a> {
         let index = usize::try_from(line - 1).ok()?;
         Some(without_passwords(text.trim_start_matches('\u{feff}').lines().nth(index)?.trim_end()))
     }
-}
-
-/// The message without the file and line it may begin with: the pointer below it says them.
-fn without_place(failure: &Failure) -> &str {
-    let message = failure.message.as_str();
-    let Some(place) = &failure.place else { return message };
-    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
-    message.strip_prefix(&format!("{}{line}: ", place.file)).unwrap_or(message)
 }
 
 fn seconds(milliseconds: i64) -> String {

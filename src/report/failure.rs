@@ -106,3 +106,14 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
+
+impl Failure {
+    /// The message without the file and line it may begin with, for where the place is told beside it.
+    #[must_use]
+    pub fn message_without_place(&self) -> &str {
+        let message = self.message.as_str();
+        let Some(place) = &self.place else { return message };
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        message.strip_prefix(&format!("{}{line}: ", place.file)).unwrap_or(message)
+    }
+}

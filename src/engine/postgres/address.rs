@@ -39,6 +39,9 @@ impl Address {
         if parsed.fragment().is_some() {
             return Err(invalid("it has a #; in a password, write it as %23"));
         }
+        if let Some((name, _)) = parsed.query_pairs().find(|(name, _)| !is_known(name)) {
+            return Err(invalid(&format!("it has the parameter {name:?}; known are {}", PARAMETERS.join(", "))));
+        }
         let has = |key: &str| parsed.query_pairs().any(|(name, _)| name == key);
         if parsed.username().is_empty() && !has("user") {
             return Err(invalid("it names no user"));
@@ -79,6 +82,27 @@ impl fmt::Debug for Address {
     }
 }
 
+/// What the driver understands; anything else it passes over in silence, a misspelt `sslmode` too.
+const PARAMETERS: [&str; 12] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
+/// `options[name]` is known too.
+fn is_known(name: &str) -> bool {
+    PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'))
+}
+
 fn invalid(what: &str) -> Failure {
     Failure {
         class: ErrorClass::Permanent,
@@ -116,6 +140,7 @@ mod tests {
     #[case::no_database("postgres://u:canary@db", "names no database")]
     #[case::slash_in_password("postgres://u:canary/x@db/shop", "port is no number")]
     #[case::hash_in_password("postgres://u:12#canary@db/shop", "has a #")]
+    #[case::misspelt_parameter("postgres://u:canary@db/shop?sslmod=canary", "\"sslmod\"; known are")]
     #[case::bad_parameter("postgres://u:canary@db/shop?sslmode=canary", "not understood")]
     fn a_bad_url_is_explained_and_not_repeated(#[case] url: &str, #[case] why: &str) {
         let failure = Address::parse(url).unwrap_err();

@@ -71,7 +71,11 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     let message = match error {
         sqlx::Error::Io(io) => connection_message(io),
         sqlx::Error::Tls(tls) => format!("TLS with the server failed: {tls}"),
-        sqlx::Error::Protocol(message) => format!("the server's answer was not understood: {message}"),
+        sqlx::Error::Protocol(message) => {
+            // The driver adds the place in its own source.
+            let words = message.split(" (sqlx").next().unwrap_or(message);
+            format!("the server's answer was not understood, it may not be PostgreSQL: {words}")
+        }
         other => other.to_string(),
     };
     let transient = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::error::failure_of;
+use super::ledger::Ledger;
 use super::session::holder_text;
 use super::{CONNECT_TIMEOUT, Postgres};
 use crate::engine::examination::{Check, CheckName, Outcome};
@@ -136,7 +137,7 @@ impl Postgres {
     }
 
     async fn lock(&self, connection: &mut PgConnection) -> Step<String> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(self.ledger.holder())).fetch_all(connection).await;
+        let rows = sqlx::raw_sql(AssertSqlSafe(Ledger::holder())).fetch_all(connection).await;
         match rows.map_err(|error| refused(&error))?.first() {
             None => Ok("nobody holds it".to_owned()),
             Some(row) => {

@@ -75,12 +75,12 @@ impl Ledger {
     }
 
     /// True where this session holds the lock now.
-    pub(super) fn try_lock(&self) -> String {
+    pub(super) fn try_lock() -> String {
         format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY})")
     }
 
     /// Who holds the lock: user, process, program, address, connected since when.
-    pub(super) fn holder(&self) -> String {
+    pub(super) fn holder() -> String {
         let key = LOCK_KEY.to_be_bytes();
         let half = |bytes: [u8; 4]| u32::from_be_bytes(bytes);
         let (high, low) = (half([key[0], key[1], key[2], key[3]]), half([key[4], key[5], key[6], key[7]]));

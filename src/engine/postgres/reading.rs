@@ -4,6 +4,7 @@ use sqlx::postgres::PgRow;
 
 use super::Postgres;
 use super::error::session_error;
+use super::ledger::Ledger;
 use super::session::{PostgresSession, holder_text, value};
 use crate::engine::reading::{Reading, RecordedAttempt};
 use crate::engine::session::{Database, Session, SessionError};
@@ -30,7 +31,7 @@ impl Postgres {
 impl PostgresSession {
     /// Who holds the lock; None where it is free.
     pub(super) async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
-        let results = self.query(self.ledger.holder(), Reason::LockHeld).await?;
+        let results = self.query(Ledger::holder(), Reason::LockHeld).await?;
         results.first().and_then(|rows| rows.first()).map(holder_text).transpose()
     }
 

@@ -223,11 +223,11 @@ impl Session for PostgresSession {
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
-        let results = self.query(self.ledger.try_lock(), Reason::LockHeld).await?;
+        let results = self.query(Ledger::try_lock(), Reason::LockHeld).await?;
         if value(results.first().and_then(|rows| rows.first()), 0)? {
             return Ok(LockAttempt::Taken);
         }
-        let results = self.query(self.ledger.holder(), Reason::LockHeld).await?;
+        let results = self.query(Ledger::holder(), Reason::LockHeld).await?;
         let holder = results.first().and_then(|rows| rows.first());
         Ok(LockAttempt::HeldBy(holder.map(holder_text).transpose()?.unwrap_or_default()))
     }

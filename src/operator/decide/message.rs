@@ -169,7 +169,7 @@ pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
     if let Some(code) = &failure.code {
         let _ = write!(text, " (SQLSTATE {code})");
     }
-    let _ = write!(text, ": {}", failure.message.trim_end_matches('.'));
+    let _ = write!(text, ": {}", failure.message_without_place().trim_end_matches('.'));
     text
 }
 
@@ -223,15 +223,15 @@ fn next_step(failure: &Failure) -> String {
         (Reason::StatementFailed, _) => {
             format!("Correct the migration, and {corrected}; or put the database right and {ASK_AGAIN}.")
         }
-        (Reason::MigrationEdited, _) => {
-            format!("Put the applied file back as it was and write a new migration, and {corrected}.")
-        }
-        (Reason::MigrationMissing, _) => format!("Put the missing file back, and {corrected}."),
-        (Reason::OutOfOrder, _) => {
-            format!("Give the pending file a version above all applied ones, and {corrected}.")
-        }
-        (Reason::TargetUnreachable, _) => format!("Correct spec.targetVersion, and {corrected}."),
-        (Reason::InvalidSource, _) => format!("Correct the source, and {corrected}."),
+        // Their messages say themselves what is to be corrected.
+        (
+            Reason::MigrationEdited
+            | Reason::MigrationMissing
+            | Reason::OutOfOrder
+            | Reason::TargetUnreachable
+            | Reason::InvalidSource,
+            _,
+        ) => format!("Once that is corrected, {corrected}."),
         (Reason::DeadlineExceeded, _) => {
             format!("Raise spec.activeDeadline, or divide the migration, and {corrected}.")
         }
