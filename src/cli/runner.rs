@@ -10,7 +10,7 @@ use super::engine_run::{RunFlags, log_to_stderr};
 use super::flags::{Format, read_url_file};
 use crate::api::Engine;
 use crate::engine::{failed_before_start, read_folder};
-use crate::migration::{MigrationSet, SourceFile, source_failure, source_hash};
+use crate::migration::{MigrationSet, SourceFile, no_migration, source_failure, source_hash};
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
 
 /// Flags of `schemaward runner`.
@@ -85,17 +85,6 @@ fn verify_source(files: &[SourceFile], expected: &str) -> Result<(), Failure> {
         hint: None,
         place: None,
     })
-}
-
-fn no_migration() -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSource,
-        code: None,
-        message: "the source holds no migration".to_owned(),
-        hint: None,
-        place: None,
-    }
 }
 
 /// One event, one line. Nobody may be reading: that stops no run.

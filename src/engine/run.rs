@@ -12,9 +12,9 @@ use super::session::{
     ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
 use super::stop::{Stop, StopReason};
-use crate::migration::{Migration, MigrationSet, TransactionMode, Version};
+use crate::migration::{Migration, MigrationSet, TransactionMode, Version, no_migration};
 use crate::plan::{LedgerState, Plan, Target, plan, plan_failure};
-use crate::report::{AppliedMigration, ErrorClass, Event, Failure, LockBlocker, Outcome, Pending, Reason, Summary};
+use crate::report::{AppliedMigration, Event, Failure, LockBlocker, Outcome, Pending, Reason, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -177,16 +177,8 @@ impl<'a, D: Database> Run<'a, D> {
         self.known.ledger_read = true;
         self.known.history.clone_from(&view.history);
         self.known.current = view.state.current().cloned();
-        let plan = plan(self.set, &view.state, &self.settings.target).map_err(|problems| {
-            plan_failure(&problems).unwrap_or_else(|| Failure {
-                class: ErrorClass::Permanent,
-                reason: Reason::InvalidSource,
-                code: None,
-                message: "the source holds no migration".to_owned(),
-                hint: None,
-                place: None,
-            })
-        })?;
+        let plan = plan(self.set, &view.state, &self.settings.target)
+            .map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
         if self.applied == 0 {
             // After a reconnection the rest of the plan is planned anew; the run's plan is the first.
             self.known.plan_hash = Some(plan.hash().to_string());

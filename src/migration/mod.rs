@@ -26,7 +26,7 @@ pub use lexeme::Construct;
 pub use migration::Migration;
 pub use next_file::{NewFile, NewFileError, next_file};
 pub use position::Position;
-pub use problem::{Problem, ProblemKind, source_failure};
+pub use problem::{Problem, ProblemKind, no_migration, source_failure};
 pub use refusals::Refusal;
 pub use secret::without_passwords;
 pub use set::MigrationSet;

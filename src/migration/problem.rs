@@ -118,6 +118,19 @@ impl Problem {
     }
 }
 
+/// The failure of a source that holds nothing to run.
+#[must_use]
+pub fn no_migration() -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSource,
+        code: None,
+        message: "the source holds no migration".to_owned(),
+        hint: None,
+        place: None,
+    }
+}
+
 /// All problems of a source as one failure: the first in full, and how many more there are.
 #[must_use]
 pub fn source_failure(problems: &[Problem]) -> Option<Failure> {

@@ -52,11 +52,8 @@ fn two_runs_with_histories_in_two_schemas_do_not_run_at_once() {
     first.end();
 }
 
-#[test]
-fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
-    let bed = Bed::new();
-    let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"create table a ()".to_vec() };
-    let set = MigrationSet::read(&[file]).unwrap();
+/// Takes the lock, has the fence raised by another, and tries to apply the set's first migration: it is refused.
+fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
     let address = Address::parse(&bed.url).unwrap();
     let database = Postgres::new(address, "old", Duration::from_secs(5), "schemaward").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -69,9 +66,17 @@ fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
         let applied = session.apply(attempt, &mut |_| {}).await;
         let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
         assert_eq!(failure.reason, Reason::Fenced);
-        assert!(!bed.has("a"));
-        assert_eq!(bed.applied(), Vec::<String>::new());
     });
+}
+
+#[test]
+fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
+    let bed = Bed::new();
+    let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"create table a ()".to_vec() };
+    let set = MigrationSet::read(&[file]).unwrap();
+    apply_overtaken(&bed, &set);
+    assert!(!bed.has("a"));
+    assert_eq!(bed.applied(), Vec::<String>::new());
 }
 
 #[test]
@@ -81,21 +86,9 @@ fn a_holder_that_was_overtaken_commits_and_starts_no_statement_by_itself() {
         let bytes = format!("-- schemaward: no-transaction\n{sql}").into_bytes();
         let set = MigrationSet::read(&[SourceFile { name: "001_a.sql".to_owned(), bytes }]).unwrap();
         bed.psql("create procedure p() language sql as 'create table b ()'");
-        let address = Address::parse(&bed.url).unwrap();
-        let database = Postgres::new(address, "old", Duration::from_secs(5), "schemaward").unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut session = database.connect().await.unwrap();
-            assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
-            let (fence, _) = session.take_over("old").await.unwrap();
-            bed.psql("update schemaward.migration_locks set fence = fence + 1");
-            let attempt = Attempt { migration: &set.migrations()[0], run: "old", fence };
-            let applied = session.apply(attempt, &mut |_| {}).await;
-            let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
-            assert_eq!(failure.reason, Reason::Fenced);
-            assert!(!bed.has(table));
-            assert_eq!(bed.psql("select count(*) from schemaward.statement_journal"), "0");
-        });
+        apply_overtaken(&bed, &set);
+        assert!(!bed.has(table));
+        assert_eq!(bed.psql("select count(*) from schemaward.statement_journal"), "0");
     }
 }
 
