@@ -11,7 +11,7 @@ use super::flags::{DatabaseFlags, Format, FormatFlag};
 use super::output::{self, BAD, FAINT, GOOD, line, styled};
 use super::reading::wait_for;
 use super::terminal::Terminal;
-use crate::engine::{Address, Check, CheckName, CheckOutcome};
+use crate::engine::{AnyDatabase, Check, CheckName, CheckOutcome, Database};
 use crate::report::Failure;
 
 /// Flags of `schemaward doctor`.
@@ -50,7 +50,7 @@ pub(super) fn main(arguments: &DoctorArguments) -> ExitCode {
 }
 
 fn examine(flags: &DatabaseFlags) -> Result<Vec<Check>, Failure> {
-    if let Err(failure) = Address::parse(&flags.url.text()?) {
+    if let Err(failure) = AnyDatabase::check_url(&flags.url.text()?) {
         let advice = failure.hint.unwrap_or_default();
         let unusable = CheckOutcome::NotOk { detail: failure.message, advice };
         let rest = CheckName::ALL.into_iter().skip(1);

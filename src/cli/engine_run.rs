@@ -9,7 +9,9 @@ use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, TargetFlag, invalid_settings};
 use crate::api;
-use crate::engine::{Address, Postgres, RunSettings, Stop, StopReason, StopSender, run, stop_signal};
+use crate::engine::{
+    AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run, stop_signal,
+};
 use crate::migration::MigrationSet;
 use crate::report::{Event, Failure, Summary};
 
@@ -46,15 +48,16 @@ fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {
 
 impl RunFlags {
     /// The database, out of the URL's text and these flags.
-    pub(super) fn database(&self, url: &str, run: &str) -> Result<Postgres, Failure> {
-        Postgres::new(Address::parse(url)?, run, self.lock_timeout, &self.ledger.history_schema)
+    pub(super) fn database(&self, url: &str, run: &str) -> Result<AnyDatabase, Failure> {
+        let history_schema = &self.ledger.history_schema;
+        AnyDatabase::new(url, DatabaseSettings { run, lock_timeout: self.lock_timeout, history_schema })
     }
 
     /// Executes a run to its end, on a runtime of its own.
     pub(super) fn execute(
         &self,
         name: &str,
-        database: &Postgres,
+        database: &AnyDatabase,
         set: &MigrationSet,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::engine::{Address, Postgres};
+use crate::engine::{AnyDatabase, DatabaseSettings};
 use crate::plan::Target;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -127,9 +127,11 @@ impl DatabaseFlags {
     /// # Errors
     ///
     /// [`Reason::InvalidSettings`] where the URL or the schema's name is not usable.
-    pub(super) fn database(&self, command: &str) -> Result<Postgres, Failure> {
-        let name = format!("{command}-{}", std::process::id());
-        Postgres::new(Address::parse(&self.url.text()?)?, &name, READ_LOCK_TIMEOUT, &self.ledger.history_schema)
+    pub(super) fn database(&self, command: &str) -> Result<AnyDatabase, Failure> {
+        let run = format!("{command}-{}", std::process::id());
+        let history_schema = &self.ledger.history_schema;
+        let settings = DatabaseSettings { run: &run, lock_timeout: READ_LOCK_TIMEOUT, history_schema };
+        AnyDatabase::new(&self.url.text()?, settings)
     }
 }
 

@@ -8,7 +8,7 @@ use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, TargetFlag, invalid_settings};
 use super::output;
 use super::terminal::Terminal;
-use crate::engine::{Reading, read_folder};
+use crate::engine::{Database, Reading, read, read_folder};
 use crate::migration::{MigrationSet, Problem, SourceFile};
 use crate::report::{Failure, Reason};
 
@@ -73,8 +73,8 @@ pub(super) fn ledger(
     attempts: Option<u32>,
 ) -> Result<(Reading, String), Failure> {
     let database = flags.database(command)?;
-    let reading = wait_for(database.read(attempts))?.map_err(|error| error.failure)?;
-    Ok((reading, database.address().to_string()))
+    let reading = wait_for(read(&database, attempts))?.map_err(|error| error.failure)?;
+    Ok((reading, database.address()))
 }
 
 /// Runs to its end, on a runtime of its own, what reads a database.

@@ -1,5 +1,6 @@
 //! Databases: sessions, locks, the ledger and the run. One folder per engine behind one trait.
 
+mod any;
 mod examination;
 mod folder;
 mod lock_ladder;
@@ -11,10 +12,11 @@ mod run_failure;
 mod session;
 mod stop;
 
+pub use any::{AnyDatabase, AnySession, DatabaseSettings};
 pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::read_folder;
 pub use postgres::{Address, Postgres, PostgresSession};
-pub use reading::{Reading, RecordedAttempt};
+pub use reading::{Reading, RecordedAttempt, read};
 pub use repair::repair;
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{

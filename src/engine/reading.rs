@@ -1,8 +1,8 @@
-//! What a database's ledger and its lock say at one moment, for people to look at. Data only.
+//! What a database's ledger and its lock say at one moment, for people to look at. Takes no lock and writes nothing.
 
 use serde::Serialize;
 
-use super::session::LedgerView;
+use super::session::{Database, LedgerView, Session, SessionError};
 
 /// What the ledger and the lock say.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,21 @@ pub struct Reading {
     /// Who holds the lock: user, process, program, connected since when. Empty where they cannot be told any more;
     /// None where the lock is free.
     pub lock_holder: Option<String>,
+}
+
+/// Reads what is applied, the newest `attempts` attempts or all of them, the newest failure, and who holds the lock.
+///
+/// # Errors
+///
+/// Where the database cannot be reached, or its ledger cannot be read or was written by a newer Schemaward. A ledger
+/// that does not exist is empty.
+pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Reading, SessionError> {
+    let mut session = database.connect().await?;
+    let ledger = session.read_ledger().await?;
+    let lock_holder = session.lock_holder().await?;
+    let (attempts, last_failure) = session.attempts(attempts).await?;
+    session.close().await;
+    Ok(Reading { ledger, attempts, last_failure, lock_holder })
 }
 
 /// One attempt of one migration as the ledger has it.

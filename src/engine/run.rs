@@ -13,7 +13,7 @@ use super::session::{
 };
 use super::stop::{Stop, StopReason};
 use crate::migration::{Migration, MigrationSet, TransactionMode, Version, no_migration};
-use crate::plan::{LedgerState, Plan, Target, plan, plan_failure};
+use crate::plan::{Kind, LedgerState, Plan, Target, plan, plan_failure};
 use crate::report::{AppliedMigration, Event, Failure, LockBlocker, Outcome, Pending, Reason, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
@@ -306,7 +306,7 @@ impl<'a, D: Database> Run<'a, D> {
                 statements: count(migration.statements.len()),
             });
         };
-        let attempt = Attempt { migration, run: &self.settings.run, fence };
+        let attempt = Attempt { migration, kind: Kind::Migration, run: &self.settings.run, fence };
         let mut applying = std::pin::pin!(session.apply(attempt, &mut report_progress));
         let reason = tokio::select! {
             biased;
@@ -346,7 +346,7 @@ impl<'a, D: Database> Run<'a, D> {
         if failed.failure.reason == Reason::Fenced {
             return;
         }
-        let attempt = Attempt { migration, run: &self.settings.run, fence };
+        let attempt = Attempt { migration, kind: Kind::Migration, run: &self.settings.run, fence };
         match tokio::time::timeout(CANCEL_WAIT, session.record_failure(attempt, failed)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the failed attempt could not be recorded"),

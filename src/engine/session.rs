@@ -8,8 +8,10 @@
 
 use std::time::Duration;
 
+use super::examination::Check;
+use super::reading::RecordedAttempt;
 use crate::migration::{Migration, Version};
-use crate::plan::LedgerState;
+use crate::plan::{Kind, LedgerState};
 use crate::report::{AppliedMigration, Failure, LockBlocker};
 
 /// A database that can be connected to.
@@ -24,6 +26,13 @@ pub trait Database {
     ///
     /// A [`Failure`] that names host and port, never the password.
     async fn connect(&self) -> Result<Self::Session, SessionError>;
+
+    /// Host, port and name, without user and password: what people tell databases apart by.
+    fn address(&self) -> String;
+
+    /// Examines the database step by step, each step asking for no more than the ones before it. Writes nothing, and
+    /// keeps no lock.
+    async fn examine(&self) -> Vec<Check>;
 
     /// Watches whom a session waits for, through a connection of its own that is opened only when the session has been
     /// at work for a good part of a lock's timeout, and hands over each session that is seen in its way. Never ends; what
@@ -53,6 +62,23 @@ pub trait Session {
     ///
     /// Where the ledger cannot be read, or was written by a newer Schemaward.
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError>;
+
+    /// Who holds the lock; None where it is free.
+    ///
+    /// # Errors
+    ///
+    /// Where the server cannot be asked.
+    async fn lock_holder(&mut self) -> Result<Option<String>, SessionError>;
+
+    /// The newest `limit` attempts or all of them, newest first, and the newest that failed.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read. A ledger that does not exist is empty.
+    async fn attempts(
+        &mut self,
+        limit: Option<u32>,
+    ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError>;
 
     /// Tries to take the lock in the database. Never waits inside the server.
     ///
@@ -135,6 +161,8 @@ pub enum LockAttempt {
 pub struct Attempt<'a> {
     /// What is tried.
     pub migration: &'a Migration,
+    /// Which way, and why.
+    pub kind: Kind,
     /// The run it belongs to.
     pub run: &'a str,
     /// What the fence must still be at.

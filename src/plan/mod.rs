@@ -1,5 +1,6 @@
 //! From the ledger's state and a migration set to the ordered steps between them. Pure.
 
+mod kind;
 mod ledger_state;
 mod overview;
 #[expect(clippy::module_inception, reason = "it holds the type Plan, and files are named after what they hold")]
@@ -7,6 +8,7 @@ mod plan;
 mod problem;
 mod target;
 
+pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, StatementState};
 pub use overview::Overview;
 pub use plan::{Plan, PlanWarning, plan};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemaward::engine::{Address, ApplyError, Attempt, Database, LockAttempt, Postgres, Session};
 use schemaward::migration::{MigrationSet, SourceFile};
+use schemaward::plan::Kind;
 use schemaward::report::{Event, Reason};
 
 use crate::bed::Bed;
@@ -62,7 +63,7 @@ fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
         assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
         let (fence, _) = session.take_over("old").await.unwrap();
         bed.psql("update schemaward.migration_locks set fence = fence + 1");
-        let attempt = Attempt { migration: &set.migrations()[0], run: "old", fence };
+        let attempt = Attempt { migration: &set.migrations()[0], kind: Kind::Migration, run: "old", fence };
         let applied = session.apply(attempt, &mut |_| {}).await;
         let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
         assert_eq!(failure.reason, Reason::Fenced);

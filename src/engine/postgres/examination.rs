@@ -31,7 +31,7 @@ type Step<T> = Result<T, Outcome>;
 impl Postgres {
     /// Examines the database: name, port, TLS, login, version, rights, lock, pooler. A step that fails ends those
     /// that need it; they are reported as skipped.
-    pub async fn examine(&self) -> Vec<Check> {
+    pub(super) async fn examine_steps(&self) -> Vec<Check> {
         let mut found = Vec::new();
         let mut note = |name, outcome| found.push(Check { name, outcome });
         note(CheckName::Url, ok(format!("{}, as the user {}", self.address, self.address.user())));

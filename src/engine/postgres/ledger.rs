@@ -149,7 +149,7 @@ impl Ledger {
             text(migration.version.as_str()),
             text(&migration.file),
             text(&migration.description),
-            text("migration"),
+            text(attempt.kind.word()),
             text(migration.checksum.as_str()),
             text(migration.token_checksum.as_str()),
             duration.to_owned(),

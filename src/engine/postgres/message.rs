@@ -160,7 +160,11 @@ mod tests {
     }
 
     fn message(migration: &Migration) -> Message<'_> {
-        Message::new(&Ledger::new("schemaward"), Attempt { migration, run: "run", fence: Fence(1) }, "RESET ALL")
+        Message::new(
+            &Ledger::new("schemaward"),
+            Attempt { migration, kind: crate::plan::Kind::Migration, run: "run", fence: Fence(1) },
+            "RESET ALL",
+        )
     }
 
     #[test]

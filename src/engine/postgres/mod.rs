@@ -19,6 +19,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 pub use address::Address;
 pub use session::PostgresSession;
 
+use super::examination::Check;
 use super::session::{Database, SessionError, SessionId};
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
@@ -66,12 +67,6 @@ impl Postgres {
         Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout })
     }
 
-    /// The database's address, without password.
-    #[must_use]
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
     /// The settings that every file starts from. Everything else is the role's and the database's
     /// default, as in psql, but for the time zone, which is UTC wherever a run takes place.
     fn settings(&self, server_version: Option<u32>) -> String {
@@ -116,6 +111,14 @@ impl Database for Postgres {
         let settings = self.settings(connection.server_version_num());
         let names = (self.address.user(), self.address.database());
         PostgresSession::start(connection, self.ledger.clone(), &settings, names).await
+    }
+
+    fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    async fn examine(&self) -> Vec<Check> {
+        self.examine_steps().await
     }
 
     async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {

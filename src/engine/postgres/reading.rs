@@ -1,41 +1,24 @@
-//! Reads the ledger and the lock for people to look at. Takes no lock and writes nothing.
+//! The ledger's attempts and the lock's holder, for people to look at. Takes no lock and writes nothing.
 
 use sqlx::postgres::PgRow;
 
-use super::Postgres;
 use super::error::session_error;
 use super::ledger::Ledger;
 use super::session::{PostgresSession, holder_text, value};
-use crate::engine::reading::{Reading, RecordedAttempt};
-use crate::engine::session::{Database, Session, SessionError};
+use crate::engine::reading::RecordedAttempt;
+use crate::engine::session::SessionError;
 use crate::migration::Checksum;
 use crate::report::Reason;
 
-impl Postgres {
-    /// Reads what is applied, the newest `attempts` attempts or all of them, the newest failure, and who holds the lock.
-    ///
-    /// # Errors
-    ///
-    /// Where the database cannot be reached, or its ledger cannot be read or was written by a newer Schemaward. A
-    /// ledger that does not exist is empty.
-    pub async fn read(&self, attempts: Option<u32>) -> Result<Reading, SessionError> {
-        let mut session = self.connect().await?;
-        let ledger = session.read_ledger().await?;
-        let lock_holder = session.lock_holder().await?;
-        let (attempts, last_failure) = session.attempts(attempts).await?;
-        session.close().await;
-        Ok(Reading { ledger, attempts, last_failure, lock_holder })
-    }
-}
-
 impl PostgresSession {
     /// Who holds the lock; None where it is free.
-    pub(super) async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
+    pub(super) async fn read_lock_holder(&mut self) -> Result<Option<String>, SessionError> {
         let results = self.query(Ledger::holder(), Reason::LockHeld).await?;
         results.first().and_then(|rows| rows.first()).map(holder_text).transpose()
     }
 
-    async fn attempts(
+    /// The newest attempts, or all of them, and the newest that failed.
+    pub(super) async fn read_attempts(
         &mut self,
         limit: Option<u32>,
     ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {

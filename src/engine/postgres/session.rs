@@ -15,6 +15,7 @@ use super::error::{
 };
 use super::ledger::{LEDGER_VERSION, Ledger};
 use super::message::{Message, Phase};
+use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
@@ -220,6 +221,17 @@ impl Session for PostgresSession {
             Err(error) if Self::ledger_is_missing(&error) => self.read_first_version().await,
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         }
+    }
+
+    async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
+        self.read_lock_holder().await
+    }
+
+    async fn attempts(
+        &mut self,
+        limit: Option<u32>,
+    ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
+        self.read_attempts(limit).await
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {

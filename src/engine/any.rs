@@ -1,0 +1,193 @@
+//! A database of whichever engine its URL names. Only hands each call on: what an engine does stands in its own folder.
+
+use std::time::Duration;
+
+use super::examination::Check;
+use super::postgres::{Address, Postgres, PostgresSession};
+use super::reading::RecordedAttempt;
+use super::session::{
+    ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
+    SessionId,
+};
+use crate::report::{AppliedMigration, ErrorClass, Failure, LockBlocker, Reason};
+
+/// How a run's sessions are set up, whichever engine it is.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseSettings<'a> {
+    /// The server shows it as its client's name where it can.
+    pub run: &'a str,
+    /// How long a statement may wait for a table's lock.
+    pub lock_timeout: Duration,
+    /// Where the ledger lies.
+    pub history_schema: &'a str,
+}
+
+/// A database of whichever engine its URL names.
+#[derive(Clone, Debug)]
+pub enum AnyDatabase {
+    /// `postgres://`, `postgresql://`
+    Postgres(Postgres),
+}
+
+/// A session of whichever engine.
+#[derive(Debug)]
+pub enum AnySession {
+    /// On PostgreSQL.
+    Postgres(PostgresSession),
+}
+
+/// The same expression for each engine.
+macro_rules! each {
+    ($any:expr, $inner:ident => $then:expr) => {
+        match $any {
+            Self::Postgres($inner) => $then,
+        }
+    };
+}
+
+impl AnyDatabase {
+    /// The database that a URL names.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where the URL or a setting is not usable; the message never repeats the URL.
+    pub fn new(url: &str, settings: DatabaseSettings<'_>) -> Result<Self, Failure> {
+        match engine_of(url)? {
+            EngineName::Postgres => {
+                Postgres::new(Address::parse(url)?, settings.run, settings.lock_timeout, settings.history_schema)
+                    .map(Self::Postgres)
+            }
+        }
+    }
+
+    /// Whether a URL can be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`], as [`Self::new`].
+    pub fn check_url(url: &str) -> Result<(), Failure> {
+        match engine_of(url)? {
+            EngineName::Postgres => Address::parse(url).map(drop),
+        }
+    }
+}
+
+/// The engines there are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum EngineName {
+    Postgres,
+}
+
+/// The engine that a URL's scheme names.
+fn engine_of(url: &str) -> Result<EngineName, Failure> {
+    let url = url.trim();
+    match url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
+        // An address that is none at all gets its engine's own words.
+        Some("postgres" | "postgresql") | None => Ok(EngineName::Postgres),
+        // Not named: where the scheme is missing, this may be a user's name.
+        Some(_) => Err(Failure {
+            class: ErrorClass::Permanent,
+            reason: Reason::InvalidSettings,
+            code: None,
+            message: "the database's URL is not usable: it does not begin with a scheme that is known: postgres://"
+                .to_owned(),
+            hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
+            place: None,
+        }),
+    }
+}
+
+impl Database for AnyDatabase {
+    type Session = AnySession;
+
+    async fn connect(&self) -> Result<AnySession, SessionError> {
+        match self {
+            Self::Postgres(database) => database.connect().await.map(AnySession::Postgres),
+        }
+    }
+
+    fn address(&self) -> String {
+        each!(self, database => Database::address(database))
+    }
+
+    async fn examine(&self) -> Vec<Check> {
+        each!(self, database => database.examine().await)
+    }
+
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
+        each!(self, database => database.watch_lock_waits(session, seen).await);
+    }
+
+    fn lock_timeout(&self) -> Duration {
+        each!(self, database => database.lock_timeout())
+    }
+
+    async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {
+        each!(self, database => database.cancel(session).await)
+    }
+}
+
+impl Session for AnySession {
+    fn id(&self) -> SessionId {
+        each!(self, session => session.id())
+    }
+
+    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+        each!(self, session => session.read_ledger().await)
+    }
+
+    async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
+        each!(self, session => session.lock_holder().await)
+    }
+
+    async fn attempts(
+        &mut self,
+        limit: Option<u32>,
+    ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
+        each!(self, session => session.attempts(limit).await)
+    }
+
+    async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
+        each!(self, session => session.try_lock().await)
+    }
+
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+        each!(self, session => session.take_over(run).await)
+    }
+
+    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+        each!(self, session => session.apply(attempt, progress).await)
+    }
+
+    async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
+        each!(self, session => session.record_failure(attempt, failed).await)
+    }
+
+    async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {
+        each!(self, session => session.settle(fence, by_hand).await)
+    }
+
+    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
+        each!(self, session => session.release(fence).await)
+    }
+
+    async fn close(self) {
+        each!(self, session => session.close().await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{AnyDatabase, DatabaseSettings};
+
+    #[test]
+    fn a_scheme_that_is_not_known_is_told_without_the_url() {
+        let settings =
+            DatabaseSettings { run: "r", lock_timeout: Duration::from_secs(1), history_schema: "schemaward" };
+        let failure = AnyDatabase::new("oracle://app:secret@db/shop", settings).unwrap_err();
+        assert!(failure.message.contains("postgres://"), "{failure:?}");
+        assert!(!failure.message.contains("secret") && !failure.message.contains("oracle"), "{failure:?}");
+    }
+}
