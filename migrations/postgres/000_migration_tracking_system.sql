@@ -37,13 +37,14 @@ CREATE TABLE IF NOT EXISTS {{schema}}.schemaward_ledger (
 -- A row an attempt: successes and failures.
 CREATE TABLE IF NOT EXISTS {{schema}}.schema_migrations (
     id                bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    -- As the file's name writes it; compared as a number.
-    version           text        NOT NULL CHECK (version ~ '^[0-9]{1,32}$'),
+    -- As the file's name writes it; compared as a number. R where the file is a repeatable one.
+    version           text        NOT NULL,
     filename          text        NOT NULL,
     description       text        NOT NULL,
-    -- What was attempted. Later versions of the ledger know more than one.
-    kind              text        NOT NULL CHECK (kind IN ('migration')),
-    -- SHA-256 of the file's bytes, and of its tokens without comments and white space.
+    -- What was attempted; the words stand below.
+    kind              text        NOT NULL,
+    -- SHA-256 of the file's bytes, and of its tokens without comments and white space; in a rollback's row those of the
+    -- rollback SQL.
     checksum          text        NOT NULL,
     token_checksum    text        NOT NULL,
     applied_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -63,15 +64,47 @@ CREATE TABLE IF NOT EXISTS {{schema}}.schema_migrations (
     CHECK (success = (error_message IS NULL))
 );
 
--- One version is applied once, whatever happens to locks and fences.
-CREATE UNIQUE INDEX IF NOT EXISTS schema_migrations_applied_once
-    ON {{schema}}.schema_migrations ((version::numeric)) WHERE success AND kind = 'migration';
+-- The row of the rollback that has undone this one. A row is in force that is a success, was not undone, and is of the
+-- kind migration, baseline or adopted. Since version 3, as are all kinds but migration.
+ALTER TABLE {{schema}}.schema_migrations
+    ADD COLUMN IF NOT EXISTS undone_by bigint REFERENCES {{schema}}.schema_migrations (id);
+ALTER TABLE {{schema}}.schema_migrations
+    DROP CONSTRAINT IF EXISTS schema_migrations_kind_check,
+    DROP CONSTRAINT IF EXISTS schema_migrations_version_check,
+    -- baseline and adopted: nothing was run, since a person, or another tool's history, says that it is there already.
+    ADD CONSTRAINT schema_migrations_kind_check
+        CHECK (kind IN ('migration', 'repeatable', 'rollback', 'baseline', 'adopted')),
+    ADD CONSTRAINT schema_migrations_version_check
+        CHECK (CASE WHEN kind = 'repeatable' THEN version = 'R' ELSE version ~ '^[0-9]{1,32}$' END);
+
+-- One version is in force once, whatever happens to locks and fences.
+DROP INDEX IF EXISTS {{schema}}.schema_migrations_applied_once;
+CREATE UNIQUE INDEX schema_migrations_applied_once ON {{schema}}.schema_migrations ((version::numeric))
+    WHERE success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted');
+
+-- Edits of applied files that a person has accepted: the applied row has the new checksums since then, this one the old.
+-- Since version 3.
+CREATE TABLE IF NOT EXISTS {{schema}}.accepted_edits (
+    id                    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    migration_id          bigint      NOT NULL REFERENCES {{schema}}.schema_migrations (id),
+    version               text        NOT NULL,
+    filename_before       text        NOT NULL,
+    checksum_before       text        NOT NULL,
+    token_checksum_before text        NOT NULL,
+    filename              text        NOT NULL,
+    checksum              text        NOT NULL,
+    token_checksum        text        NOT NULL,
+    accepted_at           timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    accepted_by           text        NOT NULL DEFAULT session_user,
+    run                   text        NOT NULL,
+    fence                 bigint      NOT NULL
+);
 
 -- A row a statement of a file whose statements are each committed by themselves: what has run, so that a run that is
 -- interrupted resumes behind it. Since version 2.
 CREATE TABLE IF NOT EXISTS {{schema}}.statement_journal (
     id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    version       text        NOT NULL CHECK (version ~ '^[0-9]{1,32}$'),
+    version       text        NOT NULL,
     filename      text        NOT NULL,
     -- Its number in the file, from 1.
     statement     integer     NOT NULL CHECK (statement > 0),
@@ -98,8 +131,19 @@ CREATE TABLE IF NOT EXISTS {{schema}}.statement_journal (
     CHECK ((state = 'started') = (ended_at IS NULL)),
     CHECK ((ended_at IS NULL) = (settled_by IS NULL))
 );
-CREATE UNIQUE INDEX IF NOT EXISTS statement_journal_begun_once
-    ON {{schema}}.statement_journal ((version::numeric), statement) WHERE migration_id IS NULL;
+-- What the statement belongs to: migration, repeatable or rollback. Since version 3.
+ALTER TABLE {{schema}}.statement_journal ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'migration';
+ALTER TABLE {{schema}}.statement_journal
+    DROP CONSTRAINT IF EXISTS statement_journal_kind_check,
+    DROP CONSTRAINT IF EXISTS statement_journal_version_check,
+    ADD CONSTRAINT statement_journal_kind_check CHECK (kind IN ('migration', 'repeatable', 'rollback')),
+    ADD CONSTRAINT statement_journal_version_check
+        CHECK (CASE WHEN kind = 'repeatable' THEN version = 'R' ELSE version ~ '^[0-9]{1,32}$' END);
+-- 7 and 007 are one version; repeatable files are told apart by their names.
+DROP INDEX IF EXISTS {{schema}}.statement_journal_begun_once;
+CREATE UNIQUE INDEX statement_journal_begun_once ON {{schema}}.statement_journal (
+    kind, (pg_catalog.ltrim(version, '0')), (CASE WHEN kind = 'repeatable' THEN filename ELSE '' END), statement
+) WHERE migration_id IS NULL;
 
 -- One row: who holds the lock, or who held it last.
 CREATE TABLE IF NOT EXISTS {{schema}}.migration_locks (
@@ -131,15 +175,19 @@ BEGIN
 END
 $schemaward$;
 
--- Every attempt, oldest first.
-CREATE OR REPLACE FUNCTION {{schema}}.get_migration_history()
+-- Every attempt, oldest first. Dropped first: what it returns has grown since version 2.
+DROP FUNCTION IF EXISTS {{schema}}.get_migration_history();
+CREATE FUNCTION {{schema}}.get_migration_history()
 RETURNS TABLE (
     version           text,
     filename          text,
+    kind              text,
     checksum          text,
     applied_at        timestamptz,
     execution_time_ms bigint,
     success           boolean,
+    -- When it was undone; NULL where it was not.
+    undone_at         timestamptz,
     error_code        text,
     error_message     text,
     statements        text,
@@ -147,21 +195,23 @@ RETURNS TABLE (
     applied_by        text
 )
 LANGUAGE sql STABLE AS $schemaward$
-    SELECT m.version, m.filename, pg_catalog.substr(m.checksum, 1, 16), m.applied_at, m.execution_time_ms, m.success,
-           m.error_code, m.error_message, pg_catalog.concat(m.statements_done, '/', m.statements_total), m.run, m.applied_by
+    SELECT m.version, m.filename, m.kind, pg_catalog.substr(m.checksum, 1, 16), m.applied_at, m.execution_time_ms,
+           m.success, u.applied_at, m.error_code, m.error_message,
+           pg_catalog.concat(m.statements_done, '/', m.statements_total), m.run, m.applied_by
     FROM {{schema}}.schema_migrations AS m
+    LEFT JOIN {{schema}}.schema_migrations AS u ON u.id OPERATOR(pg_catalog.=) m.undone_by
     ORDER BY m.id
 $schemaward$;
 
--- The newest version applied, as its file's name writes it; NULL where none is.
+-- The newest version in force, as its file's name writes it; NULL where none is.
 CREATE OR REPLACE FUNCTION {{schema}}.get_current_schema_version() RETURNS text
 LANGUAGE sql STABLE AS $schemaward$
     SELECT m.version
     FROM {{schema}}.schema_migrations AS m
-    WHERE m.success
+    WHERE m.success AND m.undone_by IS NULL AND m.kind IN ('migration', 'baseline', 'adopted')
     ORDER BY m.version::pg_catalog.numeric DESC
     LIMIT 1
 $schemaward$;
 
-INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (2, {{tool_version}})
+INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (3, {{tool_version}})
 ON CONFLICT (version) DO NOTHING;

@@ -7,8 +7,9 @@ use super::postgres::{Address, Postgres, PostgresSession};
 use super::reading::RecordedAttempt;
 use super::session::{
     ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
-    SessionId,
+    SessionId, StoredRollback, Unrun,
 };
+use crate::migration::{Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, LockBlocker, Reason};
 
 /// How a run's sessions are set up, whichever engine it is.
@@ -165,6 +166,22 @@ impl Session for AnySession {
 
     async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {
         each!(self, session => session.settle(fence, by_hand).await)
+    }
+
+    async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
+        each!(self, session => session.stored_rollbacks(versions).await)
+    }
+
+    async fn record_unrun(&mut self, unrun: Unrun<'_>) -> Result<(), SessionError> {
+        each!(self, session => session.record_unrun(unrun).await)
+    }
+
+    async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
+        each!(self, session => session.accept_edit(fence, run, migration).await)
+    }
+
+    async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {
+        each!(self, session => session.text_rows(query).await)
     }
 
     async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {

@@ -21,6 +21,6 @@ pub use repair::repair;
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
     ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt, Session,
-    SessionError, SessionId,
+    SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

@@ -37,8 +37,12 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedAttempt {
-    /// The migration's version as its file name writes it.
+    /// The migration's version as its file name writes it; `R` of a repeatable file.
     pub version: String,
+    /// What was attempted: `migration`, `repeatable`, `rollback`, `baseline` or `adopted`.
+    pub kind: String,
+    /// Whether a rollback has undone it since.
+    pub undone: bool,
     /// The file's name.
     pub file: String,
     /// The first 16 hex digits of the SHA-256 of the file's bytes.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::run_failure::lock_held;
 use super::session::{ByHand, Database, LockAttempt, Session};
-use crate::plan::{LedgerState, StatementState};
+use crate::plan::{BegunStatement, LedgerState, StatementState};
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Writes down what a person found out, under the lock, so that no run is at work meanwhile.
@@ -33,17 +33,18 @@ pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<()
 }
 
 fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
-    ledger.begun(by_hand.version).any(|statement| {
-        statement.state == StatementState::Started && i32::try_from(statement.number) == Ok(by_hand.statement)
+    open(ledger, by_hand).any(|statement| i32::try_from(statement.number) == Ok(by_hand.statement))
+}
+
+/// The statements of the version whose end was not recorded, whichever way they go.
+fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<Item = &'a BegunStatement> {
+    ledger.all_begun().iter().filter(|statement| {
+        statement.version.as_ref() == Some(by_hand.version) && statement.state == StatementState::Started
     })
 }
 
 fn nothing_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> Failure {
-    let open: Vec<String> = ledger
-        .begun(by_hand.version)
-        .filter(|statement| statement.state == StatementState::Started)
-        .map(|statement| statement.number.to_string())
-        .collect();
+    let open: Vec<String> = open(ledger, by_hand).map(|statement| statement.number.to_string()).collect();
     Failure {
         class: ErrorClass::Permanent,
         reason: Reason::InvalidSettings,

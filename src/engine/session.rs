@@ -116,6 +116,37 @@ pub trait Session {
     /// Where the row cannot be written.
     async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError>;
 
+    /// The rollback SQL of versions that are in force, as the ledger keeps it; in any order. Not a part of what
+    /// [`Self::read_ledger`] reads, which stays small.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError>;
+
+    /// Records migrations as in force without running them, all or none, guarded by the fence.
+    ///
+    /// # Errors
+    ///
+    /// Where the rows cannot be written.
+    async fn record_unrun(&mut self, unrun: Unrun<'_>) -> Result<(), SessionError>;
+
+    /// Gives the row in force of a migration's version the checksums and the name that its file has now, and keeps a row
+    /// with those before, guarded by the fence. False where nothing differs or the version is not in force.
+    ///
+    /// # Errors
+    ///
+    /// Where the rows cannot be written.
+    async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError>;
+
+    /// The rows of one query, whose columns must all be texts: for tables that are not Schemaward's, which are read and
+    /// never written.
+    ///
+    /// # Errors
+    ///
+    /// Where the server refuses the query.
+    async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError>;
+
     /// Notes that the lock is given back, gives it back and reads the ledger's newest rows, newest first.
     ///
     /// # Errors
@@ -164,6 +195,32 @@ pub struct Attempt<'a> {
     /// Which way, and why.
     pub kind: Kind,
     /// The run it belongs to.
+    pub run: &'a str,
+    /// What the fence must still be at.
+    pub fence: Fence,
+}
+
+/// What the ledger keeps of a migration in force, to undo it by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredRollback {
+    /// Its version.
+    pub version: Version,
+    /// Its file's name when it was applied.
+    pub file: String,
+    /// The file name's middle.
+    pub description: String,
+    /// What undoes it; None where it came without.
+    pub sql: Option<String>,
+}
+
+/// Migrations that are in force without having been run by Schemaward.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrun<'a> {
+    /// [`Kind::Baseline`], or [`Kind::Adopted`], with which the rollback SQL is kept.
+    pub kind: Kind,
+    /// At least one.
+    pub migrations: &'a [&'a Migration],
+    /// The run that records them.
     pub run: &'a str,
     /// What the fence must still be at.
     pub fence: Fence,

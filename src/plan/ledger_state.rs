@@ -1,8 +1,9 @@
 //! What a ledger says is in force.
 
+use super::kind::Kind;
 use crate::migration::{Checksum, Version};
 
-/// A migration that was applied and is in force: the ledger's successful row.
+/// A migration that is in force: the ledger's successful row, which no rollback has undone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AppliedRow {
     /// Its version.
@@ -13,13 +14,32 @@ pub struct AppliedRow {
     pub checksum: Checksum,
     /// Of its tokens then; see [`Checksum::of_tokens`].
     pub token_checksum: Checksum,
+    /// Whether it was run, and by whom: [`Kind::Migration`], [`Kind::Baseline`] or [`Kind::Adopted`].
+    pub kind: Kind,
+    /// The row's number: rows are numbered in the order they came.
+    pub id: i64,
 }
 
-/// A statement of a migration that is begun and not applied: a row of the statement journal.
+/// A repeatable file as it last ran.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RepeatableRow {
+    /// The file's name, by which it is known.
+    pub file: String,
+    /// Of its bytes then.
+    pub checksum: Checksum,
+    /// Of its tokens then; see [`Checksum::of_tokens`].
+    pub token_checksum: Checksum,
+}
+
+/// A statement of a file that is begun and has not come to its end: a row of the statement journal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BegunStatement {
-    /// The migration's version.
-    pub version: Version,
+    /// What it belongs to: [`Kind::Migration`], [`Kind::Repeatable`] or [`Kind::Rollback`].
+    pub kind: Kind,
+    /// The migration's version; None of a repeatable file.
+    pub version: Option<Version>,
+    /// The file's name.
+    pub file: String,
     /// The statement's number in its file, from 1.
     pub number: usize,
     /// Of its tokens when it ran; see [`Checksum::of_tokens`].
@@ -39,10 +59,11 @@ pub enum StatementState {
     Failed,
 }
 
-/// All migrations in force, in version order, and what is begun.
+/// All migrations in force, in version order, what is begun, and the repeatable files.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LedgerState {
     applied: Vec<AppliedRow>,
+    repeatables: Vec<RepeatableRow>,
     begun: Vec<BegunStatement>,
 }
 
@@ -60,18 +81,44 @@ impl LedgerState {
                 _ => applied.push(row),
             }
         }
-        Self { applied, begun: Vec::new() }
+        Self { applied, repeatables: Vec::new(), begun: Vec::new() }
     }
 
-    /// The same with the statements of migrations that are begun and not applied.
+    /// The same with the statements of files that are begun and have not come to their end.
     #[must_use]
     pub fn with_begun(self, begun: Vec<BegunStatement>) -> Self {
         Self { begun, ..self }
     }
 
+    /// The same with the repeatable files as they last ran.
+    #[must_use]
+    pub fn with_repeatables(self, repeatables: Vec<RepeatableRow>) -> Self {
+        Self { repeatables, ..self }
+    }
+
     /// The statements of a version that is begun and not applied.
     pub fn begun(&self, version: &Version) -> impl Iterator<Item = &BegunStatement> {
-        self.begun.iter().filter(move |statement| statement.version == *version)
+        self.all_begun()
+            .iter()
+            .filter(move |statement| statement.kind == Kind::Migration && statement.version.as_ref() == Some(version))
+    }
+
+    /// Everything that is begun and has not come to its end, in the order of its rows.
+    #[must_use]
+    pub fn all_begun(&self) -> &[BegunStatement] {
+        &self.begun
+    }
+
+    /// A repeatable file as it last ran.
+    #[must_use]
+    pub fn repeatable(&self, file: &str) -> Option<&RepeatableRow> {
+        self.repeatables.iter().find(|row| row.file == file)
+    }
+
+    /// The repeatable files as they last ran.
+    #[must_use]
+    pub fn repeatables(&self) -> &[RepeatableRow] {
+        &self.repeatables
     }
 
     /// The rows in version order.

@@ -9,7 +9,7 @@ mod problem;
 mod target;
 
 pub use kind::Kind;
-pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, StatementState};
+pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};
 pub use overview::Overview;
 pub use plan::{Plan, PlanWarning, plan};
 pub use problem::{PlanProblem, plan_failure};

@@ -58,7 +58,7 @@ impl<'a> Overview<'a> {
 mod tests {
     use super::*;
     use crate::migration::SourceFile;
-    use crate::plan::AppliedRow;
+    use crate::plan::{AppliedRow, Kind};
 
     #[test]
     fn what_is_pending_is_told_even_where_something_is_in_the_way() {
@@ -69,6 +69,8 @@ mod tests {
             file: "1_a.sql".into(),
             checksum: set.migrations()[0].checksum.clone(),
             token_checksum: set.migrations()[0].token_checksum.clone(),
+            kind: Kind::Migration,
+            id: 0,
         };
         let overview = |row: &AppliedRow| {
             let found = Overview::new(&set, &LedgerState::new([row.clone()]), &Target::Latest);

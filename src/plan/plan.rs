@@ -186,6 +186,7 @@ fn nearest(set: &MigrationSet, target: &Version) -> Option<Version> {
 mod tests {
     use rstest::rstest;
 
+    use super::super::kind::Kind;
     use super::super::ledger_state::BegunStatement;
     use super::*;
     use crate::migration::SourceFile;
@@ -211,6 +212,8 @@ mod tests {
                 file: m.file.clone(),
                 checksum: m.checksum.clone(),
                 token_checksum: m.token_checksum.clone(),
+                kind: Kind::Migration,
+                id: 0,
             }
         }))
     }
@@ -312,7 +315,9 @@ mod tests {
     #[case::refused_and_changed("create table a ()", StatementState::Failed, true)]
     fn a_begun_file_keeps_what_has_run(#[case] now: &str, #[case] state: StatementState, #[case] allowed: bool) {
         let begun = BegunStatement {
-            version: "001".parse().unwrap(),
+            kind: Kind::Migration,
+            version: Some("001".parse().unwrap()),
+            file: "001_m.sql".to_owned(),
             number: 1,
             checksum: Checksum::of_tokens("vacuum a"),
             state,

@@ -24,6 +24,20 @@ pub struct AppliedMigration {
     pub execution_time_ms: i64,
     /// Whether it was committed.
     pub success: bool,
+    /// What was attempted, as the ledger writes it; absent of a migration.
+    #[serde(default = "migration", skip_serializing_if = "is_migration")]
+    pub kind: String,
+    /// Whether a rollback has undone it since; absent where not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undone: bool,
+}
+
+fn migration() -> String {
+    "migration".to_owned()
+}
+
+fn is_migration(kind: &str) -> bool {
+    kind == "migration"
 }
 
 /// How a run ended.
@@ -152,6 +166,8 @@ mod tests {
             applied_at: "2026-11-22T18:00:00Z".to_owned(),
             execution_time_ms: 12,
             success: true,
+            kind: super::migration(),
+            undone: false,
         };
         Summary {
             run: "shop-1".to_owned(),

@@ -323,19 +323,3 @@ fn what_a_person_says_has_not_run_is_run_again() {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(bed.psql("select string_agg(n::text, ',') from log"), "1,2");
 }
-
-#[test]
-fn a_ledger_of_the_first_version_is_read_as_it_is_and_upgraded_by_the_next_run() {
-    let bed = Bed::with(&[("001_a.sql", "select 1")]);
-    assert_eq!(bed.run().applied(), 1);
-    bed.psql("drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1");
-    assert_eq!(bed.run().applied(), 0);
-    assert!(!bed.has("schemaward.statement_journal"), "nothing was pending: nothing is written");
-    bed.file("002_b.sql", b"vacuum");
-    assert_eq!(bed.run().applied(), 1);
-    assert_eq!(
-        bed.psql("select string_agg(version::text, ',' order by version) from schemaward.schemaward_ledger"),
-        "1,2"
-    );
-    assert_eq!(journal(&bed), "finished server");
-}

@@ -13,6 +13,7 @@ pub(super) const FENCED: &str = "SW001";
 pub(super) const FOREIGN_LEDGER: &str = "SW002";
 /// Source of these and all others: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
+pub(super) const UNDEFINED_COLUMN: &str = "42703";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(super) const QUERY_CANCELLED: &str = "57014";

@@ -9,7 +9,7 @@ use super::literal::{text, text_or_null};
 use super::session::{statement_state, value};
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::migration::{Checksum, Trace, Version};
-use crate::plan::StatementState;
+use crate::plan::{self, StatementState};
 use crate::report::Failure;
 
 /// The object a statement makes, drops or rebuilds, as the catalog had it before.
@@ -147,20 +147,20 @@ impl Ledger {
     /// All that is begun and not applied.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT j.version, j.statement, j.checksum, j.state FROM {}.statement_journal j WHERE j.migration_id IS NULL \
-             ORDER BY j.id",
+            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename FROM {}.statement_journal j \
+             WHERE j.migration_id IS NULL ORDER BY j.id",
             self.quoted
         )
     }
 
-    /// The begun statements of one version.
-    pub(super) fn journal(&self, version: &Version) -> String {
+    /// The begun statements of one attempt's file.
+    pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
         format!(
             "SELECT j.version, j.statement, j.checksum, j.state, j.trace, j.object, j.object_before, j.excerpt, \
              pg_catalog.to_char(j.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), j.run \
              FROM {}.statement_journal j WHERE {} ORDER BY j.statement",
             self.quoted,
-            open(version)
+            open(attempt)
         )
     }
 
@@ -174,6 +174,7 @@ impl Ledger {
         let finished = trace.is_none();
         let place = migration.place_of_statement(index);
         let values = [
+            text(attempt.kind.word()),
             text(migration.version.as_str()),
             text(&migration.file),
             (index + 1).to_string(),
@@ -190,9 +191,10 @@ impl Ledger {
             attempt.fence.0.to_string(),
         ];
         format!(
-            "INSERT INTO {}.statement_journal (version, filename, statement, checksum, excerpt, state, trace, object, \
+            "INSERT INTO {}.statement_journal (kind, version, filename, statement, checksum, excerpt, state, trace, object, \
              object_before, started_at, ended_at, settled_by, run, fence) VALUES ({}) \
-             ON CONFLICT ((version::numeric), statement) WHERE migration_id IS NULL DO UPDATE SET \
+             ON CONFLICT (kind, (pg_catalog.ltrim(version, '0')), \
+             (CASE WHEN kind = 'repeatable' THEN filename ELSE '' END), statement) WHERE migration_id IS NULL DO UPDATE SET \
              (filename, checksum, excerpt, state, trace, object, object_before, started_at, ended_at, settled_by, run, \
              fence, error_code, error_message) = (EXCLUDED.filename, EXCLUDED.checksum, EXCLUDED.excerpt, EXCLUDED.state, \
              EXCLUDED.trace, EXCLUDED.object, EXCLUDED.object_before, EXCLUDED.started_at, EXCLUDED.ended_at, \
@@ -205,7 +207,7 @@ impl Ledger {
     /// How a statement ended; `failure` where the server refused it.
     pub(super) fn end_statement(
         &self,
-        version: &Version,
+        attempt: Attempt<'_>,
         index: usize,
         settled_by: &str,
         failure: Option<&Failure>,
@@ -218,20 +220,19 @@ impl Ledger {
             text(settled_by),
             text_or_null(failure.and_then(|failure| failure.code.as_deref())),
             text_or_null(failure.map(|failure| failure.message.as_str())),
-            open(version),
+            open(attempt),
             index + 1
         )
     }
 
     /// The row of a migration whose statements have all run; they become a part of it.
     pub(super) fn record_journaled(&self, attempt: Attempt<'_>, duration_ms: u128) -> String {
-        format!(
-            "WITH applied AS ({} RETURNING id) UPDATE {}.statement_journal AS j SET migration_id = applied.id \
-             FROM applied WHERE {}",
-            self.record_duration(attempt, duration_ms),
+        let joined = format!(
+            "joined AS (UPDATE {}.statement_journal AS j SET migration_id = recorded.id FROM recorded WHERE {})",
             self.quoted,
-            open(&attempt.migration.version)
-        )
+            open(attempt)
+        );
+        self.record_duration(attempt, duration_ms, joined)
     }
 
     /// What a person says of a statement whose end was not recorded.
@@ -244,7 +245,7 @@ impl Ledger {
             text(if by_hand.has_run { "finished" } else { "failed" }),
             text(by_hand.run),
             fence.0,
-            open(by_hand.version),
+            open_version(by_hand.version),
             by_hand.statement
         )
     }
@@ -259,7 +260,20 @@ pub(super) enum Kind<'a> {
     Alone(&'a Trace, &'a Object),
 }
 
-/// The rows of a version that is not applied.
-fn open(version: &Version) -> String {
-    format!("j.version::pg_catalog.numeric = {} AND j.migration_id IS NULL", version.as_str())
+/// The rows of an attempt's file while it has not come to its end.
+fn open(attempt: Attempt<'_>) -> String {
+    let mut condition =
+        format!("{} AND j.kind = {}", open_version(&attempt.migration.version), text(attempt.kind.word()));
+    if attempt.kind == plan::Kind::Repeatable {
+        condition.push_str(" AND j.filename = ");
+        condition.push_str(&text(&attempt.migration.file));
+    }
+    condition
+}
+
+/// The rows of a version that has not come to its end; 7 and 007 are the same one. Of a version at most one way is begun:
+/// forward where it is not in force, back where it is.
+fn open_version(version: &Version) -> String {
+    let version = text(version.as_str().trim_start_matches('0'));
+    format!("pg_catalog.ltrim(j.version, '0') = {version} AND j.migration_id IS NULL")
 }

@@ -52,7 +52,7 @@ impl PostgresSession {
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), SessionError> {
         let migration = attempt.migration;
-        let rows = self.ask(self.ledger.journal(&migration.version)).await?;
+        let rows = self.ask(self.ledger.journal(attempt)).await?;
         let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
         for index in 0..migration.statements.len() {
             let row = rows.iter().find(|row| row.statement == index + 1);
@@ -89,7 +89,7 @@ impl PostgresSession {
                     statement = row.excerpt,
                     "its end was not recorded, but the catalog shows that it has run"
                 );
-                let end = self.ledger.end_statement(&attempt.migration.version, index, "catalog", None);
+                let end = self.ledger.end_statement(attempt, index, "catalog", None);
                 self.write_guarded(attempt.fence, &end).await?;
                 return Ok(true);
             }
@@ -124,7 +124,7 @@ impl PostgresSession {
             Err(error) => Some(&error.failure),
             Ok(()) => None,
         };
-        let end = self.ledger.end_statement(&attempt.migration.version, index, "server", failure);
+        let end = self.ledger.end_statement(attempt, index, "server", failure);
         let ended = self.write_guarded(attempt.fence, &end).await;
         sent.and(ended.map(drop))
     }

@@ -1,10 +1,12 @@
 //! The ledger's SQL. Texts only; [`super::session`] sends them.
 
 use super::literal::{identifier, text, text_or_null};
-use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS};
+use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, Unrun};
+use crate::migration::{Migration, Version};
+use crate::plan::Kind;
 
 /// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 2;
+pub(super) const LEDGER_VERSION: i32 = 3;
 
 /// The advisory lock's key, the same whichever schema holds the ledger: one run at a time in a database, to which
 /// PostgreSQL confines an advisory lock. Never to change: two versions of Schemaward must exclude each other.
@@ -15,6 +17,18 @@ const INSTALLATION: &str = include_str!("../../../migrations/postgres/000_migrat
 
 /// Schemaward's own version, as the ledger records it.
 const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Rows of the migrations that are in force.
+pub(super) const IN_FORCE: &str = "success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')";
+
+/// Versions of the ledger that are read as they are; the next run that writes upgrades them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum OlderLedger {
+    /// It knows no journal.
+    One,
+    /// It knows no other kind than migrations.
+    Two,
+}
 
 /// The ledger in one schema.
 #[derive(Clone, Debug)]
@@ -48,28 +62,57 @@ impl Ledger {
         format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{sql}\nCOMMIT")
     }
 
-    /// Four results: the ledger's version, all that is applied, the newest attempts, what is begun.
+    /// Five results: the ledger's version, all that is in force, the newest attempts, what is begun, and the last
+    /// success of each repeatable file.
     pub(super) fn read(&self) -> String {
-        format!("{};\n{}", self.read_first_version(), self.begun())
+        format!(
+            "{version};\n\
+             SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
+             WHERE {IN_FORCE} ORDER BY id;\n\
+             {history};\n{begun};\n\
+             SELECT DISTINCT ON (filename) filename, checksum, token_checksum FROM {schema}.schema_migrations \
+             WHERE success AND kind = 'repeatable' ORDER BY filename, id DESC",
+            version = self.read_version(),
+            schema = self.quoted,
+            history = self.history(),
+            begun = self.begun()
+        )
     }
 
-    /// The first three of them, which is all that a ledger of version 1 holds.
-    pub(super) fn read_first_version(&self) -> String {
+    /// The same of a ledger of version 2, or 1, which has no journal.
+    pub(super) fn read_older(&self, version: OlderLedger) -> String {
         let schema = &self.quoted;
+        let begun = match version {
+            OlderLedger::Two => format!(
+                "SELECT version, statement, checksum, state, 'migration', filename FROM {schema}.statement_journal \
+                 WHERE migration_id IS NULL ORDER BY id"
+            ),
+            OlderLedger::One => "SELECT 1 WHERE false".to_owned(),
+        };
         format!(
-            "SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger;\n\
-             SELECT version, filename, checksum, token_checksum FROM {schema}.schema_migrations WHERE success ORDER BY id;\n\
-             {}",
-            self.history()
+            "{};\n\
+             SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
+             WHERE success ORDER BY id;\n\
+             {};\n{begun};\nSELECT 1 WHERE false",
+            self.read_version(),
+            self.history_with("false")
         )
+    }
+
+    fn read_version(&self) -> String {
+        format!("SELECT pg_catalog.max(version) FROM {}.schemaward_ledger", self.quoted)
     }
 
     /// The newest attempts, newest first.
     pub(super) fn history(&self) -> String {
+        self.history_with("undone_by IS NOT NULL")
+    }
+
+    fn history_with(&self, undone: &str) -> String {
         format!(
             "SELECT version, filename, checksum, \
              pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
-             execution_time_ms, success FROM {}.schema_migrations ORDER BY id DESC LIMIT {HISTORY_ROWS}",
+             execution_time_ms, success, kind, {undone} FROM {}.schema_migrations ORDER BY id DESC LIMIT {HISTORY_ROWS}",
             self.quoted
         )
     }
@@ -128,21 +171,29 @@ impl Ledger {
         // The transaction began when the message did: its age is the attempt's duration.
         let duration = "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) \
                         * 1000)::pg_catalog.int8";
-        self.record(attempt, duration, total, None)
+        self.record(attempt, duration, total, None, None)
     }
 
-    /// The row of a migration that was applied statement by statement.
-    pub(super) fn record_duration(&self, attempt: Attempt<'_>, duration_ms: u128) -> String {
-        self.record(attempt, &duration_ms.to_string(), attempt.migration.statements.len(), None)
+    /// The row of a migration that was applied statement by statement, with what is written `also`.
+    pub(super) fn record_duration(&self, attempt: Attempt<'_>, duration_ms: u128, also: String) -> String {
+        self.record(attempt, &duration_ms.to_string(), attempt.migration.statements.len(), None, Some(also))
     }
 
     /// The row of an attempt that failed.
     pub(super) fn record_failure(&self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> String {
         let duration = failed.duration.as_millis().to_string();
-        self.record(attempt, &duration, failed.statements_done, Some(failed))
+        self.record(attempt, &duration, failed.statements_done, Some(failed), None)
     }
 
-    fn record(&self, attempt: Attempt<'_>, duration: &str, done: usize, failed: Option<FailedAttempt<'_>>) -> String {
+    /// `also`: what else is written with the row, as queries named in a WITH that know it as `recorded`.
+    fn record(
+        &self,
+        attempt: Attempt<'_>,
+        duration: &str,
+        done: usize,
+        failed: Option<FailedAttempt<'_>>,
+        also: Option<String>,
+    ) -> String {
         let migration = attempt.migration;
         let failure = failed.map(|failed| failed.failure);
         let values = [
@@ -163,12 +214,86 @@ impl Ledger {
             attempt.fence.0.to_string(),
             text(TOOL_VERSION),
         ];
-        format!(
+        let row = format!(
             "INSERT INTO {}.schema_migrations (version, filename, description, kind, checksum, token_checksum, \
              execution_time_ms, success, error_message, error_code, statements_done, statements_total, rollback_sql, \
              run, fence, tool_version) VALUES ({})",
             self.quoted,
             values.join(", ")
+        );
+        let undone = (attempt.kind == Kind::Rollback && failure.is_none()).then(|| {
+            format!(
+                "undone AS (UPDATE {}.schema_migrations AS m SET undone_by = recorded.id FROM recorded \
+                 WHERE {IN_FORCE} AND m.version::pg_catalog.numeric = {})",
+                self.quoted,
+                migration.version.as_str()
+            )
+        });
+        let also: Vec<String> = undone.into_iter().chain(also).collect();
+        if also.is_empty() {
+            return row;
+        }
+        // One statement: what counts the server's answers knows one.
+        format!("WITH recorded AS ({row} RETURNING id), {} SELECT id FROM recorded", also.join(", "))
+    }
+
+    /// The rows of migrations that are in force without having been run.
+    pub(super) fn record_unrun(&self, unrun: &Unrun<'_>) -> String {
+        let row = |migration: &Migration| {
+            // What was there before Schemaward is not undone by it; what another tool has run may be.
+            let rollback = migration.rollback_sql.as_deref().filter(|_| unrun.kind == Kind::Adopted);
+            let statements = migration.statements.len();
+            format!(
+                "({}, {}, {}, {}, {}, {}, 0, true, 0, {statements}, {}, {}, {}, {})",
+                text(migration.version.as_str()),
+                text(&migration.file),
+                text(&migration.description),
+                text(unrun.kind.word()),
+                text(migration.checksum.as_str()),
+                text(migration.token_checksum.as_str()),
+                text_or_null(rollback),
+                text(unrun.run),
+                unrun.fence.0,
+                text(TOOL_VERSION)
+            )
+        };
+        let rows: Vec<String> = unrun.migrations.iter().map(|migration| row(migration)).collect();
+        format!(
+            "INSERT INTO {}.schema_migrations (version, filename, description, kind, checksum, token_checksum, \
+             execution_time_ms, success, statements_done, statements_total, rollback_sql, run, fence, tool_version) \
+             VALUES {}",
+            self.quoted,
+            rows.join(", ")
+        )
+    }
+
+    /// The rollback SQL of what is in force: version, file, description, SQL.
+    pub(super) fn stored_rollbacks(&self, versions: &[Version]) -> String {
+        let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
+        format!(
+            "SELECT version, filename, description, rollback_sql FROM {}.schema_migrations \
+             WHERE {IN_FORCE} AND version::pg_catalog.numeric IN ({})",
+            self.quoted,
+            versions.join(", ")
+        )
+    }
+
+    /// Gives an applied row the checksums that its file has now, and keeps the old ones. A row for each that was changed.
+    pub(super) fn accept_edit(&self, fence: Fence, run: &str, migration: &Migration) -> String {
+        let schema = &self.quoted;
+        let (file, checksum) = (text(&migration.file), text(migration.checksum.as_str()));
+        let token_checksum = text(migration.token_checksum.as_str());
+        format!(
+            "WITH before AS (SELECT id, version, filename, checksum, token_checksum FROM {schema}.schema_migrations \
+             WHERE {IN_FORCE} AND version::pg_catalog.numeric = {} AND checksum <> {checksum} FOR UPDATE), \
+             kept AS (INSERT INTO {schema}.accepted_edits (migration_id, version, filename_before, checksum_before, \
+             token_checksum_before, filename, checksum, token_checksum, run, fence) SELECT id, version, filename, \
+             checksum, token_checksum, {file}, {checksum}, {token_checksum}, {}, {} FROM before) \
+             UPDATE {schema}.schema_migrations AS m SET filename = {file}, checksum = {checksum}, \
+             token_checksum = {token_checksum} FROM before WHERE m.id = before.id RETURNING m.id",
+            migration.version.as_str(),
+            text(run),
+            fence.0
         )
     }
 }

@@ -22,17 +22,26 @@ impl PostgresSession {
         &mut self,
         limit: Option<u32>,
     ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
-        let select = format!(
-            "SELECT version, filename, checksum, \
+        let select = |kind: &str| {
+            format!(
+                "SELECT version, filename, checksum, \
              pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), execution_time_ms, \
-             success, error_code, error_message, statements_done, statements_total, run, applied_by, tool_version \
-             FROM {}.schema_migrations",
-            self.ledger.quoted_schema()
-        );
+             success, error_code, error_message, statements_done, statements_total, run, applied_by, tool_version, \
+             {kind} FROM {}.schema_migrations",
+                self.ledger.quoted_schema()
+            )
+        };
         let limit = limit.map_or_else(|| "ALL".to_owned(), |rows| rows.to_string());
-        let sql =
-            format!("{select} ORDER BY id DESC LIMIT {limit};\n{select} WHERE NOT success ORDER BY id DESC LIMIT 1");
-        let results = match self.try_query(sql).await {
+        let sql = |kind: &str| {
+            let select = select(kind);
+            format!("{select} ORDER BY id DESC LIMIT {limit};\n{select} WHERE NOT success ORDER BY id DESC LIMIT 1")
+        };
+        let (now, older) = (sql("kind, undone_by IS NOT NULL"), sql("kind, false"));
+        let mut results = self.try_query(now).await;
+        if results.as_ref().is_err_and(Self::ledger_is_older) {
+            results = self.try_query(older).await;
+        }
+        let results = match results {
             Ok(results) => results,
             Err(error) if Self::ledger_is_missing(&error) => return Ok((Vec::new(), None)),
             Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
@@ -61,5 +70,7 @@ fn attempt(row: &PgRow) -> Result<RecordedAttempt, SessionError> {
         run: value(row, 10)?,
         applied_by: value(row, 11)?,
         tool_version: value(row, 12)?,
+        kind: value(row, 13)?,
+        undone: value(row, 14)?,
     })
 }

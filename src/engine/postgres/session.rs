@@ -10,17 +10,18 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row};
 
 use super::error::{
-    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_SCHEMA, UNDEFINED_TABLE, connection_lost,
-    failure_of, position, server_error, session_error,
+    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA, UNDEFINED_TABLE,
+    connection_lost, failure_of, position, server_error, session_error,
 };
-use super::ledger::{LEDGER_VERSION, Ledger};
+use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::{Message, Phase};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
+    StoredRollback, Unrun,
 };
-use crate::migration::{Checksum, TransactionMode, Version};
-use crate::plan::{AppliedRow, BegunStatement, LedgerState, StatementState};
+use crate::migration::{Checksum, Migration, TransactionMode, Version};
+use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
 
 /// The mode is said in full: a role may have other defaults.
@@ -158,14 +159,19 @@ impl PostgresSession {
         server_error(error).is_some_and(|e| matches!(e.code(), UNDEFINED_TABLE | UNDEFINED_SCHEMA))
     }
 
-    /// Reads a ledger that has no journal yet, or that is not there at all.
-    async fn read_first_version(&mut self) -> Result<LedgerView, SessionError> {
-        match self.try_query(self.ledger.read_first_version()).await {
-            Ok(mut results) => {
-                results.push(Vec::new());
-                Ok(ledger_view(&results)?.1)
-            }
-            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+    /// Whether the error says that the ledger is older than this binary writes it.
+    pub(super) fn ledger_is_older(error: &sqlx::Error) -> bool {
+        server_error(error).is_some_and(|e| e.code() == UNDEFINED_COLUMN)
+    }
+
+    /// Reads a ledger of version 2 or 1.
+    async fn read_older(&mut self) -> Result<LedgerView, SessionError> {
+        let mut results = self.try_query(self.ledger.read_older(OlderLedger::Two)).await;
+        if results.as_ref().is_err_and(Self::ledger_is_missing) {
+            results = self.try_query(self.ledger.read_older(OlderLedger::One)).await;
+        }
+        match results {
+            Ok(results) => Ok(ledger_view(&results)?.1),
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         }
     }
@@ -176,7 +182,7 @@ impl PostgresSession {
         let sql = format!("{};\n{}", self.ledger.raise_fence(run), self.ledger.read());
         let results = match self.try_query(sql).await {
             Ok(results) => results,
-            Err(error) if Self::ledger_is_missing(&error) => return Ok(None),
+            Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => return Ok(None),
             Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         };
         let Some((raised, ledger)) = results.split_first() else {
@@ -218,7 +224,8 @@ impl Session for PostgresSession {
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
         match self.try_query(self.ledger.read()).await {
             Ok(results) => Ok(ledger_view(&results)?.1),
-            Err(error) if Self::ledger_is_missing(&error) => self.read_first_version().await,
+            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) if Self::ledger_is_older(&error) => self.read_older().await,
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         }
     }
@@ -290,7 +297,30 @@ impl Session for PostgresSession {
 
     async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {
         let results = self.write_guarded(fence, &self.ledger.settle_by_hand(fence, by_hand)).await?;
-        Ok(results.iter().any(|rows| !rows.is_empty()))
+        Ok(has_returned_rows(&results))
+    }
+
+    async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
+        if versions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let results = self.query(self.ledger.stored_rollbacks(versions), Reason::LedgerUnusable).await?;
+        results.iter().flatten().map(stored_rollback).collect()
+    }
+
+    async fn record_unrun(&mut self, unrun: Unrun<'_>) -> Result<(), SessionError> {
+        self.write_guarded(unrun.fence, &self.ledger.record_unrun(&unrun)).await.map(drop)
+    }
+
+    async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
+        let results = self.write_guarded(fence, &self.ledger.accept_edit(fence, run, migration)).await?;
+        Ok(has_returned_rows(&results))
+    }
+
+    async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {
+        let results = self.query(query.to_owned(), Reason::LedgerUnusable).await?;
+        let texts = |row: &PgRow| (0..row.len()).map(|column| value(Some(row), column)).collect();
+        results.iter().flatten().map(texts).collect()
     }
 
     async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
@@ -305,6 +335,11 @@ impl Session for PostgresSession {
     }
 }
 
+/// Whether what [`PostgresSession::write_guarded`] has written returned rows: its last statement before COMMIT.
+fn has_returned_rows(results: &[Vec<PgRow>]) -> bool {
+    results.iter().rev().nth(1).is_some_and(|rows| !rows.is_empty())
+}
+
 /// The settings that every file starts from, whatever the file before it did; the lock stays.
 fn reset(settings: &str) -> String {
     format!(
@@ -315,7 +350,7 @@ fn reset(settings: &str) -> String {
 
 /// The ledger's version and what it holds, from the results of [`Ledger::read`].
 fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
-    let [version, applied, history, begun] = results else {
+    let [version, applied, history, begun, repeatables] = results else {
         return Err(unexpected("the ledger's answer has another form than was asked for"));
     };
     let version: Option<i32> = value(version.first(), 0)?;
@@ -324,7 +359,8 @@ fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), Sess
     }
     let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
     let begun = begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?;
-    let state = LedgerState::new(applied).with_begun(begun);
+    let repeatables = repeatables.iter().map(repeatable_row).collect::<Result<Vec<_>, _>>()?;
+    let state = LedgerState::new(applied).with_begun(begun).with_repeatables(repeatables);
     Ok((version, LedgerView { state, history: history_rows(history)? }))
 }
 
@@ -336,14 +372,43 @@ fn applied_row(row: &PgRow) -> Result<AppliedRow, SessionError> {
         file: value(Some(row), 1)?,
         checksum: Checksum::stored(value::<String>(Some(row), 2)?),
         token_checksum: Checksum::stored(value::<String>(Some(row), 3)?),
+        kind: kind(row, 4)?,
+        id: value(Some(row), 5)?,
+    })
+}
+
+fn kind(row: &PgRow, column: usize) -> Result<Kind, SessionError> {
+    let word: String = value(Some(row), column)?;
+    Kind::from_word(&word).ok_or_else(|| unexpected("the ledger holds a kind that is not known"))
+}
+
+fn repeatable_row(row: &PgRow) -> Result<RepeatableRow, SessionError> {
+    Ok(RepeatableRow {
+        file: value(Some(row), 0)?,
+        checksum: Checksum::stored(value::<String>(Some(row), 1)?),
+        token_checksum: Checksum::stored(value::<String>(Some(row), 2)?),
+    })
+}
+
+fn stored_rollback(row: &PgRow) -> Result<StoredRollback, SessionError> {
+    let version: String = value(Some(row), 0)?;
+    Ok(StoredRollback {
+        version: version.parse().map_err(|_| unexpected("the ledger holds a version that is none"))?,
+        file: value(Some(row), 1)?,
+        description: value(Some(row), 2)?,
+        sql: value(Some(row), 3)?,
     })
 }
 
 fn begun_statement(row: &PgRow) -> Result<BegunStatement, SessionError> {
     let version: String = value(Some(row), 0)?;
     let number: i32 = value(Some(row), 1)?;
+    let kind = kind(row, 4)?;
+    let version = (kind != Kind::Repeatable).then(|| version.parse()).transpose();
     Ok(BegunStatement {
-        version: version.parse().map_err(|_| unexpected("the journal holds a version that is none"))?,
+        kind,
+        version: version.map_err(|_| unexpected("the journal holds a version that is none"))?,
+        file: value(Some(row), 5)?,
         number: usize::try_from(number).unwrap_or_default(),
         checksum: Checksum::stored(value::<String>(Some(row), 2)?),
         state: statement_state(&value::<String>(Some(row), 3)?)?,
@@ -370,6 +435,8 @@ fn history_rows(rows: &[PgRow]) -> Result<Vec<AppliedMigration>, SessionError> {
                 applied_at: value(Some(row), 3)?,
                 execution_time_ms: value(Some(row), 4)?,
                 success: value(Some(row), 5)?,
+                kind: value(Some(row), 6)?,
+                undone: value(Some(row), 7)?,
             })
         })
         .collect()

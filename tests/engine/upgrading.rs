@@ -1,0 +1,92 @@
+//! Ledgers that earlier versions have made: read as they are, upgraded by the next run that has something to do.
+
+use crate::bed::Bed;
+
+/// Takes a ledger back to what version 2 made.
+const AS_VERSION_2: &str = "
+drop table schemaward.accepted_edits;
+drop function schemaward.get_migration_history();
+create function schemaward.get_migration_history() returns table (version text, filename text)
+    language sql as 'select version, filename from schemaward.schema_migrations order by id';
+drop index schemaward.schema_migrations_applied_once;
+alter table schemaward.schema_migrations drop column undone_by,
+    drop constraint schema_migrations_kind_check, drop constraint schema_migrations_version_check,
+    add constraint schema_migrations_kind_check check (kind in ('migration')),
+    add constraint schema_migrations_version_check check (version ~ '^[0-9]{1,32}$');
+create unique index schema_migrations_applied_once on schemaward.schema_migrations ((version::numeric))
+    where success and kind = 'migration';
+drop index schemaward.statement_journal_begun_once;
+alter table schemaward.statement_journal drop column kind,
+    add constraint statement_journal_version_check check (version ~ '^[0-9]{1,32}$');
+create unique index statement_journal_begun_once on schemaward.statement_journal ((version::numeric), statement)
+    where migration_id is null;
+update schemaward.schemaward_ledger set version = 2;";
+
+/// The columns, constraints and indexes of the ledger's tables, without their order.
+fn shape(bed: &Bed<'_>) -> String {
+    bed.psql(
+        "select string_agg(line, e'\n' order by line collate \"C\") from (
+            select table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable as line
+                from information_schema.columns where table_schema = 'schemaward'
+            union all select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+                from pg_constraint where connamespace = 'schemaward'::regnamespace
+            union all select indexdef from pg_indexes where schemaname = 'schemaward'
+            union all select pg_get_functiondef(oid) from pg_proc where pronamespace = 'schemaward'::regnamespace) x",
+    )
+}
+
+fn assert_upgraded(older: &str, version: &str) {
+    let bed = Bed::with(&[("001_a.sql", "select 1")]);
+    assert_eq!(bed.run().applied(), 1);
+    let new = shape(&bed);
+    bed.psql(older);
+    let before = shape(&bed);
+    assert_ne!(before, new);
+    let ended = bed.run();
+    assert_eq!((ended.applied(), ended.summary.history.len()), (0, 1));
+    assert_eq!(shape(&bed), before, "nothing was pending: nothing is written");
+    for command in ["status", "history", "plan", "verify"] {
+        let output = bed.command(command, &[]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {output:?}");
+    }
+    bed.file("002_b.sql", b"vacuum");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(shape(&bed), new);
+    let versions = "select string_agg(version::text, ',' order by version) from schemaward.schemaward_ledger";
+    assert_eq!(bed.psql(versions), format!("{version},3"));
+    assert_eq!(bed.psql("select string_agg(state, ',') from schemaward.statement_journal"), "finished");
+    assert_eq!(
+        bed.psql("select version, kind, undone_at is null from schemaward.get_migration_history()"),
+        "001|migration|t\n002|migration|t"
+    );
+}
+
+#[test]
+fn a_ledger_of_the_first_version_is_upgraded() {
+    assert_upgraded(
+        &format!(
+            "{AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
+        ),
+        "1",
+    );
+}
+
+#[test]
+fn a_ledger_of_the_second_version_is_upgraded() {
+    assert_upgraded(AS_VERSION_2, "2");
+}
+
+#[test]
+fn a_file_begun_under_the_second_version_is_resumed() {
+    let bed = Bed::with(&[(
+        "001_a.sql",
+        "-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (nothing);\n",
+    )]);
+    assert_eq!(bed.run().failure().code.as_deref(), Some("42703"));
+    bed.psql(AS_VERSION_2);
+    bed.file(
+        "001_a.sql",
+        b"-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (id);\n",
+    );
+    assert_eq!(bed.run().applied(), 1);
+}
