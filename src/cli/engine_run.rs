@@ -3,14 +3,14 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, TargetFlag, invalid_settings};
 use crate::api;
 use crate::engine::{
-    AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run, stop_signal,
+    AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run, stop_signal,
 };
 use crate::migration::MigrationSet;
 use crate::report::{Event, Failure, Summary};
@@ -24,6 +24,17 @@ pub(super) struct RunFlags {
     /// a pause, until the deadline, or else for as long as --lock-wait.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = lock_timeout)]
     lock_timeout: Duration,
+    /// What becomes of a statement that would make what is there already: it fails, or it is passed over where the
+    /// definition of what is there is the one it would make.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        env = "SCHEMAWARD_ALREADY_EXISTS",
+        hide_env_values = true,
+        default_value_t
+    )]
+    already_exists: AlreadyExistsFlag,
     /// How long to wait for another run on the same database, such as 10m.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_WAIT", hide_env_values = true, default_value = "10m", value_parser = duration)]
     lock_wait: Duration,
@@ -32,6 +43,25 @@ pub(super) struct RunFlags {
     deadline: Option<Duration>,
     #[command(flatten)]
     pub(super) ledger: LedgerFlag,
+}
+
+/// [`AlreadyExists`], as it is written on the command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum AlreadyExistsFlag {
+    /// It fails, like any other error.
+    #[default]
+    Fail,
+    /// It is passed over where both definitions are the same.
+    SkipIfIdentical,
+}
+
+impl From<AlreadyExistsFlag> for AlreadyExists {
+    fn from(flag: AlreadyExistsFlag) -> Self {
+        match flag {
+            AlreadyExistsFlag::Fail => Self::Fail,
+            AlreadyExistsFlag::SkipIfIdentical => Self::SkipIfIdentical,
+        }
+    }
 }
 
 /// Never zero: to the server that would mean without an end.
@@ -50,7 +80,8 @@ impl RunFlags {
     /// The database, out of the URL's text and these flags.
     pub(super) fn database(&self, url: &str, run: &str) -> Result<AnyDatabase, Failure> {
         let history_schema = &self.ledger.history_schema;
-        AnyDatabase::new(url, DatabaseSettings { run, lock_timeout: self.lock_timeout, history_schema })
+        let already_exists = self.already_exists.into();
+        AnyDatabase::new(url, DatabaseSettings { run, lock_timeout: self.lock_timeout, history_schema, already_exists })
     }
 
     /// Executes a run to its end, on a runtime of its own.

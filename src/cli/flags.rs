@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::engine::{AnyDatabase, DatabaseSettings};
+use crate::engine::{AlreadyExists, AnyDatabase, DatabaseSettings};
 use crate::plan::Target;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -130,7 +130,12 @@ impl DatabaseFlags {
     pub(super) fn database(&self, command: &str) -> Result<AnyDatabase, Failure> {
         let run = format!("{command}-{}", std::process::id());
         let history_schema = &self.ledger.history_schema;
-        let settings = DatabaseSettings { run: &run, lock_timeout: READ_LOCK_TIMEOUT, history_schema };
+        let settings = DatabaseSettings {
+            run: &run,
+            lock_timeout: READ_LOCK_TIMEOUT,
+            history_schema,
+            already_exists: AlreadyExists::Fail,
+        };
         AnyDatabase::new(&self.url.text()?, settings)
     }
 }

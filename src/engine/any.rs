@@ -6,8 +6,8 @@ use super::examination::Check;
 use super::postgres::{Address, Postgres, PostgresSession};
 use super::reading::RecordedAttempt;
 use super::session::{
-    ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
-    SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session,
+    SessionError, SessionId, StoredRollback, Unrun,
 };
 use crate::migration::{Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, LockBlocker, Reason};
@@ -21,6 +21,8 @@ pub struct DatabaseSettings<'a> {
     pub lock_timeout: Duration,
     /// Where the ledger lies.
     pub history_schema: &'a str,
+    /// What becomes of a statement whose object is there already.
+    pub already_exists: AlreadyExists,
 }
 
 /// A database of whichever engine its URL names.
@@ -54,10 +56,7 @@ impl AnyDatabase {
     /// [`Reason::InvalidSettings`] where the URL or a setting is not usable; the message never repeats the URL.
     pub fn new(url: &str, settings: DatabaseSettings<'_>) -> Result<Self, Failure> {
         match engine_of(url)? {
-            EngineName::Postgres => {
-                Postgres::new(Address::parse(url)?, settings.run, settings.lock_timeout, settings.history_schema)
-                    .map(Self::Postgres)
-            }
+            EngineName::Postgres => Postgres::new(Address::parse(url)?, settings).map(Self::Postgres),
         }
     }
 
@@ -197,12 +196,16 @@ impl Session for AnySession {
 mod tests {
     use std::time::Duration;
 
-    use super::{AnyDatabase, DatabaseSettings};
+    use super::{AlreadyExists, AnyDatabase, DatabaseSettings};
 
     #[test]
     fn a_scheme_that_is_not_known_is_told_without_the_url() {
-        let settings =
-            DatabaseSettings { run: "r", lock_timeout: Duration::from_secs(1), history_schema: "schemaward" };
+        let settings = DatabaseSettings {
+            run: "r",
+            lock_timeout: Duration::from_secs(1),
+            history_schema: "schemaward",
+            already_exists: AlreadyExists::Fail,
+        };
         let failure = AnyDatabase::new("oracle://app:secret@db/shop", settings).unwrap_err();
         assert!(failure.message.contains("postgres://"), "{failure:?}");
         assert!(!failure.message.contains("secret") && !failure.message.contains("oracle"), "{failure:?}");

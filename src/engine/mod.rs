@@ -20,7 +20,7 @@ pub use reading::{Reading, RecordedAttempt, read};
 pub use repair::repair;
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
-    ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt, Session,
-    SessionError, SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt,
+    Session, SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

@@ -187,6 +187,17 @@ pub enum LockAttempt {
     HeldBy(String),
 }
 
+/// What becomes of a statement whose object is there already.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum AlreadyExists {
+    /// It fails, like any other error.
+    #[default]
+    Fail,
+    /// It is passed over where what is there has the definition that the statement would give it; else it fails, and
+    /// the error shows both definitions.
+    SkipIfIdentical,
+}
+
 /// One try of one migration.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {

@@ -1,6 +1,7 @@
 //! What a migration is: file names, formats, statements, checksums, sets. Pure: bytes in, data out.
 
 mod checksum;
+mod creation;
 mod directive;
 mod file_name;
 mod lexeme;
@@ -21,6 +22,7 @@ mod transaction;
 mod version;
 
 pub use checksum::Checksum;
+pub use creation::{Creating, Creation, last_part};
 pub use file_name::NameError;
 pub use lexeme::Construct;
 pub use migration::Migration;

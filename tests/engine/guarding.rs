@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use schemaward::engine::{Address, ApplyError, Attempt, Database, LockAttempt, Postgres, Session};
+use schemaward::engine::{
+    Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Session,
+};
 use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
 use schemaward::report::{Event, Reason};
@@ -56,7 +58,13 @@ fn two_runs_with_histories_in_two_schemas_do_not_run_at_once() {
 /// Takes the lock, has the fence raised by another, and tries to apply the set's first migration: it is refused.
 fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
     let address = Address::parse(&bed.url).unwrap();
-    let database = Postgres::new(address, "old", Duration::from_secs(5), "schemaward").unwrap();
+    let settings = DatabaseSettings {
+        run: "old",
+        lock_timeout: Duration::from_secs(5),
+        history_schema: "schemaward",
+        already_exists: AlreadyExists::Fail,
+    };
+    let database = Postgres::new(address, settings).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut session = database.connect().await.unwrap();

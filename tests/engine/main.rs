@@ -16,6 +16,7 @@ mod planned_locks;
 mod proxy;
 mod reporting;
 mod server;
+mod skipping;
 mod upgrading;
 
 use std::time::{Duration, Instant};

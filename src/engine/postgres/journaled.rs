@@ -12,7 +12,8 @@ use sqlx::postgres::PgRow;
 use super::error::{connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
-use crate::engine::session::{ApplyError, Attempt, SessionError};
+use super::stepwise::skip_or_fail;
+use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
 use crate::migration::{Execution, Trace};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
@@ -124,9 +125,15 @@ impl PostgresSession {
             Err(error) => Some(&error.failure),
             Ok(()) => None,
         };
-        let end = self.ledger.end_statement(attempt, index, "server", failure);
+        let skipped = match failure {
+            Some(failure) => self.skipped(attempt, index, failure).await,
+            None => None,
+        };
+        let (settled_by, failure) =
+            if matches!(skipped, Some(Ok(()))) { ("catalog", None) } else { ("server", failure) };
+        let end = self.ledger.end_statement(attempt, index, settled_by, failure);
         let ended = self.write_guarded(attempt.fence, &end).await;
-        sent.and(ended.map(drop))
+        skipped.unwrap_or(sent).and(ended.map(drop))
     }
 
     /// The object a statement is about, with names looked up in the session's own state.
@@ -156,8 +163,34 @@ impl PostgresSession {
             self.ledger.guard(attempt.fence),
             self.ledger.begin_statement(attempt, index, Kind::InTransaction)
         );
-        let sent = self.try_query(text).await;
-        sent.map(drop).map_err(|error| placed(&error, attempt, index, prefix.chars().count()))
+        let Err(error) = self.try_query(text).await else { return Ok(()) };
+        let error = placed(&error, attempt, index, prefix.chars().count());
+        if error.connection_lost || error.failure.class != ErrorClass::AlreadyExists {
+            return Err(error);
+        }
+        self.ask("ROLLBACK".to_owned()).await?;
+        let skipped = self.skipped(attempt, index, &error.failure).await;
+        skipped.unwrap_or(Err(error))?;
+        let row = self.ledger.begin_statement(attempt, index, Kind::InTransaction);
+        self.write_guarded(attempt.fence, &row).await.map(drop)
+    }
+
+    /// Whether a statement that has met its object may be passed over, where that is asked for: None where not.
+    async fn skipped(
+        &mut self,
+        attempt: Attempt<'_>,
+        index: usize,
+        failure: &Failure,
+    ) -> Option<Result<(), SessionError>> {
+        if failure.class != ErrorClass::AlreadyExists || self.already_exists != AlreadyExists::SkipIfIdentical {
+            return None;
+        }
+        if let Err(error) = self.ask(BEGIN.to_owned()).await {
+            return Some(Err(error));
+        }
+        let compared = self.compare(attempt.migration.statement_sql(index)).await;
+        let ended = self.ask("ROLLBACK".to_owned()).await;
+        Some(compared.and_then(|comparison| ended.and_then(|_| skip_or_fail(failure.clone(), comparison))))
     }
 
     /// A question, or a command of our own, with nothing around it.
@@ -172,7 +205,7 @@ impl PostgresSession {
 }
 
 /// An error with its place in the file. `before`: characters that were sent before the statement's first.
-fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, before: usize) -> SessionError {
+pub(super) fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, before: usize) -> SessionError {
     let migration = attempt.migration;
     let mut failure = failure_of(error, Reason::StatementFailed);
     let sql = migration.statement_sql(index);

@@ -3,6 +3,7 @@
 mod address;
 mod error;
 mod examination;
+mod identical;
 mod journal;
 mod journaled;
 mod ledger;
@@ -11,6 +12,7 @@ mod lock_waits;
 mod message;
 mod reading;
 mod session;
+mod stepwise;
 
 use std::time::Duration;
 
@@ -19,8 +21,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 pub use address::Address;
 pub use session::PostgresSession;
 
+use super::any::DatabaseSettings;
 use super::examination::Check;
-use super::session::{Database, SessionError, SessionId};
+use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
 
@@ -39,16 +42,17 @@ pub struct Postgres {
     address: Address,
     ledger: Ledger,
     lock_timeout: Duration,
+    already_exists: AlreadyExists,
 }
 
 impl Postgres {
-    /// `run` is shown by the server as the program's name, `lock_timeout` is how long a statement may
-    /// wait for a table's lock, `history_schema` is where the ledger lies.
+    /// The database at an address. The run's name is shown by the server as the program's.
     ///
     /// # Errors
     ///
     /// [`Reason::InvalidSettings`] where the schema's name cannot be one.
-    pub fn new(mut address: Address, run: &str, lock_timeout: Duration, history_schema: &str) -> Result<Self, Failure> {
+    pub fn new(mut address: Address, settings: DatabaseSettings<'_>) -> Result<Self, Failure> {
+        let DatabaseSettings { run, lock_timeout, history_schema, already_exists } = settings;
         // 63 bytes: PostgreSQL cuts longer names silently. `$` would end the quoting of our functions' bodies.
         let usable = (1..=63).contains(&history_schema.len())
             && !history_schema.contains(['\0', '$'])
@@ -64,7 +68,7 @@ impl Postgres {
             });
         }
         address.options = address.options.application_name(&format!("schemaward {run}"));
-        Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout })
+        Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout, already_exists })
     }
 
     /// The settings that every file starts from. Everything else is the role's and the database's
@@ -110,7 +114,7 @@ impl Database for Postgres {
         let connection = self.open().await?;
         let settings = self.settings(connection.server_version_num());
         let names = (self.address.user(), self.address.database());
-        PostgresSession::start(connection, self.ledger.clone(), &settings, names).await
+        PostgresSession::start(connection, self.ledger.clone(), &settings, names, self.already_exists).await
     }
 
     fn address(&self) -> String {

@@ -17,8 +17,8 @@ use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::{Message, Phase};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
-    StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
+    SessionId, StoredRollback, Unrun,
 };
 use crate::migration::{Checksum, Migration, TransactionMode, Version};
 use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
@@ -39,6 +39,7 @@ pub struct PostgresSession {
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
     pub(super) reset: String,
+    pub(super) already_exists: AlreadyExists,
     /// Shown in errors.
     user: String,
     database: String,
@@ -51,12 +52,14 @@ impl PostgresSession {
         ledger: Ledger,
         settings: &str,
         (user, database): (&str, &str),
+        already_exists: AlreadyExists,
     ) -> Result<Self, SessionError> {
         let mut session = Self {
             connection,
             process_id: 0,
             ledger,
             reset: reset(settings),
+            already_exists,
             user: user.to_owned(),
             database: database.to_owned(),
         };
@@ -64,6 +67,15 @@ impl PostgresSession {
         let results = session.query(sql, Reason::ConnectionFailed).await?;
         session.process_id = value(results.last().and_then(|rows| rows.first()), 0)?;
         Ok(session)
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// As the server numbers its processes.
+    pub(super) fn process_id(&self) -> i32 {
+        self.process_id
     }
 
     /// Sends one message; returns the rows of each of its statements.
@@ -288,7 +300,15 @@ impl Session for PostgresSession {
             // The reset in the message did not run. Where this fails, so does recording the attempt, which tells.
             let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
         }
-        Err(failed)
+        match &failed {
+            ApplyError::Refused { failure, .. }
+                if failure.class == ErrorClass::AlreadyExists
+                    && self.already_exists == AlreadyExists::SkipIfIdentical =>
+            {
+                self.apply_stepwise(attempt, progress).await
+            }
+            _ => Err(failed),
+        }
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
