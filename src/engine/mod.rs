@@ -3,6 +3,7 @@
 mod any;
 mod examination;
 mod folder;
+mod journal_failure;
 mod lock_ladder;
 mod postgres;
 mod reading;

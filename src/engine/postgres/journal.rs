@@ -7,6 +7,7 @@ use sqlx::postgres::types::Oid;
 use super::ledger::Ledger;
 use super::literal::{text, text_or_null};
 use super::session::{statement_state, value};
+use crate::engine::journal_failure::Begun;
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::migration::{Checksum, Trace, Version};
 use crate::plan::{self, StatementState};
@@ -31,8 +32,8 @@ pub(super) struct JournalRow {
     trace: String,
     object: Object,
     pub(super) excerpt: String,
-    pub(super) started_at: String,
-    pub(super) run: String,
+    started_at: String,
+    run: String,
 }
 
 /// What the catalog says about a statement whose end was not recorded.
@@ -89,6 +90,11 @@ pub(super) fn object_of(trace: &Trace) -> Option<String> {
 }
 
 impl JournalRow {
+    /// As errors tell it.
+    pub(super) fn begun(&self) -> Begun<'_> {
+        Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at }
+    }
+
     pub(super) fn read(row: &PgRow) -> Result<Self, SessionError> {
         let row = Some(row);
         Ok(Self {

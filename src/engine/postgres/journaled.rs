@@ -13,6 +13,7 @@ use super::error::{connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
 use super::stepwise::skip_or_fail;
+use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
 use crate::migration::{Execution, Trace};
 use crate::plan::StatementState;
@@ -33,7 +34,7 @@ impl PostgresSession {
         };
         let SessionError { mut failure, connection_lost } = error;
         if failure.reason == Reason::Fenced {
-            "another run has taken over: this one may commit nothing".clone_into(&mut failure.message);
+            OVERTAKEN.clone_into(&mut failure.message);
         } else if failure.place.is_none() {
             failure.place = Some(attempt.migration.place());
         }
@@ -94,8 +95,8 @@ impl PostgresSession {
                 self.write_guarded(attempt.fence, &end).await?;
                 return Ok(true);
             }
-            Settlement::Done => return Err(refused(edited(attempt, index, row))),
-            Settlement::Unknown => return Err(refused(needs_review(attempt, index, row))),
+            Settlement::Done => return Err(refused(run_otherwise(attempt, index, &row.excerpt))),
+            Settlement::Unknown => return Err(refused(needs_review(attempt, index, &row.begun()))),
             Settlement::NotDone(leftovers) => leftovers,
         };
         for index in leftovers {
@@ -226,38 +227,4 @@ fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionErr
 
 fn refused(failure: Failure) -> SessionError {
     SessionError { failure, connection_lost: false }
-}
-
-fn edited(attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::MigrationEdited,
-        code: None,
-        message: format!(
-            "statement {} of {} has run as `{}`, but is another now",
-            row.statement, attempt.migration.file, row.excerpt
-        ),
-        hint: Some("put the statement back as it was; what did not run yet may change".to_owned()),
-        place: Some(attempt.migration.place_of_statement(index)),
-    }
-}
-
-fn needs_review(attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Failure {
-    let migration = attempt.migration;
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message: format!(
-            "statement {} of {} (`{}`) was started by the run {} at {}, and how it ended was not recorded; the catalog \
-             cannot tell whether it has run",
-            row.statement, migration.file, row.excerpt, row.run, row.started_at
-        ),
-        hint: Some(format!(
-            "look in the database whether it has had its effect, then say so: schemaward repair --version {} \
-             --statement {} --as done (or --as not-done, to run it again)",
-            migration.version, row.statement
-        )),
-        place: Some(migration.place_of_statement(index)),
-    }
 }

@@ -15,6 +15,7 @@ use super::error::{
 };
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::{Message, Phase};
+use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
@@ -210,7 +211,7 @@ impl PostgresSession {
         let statements_done = message.statements_done(answers);
         let mut failure = failure_of(error, Reason::StatementFailed);
         if failure.reason == Reason::Fenced {
-            "another run has taken over: this one may commit nothing".clone_into(&mut failure.message);
+            OVERTAKEN.clone_into(&mut failure.message);
             return ApplyError::Refused { failure, statements_done };
         }
         let character = server_error(error).and_then(position);
