@@ -1,7 +1,7 @@
 //! docs/bad-input.md lists migration sets that are refused. Each of its rows is a set here, and what is refused
 //! here is what the page says.
 
-use schemaward::migration::{MigrationSet, SourceFile};
+use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 
 const OK: &str = "create table a (id int);\n";
 
@@ -46,7 +46,8 @@ fn the_page_says_of_each_bad_set_what_is_said_of_it() {
         .iter()
         .map(|set| {
             let file = |(name, bytes): &(&str, &[u8])| SourceFile { name: (*name).to_owned(), bytes: bytes.to_vec() };
-            let problems = MigrationSet::read(&set.iter().map(file).collect::<Vec<_>>()).unwrap_err();
+            let problems =
+                MigrationSet::read(&set.iter().map(file).collect::<Vec<_>>(), Dialect::Postgres).unwrap_err();
             assert_eq!(problems.len(), 1, "{problems:?}");
             problems[0].to_string()
         })

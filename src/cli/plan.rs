@@ -11,7 +11,7 @@ use super::flags::Format;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set};
 use super::terminal::Terminal;
-use crate::migration::{LockMode, Migration, Statement, TransactionMode, table_lock};
+use crate::migration::{Dialect, LockMode, Migration, Statement, TransactionMode, table_lock};
 use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, plan};
 use crate::report::Failure;
 
@@ -155,7 +155,11 @@ impl Step {
             },
             statements_done: begun.filter(|statement| statement.state == StatementState::Finished).count(),
             has_rollback: migration.rollback_sql.is_some(),
-            statements: migration.statements.iter().map(|found| PlannedStatement::new(&migration.sql, found)).collect(),
+            statements: migration
+                .statements
+                .iter()
+                .map(|found| PlannedStatement::new(&migration.sql, found, migration.dialect))
+                .collect(),
         }
     }
 
@@ -188,8 +192,8 @@ impl Step {
 }
 
 impl PlannedStatement {
-    fn new(sql: &str, statement: &Statement) -> Self {
-        let lock = table_lock(statement.text(sql)).map(|lock| Lock {
+    fn new(sql: &str, statement: &Statement, dialect: Dialect) -> Self {
+        let lock = table_lock(statement.text(sql), dialect).map(|lock| Lock {
             mode: lock.mode.as_str(),
             on: lock.on,
             blocks_reads: lock.mode == LockMode::AccessExclusive,

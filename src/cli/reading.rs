@@ -9,7 +9,7 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, TargetFlag, in
 use super::output;
 use super::terminal::Terminal;
 use crate::engine::{Database, Reading, read, read_folder};
-use crate::migration::{MigrationSet, Problem, SourceFile};
+use crate::migration::{Dialect, MigrationSet, Problem, SourceFile};
 use crate::report::{Failure, Reason};
 
 /// Flags of a subcommand that compares a folder with a ledger.
@@ -63,7 +63,7 @@ pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag
 /// Reads a folder as a migration set.
 pub(super) fn migration_set(folder: &FolderFlag) -> Result<MigrationSet, NoResult> {
     let files = read_folder(&folder.dir)?;
-    MigrationSet::read(&files).map_err(|problems| NoResult::InvalidSource(files, problems))
+    MigrationSet::read(&files, Dialect::Postgres).map_err(|problems| NoResult::InvalidSource(files, problems))
 }
 
 /// Reads the ledger and the lock, with the newest `attempts` attempts; also tells the database's address.

@@ -10,7 +10,7 @@ use super::engine_run::{RunFlags, log_to_stderr};
 use super::flags::{Format, read_url_file};
 use crate::api::Engine;
 use crate::engine::{failed_before_start, read_folder};
-use crate::migration::{MigrationSet, SourceFile, no_migration, source_failure, source_hash};
+use crate::migration::{Dialect, MigrationSet, SourceFile, no_migration, source_failure, source_hash};
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
 
 /// Flags of `schemaward runner`.
@@ -63,7 +63,8 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     let Engine::Postgres = arguments.engine;
     let files = read_folder(&arguments.dir)?;
     verify_source(&files, &arguments.source_hash)?;
-    let set = MigrationSet::read(&files).map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
+    let set = MigrationSet::read(&files, Dialect::Postgres)
+        .map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
     arguments.flags.execute(&arguments.run, &database, &set, report)

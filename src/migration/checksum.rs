@@ -4,6 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use super::Dialect;
 use super::lexeme::{Kind, lexemes};
 
 /// A SHA-256 in lower-case hex.
@@ -18,14 +19,14 @@ impl Checksum {
     }
 
     /// The checksum of SQL's tokens, without comments, white space and empty statements. Keywords and unquoted identifiers count in
-    /// lower case, since `PostgreSQL` folds them; what is inside quotes, a function's body too, counts as it is
-    /// written. So two texts with the same token checksum mean the same to the server.
+    /// lower case where the engine folds them, as `PostgreSQL` and `SQLite` do; what is inside quotes, a function's
+    /// body too, counts as it is written. So two texts with the same token checksum mean the same to the server.
     #[must_use]
-    pub fn of_tokens(sql: &str) -> Self {
+    pub fn of_tokens(sql: &str, dialect: Dialect) -> Self {
         let mut hash = Sha256::new();
         let mut operator_end = None;
         let (mut started, mut separated) = (false, false);
-        for lexeme in lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()) {
+        for lexeme in lexemes(sql, 0, dialect).filter(|lexeme| !lexeme.kind.is_trivia()) {
             if lexeme.kind == Kind::Semicolon {
                 separated = started;
                 continue;
@@ -37,7 +38,7 @@ impl Checksum {
             operator_end = (lexeme.kind == Kind::Operator).then_some(lexeme.end);
             hash.update((text.len() as u64).to_be_bytes());
             hash.update([u8::from(joined), u8::from(std::mem::take(&mut separated))]);
-            if lexeme.kind == Kind::Word {
+            if lexeme.kind == Kind::Word && dialect.folds_case() {
                 hash.update(text.to_ascii_lowercase());
             } else {
                 hash.update(text);
@@ -75,7 +76,7 @@ impl fmt::Display for Checksum {
 mod tests {
     use rstest::rstest;
 
-    use super::Checksum;
+    use super::{Checksum, Dialect};
 
     #[rstest]
     #[case::case_of_words("SELECT A FROM T", "select a from t")]
@@ -84,7 +85,7 @@ mod tests {
     #[case::byte_order_mark("\u{feff}select 1", "select 1")]
     #[case::empty_statements("; select 1;; select 2 ;", "select 1; select 2")]
     fn looks_do_not_count(#[case] a: &str, #[case] b: &str) {
-        assert_eq!(Checksum::of_tokens(a), Checksum::of_tokens(b));
+        assert_eq!(Checksum::of_tokens(a, Dialect::Postgres), Checksum::of_tokens(b, Dialect::Postgres));
     }
 
     #[rstest]
@@ -97,6 +98,6 @@ mod tests {
     #[case::where_statements_end("select 1; select 2", "select 1 select 2")]
     #[case::quotes(r#"select "a""#, "select a")]
     fn meaning_counts(#[case] a: &str, #[case] b: &str) {
-        assert_ne!(Checksum::of_tokens(a), Checksum::of_tokens(b));
+        assert_ne!(Checksum::of_tokens(a, Dialect::Postgres), Checksum::of_tokens(b, Dialect::Postgres));
     }
 }

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::lexeme::{Kind as LexemeKind, Lexeme, lexemes};
+use super::lexeme::{Kind as LexemeKind, Lexeme};
+use super::postgres::lexemes;
 
 /// What a statement makes. Names are as the file writes them.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,5 +1,6 @@
 //! What a file says to Schemaward itself: comment lines `-- schemaward: …` before its first statement.
 
+use super::Dialect;
 use super::lexeme::{Kind, lexemes};
 
 /// The mark, after the two dashes.
@@ -22,9 +23,9 @@ pub(super) enum BadDirective {
 }
 
 /// The directive of a file, and each line that was meant as one with the byte where it begins.
-pub(super) fn directive(sql: &str) -> (Option<Directive>, Vec<(usize, BadDirective)>) {
+pub(super) fn directive(sql: &str, dialect: Dialect) -> (Option<Directive>, Vec<(usize, BadDirective)>) {
     let (mut found, mut bad, mut in_head) = (None, Vec::new(), true);
-    for lexeme in lexemes(sql, 0) {
+    for lexeme in lexemes(sql, 0, dialect) {
         let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
         match asked(text).filter(|_| lexeme.kind == Kind::LineComment) {
             Some(_) if !in_head => bad.push((lexeme.start, BadDirective::TooLate)),
@@ -54,7 +55,7 @@ mod tests {
     #[case("--SCHEMAWARD:no-transaction\r\nvacuum")]
     #[case("-- why\n\n/* and more */ -- schemaward:  no-transaction \nvacuum")]
     fn found(#[case] sql: &str) {
-        assert_eq!(directive(sql), (Some(Directive::NoTransaction), vec![]));
+        assert_eq!(directive(sql, Dialect::Postgres), (Some(Directive::NoTransaction), vec![]));
     }
 
     #[rstest]
@@ -63,13 +64,13 @@ mod tests {
     #[case("select '\n-- schemaward: no-transaction'")]
     #[case("-- rollback:\n-- -- schemaward: no-transaction")]
     fn none(#[case] sql: &str) {
-        assert_eq!(directive(sql), (None, vec![]));
+        assert_eq!(directive(sql, Dialect::Postgres), (None, vec![]));
     }
 
     #[rstest]
     #[case("-- schemaward: no-transactions\nvacuum", 0, BadDirective::Unknown("no-transactions".into()))]
     #[case("vacuum;\n-- schemaward: no-transaction\n", 8, BadDirective::TooLate)]
     fn bad(#[case] sql: &str, #[case] byte: usize, #[case] expected: BadDirective) {
-        assert_eq!(directive(sql), (None, vec![(byte, expected)]));
+        assert_eq!(directive(sql, Dialect::Postgres), (None, vec![(byte, expected)]));
     }
 }

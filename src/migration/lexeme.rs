@@ -1,29 +1,38 @@
-//! PostgreSQL's tokens, reduced to what statement boundaries and checksums depend on. The lexing itself
-//! is squawk's; nothing here knows what a statement means.
+//! Tokens, reduced to what statement boundaries and checksums depend on. Each dialect's rules stand in its own folder;
+//! nothing here knows what a statement means.
 
-use squawk_lexer::{LiteralKind, TokenKind, tokenize};
+use super::{Dialect, mysql, postgres, sqlite};
 
 /// Something that has an opening and a closing mark.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Construct {
     /// `'…'`, also with a prefix such as `E`.
     String,
+    /// `"…"` where it is a string: `MySQL`, `MariaDB`.
+    DoubleQuotedString,
     /// `"…"`.
     QuotedIdentifier,
+    /// `` `…` ``: `MySQL`, `MariaDB`, `SQLite`.
+    BacktickIdentifier,
+    /// `[…]`: `SQLite`.
+    BracketIdentifier,
     /// `$tag$…$tag$`.
     DollarQuote,
     /// `/* … */`.
     Comment,
+    /// `BEGIN … END` and what else a routine's body nests.
+    Body,
 }
 
 impl Construct {
     /// What people call it.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::String => "a string",
-            Self::QuotedIdentifier => "a quoted identifier",
+            Self::String | Self::DoubleQuotedString => "a string",
+            Self::QuotedIdentifier | Self::BacktickIdentifier | Self::BracketIdentifier => "a quoted identifier",
             Self::DollarQuote => "a dollar-quoted string",
             Self::Comment => "a comment",
+            Self::Body => "a routine with a body",
         }
     }
 
@@ -31,9 +40,12 @@ impl Construct {
     pub(super) fn end(self) -> &'static str {
         match self {
             Self::String => "'",
-            Self::QuotedIdentifier => "\"",
+            Self::DoubleQuotedString | Self::QuotedIdentifier => "\"",
+            Self::BacktickIdentifier => "`",
+            Self::BracketIdentifier => "]",
             Self::DollarQuote => "the same $tag$",
             Self::Comment => "*/",
+            Self::Body => "END and a semicolon",
         }
     }
 }
@@ -47,7 +59,9 @@ pub(super) enum Kind {
     LineComment,
     /// `/* … */`.
     BlockComment,
-    /// A keyword or an unquoted identifier: PostgreSQL folds its case.
+    /// The opening or closing mark of a comment whose content the server executes: `/*!50003` and its `*/`.
+    CodeMark,
+    /// A keyword or an unquoted identifier.
     Word,
     /// `;`
     Semicolon,
@@ -57,7 +71,7 @@ pub(super) enum Kind {
     Close,
     /// A character operators are made of; several side by side are one operator.
     Operator,
-    /// `\` outside quotes: no SQL, but where psql's own commands begin.
+    /// `\` outside quotes: no SQL, but where a client's own commands begin.
     Backslash,
     /// Literals, quoted identifiers and all the rest.
     Other,
@@ -83,64 +97,10 @@ pub(super) struct Lexeme {
 }
 
 /// The tokens of `sql` from the byte `from` on, which must lie on a character's boundary.
-pub(super) fn lexemes(sql: &str, from: usize) -> impl Iterator<Item = Lexeme> + '_ {
-    let tail = sql.get(from..).unwrap_or_default();
-    let mut start = from;
-    tokenize(tail).map(move |token| {
-        let end = start + token.len as usize;
-        let text = sql.get(start..end).unwrap_or_default();
-        let lexeme = Lexeme { kind: kind(token.kind, text), start, end, unterminated: unterminated(token.kind) };
-        start = end;
-        lexeme
-    })
-}
-
-fn kind(token: TokenKind, text: &str) -> Kind {
-    match token {
-        TokenKind::Whitespace => Kind::Space,
-        TokenKind::LineComment => Kind::LineComment,
-        TokenKind::BlockComment { .. } => Kind::BlockComment,
-        TokenKind::Ident => Kind::Word,
-        TokenKind::Semi => Kind::Semicolon,
-        TokenKind::OpenParen => Kind::Open,
-        TokenKind::CloseParen => Kind::Close,
-        TokenKind::Unknown if text == "\\" => Kind::Backslash,
-        TokenKind::Slash
-        | TokenKind::Minus
-        | TokenKind::Colon
-        | TokenKind::Eq
-        | TokenKind::Gt
-        | TokenKind::And
-        | TokenKind::Lt
-        | TokenKind::Bang
-        | TokenKind::Plus
-        | TokenKind::Tilde
-        | TokenKind::Pound
-        | TokenKind::Question
-        | TokenKind::Or
-        | TokenKind::Percent
-        | TokenKind::Caret
-        | TokenKind::Star
-        | TokenKind::Backtick
-        | TokenKind::At => Kind::Operator,
-        _ => Kind::Other,
-    }
-}
-
-fn unterminated(token: TokenKind) -> Option<Construct> {
-    match token {
-        TokenKind::BlockComment { terminated: false } => Some(Construct::Comment),
-        TokenKind::QuotedIdent { terminated: false, .. } => Some(Construct::QuotedIdentifier),
-        TokenKind::Literal { kind } => match kind {
-            LiteralKind::DollarQuotedString { terminated: false } => Some(Construct::DollarQuote),
-            LiteralKind::Str { terminated: false }
-            | LiteralKind::NationalStr { terminated: false }
-            | LiteralKind::ByteStr { terminated: false }
-            | LiteralKind::BitStr { terminated: false }
-            | LiteralKind::UnicodeEscStr { terminated: false }
-            | LiteralKind::EscStr { terminated: false } => Some(Construct::String),
-            _ => None,
-        },
-        _ => None,
+pub(super) fn lexemes(sql: &str, from: usize, dialect: Dialect) -> Box<dyn Iterator<Item = Lexeme> + '_> {
+    match dialect {
+        Dialect::Postgres => Box::new(postgres::lexemes(sql, from)),
+        Dialect::Mysql | Dialect::Mariadb => Box::new(mysql::Lexer::new(sql, from, dialect)),
+        Dialect::Sqlite => Box::new(sqlite::Lexer::new(sql, from)),
     }
 }

@@ -8,7 +8,7 @@ use super::refusals::{Wrapper, refusal, wrapper};
 use super::rollback::{Block, rollback_block};
 use super::statements::{Fault, Split, Statement, split};
 use super::transaction::{Execution, TransactionMode, execution};
-use super::{Checksum, SourceFile, Version};
+use super::{Checksum, Dialect, SourceFile, Version, mysql};
 use crate::report::Place;
 
 /// One file: a version, a description, SQL that goes forward, perhaps SQL that goes back.
@@ -20,13 +20,18 @@ pub struct Migration {
     pub file: String,
     /// The file name's middle.
     pub description: String,
-    /// The text to send: the file's, but for a byte order mark, which is cut off, and a `BEGIN` and `COMMIT` around
-    /// all of it, which are spaces here. So lines and columns are the file's. It may end in a comment without a
+    /// Whose rules it was read by.
+    pub dialect: Dialect,
+    /// The text to send: the file's, but for a byte order mark, which is cut off, and what is left out, which is
+    /// spaces here. So lines and columns are the file's. It may end in a comment without a
     /// line break: put one before whatever is to follow.
     pub sql: String,
     /// The statements in `sql`, each of which the server answers once. None in a file of comments: a recorded no-op,
     /// since tools keep such files as placeholders.
     pub statements: Vec<Statement>,
+    /// Statements of the file that are not sent: a `BEGIN` and `COMMIT` around all of it; on `MySQL` and `MariaDB` each
+    /// statement that begins or ends a transaction, and `LOCK TABLES` as mysqldump writes it.
+    pub left_out: Vec<Statement>,
     /// Which transactions they run in.
     pub mode: TransactionMode,
     /// Of the file's bytes.
@@ -48,13 +53,13 @@ impl Migration {
     /// How a statement, counted from 0, is executed where each is committed by itself.
     #[must_use]
     pub fn execution(&self, index: usize) -> Execution {
-        execution(self.statement_sql(index))
+        execution(self.statement_sql(index), self.dialect)
     }
 
     /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].
     #[must_use]
     pub fn statement_checksum(&self, index: usize) -> Checksum {
-        Checksum::of_tokens(self.statement_sql(index))
+        Checksum::of_tokens(self.statement_sql(index), self.dialect)
     }
 
     /// Which statement holds a byte of `sql`, from 0; for a byte between two, the one before.
@@ -104,19 +109,20 @@ impl Migration {
     }
 
     /// Reads a file that goes forward.
-    pub(super) fn read(name: FileName, file: &SourceFile) -> Result<Self, Vec<Problem>> {
+    pub(super) fn read(name: FileName, file: &SourceFile, dialect: Dialect) -> Result<Self, Vec<Problem>> {
         let reader = Reader { name: &name, file };
         let sql = reader.text()?;
-        let Split { mut statements, faults } = split(sql);
+        let Split { mut statements, faults } = split(sql, dialect);
         let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
-        problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault))));
-        let (directive, bad) = directive(sql);
+        problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault, dialect))));
+        let (directive, bad) = directive(sql, dialect);
         problems.extend(bad.into_iter().map(|(byte, bad)| (byte, directive_kind(bad))));
-        let wrapped = directive.is_none() && is_wrapped(sql, &statements);
-        let wrappers = if wrapped { take_ends(&mut statements) } else { Vec::new() };
-        let mode = TransactionMode::of(sql, &statements, wrapped, directive);
-        problems.extend(statements.iter().filter_map(|s| Some((s.start, refusal(s.text(sql), mode)?.into()))));
-        let block = rollback_block(sql);
+        let wrapped = directive.is_none() && is_wrapped(sql, &statements, dialect);
+        let left_out = if wrapped { take_ends(&mut statements) } else { take_left_out(sql, &mut statements, dialect) };
+        let mode = TransactionMode::of(sql, &statements, wrapped, directive, dialect);
+        let refused = |s: &Statement| Some((s.start, refusal(s.text(sql), mode, dialect)?.into()));
+        problems.extend(statements.iter().filter_map(refused));
+        let block = rollback_block(sql, dialect);
         if let Block::SqlFollows(byte) = block {
             problems.push((byte, ProblemKind::SqlAfterRollback));
         }
@@ -125,11 +131,13 @@ impl Migration {
         }
         Ok(Self {
             file: file.name.clone(),
-            sql: blanked(sql, &wrappers),
+            dialect,
+            sql: blanked(sql, &left_out),
             statements,
+            left_out,
             mode,
             checksum: Checksum::of(&file.bytes),
-            token_checksum: Checksum::of_tokens(sql),
+            token_checksum: Checksum::of_tokens(sql, dialect),
             rollback_sql: match block {
                 Block::Sql(sql) => Some(sql),
                 _ => None,
@@ -188,21 +196,23 @@ fn directive_kind(bad: BadDirective) -> ProblemKind {
     }
 }
 
-fn fault_kind(sql: &str, byte: usize, fault: Fault) -> ProblemKind {
+fn fault_kind(sql: &str, byte: usize, fault: Fault, dialect: Dialect) -> ProblemKind {
     match fault {
         Fault::Unterminated(construct) => ProblemKind::Unterminated(construct),
+        Fault::Delimiter => ProblemKind::Delimiter,
         Fault::MetaCommand => {
             let line = sql.get(byte..).unwrap_or_default();
             let command = line.split_whitespace().next().unwrap_or_default();
-            ProblemKind::MetaCommand(command.chars().take(20).collect())
+            ProblemKind::MetaCommand { command: command.chars().take(20).collect(), dialect }
         }
     }
 }
 
-fn is_wrapped(sql: &str, statements: &[Statement]) -> bool {
+fn is_wrapped(sql: &str, statements: &[Statement], dialect: Dialect) -> bool {
     match statements {
         [first, .., last] => {
-            wrapper(first.text(sql)) == Some(Wrapper::Begin) && wrapper(last.text(sql)) == Some(Wrapper::Commit)
+            wrapper(first.text(sql), dialect) == Some(Wrapper::Begin)
+                && wrapper(last.text(sql), dialect) == Some(Wrapper::Commit)
         }
         _ => false,
     }
@@ -212,6 +222,15 @@ fn take_ends(statements: &mut Vec<Statement>) -> Vec<Statement> {
     let last = statements.pop();
     let first = (!statements.is_empty()).then(|| statements.remove(0));
     first.into_iter().chain(last).collect()
+}
+
+/// Takes the statements that are not sent wherever they stand.
+fn take_left_out(sql: &str, statements: &mut Vec<Statement>, dialect: Dialect) -> Vec<Statement> {
+    if !matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
+        return Vec::new();
+    }
+    let mut is_left_out = mysql::left_out(sql, statements, dialect).into_iter();
+    statements.extract_if(.., |_| is_left_out.next().unwrap_or_default()).collect()
 }
 
 /// The text with some statements overwritten by spaces, byte for byte.
@@ -237,7 +256,7 @@ mod tests {
 
     fn migration(sql: &str) -> Migration {
         let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
-        Migration::read(parse(&file.name).unwrap().unwrap(), &file).unwrap()
+        Migration::read(parse(&file.name).unwrap().unwrap(), &file, Dialect::Postgres).unwrap()
     }
 
     #[rstest]

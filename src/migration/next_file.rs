@@ -89,7 +89,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::migration::{MigrationSet, SourceFile};
+    use crate::migration::{Dialect, MigrationSet, SourceFile};
 
     const NOW: &str = "20261122180000";
 
@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_new_file_is_a_valid_migration_with_a_rollback_block() {
         let new = next_file([], "line one\n'; drop table t", NOW).unwrap();
-        let set = MigrationSet::read(&[SourceFile { name: new.name, bytes: new.text.into() }]).unwrap();
+        let set =
+            MigrationSet::read(&[SourceFile { name: new.name, bytes: new.text.into() }], Dialect::Postgres).unwrap();
         assert!(set.migrations()[0].statements.is_empty());
         assert!(set.migrations()[0].rollback_sql.is_some());
     }

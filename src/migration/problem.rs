@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Dialect;
 use super::file_name::NameError;
 use super::lexeme::Construct;
 use super::position::Position;
@@ -73,7 +74,7 @@ pub enum ProblemKind {
         byte: usize,
     },
     /// A byte that no SQL text may hold.
-    #[error("byte {byte} of the file is a NUL, which PostgreSQL cannot take; save the file as UTF-8 text")]
+    #[error("byte {byte} of the file is a NUL, which SQL text cannot hold; save the file as UTF-8 text")]
     NulByte {
         /// Counted from 0.
         byte: usize,
@@ -81,9 +82,17 @@ pub enum ProblemKind {
     /// Something opened here is never closed.
     #[error("{} that begins here never ends; close it with {}", .0.name(), .0.end())]
     Unterminated(Construct),
-    /// A line for psql.
-    #[error("`{0}` is a command of psql, not of the server; remove it, or write it as SQL")]
-    MetaCommand(String),
+    /// A line for the engine's client.
+    #[error("`{command}` is a command of {}, not of the server; {}", .dialect.client(), instead_of(.command))]
+    MetaCommand {
+        /// The command.
+        command: String,
+        /// Whose client.
+        dialect: Dialect,
+    },
+    /// A line `DELIMITER` that names none.
+    #[error("DELIMITER needs what is to end statements from here on, without a backslash, such as DELIMITER //")]
+    Delimiter,
     /// A line `-- schemaward: …` that asks for nothing known.
     #[error("`{0}` is nothing a file can ask for; the line is `-- schemaward: no-transaction`")]
     UnknownDirective(String),
@@ -139,6 +148,16 @@ pub fn source_failure(problems: &[Problem]) -> Option<Failure> {
         failure.hint = Some(format!("{} more in the source, the next one: {next}", problems.len() - 1));
     }
     Some(failure)
+}
+
+/// What to do instead of giving the client a command.
+fn instead_of(command: &str) -> &'static str {
+    match command.to_ascii_lowercase().as_str() {
+        "source" | "\\." | ".read" | "\\i" | "\\ir" | "\\include" => {
+            "put that file's content here, or make it a migration of its own"
+        }
+        _ => "remove it, or write it as SQL",
+    }
 }
 
 /// As the report's integers are.

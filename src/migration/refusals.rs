@@ -1,8 +1,8 @@
 //! Which statements cannot run as a part of their file. Found before anything runs, so that no file is half applied
 //! for a reason that could have been known.
 
-use super::tokens::{Token, next_is, tokens};
-use super::transaction::{Execution, TransactionMode, demand, execution};
+use super::transaction::TransactionMode;
+use super::{Dialect, mysql, postgres, sqlite};
 
 /// Why a statement cannot run here.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -41,15 +41,36 @@ pub enum Refusal {
     /// It would drop the session's locks.
     #[error("DISCARD ALL would drop the lock this run holds; remove it: the session is reset between files anyway")]
     DiscardAll,
-}
-
-/// Which of the client's streams a COPY uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Stream {
-    /// `FROM stdin`
-    Stdin,
-    /// `TO stdout`
-    Stdout,
+    /// It would change the session's database.
+    #[error(
+        "USE would change the database that this run works in, for the files behind this one, too; remove it, and write \
+         the database's name before those of its tables where it is another one, such as other.customers"
+    )]
+    Use,
+    /// The client would send a file of its own.
+    #[error(
+        "LOAD DATA LOCAL needs a client that sends the file, and there is none here; write the rows as INSERT \
+         statements, or load them outside the migrations"
+    )]
+    LoadLocal,
+    /// The run could not write its journal under it.
+    #[error(
+        "{0} would keep this run from recording what it has done; remove it: an ALTER TABLE locks its table itself, and \
+         what must change together fits into one UPDATE or INSERT"
+    )]
+    LockTables(&'static str),
+    /// It would take or release locks as the run's own.
+    #[error("{0}() could release the lock this run holds; remove it: no other run works on this database meanwhile")]
+    NamedLock(&'static str),
+    /// It would change how the run's own statements are committed.
+    #[error(
+        "SET autocommit has no effect here, where each statement is committed by itself; write the other settings as a \
+         statement of their own"
+    )]
+    Autocommit,
+    /// It is about the server, not about the schema.
+    #[error("{0} ends connections or the server, this run's perhaps; remove it")]
+    Server(&'static str),
 }
 
 /// A plain statement that may wrap a whole file.
@@ -62,217 +83,20 @@ pub(super) enum Wrapper {
 }
 
 /// Whether a statement is one that may wrap a whole file.
-pub(super) fn wrapper(sql: &str) -> Option<Wrapper> {
-    let mut words = tokens(sql).map(|token| token.text.to_ascii_lowercase());
-    let (first, second) = (words.next()?, words.next());
-    if words.next().is_some() {
-        return None;
-    }
-    match (first.as_str(), second.as_deref()) {
-        ("begin", None | Some("work" | "transaction")) | ("start", Some("transaction")) => Some(Wrapper::Begin),
-        ("commit" | "end", None | Some("work" | "transaction")) => Some(Wrapper::Commit),
-        _ => None,
+pub(super) fn wrapper(sql: &str, dialect: Dialect) -> Option<Wrapper> {
+    match dialect {
+        Dialect::Postgres => postgres::wrapper(sql),
+        // Each is left out wherever it stands.
+        Dialect::Mysql | Dialect::Mariadb => None,
+        Dialect::Sqlite => sqlite::wrapper(sql),
     }
 }
 
-/// Which stream of the client a statement wants, if it is a COPY that wants one.
-pub(super) fn copy_stream(sql: &str) -> Option<Stream> {
-    let mut outer = tokens(sql).filter(|token| token.depth == 0);
-    if !outer.next()?.is("copy") {
-        return None;
-    }
-    let mut previous: Option<Token<'_>> = None;
-    for token in outer {
-        if token.is("stdin") || token.is("stdout") {
-            match previous {
-                Some(before) if before.is("from") => return Some(Stream::Stdin),
-                Some(before) if before.is("to") => return Some(Stream::Stdout),
-                _ => {}
-            }
-        }
-        previous = Some(token);
-    }
-    None
-}
-
-/// Why a statement cannot run in a file of this mode; None where nothing speaks against it. What depends on the
-/// database's state (`DROP SUBSCRIPTION` with or without a slot, `CLUSTER` of a partitioned table) is the server's to
-/// refuse.
-pub(super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
-    match (mode, control(sql)) {
-        (TransactionMode::PerFile, Some(Control::Transaction(what))) => Some(Refusal::TransactionControl(what)),
-        (TransactionMode::PerStatement, Some(Control::Transaction(what) | Control::Savepoint(what))) => {
-            Some(Refusal::WithoutTransaction(what))
-        }
-        _ => client_or_session(sql).or_else(|| in_mode(sql, mode)),
-    }
-}
-
-fn in_mode(sql: &str, mode: TransactionMode) -> Option<Refusal> {
-    match mode {
-        TransactionMode::PerFile => demand(sql).map(Refusal::MixedFile),
-        TransactionMode::PerStatement => (execution(sql) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex),
-    }
-}
-
-/// What the client would have to do, or must not undo.
-fn client_or_session(sql: &str) -> Option<Refusal> {
-    let mut rest = tokens(sql);
-    let first = rest.next()?;
-    if first.is("copy") {
-        return copy_stream(sql).map(|stream| match stream {
-            Stream::Stdin => Refusal::Copy("FROM stdin"),
-            Stream::Stdout => Refusal::Copy("TO stdout"),
-        });
-    }
-    (first.is("discard") && next_is(rest, "all")).then_some(Refusal::DiscardAll)
-}
-
-/// What a statement does to the transaction around it.
-enum Control {
-    /// Begins or ends one.
-    Transaction(&'static str),
-    /// Divides it.
-    Savepoint(&'static str),
-}
-
-fn control(sql: &str) -> Option<Control> {
-    let mut rest = tokens(sql);
-    let first = rest.next()?.text.to_ascii_lowercase();
-    match first.as_str() {
-        "begin" => Some(Control::Transaction("BEGIN")),
-        "commit" => Some(Control::Transaction("COMMIT")),
-        "end" => Some(Control::Transaction("END")),
-        "abort" => Some(Control::Transaction("ABORT")),
-        "start" => next_is(rest, "transaction").then_some(Control::Transaction("START TRANSACTION")),
-        "prepare" => next_is(rest, "transaction").then_some(Control::Transaction("PREPARE TRANSACTION")),
-        "rollback" => Some(rollback(rest)),
-        "savepoint" => Some(Control::Savepoint("SAVEPOINT")),
-        "release" => Some(Control::Savepoint("RELEASE")),
-        _ => None,
-    }
-}
-
-fn rollback<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Control {
-    let to_savepoint = rest.by_ref().find(|t| !t.is("work") && !t.is("transaction")).is_some_and(|t| t.is("to"));
-    if to_savepoint { Control::Savepoint("ROLLBACK TO") } else { Control::Transaction("ROLLBACK") }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case("create index concurrently i on t (a)")]
-    #[case("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")]
-    #[case("create /* so that nobody waits */ index\n-- or nearly\nconcurrently on t (a)")]
-    #[case("drop index concurrently i")]
-    #[case("reindex index concurrently i")]
-    #[case("reindex (verbose, concurrently) table t")]
-    #[case("reindex schema s")]
-    #[case("reindex (verbose) database")]
-    #[case("vacuum")]
-    #[case("vacuum (full, analyze) t")]
-    #[case("alter system set work_mem = '1MB'")]
-    #[case("create database d")]
-    #[case("drop database if exists d")]
-    #[case("create tablespace s location '/x'")]
-    #[case("drop tablespace s")]
-    #[case("alter database d set tablespace s")]
-    #[case("create subscription s connection 'c' publication p")]
-    #[case("cluster")]
-    #[case("cluster (verbose)")]
-    #[case("alter table only a.b detach partition a.c concurrently")]
-    #[case("begin")]
-    #[case("begin isolation level serializable")]
-    #[case("start transaction")]
-    #[case("commit")]
-    #[case("commit and chain")]
-    #[case("commit prepared 'x'")]
-    #[case("end work")]
-    #[case("abort")]
-    #[case("rollback")]
-    #[case("rollback transaction")]
-    #[case("rollback prepared 'x'")]
-    #[case("prepare transaction 'x'")]
-    #[case("discard all")]
-    #[case("copy t from stdin")]
-    #[case("COPY s.t (a, b) FROM STDIN WITH (FORMAT csv)")]
-    #[case("copy (select a from b) to stdout")]
-    fn refused(#[case] sql: &str) {
-        assert!(refusal(sql, TransactionMode::PerFile).is_some());
-    }
-
-    #[rstest]
-    #[case("begin")]
-    #[case("commit and chain")]
-    #[case("rollback")]
-    #[case("rollback to a")]
-    #[case("savepoint a")]
-    #[case("release savepoint a")]
-    #[case("prepare transaction 'x'")]
-    #[case("discard all")]
-    #[case("copy t from stdin")]
-    #[case("create index concurrently on t (a)")]
-    #[case("create unique index concurrently on only s.t (a)")]
-    fn refused_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
-        assert!(refusal(sql, TransactionMode::PerStatement).is_some());
-    }
-
-    #[rstest]
-    #[case("create index concurrently i on t (a)")]
-    #[case("vacuum")]
-    #[case("call p()")]
-    #[case("prepare p as select 1")]
-    #[case("create table t ()")]
-    fn allowed_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
-        assert_eq!(refusal(sql, TransactionMode::PerStatement), None);
-    }
-
-    #[rstest]
-    #[case("create index i on concurrently_built (a)")]
-    #[case("create index \"concurrently\" on t (a)")]
-    #[case("refresh materialized view concurrently v")]
-    #[case("reindex table t")]
-    #[case("reindex (verbose) index i")]
-    #[case("cluster t using i")]
-    #[case("cluster verbose t")]
-    #[case("analyze t")]
-    #[case("alter table t detach partition p")]
-    #[case("alter table t add column concurrently int")]
-    #[case("alter type e add value 'x'")]
-    #[case("alter database d set work_mem = '1MB'")]
-    #[case("create subscription s connection 'c' publication p with (create_slot = false)")]
-    #[case("create table database (a int)")]
-    #[case("savepoint a")]
-    #[case("rollback to a")]
-    #[case("rollback work to savepoint a")]
-    #[case("release savepoint a")]
-    #[case("prepare p as select 1")]
-    #[case("discard temp")]
-    #[case("copy t from '/tmp/x'")]
-    #[case("copy t from program 'stdin'")]
-    #[case("copy stdin from '/tmp/x'")]
-    #[case("comment on table t is 'vacuum'")]
-    #[case("do $$ begin commit; end $$")]
-    #[case("select 1")]
-    fn allowed(#[case] sql: &str) {
-        assert_eq!(refusal(sql, TransactionMode::PerFile), None);
-    }
-
-    #[rstest]
-    #[case("begin", Some(Wrapper::Begin))]
-    #[case("BEGIN TRANSACTION", Some(Wrapper::Begin))]
-    #[case("start transaction", Some(Wrapper::Begin))]
-    #[case("end", Some(Wrapper::Commit))]
-    #[case("commit work", Some(Wrapper::Commit))]
-    #[case("begin read only", None)]
-    #[case("start", None)]
-    #[case("commit and chain", None)]
-    #[case("rollback", None)]
-    fn wrappers(#[case] sql: &str, #[case] expected: Option<Wrapper>) {
-        assert_eq!(wrapper(sql), expected);
+/// Why a statement cannot run in a file of this mode; None where nothing speaks against it.
+pub(super) fn refusal(sql: &str, mode: TransactionMode, dialect: Dialect) -> Option<Refusal> {
+    match dialect {
+        Dialect::Postgres => postgres::refusal(sql, mode),
+        Dialect::Mysql | Dialect::Mariadb => mysql::refusal(sql, dialect),
+        Dialect::Sqlite => sqlite::refusal(sql, mode),
     }
 }

@@ -1,5 +1,6 @@
 //! The rollback SQL at the end of a migration's own file: a line `-- rollback:` and comment lines after it.
 
+use super::Dialect;
 use super::lexeme::{Kind, lexemes};
 
 /// The marker's text, after the two dashes.
@@ -18,9 +19,9 @@ pub(super) enum Block {
 
 /// Finds the rollback block. A comment that merely begins with `rollback:` and has SQL somewhere after it is an
 /// ordinary comment; a marker that stands alone on its line is always meant as one.
-pub(super) fn rollback_block(sql: &str) -> Block {
+pub(super) fn rollback_block(sql: &str, dialect: Dialect) -> Block {
     let mut block: Option<Reader> = None;
-    for lexeme in lexemes(sql, 0) {
+    for lexeme in lexemes(sql, 0, dialect) {
         let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
         match (&mut block, lexeme.kind) {
             (_, Kind::Space) => {}
@@ -74,10 +75,10 @@ fn begins_line(sql: &str, offset: usize) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{Block, rollback_block};
+    use super::{Block, Dialect, rollback_block};
 
     fn sql(text: &str) -> Option<String> {
-        match rollback_block(text) {
+        match rollback_block(text, Dialect::Postgres) {
             Block::Sql(sql) => Some(sql),
             _ => None,
         }
@@ -109,13 +110,13 @@ mod tests {
     #[case::behind_a_statement("select 1; -- rollback:")]
     #[case::other_words("-- rollbacks:\n-- x")]
     fn no_block(#[case] text: &str) {
-        assert_eq!(rollback_block(text), Block::None);
+        assert_eq!(rollback_block(text, Dialect::Postgres), Block::None);
     }
 
     #[rstest]
     #[case("-- rollback:\n-- x\nselect 1;", 18)]
     #[case("-- rollback:\n-- x\n/* y */", 18)]
     fn sql_after_the_marker(#[case] text: &str, #[case] byte: usize) {
-        assert_eq!(rollback_block(text), Block::SqlFollows(byte));
+        assert_eq!(rollback_block(text, Dialect::Postgres), Block::SqlFollows(byte));
     }
 }

@@ -3,7 +3,7 @@
 use super::file_name::{Direction, FileName, parse};
 use super::migration::{Migration, rollback_text};
 use super::problem::{Problem, ProblemKind};
-use super::{SourceFile, Version};
+use super::{Dialect, SourceFile, Version};
 
 /// All migrations of one source: at least one, no version twice, no number left out.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,13 +17,13 @@ pub struct MigrationSet {
 type Named<'a> = (FileName, &'a SourceFile);
 
 impl MigrationSet {
-    /// Reads the files of a source. Dotfiles, such as the `..data` of a mounted `ConfigMap`, are skipped; what does
+    /// Reads the files of a source by the rules of the engine they are for. Dotfiles, such as the `..data` of a mounted `ConfigMap`, are skipped; what does
     /// not end in `.sql` is ignored and listed.
     ///
     /// # Errors
     ///
     /// Every [`Problem`] there is, ordered by file and line.
-    pub fn read(files: &[SourceFile]) -> Result<Self, Vec<Problem>> {
+    pub fn read(files: &[SourceFile], dialect: Dialect) -> Result<Self, Vec<Problem>> {
         let Sorted { mut ups, mut downs, ignored, mut problems } = Sorted::from(files);
         let badly_named = !problems.is_empty();
         for named in [&mut ups, &mut downs] {
@@ -38,7 +38,7 @@ impl MigrationSet {
         }
         let mut migrations = Vec::with_capacity(ups.len());
         for (name, file) in ups {
-            match Migration::read(name, file) {
+            match Migration::read(name, file, dialect) {
                 Ok(migration) => migrations.push(migration),
                 Err(found) => problems.extend(found),
             }
@@ -177,7 +177,8 @@ mod tests {
 
     fn read(named: &[(&str, &str)]) -> Result<MigrationSet, Vec<String>> {
         let named: Vec<_> = named.iter().map(|(name, sql)| (*name, sql.as_bytes())).collect();
-        MigrationSet::read(&files(&named)).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        MigrationSet::read(&files(&named), Dialect::Postgres)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -245,7 +246,8 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf_8_are_named_with_their_line() {
-        let problems = MigrationSet::read(&files(&[("1_a.sql", b"\xc3\xa9\n--\xfc\n")])).unwrap_err();
+        let problems =
+            MigrationSet::read(&files(&[("1_a.sql", b"\xc3\xa9\n--\xfc\n")]), Dialect::Postgres).unwrap_err();
         assert_eq!(problems[0].to_string(), "1_a.sql:2: byte 5 of the file is not UTF-8; save the file as UTF-8");
     }
 

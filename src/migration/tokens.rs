@@ -1,7 +1,8 @@
 //! The tokens of one statement that count: no comments, no white space. For whoever has to recognise a statement by
 //! its first words.
 
-use super::lexeme::{Kind, lexemes};
+use super::Dialect;
+use super::lexeme::{Kind, Lexeme, lexemes};
 
 /// A token that counts, with the number of parentheses open around it.
 #[derive(Clone, Copy)]
@@ -20,9 +21,10 @@ impl Token<'_> {
     }
 }
 
-pub(super) fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+pub(super) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<'_>> {
     let mut depth = 0_usize;
-    lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()).map(move |lexeme| {
+    let counts = |lexeme: &Lexeme| !lexeme.kind.is_trivia() && lexeme.kind != Kind::CodeMark;
+    lexemes(sql, 0, dialect).filter(counts).map(move |lexeme| {
         depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };
         let token = Token { text: sql.get(lexeme.start..lexeme.end).unwrap_or_default(), depth };
         depth += usize::from(lexeme.kind == Kind::Open);
@@ -50,7 +52,7 @@ pub(super) fn name<'a>(tokens: &mut impl Iterator<Item = Token<'a>>) -> Option<S
 /// Whether `N` tokens in a row match.
 pub(super) fn follow<'a, const N: usize>(
     tokens: impl Iterator<Item = Token<'a>>,
-    matches: impl Fn([Token<'a>; N]) -> bool,
+    mut matches: impl FnMut([Token<'a>; N]) -> bool,
 ) -> bool {
     let mut window = [Token { text: "", depth: 0 }; N];
     for token in tokens {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::SourceSpec;
-use crate::migration::{Checksum, MigrationSet, SourceFile, source_failure, source_hash};
+use crate::migration::{Checksum, Dialect, MigrationSet, SourceFile, source_failure, source_hash};
 use crate::report::Failure;
 
 /// The most bytes of files in one frozen ConfigMap, unless one file alone is larger.
@@ -119,7 +119,7 @@ fn unfit(file: &SourceFile) -> Option<String> {
 /// Reads the files as a migration set.
 fn verify(files: Vec<SourceFile>) -> Source {
     let hash = source_hash(&files);
-    match MigrationSet::read(&files) {
+    match MigrationSet::read(&files, Dialect::Postgres) {
         Ok(set) => Source::Valid(ValidSource { latest: set.newest().as_str().to_owned(), hash, files }),
         Err(problems) => {
             let failure = source_failure(&problems);

@@ -57,13 +57,14 @@ impl<'a> Overview<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::SourceFile;
+    use crate::migration::{Dialect, SourceFile};
     use crate::plan::{AppliedRow, Kind};
 
     #[test]
     fn what_is_pending_is_told_even_where_something_is_in_the_way() {
         let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
-        let set = MigrationSet::read(&[file("1_a.sql", "select 1"), file("2_b.sql", "select 2")]).unwrap();
+        let set =
+            MigrationSet::read(&[file("1_a.sql", "select 1"), file("2_b.sql", "select 2")], Dialect::Postgres).unwrap();
         let mut row = AppliedRow {
             version: "1".parse().unwrap(),
             file: "1_a.sql".into(),

@@ -189,13 +189,13 @@ mod tests {
     use super::super::kind::Kind;
     use super::super::ledger_state::BegunStatement;
     use super::*;
-    use crate::migration::SourceFile;
+    use crate::migration::{Dialect, SourceFile};
     use crate::report::Reason;
 
     fn set(files: &[(&str, &str)]) -> MigrationSet {
         let files: Vec<SourceFile> =
             files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
-        MigrationSet::read(&files).unwrap()
+        MigrationSet::read(&files, Dialect::Postgres).unwrap()
     }
 
     /// A set `001_m.sql`, `002_m.sql` … whose files hold the given SQL.
@@ -319,7 +319,7 @@ mod tests {
             version: Some("001".parse().unwrap()),
             file: "001_m.sql".to_owned(),
             number: 1,
-            checksum: Checksum::of_tokens("vacuum a"),
+            checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
             state,
         };
         let ledger = LedgerState::default().with_begun(vec![begun]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemaward::engine::{
     Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Session,
 };
-use schemaward::migration::{MigrationSet, SourceFile};
+use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 use schemaward::plan::Kind;
 use schemaward::report::{Event, Reason};
 
@@ -82,7 +82,7 @@ fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
 fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
     let bed = Bed::new();
     let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"create table a ()".to_vec() };
-    let set = MigrationSet::read(&[file]).unwrap();
+    let set = MigrationSet::read(&[file], Dialect::Postgres).unwrap();
     apply_overtaken(&bed, &set);
     assert!(!bed.has("a"));
     assert_eq!(bed.applied(), Vec::<String>::new());
@@ -93,7 +93,7 @@ fn a_holder_that_was_overtaken_commits_and_starts_no_statement_by_itself() {
     for (sql, table) in [("create table a ()", "a"), ("call p()", "b")] {
         let bed = Bed::new();
         let bytes = format!("-- schemaward: no-transaction\n{sql}").into_bytes();
-        let set = MigrationSet::read(&[SourceFile { name: "001_a.sql".to_owned(), bytes }]).unwrap();
+        let set = MigrationSet::read(&[SourceFile { name: "001_a.sql".to_owned(), bytes }], Dialect::Postgres).unwrap();
         bed.psql("create procedure p() language sql as 'create table b ()'");
         apply_overtaken(&bed, &set);
         assert!(!bed.has(table));

@@ -1,6 +1,6 @@
 //! The locks that `plan` tells, held against those that a server takes.
 
-use schemaward::migration::table_lock;
+use schemaward::migration::{Dialect, table_lock};
 
 use crate::bed::Bed;
 
@@ -66,7 +66,7 @@ fn the_locks_that_plan_tells_are_those_the_server_takes() {
              wanted w)"
         ));
         let held: Vec<String> = held.lines().map(as_documented).collect();
-        let told = table_lock(sql).unwrap_or_else(|| panic!("nothing is told of {sql}"));
+        let told = table_lock(sql, Dialect::Postgres).unwrap_or_else(|| panic!("nothing is told of {sql}"));
         let strongest = held.iter().map(|mode| strength(mode)).max();
         assert_eq!(strongest, Some(strength(told.mode.as_str())), "{sql}: told {}, held {held:?}", told.mode);
     }

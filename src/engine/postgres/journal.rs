@@ -55,7 +55,7 @@ fn word(trace: Option<&Trace>) -> &'static str {
         Some(Trace::DroppedIndex { .. }) => "dropped index",
         Some(Trace::ReindexedIndex { .. } | Trace::ReindexedTable { .. }) => "rebuilt indexes",
         Some(Trace::Repeatable) => "repeatable",
-        Some(Trace::Unknown) => "unknown",
+        Some(Trace::Unknown | Trace::Appears(_) | Trace::Disappears(_) | Trace::Renamed { .. }) => "unknown",
     }
 }
 
@@ -85,7 +85,8 @@ pub(super) fn object_of(trace: &Trace) -> Option<String> {
              WHERE i.indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid)",
             text(name)
         )),
-        Trace::Repeatable | Trace::Unknown => None,
+        // The last three are no statements of PostgreSQL.
+        Trace::Repeatable | Trace::Unknown | Trace::Appears(_) | Trace::Disappears(_) | Trace::Renamed { .. } => None,
     }
 }
 

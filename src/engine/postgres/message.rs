@@ -152,11 +152,11 @@ mod tests {
     use super::{FLUSH, MOST_FLUSHES, Message, Phase, STATEMENTS_BEFORE};
     use crate::engine::postgres::ledger::Ledger;
     use crate::engine::session::{Attempt, Fence};
-    use crate::migration::{Migration, MigrationSet, SourceFile};
+    use crate::migration::{Dialect, Migration, MigrationSet, SourceFile};
 
     fn migration(sql: &str) -> Migration {
         let file = SourceFile { name: "001_a.sql".to_owned(), bytes: sql.as_bytes().to_vec() };
-        MigrationSet::read(&[file]).unwrap().migrations()[0].clone()
+        MigrationSet::read(&[file], Dialect::Postgres).unwrap().migrations()[0].clone()
     }
 
     fn message(migration: &Migration) -> Message<'_> {

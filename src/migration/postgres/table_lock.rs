@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use super::tokens::{Token, tokens};
+use super::super::Dialect;
+use super::super::tokens::Token;
+use super::tokens;
 
 /// A lock's mode, the weakest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -71,9 +73,13 @@ pub struct TableLock {
     pub on: String,
 }
 
-/// The strongest lock that a statement takes on what it names; None where its kind does not tell.
+/// The strongest lock that a statement takes on what it names; None where its kind does not tell, and for engines
+/// other than `PostgreSQL`.
 #[must_use]
-pub fn table_lock(sql: &str) -> Option<TableLock> {
+pub fn table_lock(sql: &str, dialect: Dialect) -> Option<TableLock> {
+    if dialect != Dialect::Postgres {
+        return None;
+    }
     let all: Vec<Token<'_>> = tokens(sql).collect();
     let mut words = Words(&all);
     let found = match words.next()?.text.to_ascii_lowercase().as_str() {
@@ -287,6 +293,7 @@ mod tests {
     use rstest::rstest;
 
     use super::table_lock;
+    use crate::migration::Dialect;
 
     // tests/engine/reading_commands.rs holds these against what a server really takes.
     #[rstest]
@@ -312,7 +319,7 @@ mod tests {
     #[case("lock table t", "ACCESS EXCLUSIVE on t")]
     #[case("refresh materialized view concurrently v", "EXCLUSIVE on v")]
     fn what_a_statement_s_kind_tells(#[case] sql: &str, #[case] expected: &str) {
-        let lock = table_lock(sql).unwrap();
+        let lock = table_lock(sql, Dialect::Postgres).unwrap();
         assert_eq!(format!("{} on {}", lock.mode, lock.on), expected);
     }
 
@@ -327,6 +334,6 @@ mod tests {
     #[case("with x as (delete from t returning 1) select * from x")]
     #[case("")]
     fn what_is_not_known_is_not_said(#[case] sql: &str) {
-        assert_eq!(table_lock(sql), None);
+        assert_eq!(table_lock(sql, Dialect::Postgres), None);
     }
 }

@@ -1,0 +1,17 @@
+//! What is `MySQL`'s and `MariaDB`'s own in reading a file.
+
+mod alter;
+mod body;
+mod evidence;
+mod left_out;
+mod lexeme;
+mod refusals;
+mod statements;
+mod transaction;
+mod words;
+
+pub(super) use left_out::left_out;
+pub(super) use lexeme::Lexer;
+pub(super) use refusals::refusal;
+pub(super) use statements::split;
+pub(super) use transaction::execution;

@@ -1,0 +1,47 @@
+//! Which of `MySQL`'s and `MariaDB`'s statements cannot run as a part of their file.
+
+use super::super::Dialect;
+use super::super::refusals::Refusal;
+use super::super::tokens::{Token, follow, tokens};
+use super::left_out::{Autocommit, autocommit};
+
+/// Why a statement cannot run; None where nothing speaks against it.
+pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> {
+    let head: Vec<Token<'_>> = tokens(sql, dialect).take(3).collect();
+    let first = head.first()?.text.to_ascii_lowercase();
+    let is = |index: usize, word: &str| head.get(index).is_some_and(|token| token.is(word));
+    let rest = || tokens(sql, dialect).skip(1);
+    match first.as_str() {
+        "use" => Some(Refusal::Use),
+        "load" if is(1, "data") || is(1, "xml") => rest().take(3).any(|t| t.is("local")).then_some(Refusal::LoadLocal),
+        "lock" if is(1, "table") || is(1, "tables") => Some(Refusal::LockTables("LOCK TABLES")),
+        "flush" if rest().any(|token| token.is("lock") || token.is("export")) => {
+            Some(Refusal::LockTables("FLUSH TABLES … WITH READ LOCK"))
+        }
+        "commit" => Some(Refusal::WithoutTransaction("COMMIT with CHAIN or RELEASE")),
+        "rollback" => Some(Refusal::WithoutTransaction("ROLLBACK")),
+        "savepoint" => Some(Refusal::WithoutTransaction("SAVEPOINT")),
+        "release" if is(1, "savepoint") => Some(Refusal::WithoutTransaction("RELEASE SAVEPOINT")),
+        "xa" => Some(Refusal::WithoutTransaction("XA")),
+        "kill" => Some(Refusal::Server("KILL")),
+        "shutdown" => Some(Refusal::Server("SHUTDOWN")),
+        "restart" if head.len() == 1 => Some(Refusal::Server("RESTART")),
+        "set" if autocommit(sql, dialect) == Some(Autocommit::Mixed) => Some(Refusal::Autocommit),
+        // What a routine's body does happens when it is called.
+        "create" | "alter" => None,
+        _ => named_lock(sql, dialect).map(Refusal::NamedLock),
+    }
+}
+
+/// A function that takes or releases locks by name, as the run's own is taken.
+fn named_lock(sql: &str, dialect: Dialect) -> Option<&'static str> {
+    const FUNCTIONS: [&str; 3] = ["GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
+    let mut found = None;
+    follow(tokens(sql, dialect), |[function, parenthesis]| {
+        if parenthesis.text == "(" {
+            found = FUNCTIONS.into_iter().find(|name| function.is(name));
+        }
+        found.is_some()
+    });
+    found
+}

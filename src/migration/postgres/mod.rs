@@ -1,0 +1,21 @@
+//! What is `PostgreSQL`'s own in reading a file.
+
+mod lexeme;
+mod refusals;
+mod statements;
+mod table_lock;
+mod transaction;
+
+pub(super) use lexeme::lexemes;
+pub(super) use refusals::{refusal, wrapper};
+pub(super) use statements::split;
+pub use table_lock::{LockMode, TableLock, table_lock};
+pub(super) use transaction::{demand, execution, is_setting};
+
+use super::Dialect;
+use super::tokens::Token;
+
+/// The tokens of one statement that count.
+fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+    super::tokens::tokens(sql, Dialect::Postgres)
+}
