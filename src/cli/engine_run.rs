@@ -1,4 +1,4 @@
-//! What `migrate` and `runner` share: flags of the engine, signals, the deadline, the run itself.
+//! What `migrate`, `rollback` and `runner` share: flags of the engine, signals, the deadline, the run itself.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -7,19 +7,17 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::Instrument;
 
-use super::flags::{Format, LedgerFlag, TargetFlag, invalid_settings};
+use super::flags::{Format, LedgerFlag, invalid_settings};
 use crate::api;
 use crate::engine::{
     AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run, stop_signal,
 };
-use crate::migration::MigrationSet;
+use crate::plan::Goal;
 use crate::report::{Event, Failure, Summary};
 
 /// Flags that a run takes wherever it is started.
 #[derive(Args, Debug)]
 pub(super) struct RunFlags {
-    #[command(flatten)]
-    pub(super) target: TargetFlag,
     /// How long a statement may wait for a table's lock, such as 5s; then its file is rolled back and tried again after
     /// a pause, until the deadline, or else for as long as --lock-wait.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = lock_timeout)]
@@ -89,12 +87,11 @@ impl RunFlags {
         &self,
         name: &str,
         database: &AnyDatabase,
-        set: &MigrationSet,
+        goal: &Goal<'_>,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
         let settings = RunSettings {
             run: name.to_owned(),
-            target: self.target.target.clone(),
             lock_wait: self.lock_wait,
             // The deadline ends the tries; where there is none, they end as waiting for another run does.
             lock_tries: self.deadline.unwrap_or(self.lock_wait),
@@ -106,7 +103,7 @@ impl RunFlags {
         runtime.block_on(async {
             let stop = self.stop()?;
             let span = tracing::info_span!("run", run = name, database = %database.address());
-            Ok(run(database, set, &settings, &stop, report).instrument(span).await)
+            Ok(run(database, goal, &settings, &stop, report).instrument(span).await)
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::engine::{AlreadyExists, AnyDatabase, DatabaseSettings};
-use crate::plan::Target;
+use crate::plan::{OutOfOrder, PlanOptions, Target};
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Environment variables that name the database where no flag does, in the order they are looked at.
@@ -84,6 +84,42 @@ pub(super) struct TargetFlag {
     /// The version to reach: `latest`, or one of the folder's.
     #[arg(long, value_name = "VERSION", env = "SCHEMAWARD_TARGET", hide_env_values = true, default_value = "latest")]
     pub(super) target: Target,
+}
+
+/// What becomes of migrations that come late.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct OutOfOrderFlag {
+    /// A pending migration that is older than an applied one: refuse it, or apply it.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "RULE",
+        env = "SCHEMAWARD_OUT_OF_ORDER",
+        hide_env_values = true,
+        default_value_t
+    )]
+    out_of_order: OutOfOrderRule,
+}
+
+/// What becomes of migrations that come late.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum OutOfOrderRule {
+    /// Nothing is run.
+    #[default]
+    Reject,
+    /// They are applied, in version order with the others that are pending.
+    Apply,
+}
+
+impl OutOfOrderFlag {
+    /// With a target.
+    pub(super) fn options(self, target: Target) -> PlanOptions {
+        let out_of_order = match self.out_of_order {
+            OutOfOrderRule::Reject => OutOfOrder::Reject,
+            OutOfOrderRule::Apply => OutOfOrder::Apply,
+        };
+        PlanOptions { target, out_of_order }
+    }
 }
 
 /// Which files.

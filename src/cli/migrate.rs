@@ -6,13 +6,14 @@ use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
-use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, UrlFlags};
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags};
 use super::plan::{self, PlanArguments};
 use super::reading::CompareFlags;
 use super::runner::write_event;
 use super::terminal::Terminal;
 use crate::engine::{failed_before_start, read_folder};
 use crate::migration::{Dialect, MigrationSet, Problem, SourceFile, source_failure};
+use crate::plan::Goal;
 use crate::report::{Event, Failure, Outcome, Reason, Summary};
 
 /// Flags of `schemaward migrate`.
@@ -23,6 +24,10 @@ pub(super) struct MigrateArguments {
     url: UrlFlags,
     #[command(flatten)]
     folder: FolderFlag,
+    #[command(flatten)]
+    target: TargetFlag,
+    #[command(flatten)]
+    out_of_order: OutOfOrderFlag,
     #[command(flatten)]
     flags: RunFlags,
     /// Show what would be done, as `plan` does, and do nothing.
@@ -66,8 +71,9 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
             return Ok(arguments.not_started(run, &files, &failures, &whole));
         }
     };
+    let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
     let mut terminal = Terminal::new(dir, &files);
-    arguments.flags.execute(run, &database, &set, &mut |event| match arguments.format.format {
+    arguments.flags.execute(run, &database, &goal, &mut |event| match arguments.format.format {
         Format::Text => terminal.show(&event),
         Format::Json => write_event(&event),
     })
@@ -76,8 +82,8 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
 impl MigrateArguments {
     fn as_plan(&self) -> PlanArguments {
         let database = DatabaseFlags { url: self.url.clone(), ledger: self.flags.ledger.clone() };
-        let (folder, target) = (self.folder.clone(), self.flags.target.clone());
-        PlanArguments { flags: CompareFlags { database, folder, target, format: self.format } }
+        let (folder, target, out_of_order) = (self.folder.clone(), self.target.clone(), self.out_of_order);
+        PlanArguments { flags: CompareFlags { database, folder, target, out_of_order, format: self.format } }
     }
 
     /// Shows why a run did not start: each failure, and all of them as one in the summary.

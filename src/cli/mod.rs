@@ -20,6 +20,7 @@ mod plan;
 mod process_list;
 mod reading;
 mod repair;
+mod rollback;
 mod runner;
 mod status;
 mod terminal;
@@ -45,6 +46,8 @@ struct Arguments {
 enum Command {
     /// Apply the pending migrations of a folder to a database.
     Migrate(migrate::MigrateArguments),
+    /// Undo what is newer than a version, by the rollback SQL that the ledger kept.
+    Rollback(rollback::RollbackArguments),
     /// Show what `migrate` would do, statement by statement, with the locks; writes nothing.
     Plan(plan::PlanArguments),
     /// Show where a database stands: its version, what is pending, what is in the way.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Operator(arguments) => operator::main(arguments),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Repair(arguments) => repair::main(&arguments),
+        Command::Rollback(arguments) => rollback::main(&arguments),
         Command::Runner(arguments) => runner::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Verify(arguments) => verify::main(&arguments),

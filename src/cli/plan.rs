@@ -94,7 +94,7 @@ fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
     let format = flags.format.format;
     let set = migration_set(&flags.folder)?;
     let (reading, database) = ledger(&flags.database, "plan", Some(0))?;
-    match plan(&set, &reading.ledger.state, &flags.target.target) {
+    match plan(&set, &reading.ledger.state, &flags.options()) {
         Ok(plan) => {
             let report = PlanReport::new(database, &plan, &reading.ledger.state);
             match format {
@@ -117,8 +117,8 @@ impl PlanReport {
             database,
             plan_hash: plan.hash().to_string(),
             from_version: plan.from.as_ref().map(ToString::to_string),
-            to_version: plan.to.to_string(),
-            steps: plan.steps.iter().map(|migration| Step::new(migration, ledger)).collect(),
+            to_version: plan.to_text(),
+            steps: plan.steps.iter().map(|step| Step::new(&step.migration, ledger)).collect(),
             ahead: plan.ahead.iter().map(ToString::to_string).collect(),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::exit;
-use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, TargetFlag, invalid_settings};
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, invalid_settings};
 use super::output;
 use super::terminal::Terminal;
 use crate::engine::{Database, Reading, read, read_folder};
 use crate::migration::{Dialect, MigrationSet, Problem, SourceFile};
+use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
 
 /// Flags of a subcommand that compares a folder with a ledger.
@@ -22,7 +23,16 @@ pub(super) struct CompareFlags {
     #[command(flatten)]
     pub(super) target: TargetFlag,
     #[command(flatten)]
+    pub(super) out_of_order: OutOfOrderFlag,
+    #[command(flatten)]
     pub(super) format: FormatFlag,
+}
+
+impl CompareFlags {
+    /// How far, and by which rules.
+    pub(super) fn options(&self) -> PlanOptions {
+        self.out_of_order.options(self.target.target.clone())
+    }
 }
 
 /// Why a subcommand has no result.

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
-use super::flags::{Format, read_url_file};
+use super::flags::{Format, OutOfOrderFlag, TargetFlag, read_url_file};
 use crate::api::Engine;
 use crate::engine::{failed_before_start, read_folder};
 use crate::migration::{Dialect, MigrationSet, SourceFile, no_migration, source_failure, source_hash};
+use crate::plan::Goal;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
 
 /// Flags of `schemaward runner`.
@@ -34,6 +35,10 @@ pub(super) struct RunnerArguments {
     /// Where the outcome is written, in at most 4096 bytes.
     #[arg(long, value_name = "FILE")]
     summary_file: PathBuf,
+    #[command(flatten)]
+    target: TargetFlag,
+    #[command(flatten)]
+    out_of_order: OutOfOrderFlag,
     #[command(flatten)]
     flags: RunFlags,
 }
@@ -67,7 +72,8 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
         .map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
-    arguments.flags.execute(&arguments.run, &database, &set, report)
+    let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
+    arguments.flags.execute(&arguments.run, &database, &goal, report)
 }
 
 /// Refuses a folder with another content than the run was started for.

@@ -11,8 +11,8 @@ use super::flags::Format;
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set, show_failure};
 use crate::engine::{Reading, RecordedAttempt};
-use crate::migration::{Migration, Problem, Version};
-use crate::plan::{Overview, PlanProblem};
+use crate::migration::{Problem, Version};
+use crate::plan::{Overview, PlanProblem, Step};
 use crate::report::Failure;
 
 /// Flags of `schemaward status`.
@@ -90,7 +90,7 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
     let (reading, database) = ledger(&flags.database, "status", Some(0))?;
     let mut status = Status::new(database, &reading);
     match source {
-        Ok(set) => status.compared(&Overview::new(&set, &reading.ledger.state, &flags.target.target)),
+        Ok(set) => status.compared(&Overview::new(&set, &reading.ledger.state, &flags.options())),
         Err(problems) => status.problems = problems.iter().map(Problem::failure).collect(),
     }
     Ok(status)
@@ -116,10 +116,10 @@ impl Status {
     }
 
     fn compared(&mut self, overview: &Overview<'_>) {
-        let pending = |migration: &&Migration| PendingMigration {
-            version: migration.version.to_string(),
-            file: migration.file.clone(),
-            statements: migration.statements.len(),
+        let pending = |step: &Step<'_>| PendingMigration {
+            version: step.migration.version.to_string(),
+            file: step.migration.file.clone(),
+            statements: step.migration.statements.len(),
         };
         self.target_version = Some(overview.target.to_string());
         self.pending = overview.pending.iter().map(pending).collect();

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::migration::{SourceFile, without_passwords};
+use crate::plan::RollbackTarget;
 use crate::report::{Event, Failure, Outcome, Place, Summary};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
@@ -25,7 +26,9 @@ impl<'a> Terminal<'a> {
 
     pub(super) fn show(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { steps, from, to, .. } => out(&started(*steps, from.as_deref(), to)),
+            Event::RunStarted { steps, from, to, rollback, .. } => {
+                out(&started(*steps, from.as_deref(), to, *rollback));
+            }
             Event::WaitingForLock { holder } => out(&format!("Waiting for the lock held by {holder}")),
             Event::MigrationStarted { statements, no_transaction, .. } => {
                 (self.statements, self.no_transaction) = (*statements, *no_transaction);
@@ -102,9 +105,15 @@ fn seconds(milliseconds: i64) -> String {
     format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-fn started(steps: i64, from: Option<&str>, to: &str) -> String {
+fn started(steps: i64, from: Option<&str>, to: &str, rollback: bool) -> String {
     let from = from.map_or_else(|| "an empty ledger".to_owned(), |version| format!("version {version}"));
-    format!("Applying {}, from {from} to version {to}:", counted(steps, "migration"))
+    match rollback {
+        true if to == RollbackTarget::EMPTY => {
+            format!("Rolling back {}, from {from} to an empty ledger:", counted(steps, "migration"))
+        }
+        true => format!("Rolling back {}, from {from} to version {to}:", counted(steps, "migration")),
+        false => format!("Applying {}, from {from} to version {to}:", counted(steps, "migration")),
+    }
 }
 
 fn finished(summary: &Summary) -> String {
@@ -112,10 +121,12 @@ fn finished(summary: &Summary) -> String {
         .current_version
         .as_ref()
         .map_or_else(|| "No migration is applied".to_owned(), |version| format!("The schema is at version {version}"));
+    let done = if summary.rollback { "rolled back" } else { "applied" };
     match &summary.outcome {
+        Outcome::Succeeded { applied: 0, .. } if summary.rollback => format!("{at}; nothing is to be rolled back."),
         Outcome::Succeeded { applied: 0, ahead } => format!("{at}; nothing is pending.{}", ahead_of_source(ahead)),
         Outcome::Succeeded { applied, ahead } => {
-            format!("{at}; {} applied.{}", counted(*applied, "migration"), ahead_of_source(ahead))
+            format!("{at}; {} {done}.{}", counted(*applied, "migration"), ahead_of_source(ahead))
         }
         Outcome::Failed { .. } if !summary.ledger_read => {
             "Failed before the ledger was read: which version the database has is not known.".to_owned()
@@ -123,11 +134,15 @@ fn finished(summary: &Summary) -> String {
         Outcome::Failed { applied, .. } => {
             // Without a target there was no plan, and what is pending is not known.
             let pending = if summary.target_version.is_some() {
-                format!(", {} pending", summary.pending.count)
+                format!(
+                    ", {} {}",
+                    summary.pending.count,
+                    if summary.rollback { "left to roll back" } else { "pending" }
+                )
             } else {
                 String::new()
             };
-            format!("Failed. {at}; {} applied by this run{pending}.", counted(*applied, "migration"))
+            format!("Failed. {at}; {} {done} by this run{pending}.", counted(*applied, "migration"))
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit;
-use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag};
 use super::output::{self, GOOD, NOTE, counted, line, styled};
 use super::reading::{NoResult, ledger, migration_set};
 use super::terminal::Terminal;
@@ -22,6 +22,8 @@ pub(super) struct VerifyArguments {
     database: DatabaseFlags,
     #[command(flatten)]
     folder: FolderFlag,
+    #[command(flatten)]
+    out_of_order: OutOfOrderFlag,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -57,7 +59,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
     let set = migration_set(&arguments.folder)?;
     let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
     let state = &reading.ledger.state;
-    let overview = Overview::new(&set, state, &Target::Latest);
+    let overview = Overview::new(&set, state, &arguments.out_of_order.options(Target::Latest));
     Ok(Verification {
         database,
         applied: state.applied().len(),

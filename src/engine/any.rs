@@ -9,7 +9,7 @@ use super::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session,
     SessionError, SessionId, StoredRollback, Unrun,
 };
-use crate::migration::{Migration, Version};
+use crate::migration::{Dialect, Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, LockBlocker, Reason};
 
 /// How a run's sessions are set up, whichever engine it is.
@@ -104,6 +104,10 @@ impl Database for AnyDatabase {
         match self {
             Self::Postgres(database) => database.connect().await.map(AnySession::Postgres),
         }
+    }
+
+    fn dialect(&self) -> Dialect {
+        each!(self, database => Database::dialect(database))
     }
 
     fn address(&self) -> String {

@@ -17,7 +17,7 @@ pub use any::{AnyDatabase, AnySession, DatabaseSettings};
 pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::read_folder;
 pub use postgres::{Address, Postgres, PostgresSession};
-pub use reading::{Reading, RecordedAttempt, read};
+pub use reading::{Reading, RecordedAttempt, read, stored_rollbacks};
 pub use repair::repair;
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{

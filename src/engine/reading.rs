@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::session::{Database, LedgerView, Session, SessionError};
+use super::session::{Database, LedgerView, Session, SessionError, StoredRollback};
+use crate::migration::Version;
+use crate::plan::{LedgerState, RollbackTarget, to_undo};
 
 /// What the ledger and the lock say.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,23 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
     let (attempts, last_failure) = session.attempts(attempts).await?;
     session.close().await;
     Ok(Reading { ledger, attempts, last_failure, lock_holder })
+}
+
+/// Reads what is in force and what the ledger keeps to undo what is newer than a version.
+///
+/// # Errors
+///
+/// As [`read`].
+pub async fn stored_rollbacks<D: Database>(
+    database: &D,
+    to: &RollbackTarget,
+) -> Result<(LedgerState, Vec<StoredRollback>), SessionError> {
+    let mut session = database.connect().await?;
+    let state = session.read_ledger().await?.state;
+    let versions: Vec<Version> = to_undo(&state, to).into_iter().map(|row| row.version.clone()).collect();
+    let stored = session.stored_rollbacks(&versions).await?;
+    session.close().await;
+    Ok((state, stored))
 }
 
 /// One attempt of one migration as the ledger has it.

@@ -1,6 +1,7 @@
 //! The protocol of a run, the same for every engine:
 //! connect → read the ledger (nothing pending: stop here, no lock, no write) → lock → fence → plan
 //! again → apply and record, file by file → unlock.
+//! A rollback goes the same way, with other steps.
 //!
 //! Decides what happens next; how it happens on a server is the session's affair.
 
@@ -12,8 +13,8 @@ use super::session::{
     ApplyError, Attempt, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
 };
 use super::stop::{Stop, StopReason};
-use crate::migration::{Migration, MigrationSet, TransactionMode, Version, no_migration};
-use crate::plan::{Kind, LedgerState, Plan, Target, plan, plan_failure};
+use crate::migration::{Migration, TransactionMode, Version, no_migration};
+use crate::plan::{Goal, Kind, LedgerState, Plan, Step, plan, plan_failure, rollback_plan, to_undo};
 use crate::report::{AppliedMigration, Event, Failure, LockBlocker, Outcome, Pending, Reason, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
@@ -27,13 +28,11 @@ const CANCEL_WAIT: Duration = Duration::from_secs(10);
 /// How long a cancellation may take to show before it is repeated.
 const CANCEL_AGAIN: Duration = Duration::from_secs(2);
 
-/// What a run is to do, apart from the migrations.
+/// How a run is to go about its goal.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
     /// The run's name: it stands in the ledger, and the server shows it.
     pub run: String,
-    /// Where to go.
-    pub target: Target,
     /// How long to wait for another run's lock.
     pub lock_wait: Duration,
     /// How long a file's tries for its tables' locks may go on, all in all.
@@ -43,12 +42,12 @@ pub struct RunSettings {
 /// Executes a run. Events are reported as they happen; the last one, like the answer, is the summary.
 pub async fn run<D: Database>(
     database: &D,
-    set: &MigrationSet,
+    goal: &Goal<'_>,
     settings: &RunSettings,
     stop: &Stop,
     report: &mut dyn FnMut(Event),
 ) -> Summary {
-    let mut run = Run { database, set, settings, stop, report, known: Known::default(), applied: 0, started: false };
+    let mut run = Run { database, goal, settings, stop, report, known: Known::default(), applied: 0, started: false };
     let outcome = run.execute().await;
     let summary = run.summary(outcome);
     if let Outcome::Failed { failure, .. } = &summary.outcome {
@@ -70,12 +69,13 @@ pub fn failed_before_start(run: &str, failure: Failure) -> Summary {
         target_version: None,
         pending: Pending::default(),
         history: Vec::new(),
+        rollback: false,
     }
 }
 
 struct Run<'a, D: Database> {
     database: &'a D,
-    set: &'a MigrationSet,
+    goal: &'a Goal<'a>,
     settings: &'a RunSettings,
     stop: &'a Stop,
     report: &'a mut dyn FnMut(Event),
@@ -89,8 +89,9 @@ struct Run<'a, D: Database> {
 struct Known {
     ledger_read: bool,
     plan_hash: Option<String>,
-    current: Option<Version>,
-    target: Option<Version>,
+    /// In version order.
+    in_force: Vec<Version>,
+    target: Option<String>,
     pending: Vec<Version>,
     ahead: Vec<String>,
     history: Vec<AppliedMigration>,
@@ -100,14 +101,14 @@ struct Known {
 enum Steps<'a> {
     Done,
     Failed(Failure),
-    Unresolved(Unresolved<'a>),
+    Unresolved(Box<Unresolved<'a>>),
 }
 
 impl<'a, D: Database> Run<'a, D> {
     async fn execute(&mut self) -> Result<(), Failure> {
         let mut session = self.connect().await?;
         let view = self.unless_stopped(session.read_ledger()).await??;
-        let first = self.plan(&view)?;
+        let first = self.plan(&mut session, &view).await?;
         for warning in &first.warnings {
             (self.report)(Event::Warning { message: warning.to_string() });
         }
@@ -125,7 +126,7 @@ impl<'a, D: Database> Run<'a, D> {
             if let Some(lost) = unresolved.take() {
                 self.resolve(&mut session, fence, &view.state, lost).await?;
             }
-            let steps = match self.plan(&view) {
+            let steps = match self.plan(&mut session, &view).await {
                 Ok(plan) => self.apply(&mut session, fence, &plan).await,
                 Err(failure) => Steps::Failed(failure),
             };
@@ -136,7 +137,7 @@ impl<'a, D: Database> Run<'a, D> {
                     // The old connection goes first: while the server believes in it, it holds the lock.
                     drop(session);
                     session = self.reconnect(&lost).await?;
-                    unresolved = Some(lost);
+                    unresolved = Some(*lost);
                 }
             }
         }
@@ -173,18 +174,26 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Makes the plan and notes what the summary needs of it.
-    fn plan(&mut self, view: &LedgerView) -> Result<Plan<'a>, Failure> {
+    async fn plan(&mut self, session: &mut D::Session, view: &LedgerView) -> Result<Plan<'a>, Failure> {
         self.known.ledger_read = true;
         self.known.history.clone_from(&view.history);
-        self.known.current = view.state.current().cloned();
-        let plan = plan(self.set, &view.state, &self.settings.target)
-            .map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
+        self.known.in_force = view.state.applied().iter().map(|row| row.version.clone()).collect();
+        let plan = match self.goal {
+            Goal::Migrate { set, options } => plan(set, &view.state, options),
+            Goal::Rollback(to) => {
+                let versions: Vec<Version> =
+                    to_undo(&view.state, to).into_iter().map(|row| row.version.clone()).collect();
+                let stored = self.unless_stopped(session.stored_rollbacks(&versions)).await??;
+                rollback_plan(&view.state, to, &stored, self.database.dialect())
+            }
+        };
+        let plan = plan.map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
         if self.applied == 0 {
             // After a reconnection the rest of the plan is planned anew; the run's plan is the first.
             self.known.plan_hash = Some(plan.hash().to_string());
         }
-        self.known.target = Some(plan.to.clone());
-        self.known.pending = plan.steps.iter().map(|step| step.version.clone()).collect();
+        self.known.target = Some(plan.to_text());
+        self.known.pending = plan.steps.iter().map(|step| step.migration.version.clone()).collect();
         self.known.ahead = plan.ahead.iter().map(ToString::to_string).collect();
         Ok(plan)
     }
@@ -211,6 +220,7 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Applies a plan's steps, one after the other, until one fails.
     async fn apply(&mut self, session: &mut D::Session, fence: Fence, plan: &Plan<'a>) -> Steps<'a> {
+        let rollback = self.is_rollback();
         if !self.started && !plan.steps.is_empty() {
             self.started = true;
             (self.report)(Event::RunStarted {
@@ -218,23 +228,29 @@ impl<'a, D: Database> Run<'a, D> {
                 plan_hash: plan.hash().to_string(),
                 steps: count(plan.steps.len()),
                 from: plan.from.as_ref().map(ToString::to_string),
-                to: plan.to.to_string(),
+                to: plan.to_text(),
+                rollback,
             });
         }
-        for &migration in &plan.steps {
+        for step in &plan.steps {
             if let Some(reason) = self.stop.reason() {
                 return Steps::Failed(stopped(reason, None));
             }
             let began = Instant::now();
-            match self.apply_in_tries(session, fence, migration).await {
-                Ok(duration) => self.note_applied(migration, duration),
+            match self.apply_in_tries(session, fence, step).await {
+                Ok(duration) => self.note_applied(step, duration),
                 Err(ApplyError::Refused { failure, statements_done }) => {
                     let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-                    self.record(session, fence, migration, failed).await;
+                    self.record(session, fence, step, failed).await;
                     return Steps::Failed(failure);
                 }
                 Err(ApplyError::OutcomeUnknown { failure, statements_done }) => {
-                    return Steps::Unresolved(Unresolved { migration, failure, statements_done, began });
+                    return Steps::Unresolved(Box::new(Unresolved {
+                        step: step.clone(),
+                        failure,
+                        statements_done,
+                        began,
+                    }));
                 }
             }
         }
@@ -247,9 +263,11 @@ impl<'a, D: Database> Run<'a, D> {
         &mut self,
         session: &mut D::Session,
         fence: Fence,
-        migration: &Migration,
+        step: &Step<'_>,
     ) -> Result<Duration, ApplyError> {
+        let migration = step.migration.as_ref();
         (self.report)(Event::MigrationStarted {
+            kind: step.kind.word().to_owned(),
             version: migration.version.to_string(),
             file: migration.file.clone(),
             statements: count(migration.statements.len()),
@@ -259,7 +277,7 @@ impl<'a, D: Database> Run<'a, D> {
         let mut ladder = LockLadder::new(self.settings.lock_tries, self.database.lock_timeout());
         loop {
             let mut blocker = None;
-            let (failure, statements_done) = match self.apply_one(session, fence, migration, &mut blocker).await {
+            let (failure, statements_done) = match self.apply_one(session, fence, step, &mut blocker).await {
                 Err(ApplyError::Refused { failure, statements_done }) if failure.reason == Reason::LockTimedOut => {
                     (failure, statements_done)
                 }
@@ -295,9 +313,10 @@ impl<'a, D: Database> Run<'a, D> {
         &mut self,
         session: &mut D::Session,
         fence: Fence,
-        migration: &Migration,
+        step: &Step<'_>,
         blocker: &mut Option<LockBlocker>,
     ) -> Result<Duration, ApplyError> {
+        let migration = step.migration.as_ref();
         let id = session.id();
         let mut report_progress = |done| {
             (self.report)(Event::StatementFinished {
@@ -306,7 +325,7 @@ impl<'a, D: Database> Run<'a, D> {
                 statements: count(migration.statements.len()),
             });
         };
-        let attempt = Attempt { migration, kind: Kind::Migration, run: &self.settings.run, fence };
+        let attempt = Attempt { migration, kind: step.kind, run: &self.settings.run, fence };
         let mut applying = std::pin::pin!(session.apply(attempt, &mut report_progress));
         let reason = tokio::select! {
             biased;
@@ -330,11 +349,12 @@ impl<'a, D: Database> Run<'a, D> {
         }
     }
 
-    fn note_applied(&mut self, migration: &Migration, duration: Duration) {
+    fn note_applied(&mut self, step: &Step<'_>, duration: Duration) {
         self.applied += 1;
-        self.known.current = Some(migration.version.clone());
-        self.known.pending.retain(|version| *version != migration.version);
+        let migration = step.migration.as_ref();
+        self.known.has_run(step.kind, migration);
         (self.report)(Event::MigrationApplied {
+            kind: step.kind.word().to_owned(),
             version: migration.version.to_string(),
             file: migration.file.clone(),
             execution_time_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
@@ -342,11 +362,12 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Records a failed attempt. That this fails too is logged only: the failure itself matters more.
-    async fn record(&self, session: &mut D::Session, fence: Fence, migration: &Migration, failed: FailedAttempt<'_>) {
+    async fn record(&self, session: &mut D::Session, fence: Fence, step: &Step<'_>, failed: FailedAttempt<'_>) {
         if failed.failure.reason == Reason::Fenced {
             return;
         }
-        let attempt = Attempt { migration, kind: Kind::Migration, run: &self.settings.run, fence };
+        let migration = step.migration.as_ref();
+        let attempt = Attempt { migration, kind: step.kind, run: &self.settings.run, fence };
         match tokio::time::timeout(CANCEL_WAIT, session.record_failure(attempt, failed)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the failed attempt could not be recorded"),
@@ -362,14 +383,14 @@ impl<'a, D: Database> Run<'a, D> {
         ledger: &LedgerState,
         lost: Unresolved<'a>,
     ) -> Result<(), Failure> {
-        let Unresolved { migration, failure, statements_done, began } = lost;
-        if ledger.get(&migration.version).is_some_and(|row| row.checksum == migration.checksum) {
-            tracing::info!(version = %migration.version, "the connection was lost, but the migration is committed");
-            self.note_applied(migration, began.elapsed());
+        let Unresolved { step, failure, statements_done, began } = lost;
+        if is_committed(&step, ledger) {
+            tracing::info!(file = step.migration.file, "the connection was lost, but the file is committed");
+            self.note_applied(&step, began.elapsed());
             return Ok(());
         }
         let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-        self.record(session, fence, migration, failed).await;
+        self.record(session, fence, &step, failed).await;
         if let Ok(Ok(history)) = tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
             self.known.history = history;
         }
@@ -399,15 +420,42 @@ impl<'a, D: Database> Run<'a, D> {
                 Err(failure) => Outcome::Failed { applied, failure },
             },
             ledger_read: known.ledger_read,
-            current_version: known.current.as_ref().map(text),
-            target_version: known.target.as_ref().map(text),
+            current_version: known.in_force.last().map(text),
+            target_version: known.target.clone(),
             pending: Pending {
                 count: count(known.pending.len()),
                 first: known.pending.first().map(text),
                 last: known.pending.last().map(text),
             },
             history: known.history.clone(),
+            rollback: self.is_rollback(),
         }
+    }
+
+    fn is_rollback(&self) -> bool {
+        matches!(self.goal, Goal::Rollback(_))
+    }
+}
+
+impl Known {
+    /// Notes that a step is committed.
+    fn has_run(&mut self, kind: Kind, migration: &Migration) {
+        let version = &migration.version;
+        self.pending.retain(|pending| pending != version);
+        match (kind, self.in_force.binary_search(version)) {
+            (Kind::Rollback, Ok(at)) => drop(self.in_force.remove(at)),
+            (Kind::Migration, Err(at)) => self.in_force.insert(at, version.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// Whether the ledger says that a step is committed.
+fn is_committed(step: &Step<'_>, ledger: &LedgerState) -> bool {
+    let migration = step.migration.as_ref();
+    match step.kind {
+        Kind::Rollback => ledger.get(&migration.version).is_none(),
+        _ => ledger.get(&migration.version).is_some_and(|row| row.checksum == migration.checksum),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::stop::StopReason;
-use crate::migration::Migration;
+use crate::plan::Step;
 use crate::report::{ErrorClass, Failure, Reason};
 
-/// A migration whose outcome was not told.
+/// A step whose outcome was not told.
 pub(super) struct Unresolved<'a> {
-    pub(super) migration: &'a Migration,
+    pub(super) step: Step<'a>,
     pub(super) failure: Failure,
     pub(super) statements_done: usize,
     pub(super) began: Instant,

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::examination::Check;
 use super::reading::RecordedAttempt;
-use crate::migration::{Migration, Version};
+use crate::migration::{Dialect, Migration, Version};
+pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
 use crate::report::{AppliedMigration, Failure, LockBlocker};
 
@@ -26,6 +27,9 @@ pub trait Database {
     ///
     /// A [`Failure`] that names host and port, never the password.
     async fn connect(&self) -> Result<Self::Session, SessionError>;
+
+    /// By which rules its SQL is read.
+    fn dialect(&self) -> Dialect;
 
     /// Host, port and name, without user and password: what people tell databases apart by.
     fn address(&self) -> String;
@@ -209,19 +213,6 @@ pub struct Attempt<'a> {
     pub run: &'a str,
     /// What the fence must still be at.
     pub fence: Fence,
-}
-
-/// What the ledger keeps of a migration in force, to undo it by.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StoredRollback {
-    /// Its version.
-    pub version: Version,
-    /// Its file's name when it was applied.
-    pub file: String,
-    /// The file name's middle.
-    pub description: String,
-    /// What undoes it; None where it came without.
-    pub sql: Option<String>,
 }
 
 /// Migrations that are in force without having been run by Schemaward.

@@ -1,7 +1,7 @@
 //! One migration, read from its file.
 
 use super::directive::{BadDirective, directive};
-use super::file_name::FileName;
+use super::file_name::{Direction, FileName};
 use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
 use super::refusals::{Wrapper, refusal, wrapper};
@@ -108,7 +108,24 @@ impl Migration {
         }
     }
 
-    /// Reads a file that goes forward.
+    /// The rollback SQL that a ledger kept of an applied file, in the form of a file of its own.
+    ///
+    /// # Errors
+    ///
+    /// Every [`Problem`] that keeps it from being run.
+    pub fn of_rollback(
+        version: &Version,
+        file: &str,
+        description: &str,
+        sql: &str,
+        dialect: Dialect,
+    ) -> Result<Self, Vec<Problem>> {
+        let (version, description) = (version.clone(), description.to_owned());
+        let name = FileName { version, description, direction: Direction::Down };
+        Self::read(name, &SourceFile { name: file.to_owned(), bytes: sql.into() }, dialect)
+    }
+
+    /// Reads a file; only one that goes forward has a rollback block.
     pub(super) fn read(name: FileName, file: &SourceFile, dialect: Dialect) -> Result<Self, Vec<Problem>> {
         let reader = Reader { name: &name, file };
         let sql = reader.text()?;
@@ -122,7 +139,7 @@ impl Migration {
         let mode = TransactionMode::of(sql, &statements, wrapped, directive, dialect);
         let refused = |s: &Statement| Some((s.start, refusal(s.text(sql), mode, dialect)?.into()));
         problems.extend(statements.iter().filter_map(refused));
-        let block = rollback_block(sql, dialect);
+        let block = if name.direction == Direction::Up { rollback_block(sql, dialect) } else { Block::None };
         if let Block::SqlFollows(byte) = block {
             problems.push((byte, ProblemKind::SqlAfterRollback));
         }

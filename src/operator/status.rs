@@ -61,8 +61,12 @@ pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
             Event::StatementFinished { version, statement, statements } => {
                 progress(status, version, *statement, *statements);
             }
-            Event::MigrationApplied { version, .. } => status.current_version = Some(word_of(version)),
-            Event::WaitingForLock { .. }
+            Event::MigrationApplied { version, kind, .. } if kind == "migration" => {
+                status.current_version = Some(word_of(version));
+            }
+            // What it leaves as the current version, the summary tells.
+            Event::MigrationApplied { .. }
+            | Event::WaitingForLock { .. }
             | Event::LockTimedOut { .. }
             | Event::Warning { .. }
             | Event::RunFailed { .. }
@@ -162,7 +166,12 @@ mod tests {
         take_events(
             &mut status,
             &[
-                Event::MigrationApplied { version: "007".into(), file: "007_x.sql".into(), execution_time_ms: 3 },
+                Event::MigrationApplied {
+                    kind: "migration".into(),
+                    version: "007".into(),
+                    file: "007_x.sql".into(),
+                    execution_time_ms: 3,
+                },
                 Event::StatementFinished { version: "008".into(), statement: 3, statements: 9 },
             ],
         );
@@ -183,6 +192,7 @@ mod tests {
             target_version: None,
             pending: Pending::default(),
             history: Vec::new(),
+            rollback: false,
         };
         let after = |read| {
             let mut status = known.clone();

@@ -1,16 +1,22 @@
 //! From the ledger's state and a migration set to the ordered steps between them. Pure.
 
+mod goal;
 mod kind;
 mod ledger_state;
 mod overview;
 #[expect(clippy::module_inception, reason = "it holds the type Plan, and files are named after what they hold")]
 mod plan;
 mod problem;
+mod rollback;
+mod step;
 mod target;
 
+pub use goal::{Goal, OutOfOrder, PlanOptions, RollbackTarget};
 pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};
 pub use overview::Overview;
 pub use plan::{Plan, PlanWarning, plan};
-pub use problem::{PlanProblem, plan_failure};
+pub use problem::{NotUndoable, PlanProblem, plan_failure};
+pub use rollback::{StoredRollback, rollback_plan, to_undo};
+pub use step::Step;
 pub use target::Target;

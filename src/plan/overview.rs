@@ -1,8 +1,10 @@
 //! Where a database stands against a migration set, also where there is no way forward.
 
+use super::goal::PlanOptions;
 use super::ledger_state::LedgerState;
 use super::plan::{PlanWarning, plan};
 use super::problem::PlanProblem;
+use super::step::Step;
 use super::target::Target;
 use crate::migration::{Migration, MigrationSet, Version};
 
@@ -14,8 +16,8 @@ pub struct Overview<'a> {
     pub current: Option<Version>,
     /// The version asked for, `latest` resolved.
     pub target: Version,
-    /// Migrations up to the target that are not applied, in version order.
-    pub pending: Vec<&'a Migration>,
+    /// What is pending up to the target, in the order in which it would run.
+    pub pending: Vec<Step<'a>>,
     /// Applied versions newer than all of the source.
     pub ahead: Vec<Version>,
     /// What a person should know and what stops nothing.
@@ -27,25 +29,25 @@ pub struct Overview<'a> {
 impl<'a> Overview<'a> {
     /// Compares a set with a ledger.
     #[must_use]
-    pub fn new(set: &'a MigrationSet, ledger: &LedgerState, target: &Target) -> Self {
+    pub fn new(set: &'a MigrationSet, ledger: &LedgerState, options: &PlanOptions) -> Self {
         let current = ledger.current().cloned();
-        match plan(set, ledger, target) {
+        match plan(set, ledger, options) {
             Ok(plan) => Self {
                 current,
-                target: plan.to,
+                target: plan.to.unwrap_or_else(|| set.newest().clone()),
                 pending: plan.steps,
                 ahead: plan.ahead,
                 warnings: plan.warnings,
                 problems: Vec::new(),
             },
             Err(problems) => {
-                let target = match target {
+                let target = match &options.target {
                     Target::Latest => set.newest().clone(),
                     Target::Version(version) => version.clone(),
                 };
                 let waits =
                     |migration: &&Migration| migration.version <= target && ledger.get(&migration.version).is_none();
-                let pending = set.migrations().iter().filter(waits).collect();
+                let pending = set.migrations().iter().filter(waits).map(Step::forward).collect();
                 let newer = ledger.applied().iter().filter(|row| row.version > *set.newest());
                 let ahead = newer.map(|row| row.version.clone()).collect();
                 Self { current, target, pending, ahead, warnings: Vec::new(), problems }
@@ -74,8 +76,8 @@ mod tests {
             id: 0,
         };
         let overview = |row: &AppliedRow| {
-            let found = Overview::new(&set, &LedgerState::new([row.clone()]), &Target::Latest);
-            let pending: Vec<String> = found.pending.iter().map(|migration| migration.file.clone()).collect();
+            let found = Overview::new(&set, &LedgerState::new([row.clone()]), &PlanOptions::to(Target::Latest));
+            let pending: Vec<String> = found.pending.iter().map(|step| step.migration.file.clone()).collect();
             (pending, found.problems.len())
         };
         assert_eq!(overview(&row), (vec!["2_b.sql".to_owned()], 0));

@@ -2,20 +2,23 @@
 
 use sha2::{Digest, Sha256};
 
+use super::goal::{OutOfOrder, PlanOptions, RollbackTarget};
+use super::kind::Kind;
 use super::ledger_state::{AppliedRow, LedgerState, StatementState};
 use super::problem::PlanProblem;
+use super::step::Step;
 use super::target::Target;
 use crate::migration::{Checksum, Migration, MigrationSet, TransactionMode, Version};
 
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Plan<'a> {
-    /// What is to be applied, oldest first; empty where the database is there already.
-    pub steps: Vec<&'a Migration>,
+    /// What is to be run, in this order; empty where the database is there already.
+    pub steps: Vec<Step<'a>>,
     /// The newest version applied; absent where none is.
     pub from: Option<Version>,
-    /// The version asked for, `latest` resolved to the source's last.
-    pub to: Version,
+    /// The version asked for, `latest` resolved to the source's last; absent where everything is to be undone.
+    pub to: Option<Version>,
     /// Applied versions newer than all of the source. Nothing is undone.
     pub ahead: Vec<Version>,
     /// What a person should know and what stops nothing.
@@ -48,7 +51,7 @@ pub enum PlanWarning {
 }
 
 impl Plan<'_> {
-    /// SHA-256 over the version it starts from, the version it leads to, and each step's version, file and checksum,
+    /// SHA-256 over the version it starts from, the version it leads to, and each step's kind, version, file and checksum,
     /// each with its length.
     #[must_use]
     pub fn hash(&self) -> Checksum {
@@ -58,13 +61,20 @@ impl Plan<'_> {
             hash.update(part);
         };
         feed(self.from.as_ref().map_or("", Version::as_str));
-        feed(self.to.as_str());
-        for step in &self.steps {
-            feed(step.version.as_str());
-            feed(&step.file);
-            feed(step.checksum.as_str());
+        feed(&self.to_text());
+        for Step { kind, migration } in &self.steps {
+            feed(kind.word());
+            feed(migration.version.as_str());
+            feed(&migration.file);
+            feed(migration.checksum.as_str());
         }
         Checksum::stored(format!("{:x}", hash.finalize()))
+    }
+
+    /// The version it leads to, or the word for none.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.to.as_ref().map_or_else(|| RollbackTarget::EMPTY.to_owned(), ToString::to_string)
     }
 }
 
@@ -73,7 +83,11 @@ impl Plan<'_> {
 /// # Errors
 ///
 /// Every [`PlanProblem`] there is, by version, those of the target last.
-pub fn plan<'a>(set: &'a MigrationSet, ledger: &LedgerState, target: &Target) -> Result<Plan<'a>, Vec<PlanProblem>> {
+pub fn plan<'a>(
+    set: &'a MigrationSet,
+    ledger: &LedgerState,
+    options: &PlanOptions,
+) -> Result<Plan<'a>, Vec<PlanProblem>> {
     let last = set.newest();
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
@@ -87,16 +101,19 @@ pub fn plan<'a>(set: &'a MigrationSet, ledger: &LedgerState, target: &Target) ->
             },
         }
     }
-    let to = reachable(set, ledger, target, last).map_err(|problem| problems.push(problem));
+    let to = reachable(set, ledger, &options.target, last).map_err(|problem| problems.push(problem));
     let pending = set.migrations().iter().filter(|migration| ledger.get(&migration.version).is_none());
-    let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| ledger.current() > Some(&migration.version));
+    let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
+        options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)
+    });
     problems.extend(pending.iter().filter_map(|migration| edited_while_begun(migration, ledger)));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
+    problems.extend(rollback_unfinished(ledger));
     match to {
         Ok(to) if problems.is_empty() => Ok(Plan {
-            steps: pending.into_iter().filter(|migration| migration.version <= to).collect(),
+            steps: pending.into_iter().filter(|migration| migration.version <= to).map(Step::forward).collect(),
             from: ledger.current().cloned(),
-            to,
+            to: Some(to),
             ahead: ahead.into_iter().map(|row| row.version.clone()).collect(),
             warnings,
         }),
@@ -137,6 +154,12 @@ fn edited_while_begun(migration: &Migration, ledger: &LedgerState) -> Option<Pla
         file: migration.file.clone(),
         statement: changed.number,
     })
+}
+
+/// A version that is half undone: whether it is there cannot be said.
+fn rollback_unfinished(ledger: &LedgerState) -> Option<PlanProblem> {
+    let begun = ledger.all_begun().iter().find(|begun| begun.kind == Kind::Rollback)?;
+    Some(PlanProblem::RollbackUnfinished { version: begun.version.clone()?, file: begun.file.clone() })
 }
 
 fn out_of_order(migration: &Migration, ledger: &LedgerState) -> Option<PlanProblem> {
@@ -186,7 +209,6 @@ fn nearest(set: &MigrationSet, target: &Version) -> Option<Version> {
 mod tests {
     use rstest::rstest;
 
-    use super::super::kind::Kind;
     use super::super::ledger_state::BegunStatement;
     use super::*;
     use crate::migration::{Dialect, SourceFile};
@@ -219,8 +241,8 @@ mod tests {
     }
 
     fn outcome(set: &MigrationSet, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
-        match plan(set, ledger, &target.parse().unwrap()) {
-            Ok(plan) => Ok(plan.steps.iter().map(|m| m.version.to_string()).collect()),
+        match plan(set, ledger, &PlanOptions::to(target.parse().unwrap())) {
+            Ok(plan) => Ok(plan.steps.iter().map(|step| step.migration.version.to_string()).collect()),
             Err(problems) => Err(problems.iter().map(PlanProblem::reason).collect()),
         }
     }
@@ -253,7 +275,8 @@ mod tests {
         let before = numbered(&["create table t (a int)"]);
         let ledger = applied(&before, &["001"]);
         let now = numbered(&[now]);
-        let found = plan(&now, &ledger, &Target::Latest).map(|plan| plan.warnings.len()).map_err(|_| ());
+        let found =
+            plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.warnings.len()).map_err(|_| ());
         assert_eq!(found, expected);
     }
 
@@ -261,7 +284,7 @@ mod tests {
     #[case::newer_than_the_source("latest", &["003", "004"], Ok(&["004"][..]))]
     #[case::older_than_the_source("latest", &["001", "003"], Err("001_m.sql: version 001 is applied but missing in the source"))]
     #[case::the_target_is_where_the_database_is("004", &["003", "004"], Ok(&["004"][..]))]
-    #[case::the_target_lies_between("003", &["003", "004"], Err("the target version 003 is lower than 004, which is applied"))]
+    #[case::the_target_lies_between("003", &["003", "004"], Err("the target version 003 is lower than 004, which is applied, and migrate only goes forward"))]
     fn applied_versions_that_the_source_does_not_have(
         #[case] target: &str,
         #[case] done: &[&str],
@@ -270,7 +293,7 @@ mod tests {
         let all = numbered(&["select 1", "select 2", "select 3", "select 4"]);
         let ledger = applied(&all, done);
         let source = set(&[("003_m.sql", "select 3")]);
-        match (plan(&source, &ledger, &target.parse().unwrap()), expected) {
+        match (plan(&source, &ledger, &PlanOptions::to(target.parse().unwrap())), expected) {
             (Ok(plan), Ok(ahead)) => {
                 assert_eq!(plan.ahead.iter().map(Version::as_str).collect::<Vec<_>>(), ahead);
                 assert!(plan.steps.is_empty());
@@ -293,7 +316,7 @@ mod tests {
     #[test]
     fn an_edit_is_told_with_both_checksums_in_full() {
         let (before, now) = (numbered(&["select 1"]), numbered(&["select 2"]));
-        let problems = plan(&now, &applied(&before, &["001"]), &Target::Latest).unwrap_err();
+        let problems = plan(&now, &applied(&before, &["001"]), &PlanOptions::to(Target::Latest)).unwrap_err();
         let failure = super::super::plan_failure(&problems).unwrap();
         assert_eq!(failure.reason, Reason::MigrationEdited);
         assert_eq!(failure.place.map(|place| place.file), Some("001_m.sql".to_owned()));
@@ -324,7 +347,7 @@ mod tests {
         };
         let ledger = LedgerState::default().with_begun(vec![begun]);
         let now = numbered(&[now]);
-        let found = plan(&now, &ledger, &Target::Latest).map(|plan| plan.steps.len());
+        let found = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.steps.len());
         assert_eq!(found.is_ok(), allowed, "{found:?}");
     }
 
@@ -332,7 +355,7 @@ mod tests {
     fn a_new_name_is_a_warning() {
         let (before, now) = (set(&[("001_a.sql", "x")]), set(&[("001_b.sql", "x")]));
         let ledger = applied(&before, &["001"]);
-        let warnings = plan(&now, &ledger, &Target::Latest).unwrap().warnings;
+        let warnings = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).unwrap().warnings;
         assert!(matches!(&warnings[..], [PlanWarning::Renamed { applied_file, .. }] if applied_file == "001_a.sql"));
     }
 
@@ -341,7 +364,7 @@ mod tests {
         let set = numbered(&["select 1", "select 2", "select 3"]);
         let other = numbered(&["select 1", "select 2", "select 4"]);
         let hash = |set: &MigrationSet, done: &[&str], target: &str| {
-            plan(set, &applied(set, done), &target.parse().unwrap()).unwrap().hash()
+            plan(set, &applied(set, done), &PlanOptions::to(target.parse().unwrap())).unwrap().hash()
         };
         let all = [
             hash(&set, &[], "latest"),

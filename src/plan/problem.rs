@@ -1,6 +1,7 @@
 //! Why there is no way from a ledger's state to the target.
 
-use crate::migration::{Checksum, Version};
+use super::goal::RollbackTarget;
+use crate::migration::{Checksum, Problem, Version};
 use crate::report::{ErrorClass, Failure, Place, Reason};
 
 /// Why there is no way from the ledger's state to the target. Nothing has run.
@@ -50,7 +51,8 @@ pub enum PlanProblem {
     },
     /// A pending migration is older than an applied one.
     #[error(
-        "{file}: version {version} is not applied, but the newer {newer_file} is; give the file a version above {current}"
+        "{file}: version {version} is not applied, but the newer {newer_file} is; give the file a version above {current}, \
+         or let it be applied late with --out-of-order apply"
     )]
     OutOfOrder {
         /// The pending version.
@@ -74,8 +76,8 @@ pub enum PlanProblem {
     },
     /// The target is older than what is applied.
     #[error(
-        "the target version {target} is lower than {current}, which is applied; this version of Schemaward cannot roll \
-         back: set the target to {current} or above, or to latest"
+        "the target version {target} is lower than {current}, which is applied, and migrate only goes forward; set the \
+         target to {current} or above or to latest, or go back with schemaward rollback --to {target}"
     )]
     TargetBelowCurrent {
         /// The target.
@@ -83,6 +85,88 @@ pub enum PlanProblem {
         /// The newest applied version.
         current: Version,
     },
+    /// Some of what a rollback would have to undo came without rollback SQL.
+    #[error(
+        "no rollback was stored for {}: the files had none when they were applied; nothing was undone: undo them by a new \
+         migration, or roll back to {last} or above", list(.versions)
+    )]
+    NoRollback {
+        /// All of them, in version order.
+        versions: Vec<NotUndoable>,
+        /// The newest of them.
+        last: Version,
+    },
+    /// A rollback would pass the baseline.
+    #[error(
+        "version {baseline} is the baseline: it was there before Schemaward, which does not undo it; roll back to \
+         {baseline} or above"
+    )]
+    RollbackOfBaseline {
+        /// Where it was to lead.
+        target: RollbackTarget,
+        /// The newest version of the baseline.
+        baseline: Version,
+    },
+    /// The version that a rollback is to lead to is not in force.
+    #[error("version {target} is not applied, so nothing can be rolled back to it; {}", where_to(.target, .current.as_ref(), .nearest.as_ref()))]
+    RollbackTargetNotApplied {
+        /// The target.
+        target: Version,
+        /// The newest version in force.
+        current: Option<Version>,
+        /// The newest version in force below the target.
+        nearest: Option<Version>,
+    },
+    /// Stored rollback SQL that cannot be run.
+    #[error(transparent)]
+    InvalidRollback(Problem),
+    /// A file without a transaction is half applied.
+    #[error(
+        "{file}: version {version} is begun, each statement committed by itself, and not finished; finish it with \
+         schemaward migrate before going back"
+    )]
+    MigrationUnfinished {
+        /// The version.
+        version: Version,
+        /// The file.
+        file: String,
+    },
+    /// A rollback without a transaction is half done.
+    #[error(
+        "{file}: the rollback of version {version} is begun, each statement committed by itself, and not finished; finish \
+         it with schemaward rollback to a version below {version}"
+    )]
+    RollbackUnfinished {
+        /// The version.
+        version: Version,
+        /// What the ledger calls it.
+        file: String,
+    },
+}
+
+/// A version in force without rollback SQL.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotUndoable {
+    /// The version.
+    pub version: Version,
+    /// The file's name when it was applied.
+    pub file: String,
+}
+
+fn list(versions: &[NotUndoable]) -> String {
+    let versions: Vec<String> = versions.iter().map(|found| format!("{} ({})", found.version, found.file)).collect();
+    versions.join(", ")
+}
+
+fn where_to(target: &Version, current: Option<&Version>, nearest: Option<&Version>) -> String {
+    match (current, nearest) {
+        (None, _) => "nothing is applied at all".to_owned(),
+        (Some(current), _) if current < target => {
+            format!("the newest version applied is {current}: to go forward, use schemaward migrate")
+        }
+        (_, Some(nearest)) => format!("the nearest below it is {nearest}"),
+        (_, None) => format!("to undo everything, say {}", RollbackTarget::EMPTY),
+    }
 }
 
 fn near(nearest: Option<&Version>) -> String {
@@ -97,7 +181,13 @@ impl PlanProblem {
             Self::Edited { .. } | Self::EditedWhileBegun { .. } => Reason::MigrationEdited,
             Self::Missing { .. } => Reason::MigrationMissing,
             Self::OutOfOrder { .. } => Reason::OutOfOrder,
-            Self::TargetNotInSource { .. } | Self::TargetBelowCurrent { .. } => Reason::TargetUnreachable,
+            Self::TargetNotInSource { .. }
+            | Self::TargetBelowCurrent { .. }
+            | Self::NoRollback { .. }
+            | Self::RollbackOfBaseline { .. }
+            | Self::RollbackTargetNotApplied { .. } => Reason::TargetUnreachable,
+            Self::InvalidRollback(_) => Reason::InvalidSource,
+            Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } => Reason::NeedsReview,
         }
     }
 
@@ -105,13 +195,20 @@ impl PlanProblem {
     #[must_use]
     pub fn failure(&self) -> Failure {
         let place = match self {
+            Self::InvalidRollback(problem) => return problem.failure(),
             Self::Edited { version, file, .. }
             | Self::EditedWhileBegun { version, file, .. }
             | Self::Missing { version, file, .. }
-            | Self::OutOfOrder { version, file, .. } => {
+            | Self::OutOfOrder { version, file, .. }
+            | Self::MigrationUnfinished { version, file }
+            | Self::RollbackUnfinished { version, file } => {
                 Some(Place { version: version.to_string(), file: file.clone(), ..Place::default() })
             }
-            Self::TargetNotInSource { .. } | Self::TargetBelowCurrent { .. } => None,
+            Self::TargetNotInSource { .. }
+            | Self::TargetBelowCurrent { .. }
+            | Self::NoRollback { .. }
+            | Self::RollbackOfBaseline { .. }
+            | Self::RollbackTargetNotApplied { .. } => None,
         };
         Failure {
             class: ErrorClass::Permanent,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::summary::{is_migration, migration};
 use super::{Failure, Summary};
 
 /// A session that holds a lock which a statement waits for.
@@ -55,8 +56,11 @@ pub enum Event {
         steps: i64,
         /// The ledger's current version, where there is one.
         from: Option<String>,
-        /// The version this run leads to.
+        /// The version this run leads to; `empty` where everything is undone.
         to: String,
+        /// Whether it is a rollback; absent where not.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rollback: bool,
     },
     /// Somebody else holds the lock in the database.
     WaitingForLock {
@@ -65,6 +69,9 @@ pub enum Event {
     },
     /// A migration's first statement is about to run.
     MigrationStarted {
+        /// What is run, as the ledger writes it; absent of a migration.
+        #[serde(default = "migration", skip_serializing_if = "is_migration")]
+        kind: String,
         /// Its version.
         version: String,
         /// Its file.
@@ -102,8 +109,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         blocker: Option<LockBlocker>,
     },
-    /// A migration and its row in the ledger are committed.
+    /// A migration, or the SQL that undoes one, and its row in the ledger are committed.
     MigrationApplied {
+        /// What is run, as the ledger writes it; absent of a migration.
+        #[serde(default = "migration", skip_serializing_if = "is_migration")]
+        kind: String,
         /// Its version.
         version: String,
         /// Its file.

@@ -32,11 +32,11 @@ pub struct AppliedMigration {
     pub undone: bool,
 }
 
-fn migration() -> String {
+pub(super) fn migration() -> String {
     "migration".to_owned()
 }
 
-fn is_migration(kind: &str) -> bool {
+pub(super) fn is_migration(kind: &str) -> bool {
     kind == "migration"
 }
 
@@ -46,7 +46,7 @@ fn is_migration(kind: &str) -> bool {
 pub enum Outcome {
     /// The ledger is at the target version.
     Succeeded {
-        /// How many migrations this run applied; 0 where nothing was pending.
+        /// How many files this run applied, or rollbacks; 0 where nothing was pending.
         applied: i64,
         /// Applied versions that the source no longer has, newer than all it has.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,7 +54,7 @@ pub enum Outcome {
     },
     /// Something stopped it. What was committed before stays.
     Failed {
-        /// How many migrations this run applied before.
+        /// How many files this run applied before, or rollbacks.
         applied: i64,
         /// What and where.
         failure: Failure,
@@ -86,6 +86,9 @@ pub struct Summary {
     /// The ledger's newest rows, newest first. Trimmed, oldest away first, until the summary fits.
     #[serde(default)]
     pub history: Vec<AppliedMigration>,
+    /// Whether the run was a rollback: what it has applied is rollback SQL then; absent where not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rollback: bool,
 }
 
 /// What a summary means that does not say it: those of earlier versions were about a ledger.
@@ -178,6 +181,7 @@ mod tests {
             target_version: Some("010".to_owned()),
             pending: Pending { count: 1, first: Some("010".to_owned()), last: Some("010".to_owned()) },
             history: (0..rows).map(row).collect(),
+            rollback: false,
         }
     }
 

@@ -15,6 +15,7 @@ mod lock_tries;
 mod planned_locks;
 mod proxy;
 mod reporting;
+mod rolling_back;
 mod server;
 mod skipping;
 mod upgrading;

@@ -269,10 +269,19 @@ impl Ledger {
 
     /// The rollback SQL of what is in force: version, file, description, SQL.
     pub(super) fn stored_rollbacks(&self, versions: &[Version]) -> String {
+        self.stored_rollbacks_where(IN_FORCE, versions)
+    }
+
+    /// The same of a ledger of version 2 or 1, in which every success is in force.
+    pub(super) fn stored_rollbacks_older(&self, versions: &[Version]) -> String {
+        self.stored_rollbacks_where("success", versions)
+    }
+
+    fn stored_rollbacks_where(&self, in_force: &str, versions: &[Version]) -> String {
         let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
         format!(
             "SELECT version, filename, description, rollback_sql FROM {}.schema_migrations \
-             WHERE {IN_FORCE} AND version::pg_catalog.numeric IN ({})",
+             WHERE {in_force} AND version::pg_catalog.numeric IN ({})",
             self.quoted,
             versions.join(", ")
         )

@@ -24,6 +24,7 @@ pub use session::PostgresSession;
 use super::any::DatabaseSettings;
 use super::examination::Check;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
+use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
 
@@ -115,6 +116,10 @@ impl Database for Postgres {
         let settings = self.settings(connection.server_version_num());
         let names = (self.address.user(), self.address.database());
         PostgresSession::start(connection, self.ledger.clone(), &settings, names, self.already_exists).await
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
     }
 
     fn address(&self) -> String {

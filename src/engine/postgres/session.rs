@@ -325,7 +325,11 @@ impl Session for PostgresSession {
         if versions.is_empty() {
             return Ok(Vec::new());
         }
-        let results = self.query(self.ledger.stored_rollbacks(versions), Reason::LedgerUnusable).await?;
+        let mut results = self.try_query(self.ledger.stored_rollbacks(versions)).await;
+        if results.as_ref().is_err_and(Self::ledger_is_older) {
+            results = self.try_query(self.ledger.stored_rollbacks_older(versions)).await;
+        }
+        let results = results.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
         results.iter().flatten().map(stored_rollback).collect()
     }
 

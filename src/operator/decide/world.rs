@@ -180,6 +180,7 @@ impl World {
             target_version: Some("002".into()),
             pending: Pending::default(),
             history: Vec::new(),
+            rollback: false,
         };
         serde_json::to_string(&summary).unwrap()
     }

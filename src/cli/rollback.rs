@@ -1,0 +1,192 @@
+//! `schemaward rollback`: undoes what is newer than a version, by the rollback SQL that the ledger kept. Needs no files.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::engine_run::{RunFlags, log_to_stderr};
+use super::exit;
+use super::flags::{Format, FormatFlag, UrlFlags};
+use super::output::{self, FAINT, STRONG, counted, line, styled};
+use super::reading::wait_for;
+use super::runner::write_event;
+use super::terminal::Terminal;
+use crate::engine::{AnyDatabase, Database, StoredRollback, failed_before_start, stored_rollbacks};
+use crate::migration::{SourceFile, TransactionMode};
+use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, rollback_plan};
+use crate::report::{Event, Failure, Outcome};
+
+/// Flags of `schemaward rollback`.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(super) struct RollbackArguments {
+    #[command(flatten)]
+    url: UrlFlags,
+    /// The version to go back to, which stays applied; `empty` undoes everything.
+    #[arg(long, value_name = "VERSION")]
+    to: RollbackTarget,
+    #[command(flatten)]
+    flags: RunFlags,
+    /// Show what would be undone, and by which SQL, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: FormatFlag,
+}
+
+/// Rolls back.
+pub(super) fn main(arguments: &RollbackArguments) -> ExitCode {
+    let run = format!("rollback-{}", std::process::id());
+    let done = if arguments.dry_run {
+        arguments.show(&run)
+    } else {
+        log_to_stderr(Format::Text);
+        arguments.execute(&run)
+    };
+    done.unwrap_or_else(|failure| {
+        match (arguments.format.format, arguments.dry_run) {
+            (Format::Json, false) => {
+                let summary = failed_before_start(&run, failure.clone());
+                write_event(&Event::RunFailed { failure: failure.clone() });
+                write_event(&Event::RunFinished { summary });
+            }
+            (format, _) => {
+                output::failures(format, &Terminal::new(Path::new(""), &[]), std::slice::from_ref(&failure));
+            }
+        }
+        exit::code_of(failure.reason)
+    })
+}
+
+impl RollbackArguments {
+    fn execute(&self, run: &str) -> Result<ExitCode, Failure> {
+        let database = self.flags.database(&self.url.text()?, run)?;
+        // What is shown beside an error: the ledger has the SQL that it points to, no folder has.
+        let files = match self.format.format {
+            Format::Text => files(&wait_for(stored_rollbacks(&database, &self.to))??.1),
+            Format::Json => Vec::new(),
+        };
+        let mut terminal = Terminal::new(Path::new(""), &files);
+        let goal = Goal::Rollback(self.to.clone());
+        let summary = self.flags.execute(run, &database, &goal, &mut |event| match self.format.format {
+            Format::Text => terminal.show(&event),
+            Format::Json => write_event(&event),
+        })?;
+        Ok(match &summary.outcome {
+            Outcome::Succeeded { .. } => ExitCode::SUCCESS,
+            Outcome::Failed { failure, .. } => exit::code_of(failure.reason),
+        })
+    }
+
+    fn show(&self, run: &str) -> Result<ExitCode, Failure> {
+        let format = self.format.format;
+        let database: AnyDatabase = self.flags.database(&self.url.text()?, run)?;
+        let (state, stored) = wait_for(stored_rollbacks(&database, &self.to))??;
+        match rollback_plan(&state, &self.to, &stored, database.dialect()) {
+            Ok(plan) => {
+                let report = RollbackReport::new(database.address(), &plan);
+                match format {
+                    Format::Json => output::json(&report),
+                    Format::Text => output::text(&report.text()),
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(problems) => {
+                let failures: Vec<Failure> = problems.iter().map(PlanProblem::failure).collect();
+                let files = files(&stored);
+                output::failures(format, &Terminal::new(Path::new(""), &files), &failures);
+                Ok(exit::refused())
+            }
+        }
+    }
+}
+
+/// The stored SQL under the names that errors give it.
+fn files(stored: &[StoredRollback]) -> Vec<SourceFile> {
+    let file = |stored: &StoredRollback| {
+        let sql = stored.sql.as_ref()?;
+        Some(SourceFile { name: stored.rollback_file(), bytes: sql.clone().into_bytes() })
+    };
+    stored.iter().filter_map(file).collect()
+}
+
+/// What a rollback would do.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RollbackReport {
+    database: String,
+    plan_hash: String,
+    from_version: Option<String>,
+    to_version: String,
+    steps: Vec<RollbackStep>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RollbackStep {
+    version: String,
+    file: String,
+    transaction_mode: &'static str,
+    statements: usize,
+    sql: String,
+}
+
+impl RollbackReport {
+    fn new(database: String, plan: &Plan<'_>) -> Self {
+        Self {
+            database,
+            plan_hash: plan.hash().to_string(),
+            from_version: plan.from.as_ref().map(ToString::to_string),
+            to_version: plan.to_text(),
+            steps: plan.steps.iter().map(RollbackStep::new).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self { database, to_version, .. } = self;
+        let from = self.from_version.as_ref().map_or_else(|| "an empty ledger".to_owned(), |v| format!("version {v}"));
+        if self.steps.is_empty() {
+            return format!("Nothing to roll back: {database} is at {from}.\n");
+        }
+        let steps = counted(self.steps.len(), "rollback");
+        let to = if to_version == RollbackTarget::EMPTY {
+            "an empty ledger".to_owned()
+        } else {
+            format!("version {to_version}")
+        };
+        let mut text = format!("{steps} for {database}, from {from} to {to}\nPlan {}\n", self.plan_hash);
+        self.steps.iter().for_each(|step| step.write(&mut text));
+        text
+    }
+}
+
+impl RollbackStep {
+    fn new(step: &Step<'_>) -> Self {
+        let migration = step.migration.as_ref();
+        Self {
+            version: migration.version.to_string(),
+            file: migration.file.clone(),
+            transaction_mode: match migration.mode {
+                TransactionMode::PerFile => "transaction",
+                TransactionMode::PerStatement => "noTransaction",
+            },
+            statements: migration.statements.len(),
+            sql: migration.sql.clone(),
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        let what = match (self.statements, self.transaction_mode) {
+            (0, _) => "nothing to undo".to_owned(),
+            (statements, "transaction") => format!("{} in one transaction", counted(statements, "statement")),
+            (statements, _) => format!("{} each committed by itself", counted(statements, "statement")),
+        };
+        let _ = writeln!(text, "\n{}  {}", styled(STRONG, &self.file), styled(FAINT, &what));
+        for sql in self.sql.lines() {
+            let _ = writeln!(text, "    {}", line(sql));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a run is asked for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::target::Target;
+use crate::migration::{InvalidVersion, MigrationSet, Version};
+
+/// What a run is asked for.
+#[derive(Clone, Debug)]
+pub enum Goal<'a> {
+    /// To apply what is pending.
+    Migrate {
+        /// The source.
+        set: &'a MigrationSet,
+        /// How far, and by which rules.
+        options: PlanOptions,
+    },
+    /// To undo what is newer than a version, by the rollback SQL that the ledger kept.
+    Rollback(RollbackTarget),
+}
+
+/// How far to migrate, and by which rules.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PlanOptions {
+    /// How far.
+    pub target: Target,
+    /// What becomes of a pending migration that is older than an applied one.
+    pub out_of_order: OutOfOrder,
+}
+
+impl PlanOptions {
+    /// To a target, by the rules that hold where nothing else is said.
+    #[must_use]
+    pub fn to(target: Target) -> Self {
+        Self { target, out_of_order: OutOfOrder::Reject }
+    }
+}
+
+/// What becomes of a pending migration that is older than an applied one.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OutOfOrder {
+    /// The plan is refused.
+    #[default]
+    Reject,
+    /// It is applied, in version order with the others that are pending.
+    Apply,
+}
+
+/// The version that a rollback leads to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RollbackTarget {
+    /// Nothing is in force any more.
+    Empty,
+    /// This version stays, and what is older.
+    Version(Version),
+}
+
+impl RollbackTarget {
+    /// The word for an empty ledger.
+    pub const EMPTY: &'static str = "empty";
+
+    /// The version that stays; None where none does.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Empty => None,
+            Self::Version(version) => Some(version),
+        }
+    }
+}
+
+impl FromStr for RollbackTarget {
+    type Err = InvalidVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == Self::EMPTY { Ok(Self::Empty) } else { text.parse().map(Self::Version) }
+    }
+}
+
+impl fmt::Display for RollbackTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str(Self::EMPTY),
+            Self::Version(version) => version.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The steps back from a ledger's state to a version, by the SQL that the ledger kept.
+
+use super::goal::RollbackTarget;
+use super::kind::Kind;
+use super::ledger_state::{AppliedRow, LedgerState};
+use super::plan::Plan;
+use super::problem::{NotUndoable, PlanProblem};
+use super::step::Step;
+use crate::migration::{Dialect, Migration, Version};
+
+/// What the ledger keeps of a migration in force, to undo it by.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredRollback {
+    /// Its version.
+    pub version: Version,
+    /// Its file's name when it was applied.
+    pub file: String,
+    /// The file name's middle.
+    pub description: String,
+    /// What undoes it; None where it came without.
+    pub sql: Option<String>,
+}
+
+impl StoredRollback {
+    /// What errors, events and the ledger call its SQL.
+    #[must_use]
+    pub fn rollback_file(&self) -> String {
+        format!("rollback of {}", self.file)
+    }
+}
+
+/// What a rollback has to undo: what is newer than its target, last applied first. That is not always the newest version
+/// first: one that was applied out of order may need what older ones have made.
+#[must_use]
+pub fn to_undo<'a>(ledger: &'a LedgerState, to: &RollbackTarget) -> Vec<&'a AppliedRow> {
+    let mut rows: Vec<&AppliedRow> = ledger.applied().iter().filter(|row| is_newer(&row.version, to)).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+    rows
+}
+
+fn is_newer(version: &Version, to: &RollbackTarget) -> bool {
+    to.version().is_none_or(|to| version > to)
+}
+
+/// Finds the steps back. `stored`: what the ledger keeps of [`to_undo`], in any order.
+///
+/// # Errors
+///
+/// Every [`PlanProblem`] there is: nothing is undone where one version cannot be.
+pub fn rollback_plan(
+    ledger: &LedgerState,
+    to: &RollbackTarget,
+    stored: &[StoredRollback],
+    dialect: Dialect,
+) -> Result<Plan<'static>, Vec<PlanProblem>> {
+    let mut problems: Vec<PlanProblem> = target_problem(ledger, to).into_iter().collect();
+    problems.extend(begun_problem(ledger, to));
+    let rows = to_undo(ledger, to);
+    if let Some(row) = rows.iter().find(|row| row.kind == Kind::Baseline) {
+        let newest = ledger.applied().iter().filter(|row| row.kind == Kind::Baseline).map(|row| &row.version).max();
+        let baseline = newest.unwrap_or(&row.version).clone();
+        problems.push(PlanProblem::RollbackOfBaseline { target: to.clone(), baseline });
+    }
+    let mut steps = Vec::with_capacity(rows.len());
+    let mut without = Vec::new();
+    for row in rows.into_iter().filter(|row| row.kind != Kind::Baseline) {
+        match stored.iter().find(|stored| stored.version == row.version) {
+            Some(kept @ StoredRollback { version, description, sql: Some(sql), .. }) => {
+                match Migration::of_rollback(version, &kept.rollback_file(), description, sql, dialect) {
+                    Ok(rollback) => steps.push(Step::back(rollback)),
+                    Err(found) => problems.extend(found.into_iter().map(PlanProblem::InvalidRollback)),
+                }
+            }
+            _ => without.push(NotUndoable { version: row.version.clone(), file: row.file.clone() }),
+        }
+    }
+    if let Some(last) = without.iter().map(|missing| missing.version.clone()).max() {
+        without.sort_by(|a, b| a.version.cmp(&b.version));
+        problems.push(PlanProblem::NoRollback { versions: without, last });
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Plan {
+        steps,
+        from: ledger.current().cloned(),
+        to: to.version().cloned(),
+        ahead: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+fn target_problem(ledger: &LedgerState, to: &RollbackTarget) -> Option<PlanProblem> {
+    let target = to.version().filter(|version| ledger.get(version).is_none())?;
+    let below = ledger.applied().iter().rev().find(|row| row.version < *target);
+    Some(PlanProblem::RollbackTargetNotApplied {
+        target: target.clone(),
+        current: ledger.current().cloned(),
+        nearest: below.map(|row| row.version.clone()),
+    })
+}
+
+/// A file that is half applied, or half undone and to stay.
+fn begun_problem(ledger: &LedgerState, to: &RollbackTarget) -> Option<PlanProblem> {
+    ledger.all_begun().iter().find_map(|begun| {
+        let version = begun.version.as_ref()?;
+        let file = begun.file.clone();
+        match begun.kind {
+            Kind::Migration if is_newer(version, to) => {
+                Some(PlanProblem::MigrationUnfinished { version: version.clone(), file })
+            }
+            Kind::Rollback if !is_newer(version, to) => {
+                Some(PlanProblem::RollbackUnfinished { version: version.clone(), file })
+            }
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::migration::Checksum;
+    use crate::plan::{BegunStatement, StatementState};
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap()
+    }
+
+    /// Applied in this order; a version that begins with `b` is a baseline.
+    fn ledger(applied: &[&str]) -> LedgerState {
+        let row = |(id, text): (usize, &&str)| {
+            let digits = text.trim_start_matches('b');
+            AppliedRow {
+                version: version(digits),
+                file: format!("{digits}_m.sql"),
+                checksum: Checksum::of(b"x"),
+                token_checksum: Checksum::of(b"x"),
+                kind: if text.starts_with('b') { Kind::Baseline } else { Kind::Migration },
+                id: i64::try_from(id).unwrap(),
+            }
+        };
+        LedgerState::new(applied.iter().enumerate().map(row))
+    }
+
+    fn stored(versions: &[(&str, Option<&str>)]) -> Vec<StoredRollback> {
+        let stored = |(digits, sql): &(&str, Option<&str>)| StoredRollback {
+            version: version(digits),
+            file: format!("{digits}_m.sql"),
+            description: "m".to_owned(),
+            sql: sql.map(str::to_owned),
+        };
+        versions.iter().map(stored).collect()
+    }
+
+    fn outcome(ledger: &LedgerState, to: &str, kept: &[(&str, Option<&str>)]) -> Result<Vec<String>, Vec<String>> {
+        match rollback_plan(ledger, &to.parse().unwrap(), &stored(kept), Dialect::Postgres) {
+            Ok(plan) => Ok(plan.steps.iter().map(|step| step.migration.version.to_string()).collect()),
+            Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+        }
+    }
+
+    const ALL: &[(&str, Option<&str>)] =
+        &[("1", Some("select 1")), ("2", Some("-- nothing")), ("3", Some("select 3; select 4")), ("4", Some(""))];
+
+    #[rstest]
+    #[case::to_a_version(&["1", "2", "3", "4"], "2", &["4", "3"])]
+    #[case::it_counts_as_a_number(&["1", "2", "3", "4"], "002", &["4", "3"])]
+    #[case::to_an_empty_ledger(&["1", "2"], "empty", &["2", "1"])]
+    #[case::last_applied_first(&["1", "2", "4", "3"], "2", &["3", "4"])]
+    #[case::what_came_late_and_is_older_stays(&["1", "3", "4", "2"], "3", &["4"])]
+    #[case::where_it_is_already(&["1", "2"], "2", &[])]
+    #[case::down_to_the_baseline(&["b1", "b2", "3"], "2", &["3"])]
+    #[case::nothing_was_ever_applied(&[], "empty", &[])]
+    fn steps_back(#[case] applied: &[&str], #[case] to: &str, #[case] expected: &[&str]) {
+        assert_eq!(outcome(&ledger(applied), to, ALL), Ok(expected.iter().map(ToString::to_string).collect()));
+    }
+
+    #[rstest]
+    #[case::not_applied(&["1", "2"], "3", "version 3 is not applied, so nothing can be rolled back to it; the newest version applied is 2: to go forward, use schemaward migrate")]
+    #[case::undone_before(&["1", "3"], "2", "version 2 is not applied, so nothing can be rolled back to it; the nearest below it is 1")]
+    #[case::below_all(&["2", "3"], "1", "version 1 is not applied, so nothing can be rolled back to it; to undo everything, say empty")]
+    #[case::past_the_baseline(&["b1", "b2", "3"], "1", "version 2 is the baseline: it was there before Schemaward, which does not undo it; roll back to 2 or above")]
+    #[case::everything_of_a_baseline(&["b1", "2"], "empty", "version 1 is the baseline: it was there before Schemaward, which does not undo it; roll back to 1 or above")]
+    fn no_way_back(#[case] applied: &[&str], #[case] to: &str, #[case] expected: &str) {
+        assert_eq!(outcome(&ledger(applied), to, ALL), Err(vec![expected.to_owned()]));
+    }
+
+    #[test]
+    fn every_version_without_a_rollback_is_named_before_anything_runs() {
+        let kept = [("1", None), ("2", None), ("3", Some("select 1")), ("4", None)];
+        let told = outcome(&ledger(&["1", "2", "3", "4"]), "1", &kept).unwrap_err();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("2 (2_m.sql), 4 (4_m.sql)") && !told[0].contains("1_m.sql"), "{told:?}");
+        assert!(told[0].contains("4 or above"), "{told:?}");
+    }
+
+    #[test]
+    fn stored_sql_that_cannot_run_is_told_with_its_place() {
+        let told = outcome(&ledger(&["1"]), "empty", &[("1", Some("select 1;\n\\i other.sql\n"))]).unwrap_err();
+        assert!(told[0].starts_with("rollback of 1_m.sql:2: "), "{told:?}");
+    }
+
+    #[rstest]
+    #[case::half_applied(Kind::Migration, "5", "3", Some("version 5 is begun"))]
+    #[case::half_applied_and_to_stay(Kind::Migration, "2", "3", None)]
+    #[case::half_undone(Kind::Rollback, "4", "3", None)]
+    #[case::half_undone_and_to_stay(Kind::Rollback, "3", "3", Some("the rollback of version 3 is begun"))]
+    fn what_is_begun(#[case] kind: Kind, #[case] begun: &str, #[case] to: &str, #[case] problem: Option<&str>) {
+        let begun = BegunStatement {
+            kind,
+            version: Some(version(begun)),
+            file: "x_m.sql".to_owned(),
+            number: 1,
+            checksum: Checksum::of_tokens("x", Dialect::Postgres),
+            state: StatementState::Finished,
+        };
+        let ledger = ledger(&["1", "3", "4"]).with_begun(vec![begun]);
+        let told = outcome(&ledger, to, ALL).err().unwrap_or_default();
+        assert_eq!(told.len(), usize::from(problem.is_some()), "{told:?}");
+        assert!(problem.is_none_or(|problem| told[0].contains(problem)), "{told:?}");
+    }
+}

@@ -1,0 +1,240 @@
+//! Rollbacks: in reverse order, by the SQL that the ledger kept, whatever has become of the files.
+
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::bed::Bed;
+use crate::gate::{At, Gate};
+
+const FILES: &[(&str, &str)] = &[
+    ("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n"),
+    (
+        "002_b.sql",
+        "create table b (n int); insert into a values (2);\n-- rollback:\n-- drop table b;\n-- delete from a;\n",
+    ),
+    ("003_c.sql", "create table c (n int references a);\n-- rollback: drop table c;\n"),
+];
+
+/// `a` has a key, so that `c` can refer to it and must go first.
+fn bed() -> Bed<'static> {
+    let bed = Bed::with(FILES);
+    bed.file("001_a.sql", b"create table a (n int primary key);\n-- rollback:\n-- drop table a;\n");
+    assert_eq!(bed.run().applied(), 3);
+    bed
+}
+
+fn text(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn rows(bed: &Bed<'_>) -> String {
+    bed.psql(
+        "select string_agg(concat_ws(' ', kind, version, case when success then 'ok' else 'failed' end, \
+         case when undone_at is not null then 'undone' end), ',' order by applied_at) \
+         from schemaward.get_migration_history()",
+    )
+}
+
+fn current(bed: &Bed<'_>) -> String {
+    bed.psql("select schemaward.get_current_schema_version()")
+}
+
+#[test]
+fn versions_are_undone_in_reverse_order_though_their_files_are_gone_and_can_be_applied_again() {
+    let bed = bed();
+    for (name, _) in FILES {
+        bed.remove(name);
+    }
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("Rolling back 2 migrations, from version 003 to version 1"), "{out}");
+    assert!(out.contains("The schema is at version 001; 2 migrations rolled back."), "{out}");
+    assert!(out.find("rollback of 003_c.sql") < out.find("rollback of 002_b.sql"), "{out}");
+    assert!(bed.has("a") && !bed.has("b") && !bed.has("c"));
+    assert_eq!(bed.psql("select count(*) from a"), "0");
+    assert_eq!(current(&bed), "001");
+    assert_eq!(
+        rows(&bed),
+        "migration 001 ok,migration 002 ok undone,migration 003 ok undone,rollback 003 ok,rollback 002 ok"
+    );
+    let (code, out, _) = text(&bed.command("rollback", &["--to", "1"]));
+    assert_eq!((code, out.trim()), (Some(0), "The schema is at version 001; nothing is to be rolled back."));
+
+    bed.files(&FILES[1..]);
+    bed.file("001_a.sql", b"create table a (n int primary key);\n-- rollback:\n-- drop table a;\n");
+    let ended = bed.run();
+    assert_eq!((ended.applied(), ended.summary.current_version.as_deref()), (2, Some("003")));
+    assert_eq!(bed.psql("select count(*) from a"), "1");
+
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("No migration is applied; 3 migrations rolled back."), "{out}");
+    assert!(!bed.has("a"));
+    assert_eq!(current(&bed), "");
+    assert_eq!(bed.run().applied(), 3);
+}
+
+#[test]
+fn a_version_without_a_rollback_is_refused_before_anything_runs() {
+    let bed = bed();
+    bed.files(&[("004_d.sql", "create table d ()"), ("005_e.sql", "create table e ();\n-- rollback: drop table e;")]);
+    assert_eq!(bed.run().applied(), 2);
+    for flags in [&["--to", "001"][..], &["--to", "001", "--dry-run"]] {
+        let (code, out, err) = text(&bed.command("rollback", flags));
+        assert_eq!(code, Some(4), "{out}{err}");
+        assert!(err.contains("no rollback was stored for 004 (004_d.sql)"), "{err}");
+        assert!(err.contains("new migration") && err.contains("004 or above"), "{err}");
+    }
+    assert!(bed.has("e") && bed.has("c"));
+    assert_eq!(text(&bed.command("rollback", &["--to", "004"])).0, Some(0));
+    assert!(!bed.has("e") && bed.has("d"));
+}
+
+#[test]
+fn a_dry_run_shows_the_stored_sql_and_does_nothing() {
+    let bed = bed();
+    let before = rows(&bed);
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "001", "--dry-run"]));
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("2 rollbacks for") && out.contains("from version 003 to version 001"), "{out}");
+    assert!(out.contains("rollback of 002_b.sql") && out.contains("    drop table b;\n    delete from a;"), "{out}");
+    let (_, json, _) = text(&bed.command("rollback", &["--to", "001", "--dry-run", "--format", "json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["steps"][0]["sql"], "drop table c;\n");
+    assert_eq!((&json["steps"][1]["version"], &json["toVersion"]), (&"002".into(), &"001".into()));
+    assert_eq!(rows(&bed), before);
+}
+
+#[test]
+fn a_rollback_that_fails_is_recorded_with_its_line_and_the_next_one_goes_on() {
+    let bed = bed();
+    bed.psql("create view v as select * from b");
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "001"]));
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(err.contains("error[2BP01]") && err.contains("--> rollback of 002_b.sql:1:1\n"), "{err}");
+    assert!(err.contains("1 | drop table b;"), "{err}");
+    assert!(out.contains("Failed. The schema is at version 002; 1 migration rolled back by this run, 1 left"), "{out}");
+    assert!(bed.has("b") && !bed.has("c"));
+    assert!(rows(&bed).ends_with("migration 003 ok undone,rollback 003 ok,rollback 002 failed"), "{}", rows(&bed));
+    bed.psql("drop view v");
+    assert_eq!(text(&bed.command("rollback", &["--to", "001"])).0, Some(0));
+    assert!(!bed.has("b"));
+}
+
+#[test]
+fn nothing_to_undo_is_recorded_as_such() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "select 1;\n-- rollback:\n"),
+        ("002_b.sql", "select 2;\n-- rollback:\n-- -- nothing to do\n"),
+    ]);
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(text(&bed.command("rollback", &["--to", "empty"])).0, Some(0));
+    assert!(rows(&bed).ends_with("rollback 002 ok,rollback 001 ok"), "{}", rows(&bed));
+}
+
+#[test]
+fn a_down_file_is_what_is_stored_and_its_comments_are_comments() {
+    let bed = Bed::with(&[("001_a.up.sql", "create table a ()"), ("001_a.down.sql", "-- Rollback:\ndrop table a;\n")]);
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(text(&bed.command("rollback", &["--to", "empty"])).0, Some(0));
+    assert!(!bed.has("a"));
+}
+
+#[test]
+fn a_lower_target_of_migrate_is_refused_with_the_command_that_goes_back() {
+    let bed = bed();
+    let (code, _, err) = text(&bed.migrate(&["--target", "001"]));
+    assert_eq!(code, Some(4));
+    assert!(err.contains("schemaward rollback --to 001"), "{err}");
+}
+
+/// A transaction, then statements committed by themselves: each leaves a row in `log`, so that a second run shows.
+fn two_to_undo() -> Bed<'static> {
+    let bed = Bed::with(&[
+        ("001_a.sql", "create table log (n int); create table t (id int);"),
+        (
+            "002_b.sql",
+            "-- schemaward: no-transaction\ncreate index concurrently t_id on t (id);\n-- rollback:\n\
+             -- -- schemaward: no-transaction\n-- insert into log values (21);\n-- drop index concurrently t_id;\n\
+             -- insert into log values (22);\n",
+        ),
+        ("003_c.sql", "create table c ();\n-- rollback:\n-- drop table c;\n-- insert into log values (3);\n"),
+    ]);
+    assert_eq!(bed.run().applied(), 3);
+    bed
+}
+
+fn assert_two_undone(bed: &Bed<'_>, what: &str) {
+    assert_eq!(bed.psql("select string_agg(n::text, ',' order by n) from log"), "3,21,22", "{what}");
+    assert!(!bed.has("c") && !bed.has("t_id"), "{what}");
+    assert_eq!(current(bed), "001", "{what}");
+    let undone =
+        "select string_agg(version, ',' order by id) from schemaward.schema_migrations where undone_by is not null";
+    assert_eq!(bed.psql(undone), "002,003", "{what}");
+    let open = "select count(*) from schemaward.statement_journal where migration_id is null or state <> 'finished'";
+    assert_eq!(bed.psql(open), "0", "{what}");
+}
+
+#[test]
+fn a_rollback_without_a_transaction_is_journaled() {
+    let bed = two_to_undo();
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_two_undone(&bed, "");
+    assert_eq!(bed.psql("select count(*) from schemaward.statement_journal where kind = 'rollback'"), "3");
+}
+
+fn start(url: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+    command.args(["rollback", "--to", "1", "--format", "json"]).env("DATABASE_URL", url);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Ends a rollback at each of its messages in turn; the next one must finish what it began, and `migrate` must refuse to
+/// go on from the middle.
+fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut Child)) {
+    for number in 1.. {
+        let bed = two_to_undo();
+        let gate = Gate::start(bed.server.host(), number, at);
+        let url = format!("postgres://postgres@{}/{}?sslmode=disable", gate.address, bed.database);
+        let mut running = start(&url);
+        let mut reached = false;
+        crate::wait_until("the rollback comes to the message or to its end", || {
+            reached = reached || gate.reached.try_recv().is_ok();
+            reached || running.try_wait().unwrap().is_some()
+        });
+        if reached {
+            how(&bed, &mut running);
+        }
+        gate.release();
+        crate::wait_until("the rollback ends", || running.try_wait().unwrap().is_some());
+        let what = format!("stopped {at:?} message {number}");
+        let begun = "select count(*) from schemaward.statement_journal where migration_id is null";
+        if bed.psql(begun) != "0" {
+            let ended = bed.run();
+            assert!(ended.failure().message.contains("the rollback of version 002 is begun"), "{what}: {ended:?}");
+        }
+        let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+        assert_eq!(code, Some(0), "{what}: {out}{err}");
+        assert_two_undone(&bed, &what);
+        if !reached {
+            assert!(number > 10, "{number} messages");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_rollback_killed_before_any_message_is_resumed() {
+    break_at_each_message(At::Before, |_, running| {
+        running.kill().unwrap();
+        running.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_rollback_whose_connection_is_ended_after_any_message_goes_on() {
+    break_at_each_message(At::After, |bed, _| {
+        bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'schemaward rollback%' and datname = current_database()");
+    });
+}
