@@ -5,16 +5,18 @@ use super::{InvalidVersion, Version};
 /// Whether a file takes the schema forward or back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
-    /// `001_name.sql` or `001_name.up.sql`.
+    /// `001_name.sql`, `001_name.up.sql` or Flyway's and refinery's `V1__name.sql`.
     Up,
-    /// `001_name.down.sql`: the rollback of the same version.
+    /// `001_name.down.sql` or Flyway's `U1__name.sql`: the rollback of the same version.
     Down,
+    /// `R__name.sql`: forward, again whenever it has changed; without a version.
+    Repeatable,
 }
 
 /// A file name taken apart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileName {
-    /// The digits before the first underscore.
+    /// The digits before the first underscore; of a repeatable file what stands for none.
     pub version: Version,
     /// What follows, up to the ending.
     pub description: String,
@@ -28,12 +30,23 @@ pub enum NameError {
     /// It is not of the form digits, underscore, description.
     #[error(
         "not a migration's name; a name is digits, an underscore, a description of letters, digits and _ . -, and \
-         the ending .sql, .up.sql or .down.sql, such as {example}",
+         the ending .sql, .up.sql or .down.sql, such as {example}; or Flyway's V1__name.sql, U1__name.sql, R__name.sql",
         example = .suggestion.as_deref().unwrap_or("001_core_tables.sql")
     )]
     Form {
         /// A right name that is near, where one can be told.
         suggestion: Option<String>,
+    },
+    /// A version of several numbers: what orders before what would depend on files yet to come.
+    #[error(
+        "the version {version} has several parts, and a version here is one whole number; name the file {suggestion}, \
+         and all others alike: three digits for each part behind the first, and as many parts in every file"
+    )]
+    Parts {
+        /// As the file writes it.
+        version: String,
+        /// The name with one number.
+        suggestion: String,
     },
     /// The digits are too many.
     #[error(transparent)]
@@ -62,6 +75,12 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     if ending != ".sql" {
         return Err(NameError::Form { suggestion: suggestion(name) });
     }
+    if let Some(refused) = parts(stem) {
+        return Err(refused);
+    }
+    if let Some(flyway) = flyway(stem) {
+        return flyway.map(Some);
+    }
     let (rest, direction) = if let Some(rest) = stem.strip_suffix(".down") {
         (rest, Direction::Down)
     } else {
@@ -78,6 +97,52 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
         return Err(NameError::Direction { part: part.to_owned(), suggestion: reordered(digits, description, part) });
     }
     Ok(Some(FileName { version, description: description.to_owned(), direction }))
+}
+
+/// A name as Flyway and refinery have them: `V1__name`, `U1__name`, `R__name`; None where it is none.
+fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
+    let (head, description) = stem.split_once("__")?;
+    let (prefix, digits) = head.split_at_checked(1)?;
+    let direction = match prefix {
+        "V" => Direction::Up,
+        "U" => Direction::Down,
+        "R" => Direction::Repeatable,
+        _ => return None,
+    };
+    let is_version = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let is_right = is_version == (direction != Direction::Repeatable) && (is_version || digits.is_empty());
+    if !is_right || description.is_empty() || !description.chars().all(is_allowed) {
+        return None;
+    }
+    if let Some(part) =
+        description.split('.').find(|part| names_a_direction(part)).filter(|_| description.contains('.'))
+    {
+        let suggestion = format!("{head}__{}.sql", description.replace('.', "_"));
+        return Some(Err(NameError::Direction { part: part.to_owned(), suggestion }));
+    }
+    let version = if is_version { digits.parse() } else { Ok(Version::of_repeatable()) };
+    let name = |version| FileName { version, description: description.to_owned(), direction };
+    Some(version.map(name).map_err(NameError::from))
+}
+
+/// A version of several numbers, as Flyway allows: `V1.2__name`, `V1_2__name`, `1.2_name`.
+fn parts(stem: &str) -> Option<NameError> {
+    let prefix: String = stem.chars().take_while(|c| matches!(c, 'V' | 'U')).take(1).collect();
+    let rest = stem.get(prefix.len()..)?;
+    let end = if prefix.is_empty() { rest.find('_')? } else { rest.find("__")? };
+    let (version, description) = rest.split_at_checked(end)?;
+    let numbers: Vec<&str> = version.split(['.', '_']).collect();
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if numbers.len() < 2 || !numbers.iter().all(is_number) {
+        return None;
+    }
+    let first = numbers.first()?;
+    let padded = |index: usize| format!("{:0>3}", numbers.get(index).copied().unwrap_or_default());
+    let others: String = (1..numbers.len().max(3)).map(padded).collect();
+    Some(NameError::Parts {
+        version: version.to_owned(),
+        suggestion: format!("{prefix}{first}{others}{description}.sql"),
+    })
 }
 
 fn split_ending(name: &str) -> Option<(&str, &str)> {
@@ -137,6 +202,9 @@ mod tests {
     #[case("20201201161451_a-b.c.sql", "20201201161451", "a-b.c", Direction::Up)]
     #[case("7_up.sql", "7", "up", Direction::Up)]
     #[case("000_00.sql", "000", "00", Direction::Up)]
+    #[case::flyway("V1__core_tables.sql", "1", "core_tables", Direction::Up)]
+    #[case::flyway_undo("U007__core.tables.sql", "007", "core.tables", Direction::Down)]
+    #[case::repeatable("R__views.sql", "R", "views", Direction::Repeatable)]
     fn right_names(#[case] name: &str, #[case] version: &str, #[case] description: &str, #[case] direction: Direction) {
         let found = parse(name).unwrap().unwrap();
         assert_eq!((found.version.as_str(), found.description.as_str()), (version, description));
@@ -144,8 +212,12 @@ mod tests {
     }
 
     #[rstest]
-    #[case::flyway("V1__core_tables.sql", "1_core_tables.sql")]
-    #[case::flyway_undo("U2__core_tables.sql", "2_core_tables.down.sql")]
+    #[case::flyway_in_lower_case("v1__core_tables.sql", "1_core_tables.sql")]
+    #[case::flyway_with_a_space("V1__core tables.sql", "1_core_tables.sql")]
+    #[case::flyway_with_a_direction("V1__a.down.sql", "V1__a_down.sql")]
+    #[case::flyway_with_parts("V1.2__a.sql", "V1002000__a.sql")]
+    #[case::flyway_with_underscores("U1_2_3__a.sql", "U1002003__a.sql")]
+    #[case::parts("1.2.3.4_a.sql", "1002003004_a.sql")]
     #[case::no_underscore("001.sql", "001_name.sql")]
     #[case::only_an_underscore("001_.sql", "001_name.sql")]
     #[case::dash("001-core-tables.sql", "001_core-tables.sql")]
@@ -166,9 +238,9 @@ mod tests {
 
     #[rstest]
     #[case::no_digits("core_tables.sql")]
-    #[case::repeatable("R__views.sql")]
+    #[case::baseline("B1__a.sql")]
+    #[case::repeatable_with_a_version("R1__views.sql")]
     #[case::only_the_ending("x.sql")]
-    #[case::dotted_version("V1.2__a.sql")]
     #[case::too_many_digits("123456789012345678901234567890123_a.sql")]
     #[case::digits_of_another_script("٣_a.sql")]
     fn wrong_names(#[case] name: &str) {

@@ -1,6 +1,7 @@
 //! One migration, read from its file.
 
-use super::directive::{BadDirective, directive};
+use super::annotations::annotated;
+use super::directive::{BadDirective, Directive, directive};
 use super::file_name::{Direction, FileName};
 use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
@@ -128,18 +129,24 @@ impl Migration {
     /// Reads a file; only one that goes forward has a rollback block.
     pub(super) fn read(name: FileName, file: &SourceFile, dialect: Dialect) -> Result<Self, Vec<Problem>> {
         let reader = Reader { name: &name, file };
-        let sql = reader.text()?;
+        let text = reader.text()?;
+        let annotated = annotated(text, dialect).map_err(|bad| {
+            reader.problems(text, bad.into_iter().map(|(byte, bad)| (byte, ProblemKind::from(bad))).collect())
+        })?;
+        let sql = annotated.as_ref().map_or(text, |annotated| annotated.up.as_str());
         let Split { mut statements, faults } = split(sql, dialect);
         let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
         problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault, dialect))));
         let (directive, bad) = directive(sql, dialect);
         problems.extend(bad.into_iter().map(|(byte, bad)| (byte, directive_kind(bad))));
+        let directive = directive.or_else(|| annotated.as_ref()?.no_transaction.then_some(Directive::NoTransaction));
         let wrapped = directive.is_none() && is_wrapped(sql, &statements, dialect);
         let left_out = if wrapped { take_ends(&mut statements) } else { take_left_out(sql, &mut statements, dialect) };
         let mode = TransactionMode::of(sql, &statements, wrapped, directive, dialect);
         let refused = |s: &Statement| Some((s.start, refusal(s.text(sql), mode, dialect)?.into()));
         problems.extend(statements.iter().filter_map(refused));
-        let block = if name.direction == Direction::Up { rollback_block(sql, dialect) } else { Block::None };
+        let has_block = name.direction == Direction::Up && annotated.is_none();
+        let block = if has_block { rollback_block(sql, dialect) } else { Block::None };
         if let Block::SqlFollows(byte) = block {
             problems.push((byte, ProblemKind::SqlAfterRollback));
         }
@@ -155,9 +162,10 @@ impl Migration {
             mode,
             checksum: Checksum::of(&file.bytes),
             token_checksum: Checksum::of_tokens(sql, dialect),
-            rollback_sql: match block {
-                Block::Sql(sql) => Some(sql),
-                _ => None,
+            rollback_sql: match (annotated, block) {
+                (Some(annotated), _) => annotated.down,
+                (None, Block::Sql(sql)) => Some(sql),
+                (None, _) => None,
             },
             version: name.version,
             description: name.description,

@@ -1,5 +1,6 @@
 //! What a migration is: file names, formats, statements, checksums, sets. Pure: bytes in, data out.
 
+mod annotations;
 mod checksum;
 mod creation;
 mod dialect;
@@ -25,6 +26,7 @@ mod tokens;
 mod transaction;
 mod version;
 
+pub use annotations::BadAnnotation;
 pub use checksum::Checksum;
 pub use creation::{Creating, Creation, last_part};
 pub use dialect::Dialect;

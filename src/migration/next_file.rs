@@ -43,9 +43,10 @@ pub fn next_file<'a>(
     let ups = names.into_iter().filter_map(read).filter(|(_, name)| name.direction == Direction::Up);
     let newest = ups.max_by(|(_, a), (_, b)| a.version.cmp(&b.version));
     let ending = if newest.as_ref().is_some_and(|(name, _)| name.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
-    let version = next_version(newest.map(|(_, name)| name), now)?;
+    let version = next_version(newest.as_ref().map(|(_, name)| name), now)?;
     let slug = slug(description);
-    let name = format!("{version}_{slug}{ending}");
+    let is_flyway = newest.as_ref().is_some_and(|(name, _)| name.starts_with('V'));
+    let name = if is_flyway { format!("V{version}__{slug}.sql") } else { format!("{version}_{slug}{ending}") };
     let unusable = || NewFileError::Description(description.to_owned());
     let found = parse(&name).ok().flatten().ok_or_else(unusable)?;
     if found.direction != Direction::Up || found.description != slug {
@@ -54,19 +55,19 @@ pub fn next_file<'a>(
     Ok(NewFile { name, text: template(description) })
 }
 
-fn next_version(newest: Option<FileName>, now: &str) -> Result<String, NewFileError> {
+fn next_version(newest: Option<&FileName>, now: &str) -> Result<String, NewFileError> {
     let Some(FileName { version: newest, .. }) = newest else { return Ok("001".to_owned()) };
     let width = newest.as_str().len();
     if newest.sequential().is_none() {
         let stamp = now.get(..width.min(TIME_STAMP_DIGITS)).unwrap_or(now);
-        if stamp.parse::<Version>().is_ok_and(|version| version > newest) {
+        if stamp.parse::<Version>().is_ok_and(|version| version > *newest) {
             return Ok(stamp.to_owned());
         }
     }
     // A date of today that is used up, too: the next number is above it.
     let next = newest.as_str().parse::<u128>().ok().and_then(|number| number.checked_add(1));
     let next = next.map(|number| format!("{number:0width$}")).filter(|text| text.len() <= Version::MAX_DIGITS);
-    next.ok_or(NewFileError::NoVersionAbove(newest))
+    next.ok_or_else(|| NewFileError::NoVersionAbove(newest.clone()))
 }
 
 /// `Add the customer's phone` → `add_the_customer_s_phone`.
@@ -101,6 +102,7 @@ mod tests {
     #[case::up_and_down(&["0001_a.up.sql", "0001_a.down.sql"], "0002_add_phone.up.sql")]
     #[case::time_stamps(&["20260101120000_a.sql"], "20261122180000_add_phone.sql")]
     #[case::dates(&["20260101_a.sql"], "20261122_add_phone.sql")]
+    #[case::flyway(&["V1__a.sql", "V2__b.sql", "R__views.sql"], "V3__add_phone.sql")]
     #[case::the_same_day(&["20261122_a.sql"], "20261123_add_phone.sql")]
     #[case::a_time_stamp_ahead(&["20270101000000_a.sql"], "20270101000001_add_phone.sql")]
     #[case::longer_than_seconds(&["20150100000001000000_a.sql"], "20150100000001000001_add_phone.sql")]

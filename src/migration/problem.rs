@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Dialect;
+use super::annotations::BadAnnotation;
 use super::file_name::NameError;
 use super::lexeme::Construct;
 use super::position::Position;
@@ -99,6 +100,12 @@ pub enum ProblemKind {
     /// A line `-- schemaward: …` behind the first statement.
     #[error("this line counts only before the file's first statement; move it to the first line, or remove it")]
     LateDirective,
+    /// A line of another tool that is out of place.
+    #[error(transparent)]
+    Annotation(#[from] BadAnnotation),
+    /// Repeatable files, and nothing that they could follow.
+    #[error("the source holds repeatable files (R__…) only; add a migration with a version, which runs before them")]
+    OnlyRepeatable,
     /// A statement that cannot run here.
     #[error(transparent)]
     Refused(#[from] Refusal),

@@ -9,6 +9,7 @@ use super::{Dialect, SourceFile, Version};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MigrationSet {
     migrations: Vec<Migration>,
+    repeatables: Vec<Migration>,
     newest: Version,
     ignored: Vec<String>,
 }
@@ -24,7 +25,7 @@ impl MigrationSet {
     ///
     /// Every [`Problem`] there is, ordered by file and line.
     pub fn read(files: &[SourceFile], dialect: Dialect) -> Result<Self, Vec<Problem>> {
-        let Sorted { mut ups, mut downs, ignored, mut problems } = Sorted::from(files);
+        let Sorted { mut ups, mut downs, mut again, ignored, mut problems } = Sorted::from(files);
         let badly_named = !problems.is_empty();
         for named in [&mut ups, &mut downs] {
             named.sort_by(|(a, x), (b, y)| a.version.cmp(&b.version).then_with(|| x.name.cmp(&y.name)));
@@ -36,13 +37,18 @@ impl MigrationSet {
             problems.extend(gaps(&ups));
             problems.extend(orphans(&ups, &downs));
         }
-        let mut migrations = Vec::with_capacity(ups.len());
-        for (name, file) in ups {
-            match Migration::read(name, file, dialect) {
-                Ok(migration) => migrations.push(migration),
-                Err(found) => problems.extend(found),
+        again.sort_by(|(a, _), (b, _)| a.description.cmp(&b.description));
+        let mut read_all = |named: Vec<Named<'_>>| {
+            let mut read = Vec::with_capacity(named.len());
+            for (name, file) in named {
+                match Migration::read(name, file, dialect) {
+                    Ok(migration) => read.push(migration),
+                    Err(found) => problems.extend(found),
+                }
             }
-        }
+            read
+        };
+        let (mut migrations, repeatables) = (read_all(ups), read_all(again));
         for (name, file) in downs {
             match rollback_text(&name, file) {
                 Ok(sql) => problems.extend(give_rollback(&mut migrations, &name, file, sql)),
@@ -51,7 +57,7 @@ impl MigrationSet {
         }
         let newest = migrations.last().map(|migration| migration.version.clone());
         if let (true, Some(newest)) = (problems.is_empty(), newest) {
-            return Ok(Self { migrations, newest, ignored });
+            return Ok(Self { migrations, repeatables, newest, ignored });
         }
         problems.sort_by_cached_key(|problem| (problem.file.clone(), problem.position.map(|at| at.line)));
         Err(problems)
@@ -61,6 +67,13 @@ impl MigrationSet {
     #[must_use]
     pub fn migrations(&self) -> &[Migration] {
         &self.migrations
+    }
+
+    /// The files `R__name.sql`, ordered by that name: each runs behind all migrations, again whenever it has changed.
+    /// Their version says no more than that they have none.
+    #[must_use]
+    pub fn repeatables(&self) -> &[Migration] {
+        &self.repeatables
     }
 
     /// Names of files that are no migrations, since they do not end in `.sql`; sorted.
@@ -86,17 +99,21 @@ impl MigrationSet {
 struct Sorted<'a> {
     ups: Vec<Named<'a>>,
     downs: Vec<Named<'a>>,
+    again: Vec<Named<'a>>,
     ignored: Vec<String>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Sorted<'a> {
     fn from(files: &'a [SourceFile]) -> Self {
-        let mut sorted = Self { ups: vec![], downs: vec![], ignored: vec![], problems: vec![] };
+        let mut sorted = Self { ups: vec![], downs: vec![], again: vec![], ignored: vec![], problems: vec![] };
         for file in files.iter().filter(|file| !file.name.starts_with('.')) {
             match parse(&file.name) {
-                Ok(Some(name)) if name.direction == Direction::Down => sorted.downs.push((name, file)),
-                Ok(Some(name)) => sorted.ups.push((name, file)),
+                Ok(Some(name)) => match name.direction {
+                    Direction::Up => sorted.ups.push((name, file)),
+                    Direction::Down => sorted.downs.push((name, file)),
+                    Direction::Repeatable => sorted.again.push((name, file)),
+                },
                 Ok(None) => sorted.ignored.push(file.name.clone()),
                 Err(error) => sorted.problems.push(Problem {
                     file: Some(file.name.clone()),
@@ -108,7 +125,8 @@ impl<'a> Sorted<'a> {
         }
         sorted.ignored.sort();
         if sorted.ups.is_empty() && sorted.downs.is_empty() && sorted.problems.is_empty() {
-            let what = ProblemKind::Empty { files: sorted.ignored.len() };
+            let empty = ProblemKind::Empty { files: sorted.ignored.len() };
+            let what = if sorted.again.is_empty() { empty } else { ProblemKind::OnlyRepeatable };
             sorted.problems.push(Problem { file: None, version: None, position: None, what });
         }
         sorted
@@ -200,6 +218,26 @@ mod tests {
         assert_eq!(set.get(&"10".parse().unwrap()).map(|m| m.description.as_str()), Some("j"));
     }
 
+    #[test]
+    fn files_of_other_tools_stand_beside_our_own() {
+        let set = read(&[
+            ("R__b_views.sql", "create or replace view v as select 2"),
+            ("R__a_views.sql", "create or replace view v as select 1"),
+            ("V1__a.sql", "select 1"),
+            ("U1__a.sql", "select -1"),
+            ("002_b.sql", "-- +goose Up\nselect 2;\n-- +goose Down\nselect -2;\n"),
+            ("3_c.sql", "select 3"),
+        ])
+        .unwrap();
+        let found: Vec<_> = set.migrations().iter().map(|m| (m.version.as_str(), m.rollback_sql.as_deref())).collect();
+        assert_eq!(found, [("1", Some("select -1")), ("002", Some("select -2;\n")), ("3", None)]);
+        assert_eq!(set.migrations()[1].statement_sql(0), "select 2");
+        assert_eq!(set.migrations()[1].place_of_statement(0).line, Some(2));
+        let again: Vec<_> = set.repeatables().iter().map(|m| (m.version.as_str(), m.description.as_str())).collect();
+        assert_eq!(again, [("R", "a_views"), ("R", "b_views")]);
+        assert_eq!(set.newest().as_str(), "3");
+    }
+
     #[rstest]
     #[case::time_stamps(&["20240101_a.sql", "20240301_b.sql", "20240102030405_c.sql"])]
     #[case::a_set_may_begin_anywhere(&["041_a.sql", "042_b.sql"])]
@@ -212,7 +250,14 @@ mod tests {
 
     #[rstest]
     #[case::nothing(&[("README.md", "")], "the source holds no migration: none of its 1 files ends in .sql")]
-    #[case::naming(&[("V1__a.sql", "")], "V1__a.sql: not a migration's name; ")]
+    #[case::naming(&[("v1__a.sql", "")], "v1__a.sql: not a migration's name; ")]
+    #[case::only_repeatable(&[("R__a.sql", "")], "the source holds repeatable files (R__…) only; ")]
+    #[case::undo_of_nothing(&[("V1__a.sql", ""), ("U2__b.sql", "")], "U2__b.sql: there is no migration of version 2 ")]
+    #[case::annotation(&[("1_a.sql", "select 1;\n-- +migrate Up\n")], "1_a.sql:2: `-- +migrate Up` is a line of sql-migrate, ")]
+    #[case::two_rollbacks_of_goose(
+        &[("1_a.sql", "-- +goose Up\nx;\n-- +goose Down\ny;"), ("1_a.down.sql", "x")],
+        "1_a.down.sql: the rollback stands in 1_a.sql too; "
+    )]
     #[case::same_version(&[("1_a.sql", ""), ("001_b.sql", "")], "1_a.sql: version 1 is also that of 001_b.sql; ")]
     #[case::up_and_plain(&[("1_a.sql", ""), ("1_a.up.sql", "")], "1_a.up.sql: version 1 is also that of 1_a.sql; ")]
     #[case::two_downs(
@@ -266,6 +311,6 @@ mod tests {
 
     #[test]
     fn a_badly_named_file_is_not_reported_as_a_gap_too() {
-        assert_eq!(read(&[("1_a.sql", ""), ("V2__b.sql", ""), ("3_c.sql", "")]).unwrap_err().len(), 1);
+        assert_eq!(read(&[("1_a.sql", ""), ("v2__b.sql", ""), ("3_c.sql", "")]).unwrap_err().len(), 1);
     }
 }

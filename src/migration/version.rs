@@ -21,6 +21,12 @@ impl Version {
     /// The longest version accepted. Time stamps down to the nanosecond have 23 digits.
     pub const MAX_DIGITS: usize = 32;
 
+    /// What stands for the version of a repeatable file, which has none. No version that is read equals it, and all of
+    /// them are below it.
+    pub(super) fn of_repeatable() -> Self {
+        Self { text: "R".to_owned() }
+    }
+
     /// The digits of the shortest date, `20261122`.
     const DATE_DIGITS: usize = 8;
 
@@ -84,7 +90,8 @@ impl Hash for Version {
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         let (a, b) = (self.significant(), other.significant());
-        a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+        let is_repeatable = |text: &str| text.starts_with('R');
+        is_repeatable(a).cmp(&is_repeatable(b)).then_with(|| a.len().cmp(&b.len())).then_with(|| a.cmp(b))
     }
 }
 
@@ -109,6 +116,13 @@ mod tests {
         assert_eq!(version("7"), version("007"));
         assert_eq!(version("0"), version("000"));
         assert!(version("20150100000001000000") > version("18446744073709551615"));
+    }
+
+    #[test]
+    fn what_a_repeatable_file_has_is_no_version() {
+        let none = Version::of_repeatable();
+        assert!(version(&"9".repeat(32)) < none && none.sequential().is_none());
+        assert!(none.as_str().parse::<Version>().is_err());
     }
 
     #[test]

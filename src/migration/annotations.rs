@@ -1,0 +1,360 @@
+//! Files in which comment lines divide the SQL that goes forward from the SQL that goes back, as goose and dbmate have
+//! them. Read by their tools' rules; other tools' lines of the kind are recognised and refused, since a file read past
+//! them would be applied and undone at once.
+//!
+//! Source: goose, `internal/sqlparser/parser.go`; dbmate, `pkg/dbmate/migration.go`.
+
+use super::Dialect;
+use super::lexeme::{Kind, lexemes};
+
+/// A file's two parts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Annotated {
+    /// The whole text with spaces for all that does not go forward, byte for byte.
+    pub(super) up: String,
+    /// What goes back.
+    pub(super) down: Option<String>,
+    /// Going forward, each statement is committed by itself.
+    pub(super) no_transaction: bool,
+}
+
+/// A line that is out of place, or of a tool whose files are not read.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum BadAnnotation {
+    /// One of another tool than the one before.
+    #[error("a line of {0} in a file that began as {1}'s; keep to one of the two")]
+    TwoTools(&'static str, &'static str),
+    /// One that stands there already.
+    #[error("a second line `{0}`; a file has one of each, first what goes forward, then what goes back")]
+    Twice(&'static str),
+    /// What goes back before what goes forward.
+    #[error("`{0}` must stand behind the part that goes forward, which begins with `{1}`; put that first")]
+    Order(&'static str, &'static str),
+    /// SQL before the first part.
+    #[error("SQL before the line `{0}`, which belongs to neither part; move it behind that line")]
+    SqlBefore(&'static str),
+    /// The marks around a statement do not pair.
+    #[error("`-- +goose {0}` without its other half; each StatementBegin needs a StatementEnd behind it")]
+    Unpaired(&'static str),
+    /// Nothing the tool knows, or nothing that is read here.
+    #[error("`{0}` is nothing that {1}'s files can say here; remove it")]
+    Unknown(String, &'static str),
+    /// A tool whose lines are not read.
+    #[error("`{0}` is a line of {1}, which is not read here; write {2}")]
+    Foreign(String, &'static str, &'static str),
+}
+
+/// Divides a file at its annotations; None where it has none.
+pub(super) fn annotated(sql: &str, dialect: Dialect) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
+    // Few files have any: do not read the others once more.
+    if !MARKS.iter().any(|mark| sql.contains(mark)) {
+        return Ok(None);
+    }
+    let mut reader = Reader { sql, ..Reader::default() };
+    for lexeme in lexemes(sql, 0, dialect) {
+        let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
+        if lexeme.kind == Kind::LineComment && begins_line(sql, lexeme.start) {
+            reader.comment(text.trim_end(), lexeme.start, lexeme.end);
+        } else if !lexeme.kind.is_trivia() {
+            reader.first_sql.get_or_insert(lexeme.start);
+        }
+    }
+    reader.finish()
+}
+
+/// What only files with annotations, or with those of other tools, hold.
+const MARKS: [&str; 6] = ["+goose", "migrate:up", "migrate:down", "+migrate", "rambler", "@UNDO"];
+
+const GOOSE: &str = "goose";
+const DBMATE: &str = "dbmate";
+
+/// What a line says.
+enum Line {
+    Up {
+        no_transaction: bool,
+    },
+    Down {
+        no_transaction: bool,
+    },
+    StatementBegin,
+    StatementEnd,
+    /// goose: for the whole file.
+    NoTransaction,
+    Unknown,
+}
+
+fn line(comment: &str) -> Option<(&'static str, Line)> {
+    let text = comment.strip_prefix("--")?.trim();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let said = words.iter().skip(1).copied().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    let no_transaction = said == "transaction:false";
+    let unknown = !no_transaction && !said.is_empty() && said != "transaction:true";
+    match *words.first()? {
+        "+goose" => Some((GOOSE, goose(&said))),
+        "migrate:up" | "migrate:down" if unknown => Some((DBMATE, Line::Unknown)),
+        "migrate:up" => Some((DBMATE, Line::Up { no_transaction })),
+        "migrate:down" => Some((DBMATE, Line::Down { no_transaction })),
+        _ => None,
+    }
+}
+
+fn goose(said: &str) -> Line {
+    match said {
+        "up" => Line::Up { no_transaction: false },
+        "down" => Line::Down { no_transaction: false },
+        "statementbegin" => Line::StatementBegin,
+        "statementend" => Line::StatementEnd,
+        "no transaction" => Line::NoTransaction,
+        _ => Line::Unknown,
+    }
+}
+
+/// A tool whose lines are known and not read, and what to write instead.
+fn foreign(comment: &str) -> Option<(&'static str, &'static str)> {
+    const GOOSE_LINES: &str = "`-- +goose Up` and `-- +goose Down` instead, which are";
+    let text = comment.strip_prefix("--")?.trim().to_ascii_lowercase();
+    let is = |lines: &[&str]| lines.iter().any(|line| text.split_whitespace().collect::<Vec<_>>().join(" ") == *line);
+    if text.starts_with("+migrate ") {
+        Some(("sql-migrate", GOOSE_LINES))
+    } else if is(&["rambler up", "rambler down"]) {
+        Some(("rambler", GOOSE_LINES))
+    } else if is(&["//@undo", "// @undo", "@undo"]) {
+        Some((
+            "MyBatis Migrations",
+            "`-- rollback:` and put `-- ` before each line behind it, or use `-- +goose Up` and `Down`",
+        ))
+    } else {
+        None
+    }
+}
+
+fn begins_line(sql: &str, offset: usize) -> bool {
+    let before = sql.get(..offset).unwrap_or_default();
+    before.bytes().rev().take_while(|byte| *byte != b'\n').all(|byte| byte.is_ascii_whitespace())
+}
+
+/// A part of the file.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Where its mark begins, and the byte behind it.
+    mark: (usize, usize),
+    no_transaction: bool,
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    sql: &'a str,
+    tool: Option<&'static str>,
+    up: Option<Part>,
+    down: Option<Part>,
+    first_sql: Option<usize>,
+    whole_file: bool,
+    /// Where a statement was said to begin.
+    statement: Option<usize>,
+    /// The other marks' bytes, which are none of the SQL, and whether a statement ends there.
+    others: Vec<(usize, usize, bool)>,
+    bad: Vec<(usize, BadAnnotation)>,
+}
+
+fn name(tool: &str, is_up: bool) -> &'static str {
+    match (tool == GOOSE, is_up) {
+        (true, true) => "-- +goose Up",
+        (true, false) => "-- +goose Down",
+        (false, true) => "-- migrate:up",
+        (false, false) => "-- migrate:down",
+    }
+}
+
+impl Reader<'_> {
+    fn comment(&mut self, text: &str, start: usize, end: usize) {
+        if let Some((tool, instead)) = foreign(text) {
+            self.bad.push((start, BadAnnotation::Foreign(shortened(text), tool, instead)));
+        }
+        let Some((tool, line)) = line(text) else { return };
+        let first = *self.tool.get_or_insert(tool);
+        if first != tool {
+            self.bad.push((start, BadAnnotation::TwoTools(tool, first)));
+            return;
+        }
+        if let Err(bad) = self.line(&line, tool, (start, end), text) {
+            self.bad.push((start, bad));
+        }
+    }
+
+    fn line(&mut self, line: &Line, tool: &'static str, mark: (usize, usize), text: &str) -> Result<(), BadAnnotation> {
+        match *line {
+            Line::Up { .. } if self.up.is_some() => return Err(BadAnnotation::Twice(name(tool, true))),
+            Line::Up { .. } if self.first_sql.is_some() => return Err(BadAnnotation::SqlBefore(name(tool, true))),
+            Line::Up { no_transaction } => self.up = Some(Part { mark, no_transaction }),
+            Line::Down { .. } if self.down.is_some() => return Err(BadAnnotation::Twice(name(tool, false))),
+            Line::Down { .. } if self.up.is_none() => {
+                return Err(BadAnnotation::Order(name(tool, false), name(tool, true)));
+            }
+            Line::Down { .. } | Line::StatementBegin if self.statement.is_some() => {
+                return Err(BadAnnotation::Unpaired("StatementBegin"));
+            }
+            Line::Down { no_transaction } => self.down = Some(Part { mark, no_transaction }),
+            Line::StatementBegin => {
+                self.statement = Some(mark.0);
+                self.others.push((mark.0, mark.1, false));
+            }
+            Line::StatementEnd if self.statement.is_none() => return Err(BadAnnotation::Unpaired("StatementEnd")),
+            Line::StatementEnd => {
+                self.statement = None;
+                self.others.push((mark.0, mark.1, true));
+            }
+            Line::NoTransaction => {
+                self.whole_file = true;
+                self.others.push((mark.0, mark.1, false));
+            }
+            Line::Unknown => return Err(BadAnnotation::Unknown(shortened(text), tool)),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
+        if let Some(start) = self.statement {
+            self.bad.push((start, BadAnnotation::Unpaired("StatementBegin")));
+        }
+        if let (Some(tool), None, true) = (self.tool, self.up, self.bad.is_empty()) {
+            let start = self.first_sql.unwrap_or_default();
+            self.bad.push((start, BadAnnotation::SqlBefore(name(tool, true))));
+        }
+        if !self.bad.is_empty() {
+            return Err(self.bad);
+        }
+        let Some(up) = self.up else { return Ok(None) };
+        let text = self.without_others();
+        let end = self.down.map_or(text.len(), |down| down.mark.0);
+        let down = self.down.map(|down| {
+            let alone = self.whole_file || down.no_transaction;
+            let directive = if alone { "-- schemaward: no-transaction\n" } else { "" };
+            let sql = text.get(down.mark.1..).unwrap_or_default();
+            format!("{directive}{}", sql.trim_start_matches(['\r', '\n']))
+        });
+        let no_transaction = self.whole_file || up.no_transaction;
+        Ok(Some(Annotated { up: only(&text, up.mark.1, end), down, no_transaction }))
+    }
+
+    /// The text without the marks inside its parts, and with a semicolon where goose ends a statement without one: what
+    /// goes back is read again as a file of its own.
+    fn without_others(&self) -> String {
+        let mut text = String::with_capacity(self.sql.len());
+        let mut at = 0;
+        for (start, end, ends_statement) in &self.others {
+            text.push_str(self.sql.get(at..*start).unwrap_or_default());
+            text.push(if *ends_statement { ';' } else { ' ' });
+            text.extend(std::iter::repeat_n(' ', end - start - 1));
+            at = *end;
+        }
+        text.push_str(self.sql.get(at..).unwrap_or_default());
+        text
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// The text with spaces for all but a range of bytes.
+fn only(text: &str, from: usize, to: usize) -> String {
+    let blank = |part: Option<&str>| -> String {
+        let spaces = |byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { ' ' };
+        part.unwrap_or_default().bytes().map(spaces).collect()
+    };
+    format!("{}{}{}", blank(text.get(..from)), text.get(from..to).unwrap_or_default(), blank(text.get(to..)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn read(sql: &str) -> Option<Annotated> {
+        annotated(sql, Dialect::Postgres).unwrap()
+    }
+
+    #[rstest]
+    #[case::goose(
+        "-- +goose Up\na;\n-- +goose Down\nb;\n",
+        "            \na;\n              \n  \n",
+        Some("b;\n"),
+        false
+    )]
+    #[case::in_lower_case("--  +goose  up\r\na;", "              \r\na;", None, false)]
+    #[case::dbmate(
+        "-- why\n-- migrate:up\na;\n-- migrate:down\n",
+        "      \n             \na;\n               \n",
+        Some(""),
+        false
+    )]
+    #[case::goose_alone(
+        "-- +goose NO TRANSACTION\n-- +goose Up\na;",
+        "                        \n            \na;",
+        None,
+        true
+    )]
+    #[case::dbmate_alone("-- migrate:up transaction:false\na", "                               \na", None, true)]
+    #[case::only_up_alone(
+        "-- migrate:up transaction:false\na\n-- migrate:down\nb",
+        "                               \na\n               \n ",
+        Some("b"),
+        true
+    )]
+    #[case::down_alone(
+        "-- migrate:up\na\n-- migrate:down transaction:false\nb",
+        "             \na\n                                 \n ",
+        Some("-- schemaward: no-transaction\nb"),
+        false
+    )]
+    #[case::statements_back(
+        "-- +goose Up\n-- +goose Down\n-- +goose StatementBegin\na\n-- +goose StatementEnd\n",
+        "            \n              \n                        \n \n                      \n",
+        Some("                        \na\n;                     \n"),
+        false
+    )]
+    #[case::statements(
+        "-- +goose Up\n-- +goose StatementBegin\na\n-- +goose StatementEnd\nb;",
+        "            \n                        \na\n;                     \nb;",
+        None,
+        false
+    )]
+    fn parts(#[case] sql: &str, #[case] up: &str, #[case] down: Option<&str>, #[case] no_transaction: bool) {
+        let expected = Annotated { up: up.to_owned(), down: down.map(ToOwned::to_owned), no_transaction };
+        assert_eq!(read(sql), Some(expected));
+        assert_eq!(up.len(), sql.len());
+    }
+
+    #[rstest]
+    #[case("select 1")]
+    #[case("-- like -- +goose Up\nselect 1")]
+    #[case("select '\n-- +goose Up\n'")]
+    #[case("select 1; -- migrate:up")]
+    fn none(#[case] sql: &str) {
+        assert_eq!(read(sql), None);
+    }
+
+    #[rstest]
+    #[case::two_tools("-- +goose Up\n-- migrate:down", 13, BadAnnotation::TwoTools(DBMATE, GOOSE))]
+    #[case::twice("-- +goose Up\n-- +goose Up", 13, BadAnnotation::Twice("-- +goose Up"))]
+    #[case::order("-- migrate:down\na", 0, BadAnnotation::Order("-- migrate:down", "-- migrate:up"))]
+    #[case::before("a;\n-- migrate:up\n", 3, BadAnnotation::SqlBefore("-- migrate:up"))]
+    #[case::no_up("a;\n-- +goose NO TRANSACTION", 0, BadAnnotation::SqlBefore("-- +goose Up"))]
+    #[case::begin("-- +goose Up\n-- +goose StatementBegin\na", 13, BadAnnotation::Unpaired("StatementBegin"))]
+    #[case::end("-- +goose Up\n-- +goose StatementEnd\na", 13, BadAnnotation::Unpaired("StatementEnd"))]
+    #[case::unknown("-- +goose Up\n-- +goose ENVSUB ON", 13, BadAnnotation::Unknown("-- +goose ENVSUB ON".into(), GOOSE))]
+    #[case::option("-- migrate:up transaction:no", 0, BadAnnotation::Unknown("-- migrate:up transaction:no".into(), DBMATE))]
+    fn bad(#[case] sql: &str, #[case] byte: usize, #[case] expected: BadAnnotation) {
+        assert_eq!(annotated(sql, Dialect::Postgres), Err(vec![(byte, expected)]));
+    }
+
+    #[rstest]
+    #[case("-- +migrate Up\na")]
+    #[case("-- rambler up\na")]
+    #[case("a;\n-- //@UNDO\nb;")]
+    fn lines_of_other_tools_are_refused(#[case] sql: &str) {
+        let bad = annotated(sql, Dialect::Postgres).unwrap_err();
+        assert!(matches!(bad.as_slice(), [(_, BadAnnotation::Foreign(..))]));
+    }
+}
