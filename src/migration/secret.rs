@@ -70,6 +70,10 @@ mod tests {
         "create subscription s connection 'postgres://u:canary@h/d'",
         "create subscription s connection '***********************'"
     )]
+    #[case("CREATE USER a IDENTIFIED BY 'canary' REQUIRE SSL", "CREATE USER a IDENTIFIED BY '******' REQUIRE SSL")]
+    #[case("alter user a identified with 'p' as \"can\\\"y\"", "alter user a identified with '*' as \"****\"*\"")]
+    #[case("set password for a = password('canary')", "set password for a = password('******')")]
+    #[case("change master to master_password = 'canary'", "change master to master_password = '******'")]
     #[case("password 'canary", "password '******")]
     #[case("comment on column u.password is 'the hash'", "comment on column u.password is 'the hash'")]
     #[case("insert into l values ('https://example.org', 'ü')", "insert into l values ('https://example.org', 'ü')")]

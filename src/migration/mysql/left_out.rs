@@ -83,3 +83,41 @@ pub(super) fn autocommit(sql: &str, dialect: Dialect) -> Option<Autocommit> {
     }
     found.then_some(if others { Autocommit::Mixed } else { Autocommit::Alone })
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::split;
+    use super::*;
+
+    /// What is left of a file.
+    fn kept(sql: &str) -> Vec<&str> {
+        let statements = split(sql, Dialect::Mysql).statements;
+        let left_out = left_out(sql, &statements, Dialect::Mysql);
+        let kept = statements.iter().zip(left_out).filter(|(_, left_out)| !left_out);
+        kept.map(|(statement, _)| statement.text(sql)).collect()
+    }
+
+    #[rstest]
+    #[case::transactions("begin; a; commit; start transaction read write; b; commit work", &["a", "b"])]
+    #[case::autocommit("set autocommit=0; a; SET @@session.autocommit = 1; b", &["a", "b"])]
+    #[case::autocommit_of_a_dump("SET @OLD_AUTOCOMMIT=@@AUTOCOMMIT, @@AUTOCOMMIT=0; a; SET AUTOCOMMIT=@OLD_AUTOCOMMIT", &["a"])]
+    #[case::other_settings("set @autocommit = 1; set autocommit = 0, sql_mode = ''", &["set @autocommit = 1", "set autocommit = 0, sql_mode = ''"])]
+    #[case::commit_and_more("commit and chain; rollback", &["commit and chain", "rollback"])]
+    #[case::a_dump(
+        "LOCK TABLES `t` WRITE; /*!40000 ALTER TABLE `t` DISABLE KEYS */; INSERT INTO `t` VALUES (1); \
+         /*!40000 ALTER TABLE `t` ENABLE KEYS */; UNLOCK TABLES; select 1",
+        &[
+            "/*!40000 ALTER TABLE `t` DISABLE KEYS */",
+            "INSERT INTO `t` VALUES (1)",
+            "/*!40000 ALTER TABLE `t` ENABLE KEYS */",
+            "select 1"
+        ]
+    )]
+    #[case::a_guard("lock tables t write; update t set a = 1; unlock tables", &["lock tables t write", "update t set a = 1"])]
+    #[case::never_unlocked("lock tables t write; insert into t values (1)", &["insert into t values (1)"])]
+    fn what_is_kept(#[case] sql: &str, #[case] expected: &[&str]) {
+        assert_eq!(kept(sql), expected);
+    }
+}

@@ -45,3 +45,46 @@ fn named_lock(sql: &str, dialect: Dialect) -> Option<&'static str> {
     });
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("use d")]
+    #[case("load data local infile 'x' into table t")]
+    #[case("LOAD DATA LOW_PRIORITY LOCAL INFILE 'x' INTO TABLE t")]
+    #[case("load xml local infile 'x' into table t")]
+    #[case("lock tables t write")]
+    #[case("flush tables with read lock")]
+    #[case("flush tables t for export")]
+    #[case("rollback")]
+    #[case("commit and chain")]
+    #[case("savepoint a")]
+    #[case("release savepoint a")]
+    #[case("xa start 'x'")]
+    #[case("kill 3")]
+    #[case("shutdown")]
+    #[case("restart")]
+    #[case("set autocommit = 0, sql_mode = ''")]
+    #[case("select release_all_locks()")]
+    #[case("do get_lock('x', 1)")]
+    #[case("set @a = RELEASE_LOCK ('x')")]
+    fn refused(#[case] sql: &str) {
+        assert!(refusal(sql, Dialect::Mysql).is_some());
+    }
+
+    #[rstest]
+    #[case("load data infile 'local' into table t")]
+    #[case("flush privileges")]
+    #[case("create table lock_tables (use_it int)")]
+    #[case("create procedure p() begin do get_lock('x', 1); rollback; end")]
+    #[case("insert into t values ('release_all_locks()')")]
+    #[case("set sql_mode = ''")]
+    #[case("lock instance for backup")]
+    fn allowed(#[case] sql: &str) {
+        assert_eq!(refusal(sql, Dialect::Mysql), None);
+    }
+}

@@ -39,3 +39,50 @@ pub(in super::super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refu
         (TransactionMode::PerFile, true) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const FILE: TransactionMode = TransactionMode::PerFile;
+    const STATEMENT: TransactionMode = TransactionMode::PerStatement;
+
+    #[rstest]
+    #[case("begin immediate", FILE)]
+    #[case("COMMIT", FILE)]
+    #[case("end transaction", FILE)]
+    #[case("rollback", FILE)]
+    #[case("vacuum", FILE)]
+    #[case("pragma foreign_keys = 0", FILE)]
+    #[case("detach x", FILE)]
+    #[case("begin", STATEMENT)]
+    #[case("savepoint a", STATEMENT)]
+    #[case("rollback to a", STATEMENT)]
+    fn refused(#[case] sql: &str, #[case] mode: TransactionMode) {
+        assert!(refusal(sql, mode).is_some());
+    }
+
+    #[rstest]
+    #[case("savepoint a", FILE)]
+    #[case("rollback transaction to savepoint a", FILE)]
+    #[case("release a", FILE)]
+    #[case("pragma foreign_keys = on", FILE)]
+    #[case("vacuum", STATEMENT)]
+    #[case("create table t (a)", STATEMENT)]
+    fn allowed(#[case] sql: &str, #[case] mode: TransactionMode) {
+        assert_eq!(refusal(sql, mode), None);
+    }
+
+    #[rstest]
+    #[case("begin", Some(Wrapper::Begin))]
+    #[case("BEGIN IMMEDIATE TRANSACTION", Some(Wrapper::Begin))]
+    #[case("end transaction", Some(Wrapper::Commit))]
+    #[case("commit", Some(Wrapper::Commit))]
+    #[case("rollback", None)]
+    #[case("commit immediate", None)]
+    fn wrappers(#[case] sql: &str, #[case] expected: Option<Wrapper>) {
+        assert_eq!(wrapper(sql), expected);
+    }
+}

@@ -111,3 +111,49 @@ impl Splitter<'_> {
         before.rsplit('\n').next().is_none_or(|line| line.trim().is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::migration::lexeme::Construct;
+
+    fn texts(sql: &str) -> Vec<&str> {
+        split(sql).statements.iter().map(|s| s.text(sql)).collect()
+    }
+
+    const TRIGGER: &str = "create temp trigger t after insert on x begin update y set a = case when b then 1 end; end";
+
+    #[rstest]
+    #[case::nothing(" ;; -- a;\n/* b; */ ;", &[])]
+    #[case::strings("select ';', 'it''s;'; x", &["select ';', 'it''s;'", "x"])]
+    #[case::no_escapes(r"select '\'; x", &[r"select '\'", "x"])]
+    #[case::identifiers("select \"a;\"\"\", [b;], `c;``` ; x", &["select \"a;\"\"\", [b;], `c;```", "x"])]
+    #[case::comment_at_the_end("a; /* never ; closed", &["a"])]
+    #[case::trigger(TRIGGER, &[TRIGGER])]
+    #[case::trigger_and_more(&format!("{TRIGGER};\nx"), &[TRIGGER, "x"])]
+    #[case::trigger_with_comments("create trigger t begin a; -- ;\n end /* ; */ ; x", &["create trigger t begin a; -- ;\n end", "x"])]
+    #[case::explained("explain query plan create trigger t begin a; end; x", &["explain query plan create trigger t begin a; end", "x"])]
+    #[case::a_table_called_trigger("create table trigger (a); x", &["create table trigger (a)", "x"])]
+    #[case::crlf("a -- ;\r\n;\r\nb;\r\n", &["a", "b"])]
+    #[case::no_dot_command("select 1\n.5; x", &["select 1\n.5", "x"])]
+    fn boundaries(#[case] sql: &str, #[case] expected: &[&str]) {
+        assert_eq!(texts(sql), expected);
+        assert_eq!(split(sql).faults, []);
+    }
+
+    #[rstest]
+    #[case::string("a; 'b", 3, Fault::Unterminated(Construct::String))]
+    #[case::brackets("select [a", 7, Fault::Unterminated(Construct::BracketIdentifier))]
+    #[case::backtick("`a", 0, Fault::Unterminated(Construct::BacktickIdentifier))]
+    #[case::dot_command("a;\n.mode it's\nb;", 3, Fault::MetaCommand)]
+    fn faults(#[case] sql: &str, #[case] byte: usize, #[case] fault: Fault) {
+        assert_eq!(split(sql).faults, [(byte, fault)]);
+    }
+
+    #[test]
+    fn a_command_of_the_shell_ends_with_its_line() {
+        assert_eq!(texts("a;\n.mode it's\nb;"), ["a", "b"]);
+    }
+}

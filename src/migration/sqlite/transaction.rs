@@ -53,3 +53,38 @@ pub(in super::super) fn execution(sql: &str) -> Execution {
         (None, false) => Execution::Transaction,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::split;
+    use super::*;
+    use crate::migration::Dialect;
+    use crate::migration::directive::Directive;
+    use crate::migration::transaction::TransactionMode;
+
+    #[rstest]
+    #[case("vacuum", Execution::Alone(Trace::Repeatable))]
+    #[case("PRAGMA foreign_keys = OFF", Execution::SettingAlone)]
+    #[case("pragma main.journal_mode(wal)", Execution::SettingAlone)]
+    #[case("attach 'x' as y", Execution::SettingAlone)]
+    #[case("pragma foreign_keys=on", Execution::Setting)]
+    #[case("pragma foreign_keys", Execution::Setting)]
+    #[case("pragma user_version = 3", Execution::Setting)]
+    #[case("create table t (a)", Execution::Transaction)]
+    #[case("insert into t values (1)", Execution::Transaction)]
+    fn executions(#[case] sql: &str, #[case] expected: Execution) {
+        assert_eq!(execution(sql), expected);
+    }
+
+    #[rstest]
+    #[case("create table t (a); drop table u", None, TransactionMode::PerFile)]
+    #[case("vacuum", None, TransactionMode::PerStatement)]
+    #[case("pragma journal_mode = wal; pragma user_version = 1", None, TransactionMode::PerStatement)]
+    #[case("pragma foreign_keys = off; drop table t", None, TransactionMode::PerFile)]
+    #[case("create table t (a)", Some(Directive::NoTransaction), TransactionMode::PerStatement)]
+    fn modes(#[case] sql: &str, #[case] directive: Option<Directive>, #[case] expected: TransactionMode) {
+        assert_eq!(TransactionMode::of(sql, &split(sql).statements, false, directive, Dialect::Sqlite), expected);
+    }
+}
