@@ -56,6 +56,12 @@ cluster-logs: ## print the operator's logs and the end of the cluster's own
 servers: ## install the database servers that the engine's tests run on
 	@tests/servers/servers.sh install
 
+# ---- figures, see docs/benchmarks.md ---------------------------------------------------------
+
+.PHONY: bench
+bench: ## Schemaward and other migration tools, side by side (an hour; BENCH_CORPUS=git URL for real files)
+	@tests/bench/bench.sh
+
 # ---- tests that need the test bed ------------------------------------------------------------
 
 .PHONY: test-cluster

@@ -20,7 +20,7 @@ refinery 0.10.0   crates  refinery_cli                            bin/refinery
 diesel   2.3.14   crates  diesel_cli                              bin/diesel
 goose    v3.29.0  go      github.com/pressly/goose/v3/cmd/goose   goose
 migrate  v4.20.1  go      github.com/golang-migrate/migrate/v4/cmd/migrate migrate
-dbmate   2.36.0   npm     dbmate                                  node_modules/.bin/dbmate
+dbmate   2.36.0   npm     dbmate                                  dbmate
 flyway   12.5.0   maven   org.flywaydb:flyway-commandline         flyway
 rails    6.1      debian  ruby-activerecord,ruby-pg,ruby-mysql2   rails
 T
@@ -63,8 +63,13 @@ install_go() {
   [ "$4" != migrate ] || tags=(-tags 'postgres mysql')
   GOBIN=$3 GOFLAGS=-buildvcs=false nice -n 10 go install -ldflags '-s -w' "${tags[@]}" "$2@$1"
 }
-# The package holds the program for this machine in a package of its own; nothing is run on install.
-install_npm() { npm install --prefix "$3" --no-save --ignore-scripts --loglevel=error "$2@$1" >&2; }
+# The program for this machine is in a package of its own beside one of a few lines that start it; a link
+# leads past these, as they would be measured too. Nothing of the package is run on install.
+install_npm() {
+  command -v npm >/dev/null || need_packages npm
+  npm install --prefix "$3" --no-save --ignore-scripts --loglevel=error "$2@$1" >&2
+  ln -s "$(cd "$3" && find node_modules/@"$2" -type f -name "$2")" "$3/$4"
+}
 # The newest version whose parts the registry has: the command line, its core and the two kinds of database.
 # The archive that bundles them is no longer published there, and the command line's own list of dependencies
 # names all databases there are, so what it needs is listed here.
