@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::engine::{AlreadyExists, AnyDatabase, DatabaseSettings};
+use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
+use crate::migration::Dialect;
 use crate::plan::{OutOfOrder, PlanOptions, Target};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -158,6 +159,15 @@ pub(super) struct DatabaseFlags {
 }
 
 impl DatabaseFlags {
+    /// By which rules files for this database are read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::database`].
+    pub(super) fn dialect(&self) -> Result<Dialect, Failure> {
+        Ok(self.database("dialect")?.dialect())
+    }
+
     /// The database. `command` is what the server shows as its user's program.
     ///
     /// # Errors

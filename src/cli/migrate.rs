@@ -11,8 +11,8 @@ use super::plan::{self, PlanArguments};
 use super::reading::CompareFlags;
 use super::runner::write_event;
 use super::terminal::Terminal;
-use crate::engine::{failed_before_start, read_folder};
-use crate::migration::{Dialect, MigrationSet, Problem, SourceFile, source_failure};
+use crate::engine::{Database, failed_before_start, read_folder};
+use crate::migration::{MigrationSet, Problem, SourceFile, source_failure};
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Outcome, Reason, Summary};
 
@@ -60,7 +60,7 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
     let database = arguments.flags.database(&arguments.url.text()?, run)?;
     let dir = &arguments.folder.dir;
     let files = read_folder(dir)?;
-    let set = match MigrationSet::read(&files, Dialect::Postgres) {
+    let set = match MigrationSet::read(&files, database.dialect()) {
         Ok(set) => set,
         Err(problems) => {
             let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();

@@ -92,7 +92,7 @@ pub(super) fn main(arguments: &PlanArguments) -> ExitCode {
 
 fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
     let format = flags.format.format;
-    let set = migration_set(&flags.folder)?;
+    let set = migration_set(&flags.folder, &flags.database)?;
     let (reading, database) = ledger(&flags.database, "plan", Some(0))?;
     match plan(&set, &reading.ledger.state, &flags.options()) {
         Ok(plan) => {

@@ -9,7 +9,7 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::output;
 use super::terminal::Terminal;
 use crate::engine::{Database, Reading, read, read_folder};
-use crate::migration::{Dialect, MigrationSet, Problem, SourceFile};
+use crate::migration::{MigrationSet, Problem, SourceFile};
 use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
 
@@ -70,10 +70,11 @@ pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag
     exit::code_of(reason)
 }
 
-/// Reads a folder as a migration set.
-pub(super) fn migration_set(folder: &FolderFlag) -> Result<MigrationSet, NoResult> {
+/// Reads a folder as a migration set for a database.
+pub(super) fn migration_set(folder: &FolderFlag, database: &DatabaseFlags) -> Result<MigrationSet, NoResult> {
+    let dialect = database.dialect()?;
     let files = read_folder(&folder.dir)?;
-    MigrationSet::read(&files, Dialect::Postgres).map_err(|problems| NoResult::InvalidSource(files, problems))
+    MigrationSet::read(&files, dialect).map_err(|problems| NoResult::InvalidSource(files, problems))
 }
 
 /// Reads the ledger and the lock, with the newest `attempts` attempts; also tells the database's address.

@@ -82,7 +82,7 @@ pub(super) fn main(arguments: &StatusArguments) -> ExitCode {
 }
 
 fn read(flags: &CompareFlags) -> Result<Status, Failure> {
-    let source = match migration_set(&flags.folder) {
+    let source = match migration_set(&flags.folder, &flags.database) {
         Ok(set) => Ok(set),
         Err(NoResult::InvalidSource(_, problems)) => Err(problems),
         Err(NoResult::Failed(failure)) => return Err(failure),

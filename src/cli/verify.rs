@@ -56,7 +56,7 @@ pub(super) fn main(arguments: &VerifyArguments) -> ExitCode {
 }
 
 fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
-    let set = migration_set(&arguments.folder)?;
+    let set = migration_set(&arguments.folder, &arguments.database)?;
     let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
     let state = &reading.ledger.state;
     let overview = Overview::new(&set, state, &arguments.out_of_order.options(Target::Latest));

@@ -9,6 +9,7 @@ use super::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session,
     SessionError, SessionId, StoredRollback, Unrun,
 };
+use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
 use crate::migration::{Dialect, Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, LockBlocker, Reason};
 
@@ -30,6 +31,8 @@ pub struct DatabaseSettings<'a> {
 pub enum AnyDatabase {
     /// `postgres://`, `postgresql://`
     Postgres(Postgres),
+    /// `sqlite:`
+    Sqlite(Sqlite),
 }
 
 /// A session of whichever engine.
@@ -37,6 +40,8 @@ pub enum AnyDatabase {
 pub enum AnySession {
     /// On PostgreSQL.
     Postgres(PostgresSession),
+    /// On a SQLite file.
+    Sqlite(SqliteSession),
 }
 
 /// The same expression for each engine.
@@ -44,6 +49,7 @@ macro_rules! each {
     ($any:expr, $inner:ident => $then:expr) => {
         match $any {
             Self::Postgres($inner) => $then,
+            Self::Sqlite($inner) => $then,
         }
     };
 }
@@ -57,6 +63,7 @@ impl AnyDatabase {
     pub fn new(url: &str, settings: DatabaseSettings<'_>) -> Result<Self, Failure> {
         match engine_of(url)? {
             EngineName::Postgres => Postgres::new(Address::parse(url)?, settings).map(Self::Postgres),
+            EngineName::Sqlite => Sqlite::new(SqliteFile::parse(url)?, settings, &user()).map(Self::Sqlite),
         }
     }
 
@@ -68,14 +75,21 @@ impl AnyDatabase {
     pub fn check_url(url: &str) -> Result<(), Failure> {
         match engine_of(url)? {
             EngineName::Postgres => Address::parse(url).map(drop),
+            EngineName::Sqlite => SqliteFile::parse(url).map(drop),
         }
     }
+}
+
+/// The user of the operating system: where no server knows one, the ledger tells this one.
+fn user() -> String {
+    ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The engines there are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum EngineName {
     Postgres,
+    Sqlite,
 }
 
 /// The engine that a URL's scheme names.
@@ -84,12 +98,14 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
     match url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
         // An address that is none at all gets its engine's own words.
         Some("postgres" | "postgresql") | None => Ok(EngineName::Postgres),
+        Some("sqlite") => Ok(EngineName::Sqlite),
         // Not named: where the scheme is missing, this may be a user's name.
         Some(_) => Err(Failure {
             class: ErrorClass::Permanent,
             reason: Reason::InvalidSettings,
             code: None,
-            message: "the database's URL is not usable: it does not begin with a scheme that is known: postgres://"
+            message: "the database's URL is not usable: it does not begin with a scheme that is known: postgres:// or \
+                      sqlite:"
                 .to_owned(),
             hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
             place: None,
@@ -103,6 +119,7 @@ impl Database for AnyDatabase {
     async fn connect(&self) -> Result<AnySession, SessionError> {
         match self {
             Self::Postgres(database) => database.connect().await.map(AnySession::Postgres),
+            Self::Sqlite(database) => database.connect().await.map(AnySession::Sqlite),
         }
     }
 

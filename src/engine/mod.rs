@@ -11,6 +11,7 @@ mod repair;
 mod run;
 mod run_failure;
 mod session;
+mod sqlite;
 mod stop;
 
 pub use any::{AnyDatabase, AnySession, DatabaseSettings};
@@ -24,4 +25,5 @@ pub use session::{
     AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt,
     Session, SessionError, SessionId, StoredRollback, Unrun,
 };
+pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

@@ -1,0 +1,102 @@
+//! Which file a URL names.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// A database file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SqliteFile {
+    path: PathBuf,
+}
+
+impl SqliteFile {
+    /// Reads a URL such as `sqlite:app.db`, `sqlite:///var/lib/app.db` or, as other tools write it,
+    /// `sqlite://app.db?mode=rwc`.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where it names no file, or has a parameter that is not known.
+    pub fn parse(url: &str) -> Result<Self, Failure> {
+        let url = url.trim();
+        let rest = url.split_once(':').map_or("", |(_, rest)| rest);
+        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+        // Opened for reading and writing, and made where it is missing, is what happens anyway.
+        if !matches!(parameters, "" | "mode=rwc") {
+            return Err(invalid("it has a parameter; known is only mode=rwc"));
+        }
+        if path == ":memory:" {
+            return Err(invalid("a database in memory would be gone when the run ends; name a file"));
+        }
+        if path.is_empty() || path.ends_with('/') {
+            return Err(invalid("it names no file"));
+        }
+        Ok(Self { path: PathBuf::from(path) })
+    }
+
+    /// Where the file is, or will be: links resolved, so that one file has one lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where its folder is not there.
+    pub fn resolved(&self) -> Result<PathBuf, Failure> {
+        if let Ok(path) = self.path.canonicalize() {
+            return Ok(path);
+        }
+        let folder = match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let found = folder.canonicalize().map_err(|error| {
+            let mut failure = invalid(&format!("the folder of {self} cannot be used: {error}"));
+            failure.hint = Some("make the folder; the file itself is made by the first run".to_owned());
+            failure
+        })?;
+        Ok(found.join(self.path.file_name().unwrap_or_default()))
+    }
+}
+
+impl fmt::Display for SqliteFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())
+    }
+}
+
+fn invalid(what: &str) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!("the database's URL is not usable: {what}"),
+        hint: Some("such as sqlite:app.db".to_owned()),
+        place: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::SqliteFile;
+
+    #[rstest]
+    #[case("sqlite:app.db", "app.db")]
+    #[case("sqlite://app.db", "app.db")]
+    #[case("sqlite://app.db?mode=rwc", "app.db")]
+    #[case("sqlite:///var/lib/app.db", "/var/lib/app.db")]
+    #[case("sqlite:/var/lib/my app.db\n", "/var/lib/my app.db")]
+    fn files(#[case] url: &str, #[case] path: &str) {
+        assert_eq!(SqliteFile::parse(url).unwrap().to_string(), path);
+    }
+
+    #[rstest]
+    #[case("sqlite:")]
+    #[case("sqlite::memory:")]
+    #[case("sqlite:folder/")]
+    #[case("sqlite:app.db?mode=memory")]
+    fn no_files(#[case] url: &str) {
+        assert!(SqliteFile::parse(url).unwrap_err().message.starts_with("the database's URL is not usable: "));
+    }
+}

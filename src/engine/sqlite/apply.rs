@@ -1,0 +1,181 @@
+//! Applies a file on SQLite: in one transaction with its row, or statement by statement with the statement journal.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::error::{failure_of, is_interrupted, near};
+use super::ledger::JournalRow;
+use super::session::{Sent, SqliteSession};
+use crate::engine::journal_failure::{Begun, needs_review, run_otherwise};
+use crate::engine::session::{ApplyError, Attempt, SessionError};
+use crate::migration::{Execution, Trace, TransactionMode};
+use crate::plan::StatementState;
+use crate::report::{ErrorClass, Failure, Reason};
+
+impl SqliteSession {
+    pub(super) async fn apply_file(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Duration, ApplyError> {
+        self.database.cancelled.store(false, Ordering::Relaxed);
+        let began = Instant::now();
+        let mut statements_done = 0;
+        let applied = match attempt.migration.mode {
+            TransactionMode::PerFile => self.run_file(attempt, began, &mut statements_done, progress).await,
+            TransactionMode::PerStatement => self.run_statements(attempt, began, &mut statements_done, progress).await,
+        };
+        if applied.is_err() {
+            self.roll_back().await;
+        }
+        // What a file has set or attached goes with the connection.
+        let reopened = if may_leave_traces(&attempt.migration.sql) { self.reopen().await } else { Ok(()) };
+        match applied.and(reopened) {
+            Ok(()) => Ok(began.elapsed()),
+            Err(SessionError { mut failure, .. }) => {
+                if failure.reason != Reason::Fenced {
+                    failure.place.get_or_insert_with(|| attempt.migration.place());
+                }
+                Err(ApplyError::Refused { failure, statements_done })
+            }
+        }
+    }
+
+    async fn run_file(
+        &mut self,
+        attempt: Attempt<'_>,
+        began: Instant,
+        done: &mut usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), SessionError> {
+        self.begin(attempt.fence).await?;
+        for index in 0..attempt.migration.statements.len() {
+            self.send_statement(attempt, index).await?;
+            *done = index + 1;
+            progress(*done);
+        }
+        let ledger = self.database.ledger.clone();
+        let recorded = ledger.record(self.connection().await?, attempt, milliseconds(began), None).await;
+        recorded.map_err(|error| doing(&error, "recording the attempt"))?;
+        match self.send("COMMIT").await {
+            Err(Sent::Database(error)) => Err(doing(&error, "at COMMIT")),
+            Err(Sent::Refused(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn run_statements(
+        &mut self,
+        attempt: Attempt<'_>,
+        began: Instant,
+        done: &mut usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), SessionError> {
+        let ledger = self.database.ledger.clone();
+        let rows = ledger.journal(self.connection().await?, attempt).await?;
+        for index in 0..attempt.migration.statements.len() {
+            let row = rows.iter().find(|row| row.statement == index + 1);
+            if !has_run(attempt, index, row)? {
+                self.execute(attempt, index).await?;
+            } else if matches!(attempt.migration.execution(index), Execution::Setting | Execution::SettingAlone) {
+                // It went with the connection that it was made in.
+                self.send_statement(attempt, index).await?;
+            }
+            *done = index + 1;
+            progress(*done);
+        }
+        let duration = milliseconds(began);
+        self.write(attempt.fence, async |ledger, connection| ledger.record(connection, attempt, duration, None).await)
+            .await
+    }
+
+    async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+        let trace = match attempt.migration.execution(index) {
+            Execution::Alone(trace) => trace,
+            Execution::SettingAlone => Trace::Repeatable,
+            Execution::Transaction | Execution::Setting | Execution::NamelessIndex => {
+                return self.execute_in_transaction(attempt, index).await;
+            }
+        };
+        self.write(attempt.fence, async |ledger, connection| {
+            ledger.begin_statement(connection, attempt, index, Some(&trace)).await
+        })
+        .await?;
+        let sent = self.send_statement(attempt, index).await;
+        let failure = sent.as_ref().err().map(|error| &error.failure);
+        let ended = self
+            .write(attempt.fence, async |ledger, connection| {
+                ledger.end_statement(connection, attempt, index, failure).await
+            })
+            .await;
+        sent.and(ended)
+    }
+
+    /// Runs a statement and writes its row, both or neither.
+    async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+        self.begin(attempt.fence).await?;
+        self.send_statement(attempt, index).await?;
+        let ledger = self.database.ledger.clone();
+        let written = ledger.begin_statement(self.connection().await?, attempt, index, None).await;
+        written.map_err(|error| doing(&error, "recording the statement"))?;
+        Ok(self.send("COMMIT").await?)
+    }
+
+    async fn send_statement(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+        match self.send(attempt.migration.statement_sql(index)).await {
+            Ok(()) => Ok(()),
+            Err(Sent::Refused(error)) => Err(error),
+            Err(Sent::Database(error)) => Err(placed(&error, attempt, index)),
+        }
+    }
+}
+
+/// Whether a statement has run before, as the journal says.
+fn has_run(attempt: Attempt<'_>, index: usize, row: Option<&JournalRow>) -> Result<bool, SessionError> {
+    let Some(row) = row else { return Ok(false) };
+    let refused = |failure: Failure| Err(SessionError { failure, connection_lost: false });
+    match row.state {
+        StatementState::Failed => Ok(false),
+        StatementState::Started if row.repeatable => Ok(false),
+        StatementState::Started => {
+            let begun = Begun { excerpt: &row.excerpt, run: &row.run, started_at: &row.started_at };
+            refused(needs_review(attempt, index, &begun))
+        }
+        StatementState::Finished if row.checksum == attempt.migration.statement_checksum(index) => Ok(true),
+        StatementState::Finished => refused(run_otherwise(attempt, index, &row.excerpt)),
+    }
+}
+
+/// An error with its place in the file. SQLite names the token where a text stops making sense; the first one of these
+/// characters in the statement is it, or near it.
+fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize) -> SessionError {
+    let migration = attempt.migration;
+    let mut failure = failure_of(error, Reason::StatementFailed);
+    if is_interrupted(error) {
+        failure.class = ErrorClass::Transient;
+    }
+    let start = migration.statements.get(index).map(|statement| statement.start);
+    let inside = near(&failure.message).and_then(|near| migration.statement_sql(index).find(near));
+    failure.place = Some(match (start, inside) {
+        (Some(start), Some(inside)) => migration.place_of_byte(start + inside),
+        _ => migration.place_of_statement(index),
+    });
+    SessionError { failure, connection_lost: false }
+}
+
+fn doing(error: &sqlx::Error, what: &str) -> SessionError {
+    let mut failure = failure_of(error, Reason::StatementFailed);
+    failure.message = format!("{what}: {}", failure.message);
+    SessionError { failure, connection_lost: false }
+}
+
+/// Whether a file may have changed more than the database: settings, attached files, temporary tables. To say so once
+/// too often costs an opening of the file.
+fn may_leave_traces(sql: &str) -> bool {
+    let text = sql.to_ascii_lowercase();
+    ["pragma", "attach", "temp", "load_extension"].iter().any(|word| text.contains(word))
+}
+
+fn milliseconds(since: Instant) -> i64 {
+    i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
+}

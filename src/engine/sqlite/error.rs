@@ -1,0 +1,68 @@
+//! From SQLite's result code to class and reason. Source: <https://sqlite.org/rescode.html>.
+
+use sqlx::error::DatabaseError;
+
+use crate::engine::session::SessionError;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Of another process's transaction; the extended codes share its low byte.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const READ_ONLY: i32 = 8;
+const INTERRUPTED: i32 = 9;
+const CANNOT_OPEN: i32 = 14;
+const NOT_A_DATABASE: i32 = 26;
+
+/// What the driver says, in terms of the report. `doing` is the reason where the code tells none.
+pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
+    let server = error.as_database_error();
+    let code: Option<i32> = server.and_then(DatabaseError::code).and_then(|code| code.parse().ok());
+    let message = server.map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    let (class, reason, message) = match code.map(|code| code & 0xff) {
+        Some(BUSY | LOCKED) => (ErrorClass::Transient, Reason::LockTimedOut, format!("{message} by another process")),
+        Some(READ_ONLY | CANNOT_OPEN | NOT_A_DATABASE) => (ErrorClass::Permanent, Reason::ConnectionFailed, message),
+        // SQLite has one code for all of these; its text is the only thing that tells, and has one language.
+        Some(1) if message.ends_with(" already exists") || message.starts_with("duplicate column name") => {
+            (ErrorClass::AlreadyExists, doing, message)
+        }
+        _ => (ErrorClass::Permanent, doing, message),
+    };
+    Failure { class, reason, code: code.map(|code| code.to_string()), message, hint: None, place: None }
+}
+
+/// The same, as a session's.
+pub(super) fn session_error(error: &sqlx::Error, doing: Reason) -> SessionError {
+    SessionError { failure: failure_of(error, doing), connection_lost: false }
+}
+
+/// Whether a statement was ended by [`crate::engine::Database::cancel`].
+pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
+    has_code(error, INTERRUPTED)
+}
+
+/// Whether the error says that a table is not there. SQLite's code tells no more than that a name was wrong.
+pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
+    has_code(error, 1) && error.as_database_error().is_some_and(|error| error.message().starts_with("no such table"))
+}
+
+fn has_code(error: &sqlx::Error, expected: i32) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == expected)
+}
+
+/// What SQLite's message points to: the text after `near "…"`.
+pub(super) fn near(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("near \"")?;
+    rest.split_once("\": ").map(|(near, _)| near)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::near;
+
+    #[test]
+    fn a_syntax_error_names_the_token() {
+        assert_eq!(near("near \"tabel\": syntax error"), Some("tabel"));
+        assert_eq!(near("incomplete input"), None);
+    }
+}
