@@ -255,3 +255,20 @@ fn a_file_that_is_no_database_is_named() {
     let output = bed.command(&["migrate"]).env("DATABASE_URL", "sqlite:none/app.db").output().unwrap();
     assert!(text(&output.stderr).contains("none/app.db"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_terminal_gets_a_progress_bar_and_a_pipe_plain_lines() {
+    let slow =
+        "SELECT (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT max(i) FROM n);";
+    let files = [("001_a.sql", "CREATE TABLE a (x);"), ("002_slow.sql", slow)];
+    let piped = text(&Bed::with(&files).run(&["migrate"]).stdout);
+    assert!(piped.contains("  002_slow.sql") && !piped.contains(['\r', '\u{1b}']), "{piped}");
+    let bed = Bed::with(&files);
+    let mut terminal = Command::new("script");
+    let run = format!("{} migrate", env!("CARGO_BIN_EXE_schemaward"));
+    terminal.args(["-qec", &run, "/dev/null"]).current_dir(bed.folder.path());
+    terminal.env("DATABASE_URL", "sqlite:app.db").env("TERM", "xterm").stdin(Stdio::null());
+    let shown = text(&terminal.output().unwrap().stdout);
+    assert!(shown.contains("] 1/2 ") && shown.contains("  002_slow.sql"), "{shown:?}");
+    assert!(shown.contains("The schema is at version 002; 2 migrations applied."), "{shown:?}");
+}

@@ -18,6 +18,7 @@ mod operator;
 mod output;
 mod plan;
 mod process_list;
+mod progress_bar;
 mod reading;
 mod repair;
 mod rollback;

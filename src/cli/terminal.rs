@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::progress_bar::ProgressBar;
 use crate::migration::{SourceFile, without_passwords};
 use crate::plan::RollbackTarget;
 use crate::report::{Event, Failure, Outcome, Place, Summary};
@@ -16,42 +17,67 @@ pub(super) struct Terminal<'a> {
     width: usize,
     statements: i64,
     no_transaction: bool,
+    /// The file at work.
+    file: String,
+    bar: ProgressBar,
 }
 
 impl<'a> Terminal<'a> {
     pub(super) fn new(folder: &Path, files: &'a [SourceFile]) -> Self {
         let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or_default();
-        Self { folder: folder.to_owned(), files, width, statements: 0, no_transaction: false }
+        let folder = folder.to_owned();
+        let bar = ProgressBar::default();
+        Self { folder, files, width, statements: 0, no_transaction: false, file: String::new(), bar }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
         match event {
             Event::RunStarted { steps, from, to, rollback, .. } => {
                 out(&started(*steps, from.as_deref(), to, *rollback));
+                self.bar = ProgressBar::start(*steps);
             }
-            Event::WaitingForLock { holder } => out(&format!("Waiting for the lock held by {holder}")),
-            Event::MigrationStarted { statements, no_transaction, .. } => {
+            Event::WaitingForLock { holder } => self.out(&format!("Waiting for the lock held by {holder}")),
+            Event::MigrationStarted { file, statements, no_transaction, .. } => {
                 (self.statements, self.no_transaction) = (*statements, *no_transaction);
+                self.file.clone_from(file);
+                self.bar.at(file);
             }
-            Event::StatementFinished { .. } => {}
+            Event::StatementFinished { statement, statements, .. } => {
+                self.bar.at(&format!("{}, statement {statement} of {statements}", self.file));
+            }
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let statements = counted(self.statements, "statement");
                 let width = self.width;
                 let mode = if self.no_transaction { "  each committed by itself" } else { "" };
-                out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms{mode}"));
+                self.out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms{mode}"));
+                self.bar.advance();
             }
             Event::LockTimedOut { file, statement, tries, pause_ms, blocker, .. } => {
                 let statement = statement.map(|number| format!(", statement {number}")).unwrap_or_default();
                 let held = blocker.as_ref().map(|blocker| format!(", held by {blocker}")).unwrap_or_default();
-                err(&format!(
+                self.err(&format!(
                     "  {file}{statement}: no lock in try {tries}{held}; next try in {} s",
                     seconds(*pause_ms)
                 ));
             }
-            Event::Warning { message } => err(&format!("warning: {message}")),
-            Event::RunFailed { failure } => self.failure(failure),
-            Event::RunFinished { summary } => out(&finished(summary)),
+            Event::Warning { message } => self.err(&format!("warning: {message}")),
+            Event::RunFailed { failure } => {
+                self.bar.end();
+                self.failure(failure);
+            }
+            Event::RunFinished { summary } => {
+                self.bar.end();
+                out(&finished(summary));
+            }
         }
+    }
+
+    fn out(&self, line: &str) {
+        self.bar.aside(|| out(line));
+    }
+
+    fn err(&self, line: &str) {
+        self.bar.aside(|| err(line));
     }
 
     /// What went wrong, with the line it points to.
