@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::examination::Check;
+use super::mysql::{Mysql, MysqlAddress, MysqlSession};
 use super::postgres::{Address, Postgres, PostgresSession};
 use super::reading::RecordedAttempt;
 use super::session::{
@@ -31,6 +32,8 @@ pub struct DatabaseSettings<'a> {
 pub enum AnyDatabase {
     /// `postgres://`, `postgresql://`
     Postgres(Postgres),
+    /// `mysql://`, `mariadb://`
+    Mysql(Mysql),
     /// `sqlite:`
     Sqlite(Sqlite),
 }
@@ -40,6 +43,8 @@ pub enum AnyDatabase {
 pub enum AnySession {
     /// On PostgreSQL.
     Postgres(PostgresSession),
+    /// On MySQL or MariaDB.
+    Mysql(MysqlSession),
     /// On a SQLite file.
     Sqlite(SqliteSession),
 }
@@ -49,6 +54,7 @@ macro_rules! each {
     ($any:expr, $inner:ident => $then:expr) => {
         match $any {
             Self::Postgres($inner) => $then,
+            Self::Mysql($inner) => $then,
             Self::Sqlite($inner) => $then,
         }
     };
@@ -63,6 +69,7 @@ impl AnyDatabase {
     pub fn new(url: &str, settings: DatabaseSettings<'_>) -> Result<Self, Failure> {
         match engine_of(url)? {
             EngineName::Postgres => Postgres::new(Address::parse(url)?, settings).map(Self::Postgres),
+            EngineName::Mysql => Mysql::new(MysqlAddress::parse(url)?, settings).map(Self::Mysql),
             EngineName::Sqlite => Sqlite::new(SqliteFile::parse(url)?, settings, &user()).map(Self::Sqlite),
         }
     }
@@ -75,6 +82,7 @@ impl AnyDatabase {
     pub fn check_url(url: &str) -> Result<(), Failure> {
         match engine_of(url)? {
             EngineName::Postgres => Address::parse(url).map(drop),
+            EngineName::Mysql => MysqlAddress::parse(url).map(drop),
             EngineName::Sqlite => SqliteFile::parse(url).map(drop),
         }
     }
@@ -89,6 +97,7 @@ fn user() -> String {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum EngineName {
     Postgres,
+    Mysql,
     Sqlite,
 }
 
@@ -98,14 +107,15 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
     match url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
         // An address that is none at all gets its engine's own words.
         Some("postgres" | "postgresql") | None => Ok(EngineName::Postgres),
+        Some("mysql" | "mariadb") => Ok(EngineName::Mysql),
         Some("sqlite") => Ok(EngineName::Sqlite),
         // Not named: where the scheme is missing, this may be a user's name.
         Some(_) => Err(Failure {
             class: ErrorClass::Permanent,
             reason: Reason::InvalidSettings,
             code: None,
-            message: "the database's URL is not usable: it does not begin with a scheme that is known: postgres:// or \
-                      sqlite:"
+            message: "the database's URL is not usable: it does not begin with a scheme that is known: postgres://, \
+                      mysql://, mariadb:// or sqlite:"
                 .to_owned(),
             hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
             place: None,
@@ -119,6 +129,7 @@ impl Database for AnyDatabase {
     async fn connect(&self) -> Result<AnySession, SessionError> {
         match self {
             Self::Postgres(database) => database.connect().await.map(AnySession::Postgres),
+            Self::Mysql(database) => database.connect().await.map(AnySession::Mysql),
             Self::Sqlite(database) => database.connect().await.map(AnySession::Sqlite),
         }
     }

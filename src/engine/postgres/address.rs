@@ -2,11 +2,10 @@
 
 use std::fmt;
 
+use crate::engine::url::UrlForm;
+use crate::report::Failure;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
-use url::Url;
-
-use crate::report::{ErrorClass, Failure, Reason};
 
 /// A database's address, with what is needed to log in. Shown without password.
 #[derive(Clone)]
@@ -20,37 +19,18 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// [`Reason::InvalidSettings`]; the message says what is wrong without repeating the URL.
+    /// [`crate::report::Reason::InvalidSettings`]; the message says what is wrong without repeating the URL.
     pub fn parse(url: &str) -> Result<Self, Failure> {
-        let url = url.trim();
-        if url.is_empty() {
-            return Err(invalid("it is empty"));
-        }
-        let parsed = Url::parse(url).map_err(|error| match error {
-            url::ParseError::RelativeUrlWithoutBase => invalid("it does not begin with postgres://"),
-            url::ParseError::InvalidPort => {
-                invalid("its port is no number; in a password, write / as %2F, : as %3A, # as %23, ? as %3F")
-            }
-            other => invalid(&other.to_string()),
-        })?;
-        if !matches!(parsed.scheme(), "postgres" | "postgresql") {
-            return Err(invalid("its scheme is neither postgres nor postgresql"));
-        }
-        if parsed.fragment().is_some() {
-            return Err(invalid("it has a #; in a password, write it as %23"));
-        }
-        if let Some((name, _)) = parsed.query_pairs().find(|(name, _)| !is_known(name)) {
-            return Err(invalid(&format!("it has the parameter {name:?}; known are {}", PARAMETERS.join(", "))));
-        }
+        let parsed = FORM.read(url)?;
         let has = |key: &str| parsed.query_pairs().any(|(name, _)| name == key);
         if parsed.username().is_empty() && !has("user") {
-            return Err(invalid("it names no user"));
+            return Err(FORM.invalid("it names no user"));
         }
         // The driver's own message may repeat a part of the URL.
         let options = PgConnectOptions::from_url(&parsed)
-            .map_err(|_| invalid("one of its parameters has a value that is not understood"))?;
+            .map_err(|_| FORM.invalid("one of its parameters has a value that is not understood"))?;
         if options.get_database().is_none() {
-            return Err(invalid("it names no database"));
+            return Err(FORM.invalid("it names no database"));
         }
         let host =
             options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
@@ -82,37 +62,25 @@ impl fmt::Debug for Address {
     }
 }
 
-/// What the driver understands; anything else it passes over in silence, a misspelt `sslmode` too.
-const PARAMETERS: [&str; 12] = [
-    "application_name",
-    "dbname",
-    "host",
-    "hostaddr",
-    "options",
-    "password",
-    "port",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    "user",
-];
-
-/// `options[name]` is known too.
-fn is_known(name: &str) -> bool {
-    PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'))
-}
-
-fn invalid(what: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("the database's URL is not usable: {what}"),
-        hint: Some("write it as postgres://user:password@host:5432/name".to_owned()),
-        place: None,
-    }
-}
+const FORM: UrlForm = UrlForm {
+    schemes: &["postgres", "postgresql"],
+    parameters: &[
+        "application_name",
+        "dbname",
+        "host",
+        "hostaddr",
+        "options",
+        "password",
+        "port",
+        "sslcert",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "user",
+    ],
+    is_known: |name| name.starts_with("options[") && name.ends_with(']'),
+    example: "postgres://user:password@host:5432/name",
+};
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,1 @@
+../mysql/000_migration_tracking_system.sql

@@ -1,0 +1,111 @@
+//! Where the database is and how to log in, out of a URL. The URL's text never leaves this file.
+
+use std::fmt;
+
+use sqlx::ConnectOptions;
+use sqlx::mysql::MySqlConnectOptions;
+
+use crate::engine::url::UrlForm;
+use crate::migration::Dialect;
+use crate::report::Failure;
+
+/// The parameters are the driver's, but for those that would change what a file means: charset, collation, time zone.
+const FORM: UrlForm = UrlForm {
+    schemes: &["mysql", "mariadb"],
+    parameters: &["socket", "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode", "sslca", "sslcert", "sslkey", "sslmode"],
+    is_known: |_| false,
+    example: "mysql://user:password@host:3306/name",
+};
+
+/// A database's address, with what is needed to log in. Shown without password.
+#[derive(Clone)]
+pub struct MysqlAddress {
+    pub(super) options: MySqlConnectOptions,
+    /// As the scheme says: which comments with a version in them are code depends on it.
+    pub(super) dialect: Dialect,
+    shown: String,
+}
+
+impl MysqlAddress {
+    /// Reads a URL such as `mysql://user:password@host:3306/name?ssl-mode=required`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::report::Reason::InvalidSettings`]; the message says what is wrong without repeating the URL.
+    pub fn parse(url: &str) -> Result<Self, Failure> {
+        let parsed = FORM.read(url)?;
+        if parsed.username().is_empty() {
+            return Err(FORM.invalid("it names no user"));
+        }
+        // The driver's own message may repeat a part of the URL.
+        let options = MySqlConnectOptions::from_url(&parsed)
+            .map_err(|_| FORM.invalid("one of its parameters has a value that is not understood"))?;
+        let Some(database) = options.get_database() else {
+            return Err(FORM.invalid("it names no database"));
+        };
+        let shown = match options.get_socket() {
+            Some(path) => format!("{}:{database}", path.display()),
+            None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
+        };
+        // What the driver would set on its own, the mysql client does not, and what a file makes must not depend on it.
+        // It logs whole statements otherwise.
+        let options = options
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .set_names(false)
+            .disable_statement_logging();
+        let dialect = if parsed.scheme() == "mariadb" { Dialect::Mariadb } else { Dialect::Mysql };
+        Ok(Self { options, dialect, shown })
+    }
+
+    /// The user it logs in as.
+    pub(super) fn user(&self) -> &str {
+        self.options.get_username()
+    }
+}
+
+impl fmt::Display for MysqlAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for MysqlAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MysqlAddress({})", self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::MysqlAddress;
+
+    #[rstest]
+    #[case::whole("mysql://u:canary@db:3307/shop", "db:3307/shop")]
+    #[case::defaults("mariadb://u@db/shop\n", "db:3306/shop")]
+    #[case::escaped("mysql://u:can%23ary@db/sh%C3%B6p?ssl-mode=REQUIRED", "db:3306/shöp")]
+    #[case::socket("mysql://u:canary@localhost/shop?socket=/run/mysqld.sock", "/run/mysqld.sock:shop")]
+    fn an_address_is_shown_without_its_password(#[case] url: &str, #[case] shown: &str) {
+        let address = MysqlAddress::parse(url).unwrap();
+        assert_eq!(address.to_string(), shown);
+        assert!(!format!("{address:?}").contains("canary"));
+    }
+
+    #[rstest]
+    #[case::other_engine("postgres://u:canary@db/shop", "scheme")]
+    #[case::no_user("mysql://db/shop", "names no user")]
+    #[case::no_database("mysql://u:canary@db", "names no database")]
+    #[case::slash_in_password("mysql://u:canary/x@db/shop", "port is no number")]
+    #[case::hash_in_password("mysql://u:12#canary@db/shop", "has a #")]
+    #[case::misspelt_parameter("mysql://u:canary@db/shop?sslmod=canary", "\"sslmod\"; known are")]
+    #[case::charset("mysql://u:canary@db/shop?charset=latin1", "\"charset\"; known are")]
+    #[case::bad_parameter("mysql://u:canary@db/shop?ssl-mode=canary", "not understood")]
+    fn a_bad_url_is_explained_and_not_repeated(#[case] url: &str, #[case] why: &str) {
+        let failure = MysqlAddress::parse(url).unwrap_err();
+        assert!(failure.message.contains(why), "{}", failure.message);
+        assert!(!format!("{failure:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,317 @@
+//! The statement journal's SQL, and what its rows and the catalog say about a statement whose end was not recorded.
+//! Texts and decisions only; [`super::journaled`] sends and acts.
+
+use sqlx::mysql::MySqlRow;
+
+use super::ledger::{Ledger, instant};
+use super::literal::{identifier, text, text_or_null};
+use super::rows::{statement_state, value};
+use crate::engine::journal_failure::Begun;
+use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
+use crate::migration::{CatalogObject, Checksum, Execution, ObjectName, Trace, Version};
+use crate::plan::{self, StatementState};
+use crate::report::Failure;
+
+/// A statement that is begun.
+#[derive(Clone, Debug)]
+pub(super) struct JournalRow {
+    /// From 1.
+    pub(super) statement: usize,
+    pub(super) checksum: Checksum,
+    pub(super) state: StatementState,
+    trace: String,
+    /// Whether the catalog showed before what [`before`] asks for.
+    before: Option<bool>,
+    pub(super) excerpt: String,
+    started_at: String,
+    run: String,
+}
+
+/// What the catalog says about a statement whose end was not recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Settlement {
+    /// It has run.
+    Done,
+    /// It has not.
+    NotDone,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// How the journal writes how a statement is executed. These words are stored: they never change.
+fn word(execution: &Execution) -> &'static str {
+    match execution {
+        Execution::Alone(Trace::Appears(_)) => "appears",
+        Execution::Alone(Trace::Disappears(_)) => "disappears",
+        Execution::Alone(Trace::Renamed { .. }) => "renamed",
+        Execution::Alone(Trace::Repeatable) => "repeatable",
+        // The others are no statements of MySQL or MariaDB.
+        Execution::Alone(_) | Execution::NamelessIndex => "unknown",
+        Execution::Transaction => "transaction",
+        Execution::Setting | Execution::SettingAlone => "setting",
+    }
+}
+
+/// The object that a trace tells by, for people.
+fn object(trace: &Trace) -> Option<String> {
+    match trace {
+        Trace::Appears(object) | Trace::Disappears(object) | Trace::Renamed { from: object, .. } => Some(shown(object)),
+        _ => None,
+    }
+}
+
+fn shown(object: &CatalogObject) -> String {
+    let name = |name: &ObjectName| match &name.database {
+        Some(database) => format!("{}.{}", identifier(database), identifier(&name.name)),
+        None => identifier(&name.name),
+    };
+    let inner = |table: &ObjectName, inner: &str| format!("{}.{}", name(table), identifier(inner));
+    match object {
+        CatalogObject::Database(name) => format!("database {}", identifier(name)),
+        CatalogObject::Table(table) => format!("table {}", name(table)),
+        CatalogObject::View(view) => format!("view {}", name(view)),
+        CatalogObject::Column { table, name } => format!("column {}", inner(table, name)),
+        CatalogObject::Index { table, name } => format!("index {}", inner(table, name)),
+        CatalogObject::Constraint { table, name } => format!("constraint {}", inner(table, name)),
+        CatalogObject::Procedure(procedure) => format!("procedure {}", name(procedure)),
+        CatalogObject::Function(function) => format!("function {}", name(function)),
+        CatalogObject::Trigger(trigger) => format!("trigger {}", name(trigger)),
+        CatalogObject::Event(event) => format!("event {}", name(event)),
+    }
+}
+
+/// Whether the catalog shows an object, as an expression.
+fn is_there(object: &CatalogObject) -> String {
+    let within = |view: &str, schema: &str, name: &ObjectName, more: &str| {
+        let database = name.database.as_deref().map_or_else(|| "DATABASE()".to_owned(), text);
+        format!("EXISTS (SELECT 1 FROM information_schema.{view} WHERE {schema} = {database} AND {more})")
+    };
+    let of_table = |view: &str, table: &ObjectName, column: &str, name: &str| {
+        let more = format!("TABLE_NAME = {} AND {column} = {}", text(&table.name), text(name));
+        within(view, "TABLE_SCHEMA", table, &more)
+    };
+    let named = |view: &str, schema: &str, column: &str, name: &ObjectName, more: &str| {
+        within(view, schema, name, &format!("{column} = {}{more}", text(&name.name)))
+    };
+    match object {
+        CatalogObject::Database(name) => {
+            format!("EXISTS (SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {})", text(name))
+        }
+        CatalogObject::Table(table) | CatalogObject::View(table) => {
+            named("TABLES", "TABLE_SCHEMA", "TABLE_NAME", table, "")
+        }
+        CatalogObject::Column { table, name } => of_table("COLUMNS", table, "COLUMN_NAME", name),
+        CatalogObject::Index { table, name } => of_table("STATISTICS", table, "INDEX_NAME", name),
+        CatalogObject::Constraint { table, name } => of_table("TABLE_CONSTRAINTS", table, "CONSTRAINT_NAME", name),
+        CatalogObject::Procedure(name) => {
+            named("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_NAME", name, " AND ROUTINE_TYPE = 'PROCEDURE'")
+        }
+        CatalogObject::Function(name) => {
+            named("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_NAME", name, " AND ROUTINE_TYPE = 'FUNCTION'")
+        }
+        CatalogObject::Trigger(name) => named("TRIGGERS", "TRIGGER_SCHEMA", "TRIGGER_NAME", name, ""),
+        CatalogObject::Event(name) => named("EVENTS", "EVENT_SCHEMA", "EVENT_NAME", name, ""),
+    }
+}
+
+/// What is noted of the catalog before a statement runs, as an expression; NULL where there is nothing to note.
+fn before(trace: &Trace) -> String {
+    match trace {
+        Trace::Appears(object) | Trace::Disappears(object) => is_there(object),
+        Trace::Renamed { from, to } => format!("({} AND NOT {})", is_there(from), is_there(to)),
+        _ => "NULL".to_owned(),
+    }
+}
+
+/// The question whether a statement has run, as a query of one value; None where the catalog need not be asked.
+pub(super) fn question(trace: &Trace) -> Option<String> {
+    match trace {
+        Trace::Appears(object) => Some(format!("SELECT {}", is_there(object))),
+        Trace::Disappears(object) => Some(format!("SELECT NOT {}", is_there(object))),
+        Trace::Renamed { from, to } => Some(format!("SELECT NOT {} AND {}", is_there(from), is_there(to))),
+        _ => None,
+    }
+}
+
+impl JournalRow {
+    /// As errors tell it.
+    pub(super) fn begun(&self) -> Begun<'_> {
+        Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at }
+    }
+
+    pub(super) fn read(row: &MySqlRow) -> Result<Self, SessionError> {
+        let row = Some(row);
+        Ok(Self {
+            statement: usize::try_from(value::<i32>(row, 0)?).unwrap_or_default(),
+            checksum: Checksum::stored(value::<String>(row, 1)?),
+            state: statement_state(&value::<String>(row, 2)?)?,
+            trace: value(row, 3)?,
+            before: value(row, 4)?,
+            excerpt: value(row, 5)?,
+            started_at: value(row, 6)?,
+            run: value(row, 7)?,
+        })
+    }
+
+    /// Whether the catalog has to be asked.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == StatementState::Started && self.trace != "repeatable"
+    }
+
+    /// What the catalog's answer to [`question`] means; None where there is no question.
+    pub(super) fn settlement(&self, has_run: Option<bool>) -> Settlement {
+        if !self.is_open() {
+            return Settlement::NotDone;
+        }
+        match (self.trace.as_str(), self.before, has_run) {
+            ("appears", Some(false), Some(true)) | ("disappears" | "renamed", Some(true), Some(true)) => {
+                Settlement::Done
+            }
+            // It was not as the statement wants it: the server says what it thinks of that.
+            ("appears" | "disappears" | "renamed", Some(_), Some(_)) => Settlement::NotDone,
+            _ => Settlement::Unknown,
+        }
+    }
+}
+
+/// A row to be written: where a statement is.
+pub(super) enum Row {
+    /// It is about to run; what the catalog shows before is noted.
+    Started(usize),
+    /// It was started before, and has run.
+    Ended(usize),
+    /// It has run, and has no row yet.
+    Finished(usize),
+}
+
+impl Ledger {
+    fn journal_table(&self) -> String {
+        self.table("statement_journal")
+    }
+
+    /// All that is begun and has not come to its end.
+    pub(super) fn begun(&self) -> String {
+        format!(
+            "SELECT version, statement, checksum, state, kind, filename FROM {} WHERE migration_id IS NULL ORDER BY id",
+            self.journal_table()
+        )
+    }
+
+    /// The begun statements of one attempt's file.
+    pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
+        format!(
+            "SELECT statement, checksum, state, trace, object_before, excerpt, {}, run FROM {} WHERE {} \
+             ORDER BY statement",
+            instant("started_at"),
+            self.journal_table(),
+            open(attempt)
+        )
+    }
+
+    /// Writes rows, all or none, and only while the fence is this run's.
+    pub(super) fn write_rows(&self, attempt: Attempt<'_>, rows: &[Row]) -> String {
+        // A row that ends a statement says so by an empty trace, and leaves what the row of its start has noted.
+        const KEPT: [&str; 6] = ["filename", "checksum", "excerpt", "object", "object_before", "started_at"];
+        let values: Vec<String> = rows.iter().map(|row| self.row(attempt, row)).collect();
+        let kept = KEPT.map(|name| format!("{name} = IF(VALUES(trace) = '', {name}, VALUES({name}))"));
+        format!(
+            "INSERT INTO {} (kind, version, filename, statement, checksum, excerpt, state, trace, object, object_before, \
+             started_at, ended_at, settled_by, run, fence) VALUES {} ON DUPLICATE KEY UPDATE {}, state = VALUES(state), \
+             ended_at = VALUES(ended_at), settled_by = VALUES(settled_by), run = VALUES(run), fence = VALUES(fence), \
+             error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '', trace, VALUES(trace))",
+            self.journal_table(),
+            values.join(", "),
+            kept.join(", ")
+        )
+    }
+
+    fn row(&self, attempt: Attempt<'_>, row: &Row) -> String {
+        let migration = attempt.migration;
+        let (Row::Started(index) | Row::Ended(index) | Row::Finished(index)) = *row;
+        let starts = matches!(row, Row::Started(_));
+        let ends = matches!(row, Row::Ended(_));
+        let execution = if ends { Execution::Transaction } else { migration.execution(index) };
+        let place = (!ends).then(|| migration.place_of_statement(index));
+        let checksum = (!ends).then(|| migration.statement_checksum(index));
+        let trace = match &execution {
+            Execution::Alone(trace) if starts => Some(trace),
+            _ => None,
+        };
+        let values = [
+            text(attempt.kind.word()),
+            text(migration.version.as_str()),
+            text(&migration.file),
+            (index + 1).to_string(),
+            text(checksum.as_ref().map_or("", Checksum::as_str)),
+            text(place.and_then(|place| place.excerpt).as_deref().unwrap_or_default()),
+            text(if starts { "started" } else { "finished" }),
+            text(if ends { "" } else { word(&execution) }),
+            text_or_null(trace.and_then(object).as_deref()),
+            trace.map_or_else(|| "NULL".to_owned(), before),
+            "UTC_TIMESTAMP(6)".to_owned(),
+            if starts { "NULL" } else { "UTC_TIMESTAMP(6)" }.to_owned(),
+            if starts { "NULL" } else { "'server'" }.to_owned(),
+            text(attempt.run),
+            self.guard(attempt.fence),
+        ];
+        format!("({})", values.join(", "))
+    }
+
+    /// How a statement that was started ended; `failure` where the server refused it.
+    pub(super) fn end_statement(
+        &self,
+        attempt: Attempt<'_>,
+        index: usize,
+        settled_by: &str,
+        failure: Option<&Failure>,
+    ) -> String {
+        format!(
+            "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = {}, error_code = {}, \
+             error_message = {}, fence = {} WHERE {} AND statement = {}",
+            self.journal_table(),
+            text(if failure.is_none() { "finished" } else { "failed" }),
+            text(settled_by),
+            text_or_null(failure.and_then(|failure| failure.code.as_deref())),
+            text_or_null(failure.map(|failure| failure.message.as_str())),
+            self.guard(attempt.fence),
+            open(attempt),
+            index + 1
+        )
+    }
+
+    /// Makes the statements of an attempt a part of the row that was written just before.
+    pub(super) fn join_journal(&self, attempt: Attempt<'_>) -> String {
+        format!("UPDATE {} SET migration_id = LAST_INSERT_ID() WHERE {}", self.journal_table(), open(attempt))
+    }
+
+    /// What a person says of a statement whose end was not recorded.
+    pub(super) fn settle_by_hand(&self, fence: Fence, by_hand: &ByHand<'_>) -> String {
+        format!(
+            "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = 'repair', run = {}, fence = {} \
+             WHERE {} AND statement = {} AND state = 'started'",
+            self.journal_table(),
+            text(if by_hand.has_run { "finished" } else { "failed" }),
+            text(by_hand.run),
+            self.guard(fence),
+            open_version(by_hand.version),
+            by_hand.statement
+        )
+    }
+}
+
+/// The rows of an attempt's file while it has not come to its end.
+fn open(attempt: Attempt<'_>) -> String {
+    let file = if attempt.kind == plan::Kind::Repeatable { attempt.migration.file.as_str() } else { "" };
+    format!(
+        "{} AND kind = {} AND open_file = {}",
+        open_version(&attempt.migration.version),
+        text(attempt.kind.word()),
+        text(file)
+    )
+}
+
+/// The rows of a version that has not come to its end; 7 and 007 are the same one. Of a version at most one way is begun:
+/// forward where it is not in force, back where it is.
+fn open_version(version: &Version) -> String {
+    format!("open_version = {}", text(version.as_str().trim_start_matches('0')))
+}

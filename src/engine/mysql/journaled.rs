@@ -1,0 +1,273 @@
+//! Applies a file statement by statement, with a row in the statement journal for each, and resumes one that was
+//! interrupted at the statement where it stopped.
+//!
+//! A statement that changes rows runs in a transaction with its row: both or neither. One that commits by itself runs
+//! between a row *started* and its end; where that end was not recorded, the catalog says whether it has run, or a person
+//! has to. Nobody else works on the database meanwhile: this session holds the lock.
+
+use std::time::{Duration, Instant};
+
+use super::error::{connection_lost, failure_of};
+use super::journal::{JournalRow, Settlement, question};
+use super::place::place_of;
+use super::reset::changes_session;
+use super::rows::value;
+use super::script::{Role, Script};
+use super::session::{MysqlSession, overtaken};
+use crate::engine::journal_failure::{needs_review, run_otherwise};
+use crate::engine::session::{ApplyError, Attempt, SessionError};
+use crate::migration::{Execution, Migration};
+use crate::plan::StatementState;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// A message that did not go through.
+struct Broken {
+    error: sqlx::Error,
+    /// What failed in it.
+    role: Role,
+    /// The statement that has run by itself, and whose end is not written.
+    unended: Option<usize>,
+}
+
+/// Why a file was not applied.
+enum Stopped {
+    /// Before anything was sent.
+    Before(SessionError),
+    /// By a message.
+    Sent(Broken),
+    /// After everything was committed.
+    Committed(SessionError),
+}
+
+impl MysqlSession {
+    /// [`crate::engine::Session::apply`].
+    pub(super) async fn apply_journaled(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Duration, ApplyError> {
+        let began = Instant::now();
+        let mut statements_done = 0;
+        let stopped = self.run_statements(attempt, &mut statements_done, progress).await;
+        let Err(stopped) = stopped else { return Ok(began.elapsed()) };
+        self.may_resume = true;
+        let (mut failure, unknown) = match stopped {
+            Stopped::Before(error) => (error.failure, error.connection_lost),
+            Stopped::Committed(error) => (error.failure, true),
+            Stopped::Sent(broken) => self.broken(attempt, broken).await,
+        };
+        if failure.place.is_none() && failure.reason != Reason::Fenced {
+            failure.place = Some(attempt.migration.place());
+        }
+        if unknown {
+            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
+        }
+        Err(ApplyError::Refused { failure, statements_done })
+    }
+
+    async fn run_statements(
+        &mut self,
+        attempt: Attempt<'_>,
+        done: &mut usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), Stopped> {
+        let migration = attempt.migration;
+        check_sizes(migration, self.server.max_packet).map_err(Stopped::Before)?;
+        let has_run = self.has_run(attempt).await.map_err(Stopped::Before)?;
+        if changes_session(migration) {
+            self.note_variables().await.map_err(Stopped::Before)?;
+        }
+        *done = has_run.iter().take_while(|has_run| **has_run).count();
+        if *done > 0 {
+            progress(*done);
+        }
+        self.send_script(attempt, has_run, done, progress).await.map_err(Stopped::Sent)?;
+        if changes_session(migration) {
+            self.reset(migration).await.map_err(Stopped::Committed)?;
+        }
+        Ok(())
+    }
+
+    async fn send_script(
+        &mut self,
+        attempt: Attempt<'_>,
+        has_run: Vec<bool>,
+        done: &mut usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), Broken> {
+        let ledger = self.ledger.clone();
+        let (max_packet, escapes) = (self.server.max_packet, self.server.no_backslash_escapes);
+        let mut script = Script::new(&ledger, attempt, has_run, max_packet, escapes);
+        let mut unended = None;
+        while let Some(message) = script.next_message() {
+            let (roles, mut answers) = (message.roles, 0);
+            let mut note = |role: Role| {
+                match role {
+                    Role::Alone(index) => unended = Some(index),
+                    Role::Rows => unended = None,
+                    Role::Ours | Role::Statement(_) | Role::Commit => {}
+                }
+                if let Role::Alone(index) | Role::Statement(index) = role {
+                    *done = (*done).max(index + 1);
+                    progress(index + 1);
+                }
+            };
+            let last = roles.len().saturating_sub(1);
+            let sent = self.stream(message.text, |answer| {
+                answers = answer + 1;
+                // The last one may have more answers than one: it is through when the message is.
+                if answer < last {
+                    roles.get(answer).copied().map(&mut note);
+                }
+            });
+            let sent = sent.await;
+            let failed = roles.get(answers.min(last)).copied().unwrap_or(Role::Ours);
+            match sent {
+                Ok(()) => roles.last().copied().map(&mut note).unwrap_or_default(),
+                Err(error) => return Err(Broken { error, role: failed, unended }),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a message that did not go through means, and whether its outcome is unknown. Writes down what is known.
+    async fn broken(&mut self, attempt: Attempt<'_>, broken: Broken) -> (Failure, bool) {
+        let Broken { error, role, unended } = broken;
+        let failure = placed(&error, attempt.migration, role);
+        if connection_lost(&error) {
+            return (failure, true);
+        }
+        match self.write_down(attempt, &failure, role, unended).await {
+            Ok(None) => (failure, role == Role::Commit),
+            Ok(Some(other)) => (other, false),
+            // That a connection was killed is told by its end only.
+            Err(lost) if lost.connection_lost => {
+                let message = format!("{}; then {}", failure.message, lost.failure.message);
+                let (class, reason) = (ErrorClass::Transient, Reason::ConnectionFailed);
+                (Failure { class, reason, message, ..failure }, true)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the journal could not be written");
+                (failure, false)
+            }
+        }
+    }
+
+    /// Returns another failure where that matters more.
+    async fn write_down(
+        &mut self,
+        attempt: Attempt<'_>,
+        failure: &Failure,
+        role: Role,
+        unended: Option<usize>,
+    ) -> Result<Option<Failure>, SessionError> {
+        self.reset(attempt.migration).await?;
+        if !self.is_ours(attempt.fence).await? {
+            return Ok(Some(overtaken()));
+        }
+        let mut ends = Vec::new();
+        // The server has answered it; what failed was to write so.
+        ends.extend(unended.map(|index| self.ledger.end_statement(attempt, index, "server", None)));
+        if let Role::Alone(index) = role {
+            ends.push(self.ledger.end_statement(attempt, index, "server", Some(failure)));
+        }
+        if !ends.is_empty() {
+            self.write_guarded(attempt.fence, &ends).await?;
+        }
+        Ok(None)
+    }
+
+    /// Which statements have run before, as the journal or else the catalog says.
+    async fn has_run(&mut self, attempt: Attempt<'_>) -> Result<Vec<bool>, SessionError> {
+        let mut has_run = vec![false; attempt.migration.statements.len()];
+        if !self.may_resume {
+            return Ok(has_run);
+        }
+        let answers = self.query(self.ledger.journal(attempt), Reason::LedgerUnusable).await?;
+        for row in answers.rows.iter().flatten() {
+            let row = JournalRow::read(row)?;
+            let Some(index) = row.statement.checked_sub(1) else { continue };
+            if let Some(slot) = has_run.get_mut(index) {
+                *slot = self.is_done(attempt, index, &row).await?;
+            }
+        }
+        Ok(has_run)
+    }
+
+    async fn is_done(&mut self, attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Result<bool, SessionError> {
+        let same = row.checksum == attempt.migration.statement_checksum(index);
+        if row.state == StatementState::Finished {
+            return if same { Ok(true) } else { Err(refused(run_otherwise(attempt, index, &row.excerpt))) };
+        }
+        let Execution::Alone(trace) = attempt.migration.execution(index) else {
+            return match row.settlement(None) {
+                Settlement::NotDone => Ok(false),
+                _ => Err(refused(needs_review(attempt, index, &row.begun()))),
+            };
+        };
+        let answer = match question(&trace).filter(|_| row.is_open() && same) {
+            Some(question) => {
+                let answers = self.query(question, Reason::LedgerUnusable).await?;
+                Some(value(answers.row(0), 0)?)
+            }
+            None => None,
+        };
+        match row.settlement(answer) {
+            Settlement::NotDone => Ok(false),
+            Settlement::Unknown => Err(refused(needs_review(attempt, index, &row.begun()))),
+            Settlement::Done => {
+                tracing::info!(
+                    statement = row.excerpt,
+                    "its end was not recorded, but the catalog shows that it has run"
+                );
+                let end = self.ledger.end_statement(attempt, index, "catalog", None);
+                self.write_guarded(attempt.fence, &[end]).await?;
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// That each statement fits into a message.
+fn check_sizes(migration: &Migration, max_packet: usize) -> Result<(), SessionError> {
+    for (index, statement) in migration.statements.iter().enumerate() {
+        let size = statement.end.saturating_sub(statement.start);
+        // One byte says that it is a query.
+        if size + 1 > max_packet {
+            return Err(refused(Failure {
+                class: ErrorClass::Permanent,
+                reason: Reason::StatementFailed,
+                code: None,
+                message: format!(
+                    "the statement has {size} bytes, and the server takes messages of at most {max_packet} \
+                     (max_allowed_packet)"
+                ),
+                hint: Some("divide the statement, or raise max_allowed_packet in the server".to_owned()),
+                place: Some(migration.place_of_statement(index)),
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// An error with its place in the file.
+fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
+    let mut failure = failure_of(error, Reason::StatementFailed);
+    match role {
+        Role::Statement(index) | Role::Alone(index) => {
+            let (place, message) = place_of(migration, index, &failure.message);
+            failure.place = Some(place);
+            failure.message = message;
+        }
+        Role::Commit => failure.message = format!("at COMMIT: {}", failure.message),
+        Role::Ours | Role::Rows => failure.message = format!("writing the journal: {}", failure.message),
+    }
+    if failure.reason == Reason::LockTimedOut {
+        failure.hint = Some("wait for that transaction to end, or end its connection with KILL".to_owned());
+    }
+    failure
+}
+
+fn refused(failure: Failure) -> SessionError {
+    SessionError { failure, connection_lost: false }
+}

@@ -1,0 +1,138 @@
+//! MySQL 8 and later, and MariaDB 10.6 and later.
+//!
+//! Every statement of DDL commits by itself here, so every file is applied statement by statement, with a journal.
+
+mod address;
+mod error;
+mod journal;
+mod journaled;
+mod ledger;
+mod literal;
+mod place;
+mod reset;
+mod rows;
+mod script;
+mod server;
+mod session;
+
+use std::time::Duration;
+
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+
+pub use address::MysqlAddress;
+pub use session::MysqlSession;
+
+use super::any::DatabaseSettings;
+use super::examination::Check;
+use super::session::{Database, SessionError, SessionId};
+use crate::migration::Dialect;
+use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use ledger::Ledger;
+use server::Server;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A MySQL or MariaDB database, and how a run's sessions on it are set up.
+#[derive(Clone, Debug)]
+pub struct Mysql {
+    address: MysqlAddress,
+    prefix: String,
+    lock_timeout: Duration,
+}
+
+impl Mysql {
+    /// The history's schema is a prefix of its tables' names here, where a schema is a database.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`] where it cannot be one.
+    pub fn new(address: MysqlAddress, settings: DatabaseSettings<'_>) -> Result<Self, Failure> {
+        let prefix = settings.history_schema;
+        // The longest name that begins with it has 27 characters more; a name may have 64.
+        let usable = (1..=32).contains(&prefix.len())
+            && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'-'));
+        if !usable {
+            return Err(Failure {
+                class: ErrorClass::Permanent,
+                reason: Reason::InvalidSettings,
+                code: None,
+                message: format!("{prefix:?} cannot be what the names of the history's tables begin with"),
+                hint: Some("use 1 to 32 letters of ASCII, digits, and the signs _ $ -".to_owned()),
+                place: None,
+            });
+        }
+        Ok(Self { address, prefix: prefix.to_owned(), lock_timeout: settings.lock_timeout })
+    }
+
+    async fn open(&self) -> Result<MySqlConnection, SessionError> {
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.address.options.connect());
+        let failure = match connecting.await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error::failure_of(&error, Reason::AuthenticationFailed),
+            Err(_) => Failure {
+                class: ErrorClass::Transient,
+                reason: Reason::ConnectionFailed,
+                code: None,
+                message: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+                hint: None,
+                place: None,
+            },
+        };
+        Err(self.not_connected(failure))
+    }
+
+    fn not_connected(&self, mut failure: Failure) -> SessionError {
+        failure.message = format!("cannot connect to {} as {}: {}", self.address, self.address.user(), failure.message);
+        SessionError { failure, connection_lost: true }
+    }
+}
+
+impl Database for Mysql {
+    type Session = MysqlSession;
+
+    async fn connect(&self) -> Result<MysqlSession, SessionError> {
+        let mut connection = self.open().await?;
+        let settings = server::settings(self.lock_timeout);
+        let answers = session::query(&mut connection, server::first_message(&settings)).await;
+        let answers = answers.map_err(|error| error::session_error(&error, Reason::ConnectionFailed))?;
+        let server = Server::read(&answers)?;
+        server.version.check().map_err(|failure| self.not_connected(failure))?;
+        if server.version.mariadb != (self.dialect() == Dialect::Mariadb) {
+            tracing::debug!(server = server.version.text, "the URL's scheme is the other engine's");
+        }
+        let scope = if server.folds_names { server.database.to_lowercase() } else { server.database.clone() };
+        let ledger = Ledger::new(&server.database, &self.prefix, &scope, self.address.user());
+        Ok(MysqlSession::new(connection, server, ledger, settings, self.address.user()))
+    }
+
+    fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.address.dialect
+    }
+
+    async fn examine(&self) -> Vec<Check> {
+        Vec::new()
+    }
+
+    async fn watch_lock_waits(&self, _session: SessionId, _seen: &mut Option<LockBlocker>) {
+        std::future::pending::<()>().await;
+    }
+
+    fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
+    }
+
+    async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {
+        let mut connection = self.open().await?;
+        let sql = format!("KILL QUERY {}", session.0);
+        let cancelled = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        cancelled.map_err(|error| error::session_error(&error, Reason::ConnectionFailed))?;
+        let _ = connection.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! The messages that apply one file: its statements, each with what the journal says of it, as many in a message as fit.
+//! An error ends the message it is in, so that nothing behind it runs. Pure.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use super::journal::Row;
+use super::ledger::{BEGIN, Ledger};
+use crate::engine::session::Attempt;
+use crate::migration::{Execution, Trace};
+
+/// How large a message grows, in bytes, unless one statement is larger.
+const MESSAGE_LIMIT: usize = 1 << 20;
+/// The variable that holds when the attempt began, in seconds.
+const BEGAN: &str = "@schemaward_began";
+
+/// What a part of a message is, each of which the server answers once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    /// Of our own; where it fails, nothing has happened.
+    Ours,
+    /// The file's statement with this index, from 0, in a transaction or changing the session alone.
+    Statement(usize),
+    /// The same, committed by itself.
+    Alone(usize),
+    /// Rows of the journal: the end of the statement before, and the start of the one behind.
+    Rows,
+    /// COMMIT: where it fails, nobody knows what has happened.
+    Commit,
+}
+
+/// One message.
+#[derive(Debug, Default)]
+pub(super) struct Message {
+    pub(super) text: String,
+    pub(super) roles: Vec<Role>,
+}
+
+struct Part<'a> {
+    text: Cow<'a, str>,
+    role: Role,
+    /// It may have more answers than one: nothing stands behind it.
+    is_last: bool,
+}
+
+/// The messages of an attempt, made one by one.
+pub(super) struct Script<'a> {
+    ledger: &'a Ledger,
+    attempt: Attempt<'a>,
+    /// Statements that have run before: those that change the session run again, the others do not.
+    has_run: Vec<bool>,
+    /// How large a message may be at all.
+    limit: usize,
+    /// Each statement is alone in its message: where it ends is not certain.
+    apart: bool,
+    next: Option<usize>,
+    rows: Vec<Row>,
+    parts: VecDeque<Part<'a>>,
+}
+
+impl<'a> Script<'a> {
+    /// `max_packet`: the server's limit for a message, in bytes. `no_backslash_escapes`: whether a backslash is a
+    /// character like any other to the server.
+    pub(super) fn new(
+        ledger: &'a Ledger,
+        attempt: Attempt<'a>,
+        has_run: Vec<bool>,
+        max_packet: usize,
+        no_backslash_escapes: bool,
+    ) -> Self {
+        // What a backslash means moves the ends of strings, and with them those of statements.
+        let sql = &attempt.migration.sql;
+        let apart =
+            sql.contains('\\') && (no_backslash_escapes || sql.to_ascii_lowercase().contains("no_backslash_escapes"));
+        let mut script = Self {
+            ledger,
+            attempt,
+            has_run,
+            limit: MESSAGE_LIMIT.min(max_packet / 2),
+            apart,
+            next: Some(0),
+            rows: Vec::new(),
+            parts: VecDeque::new(),
+        };
+        script.ours(format!("SET {BEGAN} = UNIX_TIMESTAMP(SYSDATE(6))"), Role::Ours);
+        script
+    }
+
+    fn ours(&mut self, text: impl Into<Cow<'a, str>>, role: Role) {
+        self.parts.push_back(Part { text: text.into(), role, is_last: false });
+    }
+
+    fn statement(&mut self, index: usize, role: Role, is_last: bool) {
+        let text = self.attempt.migration.statement_sql(index);
+        self.parts.push_back(Part { text: Cow::Borrowed(text), role, is_last });
+    }
+
+    /// Writes the rows that are due.
+    fn write_rows(&mut self) {
+        if !self.rows.is_empty() {
+            let rows = std::mem::take(&mut self.rows);
+            self.ours(self.ledger.write_rows(self.attempt, &rows), Role::Rows);
+        }
+    }
+
+    /// The end of a statement that ran alone is written before anything else runs.
+    fn write_end(&mut self) {
+        if self.rows.iter().any(|row| matches!(row, Row::Ended(_))) {
+            self.write_rows();
+        }
+    }
+
+    /// Makes the parts of the next statement, or of the end. False where there are no more.
+    fn advance(&mut self) -> bool {
+        let Some(index) = self.next else { return false };
+        if index == self.attempt.migration.statements.len() {
+            self.next = None;
+            self.finish();
+            return true;
+        }
+        self.next = Some(index + 1);
+        let execution = self.attempt.migration.execution(index);
+        let has_run = self.has_run.get(index).copied().unwrap_or_default();
+        match execution {
+            Execution::Setting | Execution::SettingAlone => {
+                self.write_end();
+                self.statement(index, Role::Statement(index), false);
+                if !has_run {
+                    self.rows.push(Row::Finished(index));
+                }
+            }
+            _ if has_run => {}
+            Execution::Transaction => {
+                self.write_end();
+                self.ours(BEGIN, Role::Ours);
+                self.statement(index, Role::Statement(index), false);
+                self.rows.push(Row::Finished(index));
+                self.write_rows();
+                self.ours("COMMIT", Role::Commit);
+            }
+            Execution::Alone(trace) => {
+                self.rows.push(Row::Started(index));
+                self.write_rows();
+                self.statement(index, Role::Alone(index), trace == Trace::Unknown);
+                self.rows.push(Row::Ended(index));
+            }
+            Execution::NamelessIndex => {}
+        }
+        true
+    }
+
+    fn finish(&mut self) {
+        self.ours(BEGIN, Role::Ours);
+        self.write_rows();
+        for text in self.ledger.record_success(self.attempt, BEGAN) {
+            self.ours(text, Role::Ours);
+        }
+        self.ours("COMMIT", Role::Commit);
+    }
+
+    /// The next message; None where all are made.
+    pub(super) fn next_message(&mut self) -> Option<Message> {
+        let mut message = Message::default();
+        while !self.parts.is_empty() || self.advance() {
+            let Some(part) = self.parts.front() else { continue };
+            let is_statement = matches!(part.role, Role::Statement(_) | Role::Alone(_));
+            let alone = part.text.len() > self.limit || self.apart && is_statement;
+            if !message.roles.is_empty() && (alone || message.text.len() + part.text.len() > self.limit) {
+                break;
+            }
+            if message.roles.is_empty() && !alone {
+                message.push(&self.ledger.check(self.attempt.fence), Role::Ours);
+            }
+            message.push(&part.text, part.role);
+            let is_end = alone || part.is_last;
+            self.parts.pop_front();
+            if is_end {
+                break;
+            }
+        }
+        (!message.roles.is_empty()).then_some(message)
+    }
+}
+
+impl Message {
+    fn push(&mut self, text: &str, role: Role) {
+        if !self.roles.is_empty() {
+            // A line break first: a statement may end in a comment's line.
+            self.text.push_str("\n;\n");
+        }
+        self.text.push_str(text);
+        self.roles.push(role);
+    }
+}

@@ -1,0 +1,417 @@
+//! A session on a MySQL or MariaDB server: what the run's protocol asks for, in their words.
+//!
+//! Everything is sent as text: several statements in one message are one round trip, and nothing is prepared.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use sqlx::{AssertSqlSafe, Connection, Either};
+
+use super::error::{
+    ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED, connection_lost, is_number,
+    session_error,
+};
+use super::ledger::{BEGIN, LEDGER_VERSION, Ledger};
+use super::rows::{history_rows, ledger_view, recorded_attempt, stored_rollback, unexpected, value};
+use super::server::Server;
+use crate::engine::journal_failure::OVERTAKEN;
+use crate::engine::reading::RecordedAttempt;
+use crate::engine::session::{
+    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
+    StoredRollback, Unrun,
+};
+use crate::migration::{Migration, Version};
+use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+
+/// How long an earlier holder's connection may take to end after it was killed.
+const KILL_WAIT: Duration = Duration::from_secs(30);
+/// The pause between two looks at it.
+const KILL_PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection to a MySQL or MariaDB server.
+#[derive(Debug)]
+pub struct MysqlSession {
+    connection: MySqlConnection,
+    pub(super) server: Server,
+    pub(super) ledger: Ledger,
+    /// Brings back the settings that are ours.
+    pub(super) settings: String,
+    /// The name of the lock that no other session ever takes.
+    session_lock: String,
+    /// Shown in errors.
+    user: String,
+    /// Whether the journal may hold statements of files that have not come to their end.
+    pub(super) may_resume: bool,
+    /// The session's variables before the first file that changes any.
+    pub(super) variables: Option<Vec<(String, String)>>,
+    /// Variables that cannot be set back, since they are not the session's own.
+    pub(super) not_ours: BTreeSet<String>,
+}
+
+/// The answers to one message: the rows of each statement, and how many each has changed.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub(super) rows: Vec<Vec<MySqlRow>>,
+    pub(super) changed: Vec<u64>,
+}
+
+impl Answers {
+    /// The first row of the answer with this number, from 0.
+    pub(super) fn row(&self, answer: usize) -> Option<&MySqlRow> {
+        self.rows.get(answer).and_then(|rows| rows.first())
+    }
+}
+
+impl MysqlSession {
+    /// Takes a connection over that [`super::Mysql`] has set up.
+    pub(super) fn new(
+        connection: MySqlConnection,
+        server: Server,
+        ledger: Ledger,
+        settings: String,
+        user: &str,
+    ) -> Self {
+        Self {
+            connection,
+            // Unique even where a restored server numbers its connections anew.
+            session_lock: format!("schemaward:session:{}", server.session_uuid),
+            server,
+            ledger,
+            settings,
+            user: user.to_owned(),
+            may_resume: true,
+            variables: None,
+            not_ours: BTreeSet::new(),
+        }
+    }
+
+    /// Sends one message.
+    pub(super) async fn query(&mut self, sql: String, doing: Reason) -> Result<Answers, SessionError> {
+        self.try_query(sql).await.map_err(|error| session_error(&error, doing))
+    }
+
+    pub(super) async fn try_query(&mut self, sql: String) -> Result<Answers, sqlx::Error> {
+        query(&mut self.connection, sql).await
+    }
+
+    /// Sends one message, and tells each answer's number, from 0, as it comes.
+    pub(super) async fn stream(&mut self, sql: String, mut answered: impl FnMut(usize)) -> Result<(), sqlx::Error> {
+        let mut answers = 0;
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
+        while let Some(answer) = stream.try_next().await? {
+            if answer.is_left() {
+                answered(answers);
+                answers += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the error says that there is no ledger yet.
+    fn ledger_is_missing(error: &sqlx::Error) -> bool {
+        is_number(error, NO_SUCH_TABLE)
+    }
+
+    /// The failure with what only the session knows: which right is missing, and for whom.
+    fn explain(&self, error: &sqlx::Error) -> SessionError {
+        let mut explained = session_error(error, Reason::LedgerUnusable);
+        if is_number(error, ACCESS_DENIED_TO_DATABASE) || is_number(error, ACCESS_DENIED_TO_TABLE) {
+            let failure = &mut explained.failure;
+            failure.message = format!(
+                "the user {} may not keep the ledger, the tables {}_…: {}",
+                self.user,
+                self.ledger.prefix(),
+                failure.message
+            );
+            failure.hint = Some(
+                "as an administrator: GRANT CREATE, SELECT, INSERT, UPDATE on the database to the user".to_owned(),
+            );
+        }
+        explained
+    }
+
+    /// Writes in a transaction of its own, guarded by the fence. Returns how many rows each statement has matched.
+    pub(super) async fn write_guarded(&mut self, fence: Fence, sql: &[String]) -> Result<Vec<u64>, SessionError> {
+        let sql = format!("{BEGIN};\n{};\n{};\nCOMMIT", self.ledger.check(fence), sql.join(";\n"));
+        let mut written = self.try_query(sql.clone()).await;
+        if let Err(error) = &written
+            && !connection_lost(error)
+        {
+            self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+            // A cancellation was meant for the statement before; what has become of that must be written all the same.
+            if is_number(error, QUERY_INTERRUPTED) {
+                written = self.try_query(sql).await;
+            }
+        }
+        match written {
+            // BEGIN and the guard come first, COMMIT last.
+            Ok(answers) => Ok(answers.changed.into_iter().skip(2).collect()),
+            Err(error) if connection_lost(&error) => Err(session_error(&error, Reason::LedgerUnusable)),
+            Err(error) if self.is_ours(fence).await? => Err(self.explain(&error)),
+            Err(_) => Err(SessionError { failure: overtaken(), connection_lost: false }),
+        }
+    }
+
+    /// Whether the fence is still this run's, and the lock this session's.
+    pub(super) async fn is_ours(&mut self, fence: Fence) -> Result<bool, SessionError> {
+        let answers = self.query(self.ledger.is_ours(fence), Reason::LedgerUnusable).await?;
+        value(answers.row(0), 0)
+    }
+
+    async fn install_ledger(&mut self) -> Result<(), SessionError> {
+        let installed = self.query(self.ledger.installed(), Reason::LedgerUnusable).await?;
+        let names: Vec<String> =
+            installed.rows.iter().flatten().map(|row| value(Some(row), 0)).collect::<Result<_, _>>()?;
+        // Other tools own tables of the same names (Rails, dbmate, golang-migrate): never touched.
+        let ledger = self.ledger.prefix().to_ascii_lowercase() + "_ledger";
+        if !names.is_empty() && !names.iter().any(|name| name.to_ascii_lowercase() == ledger) {
+            let mut error = unexpected(&format!("the table {} is another tool's", names.join(" or ")));
+            error.failure.hint = Some("choose another prefix for the history: --history-schema".to_owned());
+            return Err(error);
+        }
+        let installed = self.try_query(self.ledger.installation()).await;
+        installed.map_err(|error| self.explain(&error))?;
+        for (what, statements) in self.ledger.conveniences() {
+            for statement in statements {
+                match self.try_query(statement).await {
+                    Ok(_) => {}
+                    Err(error) if connection_lost(&error) => {
+                        return Err(session_error(&error, Reason::LedgerUnusable));
+                    }
+                    // They need rights that keeping a ledger does not, and nothing depends on them.
+                    Err(error) => {
+                        tracing::info!(%error, "{what} get_migration_history and get_current_schema_version are not made");
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Raises the fence and reads the ledger. None where the ledger is missing or older than this binary writes it.
+    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+        let sql = format!("{};\n{}", self.ledger.raise_fence(run, &self.session_lock), self.ledger.read());
+        let answers = match self.try_query(sql).await {
+            Ok(answers) => answers,
+            Err(error) if Self::ledger_is_missing(&error) => return Ok(None),
+            Err(error) => return Err(self.explain(&error)),
+        };
+        let (version, mut view) = ledger_view(answers.rows.get(3..).unwrap_or_default())?;
+        if version != Some(LEDGER_VERSION) {
+            return Ok(None);
+        }
+        let Some(raised) = answers.row(2) else {
+            return Err(unexpected("the lock was lost before the fence was raised"));
+        };
+        let fence = Fence(value(Some(raised), 0)?);
+        let earlier: Option<(String, Option<i64>)> = answers
+            .row(0)
+            .map(|row| Ok::<_, SessionError>((value(Some(row), 0)?, value(Some(row), 1)?)))
+            .transpose()?;
+        if let Some((lock, Some(connection))) = earlier {
+            self.end_earlier_holder(&lock, connection).await?;
+            // It may have written until its end.
+            view = self.read_ledger().await?;
+        }
+        self.may_resume = !view.state.all_begun().is_empty();
+        Ok(Some((fence, view)))
+    }
+
+    /// Ends the connection of an earlier holder that lost the lock without ending, and waits until it is gone: what a
+    /// server executes goes on when nobody waits for it any more.
+    async fn end_earlier_holder(&mut self, lock: &str, connection: i64) -> Result<(), SessionError> {
+        tracing::warn!(connection, "ending the connection of an earlier run, which has lost the lock");
+        let mut holder = Some(connection);
+        let deadline = tokio::time::Instant::now() + KILL_WAIT;
+        let mut killed = Ok(Answers::default());
+        while let Some(connection) = holder {
+            if tokio::time::Instant::now() > deadline {
+                let mut error = match killed {
+                    Err(error) => session_error(&error, Reason::LockHeld),
+                    Ok(_) => unexpected("it was killed, but is still there"),
+                };
+                error.failure.class = ErrorClass::Transient;
+                error.failure.reason = Reason::LockHeld;
+                error.failure.message = format!(
+                    "the connection {connection} of an earlier run is still at work: {}",
+                    error.failure.message
+                );
+                error.failure.hint = Some(format!("end it as an administrator: KILL {connection}"));
+                return Err(error);
+            }
+            // One that is gone by now is no error to mind.
+            killed = self.try_query(format!("KILL {connection}")).await;
+            tokio::time::sleep(KILL_PAUSE).await;
+            let answers = self.query(Ledger::still_there(lock), Reason::LockHeld).await?;
+            holder = value(answers.row(0), 0)?;
+        }
+        Ok(())
+    }
+
+    /// Who holds the lock; None where nobody does.
+    async fn read_lock_holder(&mut self) -> Result<Option<String>, SessionError> {
+        let answers = self.query(self.ledger.holder(), Reason::LockHeld).await?;
+        let Some(row) = answers.row(0) else { return Ok(None) };
+        let connection: i64 = value(Some(row), 0)?;
+        let (user, host): (Option<String>, Option<String>) = (value(Some(row), 1)?, value(Some(row), 2)?);
+        let said = match self.try_query(self.ledger.holder_run()).await {
+            Ok(answers) => answers,
+            Err(error) if connection_lost(&error) => return Err(session_error(&error, Reason::LockHeld)),
+            // It has not made the ledger yet.
+            Err(_) => Answers::default(),
+        };
+        let mut text = match (user, host) {
+            (Some(user), Some(host)) => format!("{user}@{host} (connection {connection}"),
+            (Some(user), None) => format!("{user} (connection {connection}"),
+            // Whose they are only those see who have the right PROCESS.
+            _ => format!("another user (connection {connection}"),
+        };
+        if let Some(said) = said.row(0)
+            && value::<Option<i64>>(Some(said), 0)? == Some(connection)
+        {
+            let (run, since): (Option<String>, Option<String>) = (value(Some(said), 1)?, value(Some(said), 2)?);
+            if let (Some(run), Some(since)) = (run, since) {
+                text = format!("{text}, schemaward {run}, at work since {since}");
+            }
+        }
+        text.push(')');
+        Ok(Some(text))
+    }
+}
+
+impl Session for MysqlSession {
+    fn id(&self) -> SessionId {
+        SessionId(self.server.connection)
+    }
+
+    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+        match self.try_query(self.ledger.read()).await {
+            Ok(answers) => Ok(ledger_view(&answers.rows)?.1),
+            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) => Err(self.explain(&error)),
+        }
+    }
+
+    async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
+        self.read_lock_holder().await
+    }
+
+    async fn attempts(
+        &mut self,
+        limit: Option<u32>,
+    ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
+        let answers = match self.try_query(self.ledger.attempts(limit)).await {
+            Ok(answers) => answers,
+            Err(error) if Self::ledger_is_missing(&error) => return Ok((Vec::new(), None)),
+            Err(error) => return Err(self.explain(&error)),
+        };
+        let attempts = answers.rows.first().map(Vec::as_slice).unwrap_or_default();
+        let attempts = attempts.iter().map(recorded_attempt).collect::<Result<_, _>>()?;
+        Ok((attempts, answers.row(1).map(recorded_attempt).transpose()?))
+    }
+
+    async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
+        let sql = format!("{};\n{}", Ledger::mark_session(&self.session_lock), self.ledger.try_lock());
+        let answers = self.query(sql, Reason::LockHeld).await?;
+        for answer in 0..2 {
+            match (answer, value::<Option<i64>>(answers.row(answer), 0)?) {
+                (_, Some(1)) => {}
+                (1, Some(0)) => return Ok(LockAttempt::HeldBy(self.read_lock_holder().await?.unwrap_or_default())),
+                // NULL: an error of the server's. Nothing else is the answer to a question with a yes or a no.
+                (_, other) => {
+                    return Err(unexpected(&format!("the server answered {other:?} to the wish for a lock")));
+                }
+            }
+        }
+        Ok(LockAttempt::Taken)
+    }
+
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+        if let Some(taken) = self.raise_fence(run).await? {
+            return Ok(taken);
+        }
+        self.install_ledger().await?;
+        let taken = self.raise_fence(run).await?;
+        taken.ok_or_else(|| unexpected("the ledger was installed, but is not there"))
+    }
+
+    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+        self.apply_journaled(attempt, progress).await
+    }
+
+    async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
+        self.write_guarded(attempt.fence, &[self.ledger.record_failure(attempt, failed)]).await.map(drop)
+    }
+
+    async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {
+        let changed = self.write_guarded(fence, &[self.ledger.settle_by_hand(fence, by_hand)]).await?;
+        Ok(changed.first().is_some_and(|rows| *rows > 0))
+    }
+
+    async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
+        if versions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let answers = self.query(self.ledger.stored_rollbacks(versions), Reason::LedgerUnusable).await?;
+        answers.rows.iter().flatten().map(stored_rollback).collect()
+    }
+
+    async fn record_unrun(&mut self, unrun: Unrun<'_>) -> Result<(), SessionError> {
+        self.write_guarded(unrun.fence, &[self.ledger.record_unrun(&unrun)]).await.map(drop)
+    }
+
+    async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
+        let changed = self.write_guarded(fence, &self.ledger.accept_edit(fence, run, migration)).await?;
+        Ok(changed.get(1).is_some_and(|rows| *rows > 0))
+    }
+
+    async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {
+        use sqlx::Row;
+        let answers = self.query(query.to_owned(), Reason::LedgerUnusable).await?;
+        let texts = |row: &MySqlRow| (0..row.len()).map(|column| value(Some(row), column)).collect();
+        answers.rows.iter().flatten().map(texts).collect()
+    }
+
+    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
+        let sql = format!("{};\n{}", self.ledger.release(fence), self.ledger.history());
+        let answers = self.query(sql, Reason::LedgerUnusable).await?;
+        history_rows(answers.rows.last().map(Vec::as_slice).unwrap_or_default())
+    }
+
+    async fn close(self) {
+        // The server ends the session either way; a polite end only keeps its log quiet.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.connection.close()).await;
+    }
+}
+
+/// Sends one message on a connection.
+pub(super) async fn query(connection: &mut MySqlConnection, sql: String) -> Result<Answers, sqlx::Error> {
+    let mut answers = Answers::default();
+    let mut rows = Vec::new();
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection);
+    while let Some(answer) = stream.try_next().await? {
+        match answer {
+            Either::Left(done) => {
+                answers.rows.push(std::mem::take(&mut rows));
+                answers.changed.push(done.rows_affected());
+            }
+            Either::Right(row) => rows.push(row),
+        }
+    }
+    Ok(answers)
+}
+
+/// What a run is told whose fence is not the highest any more.
+pub(super) fn overtaken() -> Failure {
+    Failure {
+        class: ErrorClass::Transient,
+        reason: Reason::Fenced,
+        code: None,
+        message: OVERTAKEN.to_owned(),
+        hint: None,
+        place: None,
+    }
+}

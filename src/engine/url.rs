@@ -1,0 +1,65 @@
+//! What all engines' URLs have in common: how they are read, and how they are refused. The URL's text, which may hold a
+//! password, is in no error.
+
+use url::Url;
+
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// What an engine's URLs look like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UrlForm {
+    /// The schemes, the first of which is told in errors.
+    pub(super) schemes: &'static [&'static str],
+    /// The parameters that are known. A driver passes over any other in silence, a misspelt one too.
+    pub(super) parameters: &'static [&'static str],
+    /// What else is known as a parameter.
+    pub(super) is_known: fn(&str) -> bool,
+    /// A whole one, for the hint.
+    pub(super) example: &'static str,
+}
+
+impl UrlForm {
+    /// Reads a URL of this form.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidSettings`]; the message says what is wrong without repeating the URL.
+    pub(super) fn read(&self, url: &str) -> Result<Url, Failure> {
+        let url = url.trim();
+        if url.is_empty() {
+            return Err(self.invalid("it is empty"));
+        }
+        let scheme = self.schemes.first().copied().unwrap_or_default();
+        let parsed = Url::parse(url).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => self.invalid(&format!("it does not begin with {scheme}://")),
+            url::ParseError::InvalidPort => {
+                self.invalid("its port is no number; in a password, write / as %2F, : as %3A, # as %23, ? as %3F")
+            }
+            other => self.invalid(&other.to_string()),
+        })?;
+        if !self.schemes.contains(&parsed.scheme()) {
+            return Err(self.invalid(&format!("its scheme is neither {}", self.schemes.join(" nor "))));
+        }
+        if parsed.fragment().is_some() {
+            return Err(self.invalid("it has a #; in a password, write it as %23"));
+        }
+        let known = |name: &str| self.parameters.contains(&name) || (self.is_known)(name);
+        if let Some((name, _)) = parsed.query_pairs().find(|(name, _)| !known(name)) {
+            let known = self.parameters.join(", ");
+            return Err(self.invalid(&format!("it has the parameter {name:?}; known are {known}")));
+        }
+        Ok(parsed)
+    }
+
+    /// The failure of a URL that is not usable.
+    pub(super) fn invalid(&self, what: &str) -> Failure {
+        Failure {
+            class: ErrorClass::Permanent,
+            reason: Reason::InvalidSettings,
+            code: None,
+            message: format!("the database's URL is not usable: {what}"),
+            hint: Some(format!("write it as {}", self.example)),
+            place: None,
+        }
+    }
+}
