@@ -175,6 +175,23 @@ BEGIN
 END
 $schemaward$;
 
+-- The same for a transaction that comes behind another in one message: that one must be recorded, as the newest. Since
+-- version 3.
+CREATE OR REPLACE FUNCTION {{schema}}.assert_fence(expected bigint, predecessor text) RETURNS void
+LANGUAGE plpgsql AS $schemaward$
+DECLARE
+    recorded text;
+BEGIN
+    PERFORM {{schema}}.assert_fence(expected);
+    SELECT CASE WHEN m.success THEN m.filename END INTO recorded
+        FROM {{schema}}.schema_migrations AS m ORDER BY m.id DESC LIMIT 1;
+    IF recorded IS DISTINCT FROM predecessor THEN
+        RAISE EXCEPTION USING ERRCODE = 'SW001',
+            MESSAGE = pg_catalog.format('%s is not what was recorded last', predecessor);
+    END IF;
+END
+$schemaward$;
+
 -- Every attempt, oldest first. Dropped first: what it returns has grown since version 2.
 DROP FUNCTION IF EXISTS {{schema}}.get_migration_history();
 CREATE FUNCTION {{schema}}.get_migration_history()

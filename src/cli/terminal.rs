@@ -1,5 +1,6 @@
 //! A run's events as a person reads them in a terminal. Progress and results go to stdout, failures to stderr.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,19 +16,15 @@ pub(super) struct Terminal<'a> {
     files: &'a [SourceFile],
     /// The longest file name: durations stand below each other.
     width: usize,
-    statements: i64,
-    no_transaction: bool,
-    /// The file at work.
-    file: String,
+    /// Migrations that have begun and are not yet safe: file, statements, whether each is committed by itself.
+    begun: VecDeque<(String, i64, bool)>,
     bar: ProgressBar,
 }
 
 impl<'a> Terminal<'a> {
     pub(super) fn new(folder: &Path, files: &'a [SourceFile]) -> Self {
         let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or_default();
-        let folder = folder.to_owned();
-        let bar = ProgressBar::default();
-        Self { folder, files, width, statements: 0, no_transaction: false, file: String::new(), bar }
+        Self { folder: folder.to_owned(), files, width, begun: VecDeque::new(), bar: ProgressBar::default() }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
@@ -38,17 +35,20 @@ impl<'a> Terminal<'a> {
             }
             Event::WaitingForLock { holder } => self.out(&format!("Waiting for the lock held by {holder}")),
             Event::MigrationStarted { file, statements, no_transaction, .. } => {
-                (self.statements, self.no_transaction) = (*statements, *no_transaction);
-                self.file.clone_from(file);
+                self.begun.push_back((file.clone(), *statements, *no_transaction));
                 self.bar.at(file);
             }
             Event::StatementFinished { statement, statements, .. } => {
-                self.bar.at(&format!("{}, statement {statement} of {statements}", self.file));
+                let file = self.begun.back().map_or("", |(file, ..)| file.as_str());
+                self.bar.at(&format!("{file}, statement {statement} of {statements}"));
             }
             Event::MigrationApplied { file, execution_time_ms, .. } => {
-                let statements = counted(self.statements, "statement");
+                let found = self.begun.iter().position(|(begun, ..)| begun == file);
+                let (_, statements, no_transaction) =
+                    found.and_then(|found| self.begun.drain(..=found).last()).unwrap_or_default();
+                let statements = counted(statements, "statement");
                 let width = self.width;
-                let mode = if self.no_transaction { "  each committed by itself" } else { "" };
+                let mode = if no_transaction { "  each committed by itself" } else { "" };
                 self.out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms{mode}"));
                 self.bar.advance();
             }

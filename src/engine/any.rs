@@ -7,8 +7,8 @@ use super::mysql::{Mysql, MysqlAddress, MysqlSession};
 use super::postgres::{Address, Postgres, PostgresSession};
 use super::reading::RecordedAttempt;
 use super::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Session,
-    SessionError, SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Progress,
+    Session, SessionError, SessionId, StoredRollback, Unrun,
 };
 use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
 use crate::migration::{Dialect, Migration, Version};
@@ -189,6 +189,14 @@ impl Session for AnySession {
 
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
         each!(self, session => session.apply(attempt, progress).await)
+    }
+
+    async fn apply_batch(
+        &mut self,
+        batch: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), ApplyError> {
+        each!(self, session => session.apply_batch(batch, progress).await)
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {

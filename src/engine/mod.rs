@@ -1,6 +1,8 @@
 //! Databases: sessions, locks, the ledger and the run. One folder per engine behind one trait.
 
 mod any;
+mod batch;
+mod cancellation;
 mod examination;
 mod folder;
 mod journal_failure;
@@ -13,6 +15,7 @@ mod run;
 mod run_failure;
 mod session;
 mod sqlite;
+mod steps;
 mod stop;
 mod url;
 

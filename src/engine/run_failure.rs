@@ -6,10 +6,13 @@ use super::stop::StopReason;
 use crate::plan::Step;
 use crate::report::{ErrorClass, Failure, Reason};
 
-/// A step whose outcome was not told.
+/// Steps whose outcome was not told.
 pub(super) struct Unresolved<'a> {
-    pub(super) step: Step<'a>,
+    /// In their order: the first so many of them are committed, and the others are not.
+    pub(super) steps: Vec<Step<'a>>,
+    /// What was heard last.
     pub(super) failure: Failure,
+    /// Of the migration that the failure's place names.
     pub(super) statements_done: usize,
     pub(super) began: Instant,
 }

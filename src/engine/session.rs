@@ -106,6 +106,26 @@ pub trait Session {
     /// [`ApplyError`], which says whether the outcome is known.
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError>;
 
+    /// Applies several migrations in their order, each as [`Self::apply`] does, and none behind one that was not applied.
+    /// `progress` is told how it goes, with the number of the attempt, from 0. What it has not been told of as applied
+    /// when this ends may be tried again, unless the outcome is unknown; the error is about the first of them.
+    /// Without an error at least one has been applied, perhaps not all. An engine that cannot send several at once does
+    /// nothing of its own here.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`], which says whether the outcome is known.
+    async fn apply_batch(
+        &mut self,
+        batch: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), ApplyError>
+    where
+        Self: Sized,
+    {
+        one_by_one(self, batch, progress).await
+    }
+
     /// Records a failed attempt, guarded by the fence.
     ///
     /// # Errors
@@ -160,6 +180,31 @@ pub trait Session {
 
     /// Ends the connection.
     async fn close(self);
+}
+
+/// How a batch goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Progress {
+    /// A migration's first statement is about to run.
+    Started,
+    /// So many of its statements have run. They are not yet committed where the file is one transaction.
+    StatementsDone(usize),
+    /// It is committed with its row, and no crash of the server can lose it; how long it took.
+    Applied(Duration),
+}
+
+/// [`Session::apply_batch`], one after the other.
+pub(super) async fn one_by_one<S: Session>(
+    session: &mut S,
+    batch: &[Attempt<'_>],
+    progress: &mut dyn FnMut(usize, Progress),
+) -> Result<(), ApplyError> {
+    for (index, &attempt) in batch.iter().enumerate() {
+        progress(index, Progress::Started);
+        let applied = session.apply(attempt, &mut |done| progress(index, Progress::StatementsDone(done))).await?;
+        progress(index, Progress::Applied(applied));
+    }
+    Ok(())
 }
 
 /// A server process or thread, as the server numbers them.

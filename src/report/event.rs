@@ -67,7 +67,7 @@ pub enum Event {
         /// Who: user, process, connected since when.
         holder: String,
     },
-    /// A migration's first statement is about to run.
+    /// A migration's first statement is about to run. Others before it may not have been told of as applied yet.
     MigrationStarted {
         /// What is run, as the ledger writes it; absent of a migration.
         #[serde(default = "migration", skip_serializing_if = "is_migration")]
@@ -109,7 +109,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         blocker: Option<LockBlocker>,
     },
-    /// A migration, or the SQL that undoes one, and its row in the ledger are committed.
+    /// A migration, or the SQL that undoes one, and its row in the ledger are committed, and no crash of the server can
+    /// lose them. In the order in which they were started.
     MigrationApplied {
         /// What is run, as the ledger writes it; absent of a migration.
         #[serde(default = "migration", skip_serializing_if = "is_migration")]

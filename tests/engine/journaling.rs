@@ -65,7 +65,7 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut crate::bed::Running
         assert_six_done(&bed, &what);
         if !reached {
             // Every statement was passed: six of them take more than a message each.
-            assert!(number > 12, "{number} messages");
+            assert!(number > 12, "{number} messages: {:?}", running.end());
             return;
         }
     }

@@ -1,66 +1,91 @@
-//! A proxy between runner and server that cuts a connection at the worst moment: the server has
-//! committed, and the client does not hear of it.
+//! A proxy between runner and server that cuts a connection at the worst moment: the server has done what it was told,
+//! and the client does not hear of it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The server's answer to COMMIT. Source: PostgreSQL, 55.7 "Message Formats", `CommandComplete`.
-const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
+/// Before which of the server's answers the first connection is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// The number of the answer, from 1.
+    pub answer: usize,
+    /// Counts only those that say this; all where it is empty. `COMMIT` is what the server says of that.
+    pub saying: &'static str,
+}
+
+impl Cut {
+    /// The first COMMIT is that of the session's own setting up.
+    pub const AT_THE_FIRST_FILES_COMMIT: Self = Self { answer: 2, saying: "COMMIT" };
+    pub const NEVER: Self = Self { answer: usize::MAX, saying: "" };
+}
 
 pub struct Proxy {
     pub address: String,
     /// How many connections were made.
     pub connections: Arc<AtomicU32>,
+    /// How often the client has sent something after the server had: what it costs in round trips.
+    pub round_trips: Arc<AtomicU32>,
 }
 
 impl Proxy {
-    /// Cuts the first connection that commits. `afterwards` says whether later ones go through.
-    pub fn start(server: String, afterwards: bool) -> Self {
+    /// `afterwards` says whether later connections go through. The client must not ask for TLS.
+    pub fn start(server: String, cut: Cut, afterwards: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let connections = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&connections);
+        let (connections, round_trips) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (counted, trips) = (Arc::clone(&connections), Arc::clone(&round_trips));
         // Ends with the tests' process.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let number = counted.fetch_add(1, Ordering::SeqCst);
-                if number == 0 || afterwards {
+                let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+                if first || afterwards {
                     let server = TcpStream::connect(&server).unwrap();
-                    forward(client, server, number == 0);
+                    let cut = if first { cut } else { Cut::NEVER };
+                    forward(client, server, cut, Arc::clone(&trips));
                 }
             }
         });
-        Self { address, connections }
+        Self { address, connections, round_trips }
     }
 }
 
-fn forward(client: TcpStream, server: TcpStream, cut: bool) {
+fn forward(client: TcpStream, server: TcpStream, cut: Cut, round_trips: Arc<AtomicU32>) {
     let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from_client, &mut to_server);
+        let mut message = vec![0; 1 << 16];
+        while let Ok(read @ 1..) = from_client.read(&mut message) {
+            // Terminate waits for no answer. Source: PostgreSQL, "Message Formats".
+            let ends = message[..read] == *b"X\0\0\0\x04";
+            round_trips.fetch_add(u32::from(!ends), Ordering::SeqCst);
+            if to_server.write_all(&message[..read]).is_err() {
+                break;
+            }
+        }
         let _ = to_server.shutdown(Shutdown::Both);
     });
     std::thread::spawn(move || {
-        answer(server, client.try_clone().unwrap(), cut);
+        let _ = answer(server, client.try_clone().unwrap(), cut);
         let _ = client.shutdown(Shutdown::Both);
     });
 }
 
-fn answer(mut server: TcpStream, mut client: TcpStream, cut: bool) {
-    let mut buffer = vec![0; 1 << 16];
-    let mut held: Vec<u8> = Vec::new();
-    while let Ok(read @ 1..) = server.read(&mut buffer) {
-        held.extend_from_slice(&buffer[..read]);
-        if cut && held.windows(COMMITTED.len()).any(|window| window == COMMITTED) {
-            return;
+/// Hands the server's messages on, one by one, up to the cut. None where a connection ends.
+fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut) -> Option<()> {
+    let mut answers = 0;
+    loop {
+        let mut message = vec![0; 5];
+        server.read_exact(&mut message).ok()?;
+        let length = u32::from_be_bytes(message[1..].try_into().unwrap()) as usize;
+        message.resize(length + 1, 0);
+        server.read_exact(&mut message[5..]).ok()?;
+        // CommandComplete: its text ends in a NUL. Source: PostgreSQL, "Message Formats".
+        let says = message[5..].strip_suffix(b"\0").unwrap_or_default();
+        answers += usize::from(message[0] == b'C' && (cut.saying.is_empty() || says == cut.saying.as_bytes()));
+        if answers == cut.answer {
+            return None;
         }
-        // An answer may be spread over two reads: what could be its beginning is looked at again.
-        let tail = held.len().saturating_sub(COMMITTED.len());
-        if client.write_all(&buffer[..read]).is_err() {
-            return;
-        }
-        held.drain(..tail);
+        client.write_all(&message).ok()?;
     }
 }

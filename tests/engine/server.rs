@@ -25,7 +25,7 @@ if [ ! -d "$dir/data" ]; then
     cat "$dir/data/pg_hba.conf" >>"$dir/hba" && mv "$dir/hba" "$dir/data/pg_hba.conf"
 fi
 "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
-    -c max_connections=200 -c restart_after_crash=off >>"$dir/log" 2>&1 &
+    -c max_connections=200 -c track_activity_query_size=65536 -c restart_after_crash=off >>"$dir/log" 2>&1 &
 server=$!
 echo started
 cat >/dev/null || true

@@ -42,7 +42,7 @@ impl PostgresSession {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
         // Where this fails, so does recording the attempt, which tells.
-        let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
+        let _ = self.try_query(format!("ROLLBACK;{}", self.reset.sql)).await;
         Err(ApplyError::Refused { failure, statements_done })
     }
 
@@ -66,7 +66,7 @@ impl PostgresSession {
         }
         let record = self.ledger.record_journaled(attempt, began.elapsed().as_millis());
         self.write_guarded(attempt.fence, &record).await?;
-        self.ask(self.reset.clone()).await.map(drop)
+        self.ask(self.reset.sql.clone()).await.map(drop)
     }
 
     /// Whether a statement has run before, as the journal or else the catalog says. What is left of one that has not
@@ -161,7 +161,7 @@ impl PostgresSession {
         let text = format!(
             "{prefix}{}\n;{AS_OURSELVES};{};{};COMMIT",
             attempt.migration.statement_sql(index),
-            self.ledger.guard(attempt.fence),
+            self.ledger.guard(attempt.fence, None),
             self.ledger.begin_statement(attempt, index, Kind::InTransaction)
         );
         let Err(error) = self.try_query(text).await else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! The ledger's SQL. Texts only; [`super::session`] sends them.
 
 use super::literal::{identifier, text, text_or_null};
+use super::session::BEGIN;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, Unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
@@ -160,18 +161,30 @@ impl Ledger {
         )
     }
 
-    /// The guard that every transaction of a run begins with.
-    pub(super) fn guard(&self, fence: Fence) -> String {
-        format!("SELECT {}.assert_fence({})", self.quoted, fence.0)
+    /// The guard that every transaction of a run begins with. `before` is what the same message has applied before.
+    pub(super) fn guard(&self, fence: Fence, before: Option<&Attempt<'_>>) -> String {
+        let before = before.map(|before| format!(", {}", text(&before.migration.file))).unwrap_or_default();
+        format!("SELECT {}.assert_fence({}{before})", self.quoted, fence.0)
+    }
+
+    /// One transaction that changes nothing and waits for the disk, and so for all that was committed before it; also
+    /// where another holder has raised the fence.
+    pub(super) fn flush(&self) -> String {
+        // To lock a row is to write: only a transaction that writes has something to wait for.
+        format!("{BEGIN};SELECT 1 FROM {}.migration_locks WHERE id = 1 FOR SHARE;COMMIT", self.quoted)
     }
 
     /// The row of a migration that is applied with this very transaction.
     pub(super) fn record_success(&self, attempt: Attempt<'_>) -> String {
         let total = attempt.migration.statements.len();
-        // The transaction began when the message did: its age is the attempt's duration.
-        let duration = "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) \
-                        * 1000)::pg_catalog.int8";
-        self.record(attempt, duration, total, None, None)
+        // All transactions of a message have its beginning for their own; behind it, one begins where the row of the
+        // one before was written.
+        let duration = format!(
+            "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - GREATEST(pg_catalog.transaction_timestamp(), (SELECT \
+             m.applied_at FROM {}.schema_migrations AS m ORDER BY m.id DESC LIMIT 1))) * 1000)::pg_catalog.int8",
+            self.quoted
+        );
+        self.record(attempt, &duration, total, None, None)
     }
 
     /// The row of a migration that was applied statement by statement, with what is written `also`.

@@ -1,14 +1,11 @@
-//! The one message that applies one file, and what the server's answers to it mean. Pure.
+//! The one message that applies several files, and what the server's answers to it mean. Pure.
 
 use super::ledger::Ledger;
+use super::literal::text;
+use super::session::BEGIN;
 use crate::engine::session::Attempt;
 use crate::migration::Migration;
 use crate::report::Place;
-
-/// Statements before the file's own: BEGIN and the guard.
-const STATEMENTS_BEFORE: usize = 2;
-/// After the file's own, up to and with COMMIT; see [`Message::new`].
-const STATEMENTS_TO_COMMIT: usize = 5;
 
 /// Makes the server send what it has answered so far. Within one message it keeps its answers until 8 KiB are
 /// full; only a message for people is sent at once, and of those only INFO whatever the file has set
@@ -17,24 +14,77 @@ const FLUSH: &str = "DO $schemaward$BEGIN RAISE INFO 'schemaward';END$schemaward
 /// How many of them a file gets at most, so that thousands of small statements stay as fast as they are.
 const MOST_FLUSHES: usize = 20;
 
-/// BEGIN, guard, the file's SQL, its row, COMMIT, and the session's reset for the next file.
-pub(super) struct Message<'a> {
-    migration: &'a Migration,
+/// Behind the file's own statements: what the file has deferred is due under the settings it has made. A line break
+/// first: the file may end in a comment. A semicolon after it: its last statement may have none.
+const DEFERRED: &str = "\n;SET CONSTRAINTS ALL IMMEDIATE";
+/// The file may have changed role and `search_path`; the row is written as the user who connected, with operators
+/// found in `pg_catalog`.
+const AS_USER: &str = "RESET SESSION AUTHORIZATION;RESET ROLE;SET LOCAL search_path = pg_catalog";
+/// Statements after the file's own, up to and with COMMIT: [`DEFERRED`], [`AS_USER`], the row, whether COMMIT waits, COMMIT.
+const STATEMENTS_TO_COMMIT: usize = 7;
+/// For how long the commits of a message do not wait for the disk. The last one always does, and with it the others.
+const UNFLUSHED: &str = "1 second";
+
+/// Several statements of our own, divided by semicolons.
+#[derive(Clone, Debug)]
+pub(super) struct Reset {
     /// What is sent.
-    pub(super) text: String,
-    /// Characters before the file's first.
-    prefix_chars: usize,
-    /// Before which of the file's statements, by their indices from 0, a [`FLUSH`] stands.
-    flushes: Vec<usize>,
+    pub(super) sql: String,
+    /// How many answers that makes.
+    answers: usize,
 }
 
-/// Where in a message the server is, by the number of statements it has answered.
+impl Reset {
+    /// A transaction around `statements`. Between a COMMIT and the next BEGIN nothing ever stands alone: it would open
+    /// a transaction of a mode that the file before has chosen, and BEGIN would take that over.
+    pub(super) fn new(statements: &[&str]) -> Self {
+        Self { sql: format!("{BEGIN};{};COMMIT", statements.join(";")), answers: statements.len() + 2 }
+    }
+}
+
+/// What a session puts around each file.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) ledger: &'a Ledger,
+    /// Brings the session back to the state every file starts from.
+    pub(super) reset: &'a Reset,
+    /// The session's own `synchronous_commit`.
+    pub(super) synchronous_commit: &'a str,
+}
+
+/// For each file BEGIN, guard, the file's SQL, its row, COMMIT, and the session's reset for the next file. The text is
+/// parsed as a whole before anything runs, and an error ends it: no file runs behind one that was not committed.
+pub(super) struct Message<'a> {
+    /// What is sent.
+    pub(super) text: String,
+    parts: Vec<Part<'a>>,
+}
+
+/// One file in a message.
+struct Part<'a> {
+    migration: &'a Migration,
+    /// Characters of the message before the file's first, and before the next part.
+    file_at: usize,
+    end_at: usize,
+    /// Answers before this part's first.
+    answers_before: usize,
+    /// Statements of this part before the file's own: BEGIN, the guard, and a flush where it is not the first.
+    opening: usize,
+    /// Before which of the file's statements, by their indices from 0, a [`FLUSH`] stands.
+    flushes: Vec<usize>,
+    /// Whether the commit waits for the disk whatever the answers say.
+    is_last: bool,
+}
+
+/// Where in a file's part the server is, by the number of statements it has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
     /// The guard has not passed.
     Guard,
     /// The file's statement with this index, from 0, runs.
     Statement(usize),
+    /// What the file has deferred to its commit runs.
+    Deferred,
     /// The row is being written.
     Record,
     /// COMMIT runs.
@@ -43,59 +93,198 @@ pub(super) enum Phase {
     Committed,
 }
 
+/// What an answer has told, for those that wait to hear.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum News {
+    /// The file's guard has passed.
+    Started,
+    /// So many of the file's statements have run.
+    StatementsDone(usize),
+    /// The file is committed; `last` is the last of the message, which has waited for the disk.
+    Committed {
+        /// Whether it is the message's last.
+        last: bool,
+    },
+}
+
 impl<'a> Message<'a> {
-    /// `reset` brings the session back to the state every file starts from.
-    pub(super) fn new(ledger: &Ledger, attempt: Attempt<'a>, reset: &str) -> Self {
-        let migration = attempt.migration;
-        // The mode is said in full: a role may have other defaults.
-        let prefix = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;{};\n", ledger.guard(attempt.fence));
-        // The file may have changed role and search_path; the row is written as the user who connected,
-        // with operators found in pg_catalog. A line break first: the file may end in a comment. A
-        // semicolon after it: its last statement may have none.
-        let suffix = format!(
-            "\n;RESET SESSION AUTHORIZATION;RESET ROLE;SET LOCAL search_path = pg_catalog;{};COMMIT;{reset}",
-            ledger.record_success(attempt)
-        );
-        let prefix_chars = prefix.chars().count();
-        let flushes = flushes(migration);
-        let mut text = String::with_capacity(prefix.len() + migration.sql.len() + suffix.len());
-        text.push_str(&prefix);
-        let mut from = 0;
-        for start in flushes.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.start) {
-            text.push_str(migration.sql.get(from..start).unwrap_or_default());
-            text.push_str(FLUSH);
-            from = start;
+    /// `batch`: in the order they run.
+    pub(super) fn new(frame: Frame<'_>, batch: &[Attempt<'a>]) -> Self {
+        let mut writer = Writer::default();
+        let mut parts: Vec<Part<'a>> = Vec::with_capacity(batch.len());
+        for (index, &attempt) in batch.iter().enumerate() {
+            let before = index.checked_sub(1).and_then(|before| batch.get(before));
+            let is_last = index + 1 == batch.len();
+            parts.push(writer.part(frame, attempt, before, is_last));
         }
-        text.push_str(migration.sql.get(from..).unwrap_or_default());
-        text.push_str(&suffix);
-        Self { migration, text, prefix_chars, flushes }
+        Self { text: writer.text, parts }
     }
 
-    /// Where the server is after so many answers.
-    pub(super) fn phase(&self, answers: usize) -> Phase {
-        let total = self.migration.statements.len() + self.flushes.len();
-        let Some(done) = answers.checked_sub(STATEMENTS_BEFORE) else { return Phase::Guard };
-        match done.checked_sub(total) {
+    /// How many files it applies.
+    pub(super) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Which file the server is at after so many answers, from 0, and where in it.
+    pub(super) fn phase(&self, answers: usize) -> (usize, Phase) {
+        let index = self.index(answers);
+        let phase = self.parts.get(index).map_or(Phase::Guard, |part| part.phase(answers));
+        (index, phase)
+    }
+
+    /// What the last of so many answers tells, and about which file.
+    pub(super) fn news(&self, answers: usize) -> Option<(usize, News)> {
+        let index = self.index(answers.checked_sub(1)?);
+        Some((index, self.parts.get(index)?.news(answers)?))
+    }
+
+    /// Whether the rows that come after so many answers say if the file's commit waits for the disk.
+    pub(super) fn tells_of_flush(&self, answers: usize) -> bool {
+        let part = self.parts.get(self.index(answers));
+        part.is_some_and(|part| answers + 2 == part.answers_before + part.answers_to_commit())
+    }
+
+    /// How many of the statements have run of the file the server is at.
+    pub(super) fn statements_done(&self, answers: usize) -> usize {
+        self.parts.get(self.index(answers)).map_or(0, |part| part.statements_done(answers))
+    }
+
+    /// Which file holds a character of the message, both from 0. What stands behind a file is taken for its own: there
+    /// the server stumbles over a last statement that is not complete.
+    pub(super) fn file_of_character(&self, character: usize) -> usize {
+        let index = self.parts.partition_point(|part| part.end_at <= character);
+        index.min(self.parts.len().saturating_sub(1))
+    }
+
+    /// The place of an error in a file of the message. `character` is where in the message the server points to, from 0.
+    pub(super) fn place(&self, index: usize, answers: usize, character: Option<usize>) -> Place {
+        self.parts.get(index).map(|part| part.place(answers, character)).unwrap_or_default()
+    }
+
+    fn index(&self, answers: usize) -> usize {
+        self.parts.partition_point(|part| part.answers_before <= answers).saturating_sub(1)
+    }
+}
+
+/// Puts a message together and counts on the way.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    chars: usize,
+    answers: usize,
+}
+
+impl Writer {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.chars += text.chars().count();
+    }
+
+    fn part<'a>(
+        &mut self,
+        frame: Frame<'_>,
+        attempt: Attempt<'a>,
+        before: Option<&Attempt<'_>>,
+        is_last: bool,
+    ) -> Part<'a> {
+        let migration = attempt.migration;
+        let answers_before = self.answers;
+        let mut opening = 2;
+        self.push(BEGIN);
+        self.push(";");
+        self.push(&frame.ledger.guard(attempt.fence, before));
+        self.push(";");
+        if before.is_some() {
+            // So that it is seen at once which file is being applied.
+            self.push(FLUSH);
+            opening += 1;
+        }
+        self.push("\n");
+        let file_at = self.chars;
+        let flushes = flushes(migration);
+        let mut from = 0;
+        for start in flushes.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.start) {
+            self.push(migration.sql.get(from..start).unwrap_or_default());
+            self.push(FLUSH);
+            from = start;
+        }
+        self.push(migration.sql.get(from..).unwrap_or_default());
+        for statement in [
+            DEFERRED,
+            AS_USER,
+            &frame.ledger.record_success(attempt),
+            &waiting(frame.synchronous_commit, is_last),
+            "COMMIT",
+            &frame.reset.sql,
+        ] {
+            self.push(statement);
+            self.push(";");
+        }
+        let mut part = Part { migration, file_at, end_at: self.chars, answers_before, opening, flushes, is_last };
+        self.answers += part.answers_to_commit() + frame.reset.answers;
+        part.end_at = self.chars;
+        part
+    }
+}
+
+/// What decides whether a file's commit waits for the disk, and says so in a row. SQL and row are one transaction, so
+/// that a crash loses both or neither, and a commit that waits takes all before it along.
+fn waiting(synchronous_commit: &str, is_last: bool) -> String {
+    let own = text(synchronous_commit);
+    let value = if is_last {
+        own
+    } else {
+        format!(
+            "CASE WHEN pg_catalog.clock_timestamp() > pg_catalog.statement_timestamp() + interval '{UNFLUSHED}' \
+             THEN {own} ELSE 'off' END"
+        )
+    };
+    format!("SELECT pg_catalog.set_config('synchronous_commit', {value}, true)")
+}
+
+impl Part<'_> {
+    fn total(&self) -> usize {
+        self.migration.statements.len() + self.flushes.len()
+    }
+
+    /// How many answers it takes up to and with COMMIT.
+    fn answers_to_commit(&self) -> usize {
+        self.opening + self.total() + STATEMENTS_TO_COMMIT
+    }
+
+    fn phase(&self, answers: usize) -> Phase {
+        let answered = answers.saturating_sub(self.answers_before);
+        let Some(done) = answered.checked_sub(self.opening) else { return Phase::Guard };
+        match done.checked_sub(self.total()) {
             None => Phase::Statement(self.statements_done(answers)),
+            Some(0) => Phase::Deferred,
             Some(after) if after >= STATEMENTS_TO_COMMIT => Phase::Committed,
             Some(after) if after == STATEMENTS_TO_COMMIT - 1 => Phase::Commit,
             Some(_) => Phase::Record,
         }
     }
 
-    /// How many of the file's statements have run, where the last of so many answers is one to report progress
-    /// at: the last one that a flush sends (its own answer waits for the next), or the file's last.
-    pub(super) fn report_due(&self, answers: usize) -> Option<usize> {
-        let answered = answers.checked_sub(STATEMENTS_BEFORE)?;
-        let total = self.migration.statements.len();
-        let is_flushed = self.flushes.iter().enumerate().any(|(j, before)| before + j == answered);
-        let is_last = total > 0 && answered == total + self.flushes.len();
-        (is_flushed || is_last).then(|| self.statements_done(answers))
+    fn news(&self, answers: usize) -> Option<News> {
+        let answered = answers.checked_sub(self.answers_before)?;
+        if answered == 2 {
+            return Some(News::Started);
+        }
+        if answered == self.answers_to_commit() {
+            return Some(News::Committed { last: self.is_last });
+        }
+        self.report_due(answered.checked_sub(self.opening)?)
+            .then(|| News::StatementsDone(self.statements_done(answers)))
     }
 
-    /// How many of the file's statements have run after so many answers.
-    pub(super) fn statements_done(&self, answers: usize) -> usize {
-        let answered = answers.saturating_sub(STATEMENTS_BEFORE);
+    /// Whether progress is reported after so many answers to the file's own statements and flushes: after the last one
+    /// that a flush sends (its own answer waits for the next), and after the file's last.
+    fn report_due(&self, answered: usize) -> bool {
+        let is_flushed = self.flushes.iter().enumerate().any(|(j, before)| before + j == answered);
+        is_flushed || (!self.migration.statements.is_empty() && answered == self.total())
+    }
+
+    fn statements_done(&self, answers: usize) -> usize {
+        let answered = answers.saturating_sub(self.answers_before + self.opening);
         // The flush with number j comes after `flushes[j]` statements and j flushes.
         let flushed = self.flushes.iter().enumerate().take_while(|(j, before)| *before + j < answered).count();
         (answered - flushed).min(self.migration.statements.len())
@@ -113,9 +302,8 @@ impl<'a> Message<'a> {
         self.migration.byte_of_character(character)
     }
 
-    /// The place of an error. `character` is where in the message the server points to, from 0.
-    pub(super) fn place(&self, answers: usize, character: Option<usize>) -> Place {
-        let inside = character.and_then(|at| at.checked_sub(self.prefix_chars));
+    fn place(&self, answers: usize, character: Option<usize>) -> Place {
+        let inside = character.and_then(|at| at.checked_sub(self.file_at));
         if let Some(at) = inside {
             if let Some(byte) = self.byte_of_character(at) {
                 return self.migration.place_of_byte(byte);
@@ -149,54 +337,79 @@ fn flushes(migration: &Migration) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FLUSH, MOST_FLUSHES, Message, Phase, STATEMENTS_BEFORE};
+    use super::{FLUSH, Frame, MOST_FLUSHES, Message, News, Phase, Reset, STATEMENTS_TO_COMMIT};
     use crate::engine::postgres::ledger::Ledger;
     use crate::engine::session::{Attempt, Fence};
     use crate::migration::{Dialect, Migration, MigrationSet, SourceFile};
+    use crate::plan::Kind;
 
-    fn migration(sql: &str) -> Migration {
-        let file = SourceFile { name: "001_a.sql".to_owned(), bytes: sql.as_bytes().to_vec() };
-        MigrationSet::read(&[file], Dialect::Postgres).unwrap().migrations()[0].clone()
+    fn migrations(sqls: &[&str]) -> Vec<Migration> {
+        let file = |(n, sql): (usize, &&str)| SourceFile { name: format!("{n:03}_a.sql"), bytes: (*sql).into() };
+        let files: Vec<SourceFile> = sqls.iter().enumerate().map(file).collect();
+        MigrationSet::read(&files, Dialect::Postgres).unwrap().migrations().to_vec()
     }
 
-    fn message(migration: &Migration) -> Message<'_> {
-        Message::new(
-            &Ledger::new("schemaward"),
-            Attempt { migration, kind: crate::plan::Kind::Migration, run: "run", fence: Fence(1) },
-            "RESET ALL",
-        )
+    fn message(migrations: &[Migration]) -> Message<'_> {
+        let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "run", fence: Fence(1) };
+        let (ledger, reset) = (Ledger::new("schemawärd"), Reset::new(&["RESET ALL"]));
+        let frame = Frame { ledger: &ledger, reset: &reset, synchronous_commit: "on" };
+        Message::new(frame, &migrations.iter().map(attempt).collect::<Vec<_>>())
     }
 
     #[test]
-    fn each_character_of_the_file_keeps_its_place_whatever_is_put_between_statements() {
-        let migration = migration("select 'ä';\n-- é\nselect 2; select 3;\nselect 'ü'");
-        let message = message(&migration);
-        assert_eq!(message.flushes, [1, 2, 3]);
+    fn each_character_of_a_file_keeps_its_place_whatever_is_put_around_and_between_its_statements() {
+        let sql = "select 'ä';\n-- é\nselect 2; select 3;\nselect 'ü'";
+        let migrations = migrations(&["select 'ö'", sql, "select 5"]);
+        let message = message(&migrations);
+        assert_eq!(message.parts[1].flushes, [1, 2, 3]);
         for needle in ["select 'ä'", "ä';", "-- é", "select 2", "2; ", "select 3", "select 'ü'", "ü'"] {
             let byte = message.text.find(needle).unwrap();
-            let character = message.text[..byte].chars().count() - message.prefix_chars;
-            assert_eq!(message.byte_of_character(character), migration.sql.find(needle), "{needle}");
+            let character = message.text[..byte].chars().count();
+            assert_eq!(message.file_of_character(character), 1, "{needle}");
+            let place = message.place(1, 0, Some(character));
+            assert_eq!(place, migrations[1].place_of_byte(sql.find(needle).unwrap()), "{needle}");
         }
-        assert!(message.text.replace(FLUSH, "").contains(&migration.sql));
+        assert!(message.text.replace(FLUSH, "").contains(sql));
+        assert_eq!(message.file_of_character(usize::MAX), 2);
     }
 
     #[test]
-    fn flushes_do_not_count_as_statements() {
-        let migration = migration("select 1; select 2; select 3");
-        let message = message(&migration);
-        let phases: Vec<Phase> = (STATEMENTS_BEFORE..STATEMENTS_BEFORE + 6).map(|n| message.phase(n)).collect();
-        let statement = Phase::Statement;
-        assert_eq!(phases, [statement(0), statement(1), statement(1), statement(2), statement(2), Phase::Record]);
-        let due: Vec<Option<usize>> =
-            (STATEMENTS_BEFORE..STATEMENTS_BEFORE + 7).map(|n| message.report_due(n)).collect();
-        assert_eq!(due, [None, Some(1), None, Some(2), None, Some(3), None]);
+    fn every_answer_belongs_to_one_file_and_one_phase() {
+        let migrations = migrations(&["select 1; select 2", "", "select 3"]);
+        let message = message(&migrations);
+        let last = message.parts.last().unwrap();
+        let answers = last.answers_before + last.answers_to_commit() + 3;
+        let mut seen: Vec<(usize, Phase)> = (0..answers).map(|answers| message.phase(answers)).collect();
+        seen.dedup();
+        let file = |index, statements: &[usize]| {
+            let inside = statements.iter().map(|&statement| Phase::Statement(statement));
+            let after = [Phase::Deferred, Phase::Record, Phase::Commit, Phase::Committed];
+            [Phase::Guard].into_iter().chain(inside).chain(after).map(|phase| (index, phase)).collect::<Vec<_>>()
+        };
+        assert_eq!(seen, [file(0, &[0, 1]), file(1, &[]), file(2, &[0])].concat());
     }
 
     #[test]
-    fn a_long_file_gets_few_and_a_file_with_a_backslash_none() {
-        let long = migration(&"select 1;".repeat(2000));
-        assert!((2..=MOST_FLUSHES).contains(&message(&long).flushes.len()));
-        let escaped = migration("select E'\\''; select 2; select 3");
-        assert!(message(&escaped).flushes.is_empty());
+    fn news_come_once_and_in_order() {
+        let migrations = migrations(&["select 1; select 2; select 3", "select 4"]);
+        let message = message(&migrations);
+        let news: Vec<(usize, News)> = (1..100).filter_map(|answers| message.news(answers)).collect();
+        let done = News::StatementsDone;
+        let first = [News::Started, done(1), done(2), done(3), News::Committed { last: false }];
+        let second = [News::Started, done(1), News::Committed { last: true }];
+        let expected: Vec<(usize, News)> =
+            first.into_iter().map(|news| (0, news)).chain(second.into_iter().map(|news| (1, news))).collect();
+        assert_eq!(news, expected);
+        let told: Vec<usize> = (0..100).filter(|&answers| message.tells_of_flush(answers)).collect();
+        let to_commit = |opening: usize, inside: usize| opening + inside + STATEMENTS_TO_COMMIT - 2;
+        assert_eq!(told, [to_commit(2, 5), 2 + 5 + STATEMENTS_TO_COMMIT + 3 + to_commit(3, 1)]);
+    }
+
+    #[test]
+    fn a_long_file_gets_few_flushes_and_a_file_with_a_backslash_none() {
+        let migrations = migrations(&[&"select 1;".repeat(2000), "select E'\\''; select 2; select 3"]);
+        let message = message(&migrations);
+        assert!((2..=MOST_FLUSHES).contains(&message.parts[0].flushes.len()));
+        assert!(message.parts[1].flushes.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL 13 and later.
 
 mod address;
+mod batch;
 mod error;
 mod examination;
 mod identical;
@@ -74,17 +75,17 @@ impl Postgres {
 
     /// The settings that every file starts from. Everything else is the role's and the database's
     /// default, as in psql, but for the time zone, which is UTC wherever a run takes place.
-    fn settings(&self, server_version: Option<u32>) -> String {
-        let mut settings = format!(
-            "SET lock_timeout = {};SET statement_timeout = 0;SET idle_in_transaction_session_timeout = {};\
-             SET standard_conforming_strings = on;SET default_transaction_read_only = off",
-            self.lock_timeout.as_millis(),
-            IDLE_IN_TRANSACTION_TIMEOUT.as_millis()
-        );
+    fn settings(&self, server_version: Option<u32>) -> Vec<String> {
+        let mut settings = vec![
+            format!("SET lock_timeout = {}", self.lock_timeout.as_millis()),
+            "SET statement_timeout = 0".to_owned(),
+            format!("SET idle_in_transaction_session_timeout = {}", IDLE_IN_TRANSACTION_TIMEOUT.as_millis()),
+            "SET standard_conforming_strings = on".to_owned(),
+            "SET default_transaction_read_only = off".to_owned(),
+        ];
         if server_version.is_some_and(|version| version >= CONNECTION_CHECK_SINCE) {
             let interval = CONNECTION_CHECK_INTERVAL.as_millis();
-            settings.push_str(";SET client_connection_check_interval = ");
-            settings.push_str(&interval.to_string());
+            settings.push(format!("SET client_connection_check_interval = {interval}"));
         }
         settings
     }

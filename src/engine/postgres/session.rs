@@ -3,7 +3,7 @@
 //! Everything is sent by the simple query protocol: several statements in one message are one round
 //! trip, and nothing is prepared that a reset would have to know of.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -11,15 +11,14 @@ use sqlx::{AssertSqlSafe, Connection, Either, Row};
 
 use super::error::{
     FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA, UNDEFINED_TABLE,
-    connection_lost, failure_of, position, server_error, session_error,
+    connection_lost, server_error, session_error,
 };
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
-use super::message::{Message, Phase};
-use crate::engine::journal_failure::OVERTAKEN;
+use super::message::Reset;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
-    SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
+    SessionError, SessionId, StoredRollback, Unrun, one_by_one,
 };
 use crate::migration::{Checksum, Migration, TransactionMode, Version};
 use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
@@ -39,7 +38,11 @@ pub struct PostgresSession {
     process_id: i32,
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
-    pub(super) reset: String,
+    pub(super) reset: Reset,
+    /// Its `synchronous_commit` before any file has set one.
+    pub(super) synchronous_commit: String,
+    /// The answer to the reading of the ledger that came with the session's setting up.
+    first_reading: Option<Result<Vec<Vec<PgRow>>, sqlx::Error>>,
     pub(super) already_exists: AlreadyExists,
     /// Shown in errors.
     user: String,
@@ -47,26 +50,41 @@ pub struct PostgresSession {
 }
 
 impl PostgresSession {
-    /// Takes a fresh connection over and sets it up.
+    /// Takes a fresh connection over and sets it up. The ledger is read by the same message: where nothing is pending,
+    /// there is no other.
     pub(super) async fn start(
         connection: PgConnection,
         ledger: Ledger,
-        settings: &str,
+        settings: &[String],
         (user, database): (&str, &str),
         already_exists: AlreadyExists,
     ) -> Result<Self, SessionError> {
         let mut session = Self {
             connection,
             process_id: 0,
-            ledger,
             reset: reset(settings),
+            synchronous_commit: String::new(),
+            first_reading: None,
             already_exists,
             user: user.to_owned(),
             database: database.to_owned(),
+            ledger,
         };
-        let sql = format!("{settings};SELECT pg_catalog.pg_backend_pid()");
-        let results = session.query(sql, Reason::ConnectionFailed).await?;
-        session.process_id = value(results.last().and_then(|rows| rows.first()), 0)?;
+        let sql = format!(
+            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit');{};COMMIT;{}",
+            settings.join(";"),
+            session.ledger.read()
+        );
+        let mut results = Vec::new();
+        let answered = session.collect(sql, &mut results).await;
+        let to_commit = settings.len() + 3;
+        let (true, Some(about)) = (results.len() >= to_commit, results.get(1).and_then(|rows| rows.first())) else {
+            let error = answered.err().map(|error| session_error(&error, Reason::ConnectionFailed));
+            return Err(error.unwrap_or_else(|| unexpected("the server did not answer the session's setting up")));
+        };
+        session.process_id = value(Some(about), 0)?;
+        session.synchronous_commit = value(Some(about), 1)?;
+        session.first_reading = Some(answered.map(|()| results.split_off(to_commit)));
         Ok(session)
     }
 
@@ -86,29 +104,17 @@ impl PostgresSession {
 
     pub(super) async fn try_query(&mut self, sql: String) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
         let mut results = Vec::new();
+        self.collect(sql, &mut results).await.map(|()| results)
+    }
+
+    /// The same, with the rows of those statements that came to their end before an error.
+    async fn collect(&mut self, sql: String, results: &mut Vec<Vec<PgRow>>) -> Result<(), sqlx::Error> {
         let mut rows = Vec::new();
         let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(answer) = answers.try_next().await? {
             match answer {
                 Either::Left(_) => results.push(std::mem::take(&mut rows)),
                 Either::Right(row) => rows.push(row),
-            }
-        }
-        Ok(results)
-    }
-
-    /// Sends one message and counts its answers as they come, rows aside.
-    async fn send(
-        &mut self,
-        text: String,
-        answers: &mut usize,
-        mut counted: impl FnMut(usize),
-    ) -> Result<(), sqlx::Error> {
-        let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut self.connection);
-        while let Some(answer) = stream.try_next().await? {
-            if answer.is_left() {
-                *answers += 1;
-                counted(*answers);
             }
         }
         Ok(())
@@ -142,7 +148,7 @@ impl PostgresSession {
 
     /// Writes in a transaction of its own, as the user who connected, whatever a file has set; guarded by the fence.
     pub(super) async fn write_guarded(&mut self, fence: Fence, sql: &str) -> Result<Vec<Vec<PgRow>>, SessionError> {
-        let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence));
+        let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence, None));
         let mut written = self.try_query(sql.clone()).await;
         if let Err(error) = &written
             && !connection_lost(error)
@@ -205,28 +211,6 @@ impl PostgresSession {
         let fence = value(raised.first(), 0)?;
         Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
     }
-
-    /// The failure of a message that did not go through, with its place.
-    fn apply_error(message: &Message<'_>, answers: usize, error: &sqlx::Error) -> ApplyError {
-        let statements_done = message.statements_done(answers);
-        let mut failure = failure_of(error, Reason::StatementFailed);
-        if failure.reason == Reason::Fenced {
-            OVERTAKEN.clone_into(&mut failure.message);
-            return ApplyError::Refused { failure, statements_done };
-        }
-        let character = server_error(error).and_then(position);
-        failure.place = Some(message.place(answers, character));
-        match message.phase(answers) {
-            Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
-            Phase::Record => failure.message = format!("recording the attempt: {}", failure.message),
-            Phase::Guard | Phase::Statement(_) | Phase::Committed => {}
-        }
-        if connection_lost(error) || message.phase(answers) == Phase::Committed {
-            ApplyError::OutcomeUnknown { failure, statements_done }
-        } else {
-            ApplyError::Refused { failure, statements_done }
-        }
-    }
 }
 
 impl Session for PostgresSession {
@@ -235,7 +219,11 @@ impl Session for PostgresSession {
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
-        match self.try_query(self.ledger.read()).await {
+        let answered = match self.first_reading.take() {
+            Some(answered) => answered,
+            None => self.try_query(self.ledger.read()).await,
+        };
+        match answered {
             Ok(results) => Ok(ledger_view(&results)?.1),
             Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
             Err(error) if Self::ledger_is_older(&error) => self.read_older().await,
@@ -277,39 +265,25 @@ impl Session for PostgresSession {
         if attempt.migration.mode == TransactionMode::PerStatement {
             return self.apply_journaled(attempt, progress).await;
         }
-        let started = Instant::now();
-        let mut message = Message::new(&self.ledger, attempt, &self.reset);
-        let text = std::mem::take(&mut message.text);
-        let mut answers = 0;
-        let outcome = self.send(text, &mut answers, |answers| {
-            if let Some(done) = message.report_due(answers) {
-                progress(done);
-            }
-        });
-        let outcome = outcome.await;
-        let Err(error) = outcome else { return Ok(started.elapsed()) };
-        if message.phase(answers) == Phase::Committed && !connection_lost(&error) {
-            // Committed for certain; a cancellation that came too late has hit the reset. Once more, then.
-            return match self.try_query(self.reset.clone()).await {
-                Ok(_) => Ok(started.elapsed()),
-                Err(error) => Err(Self::apply_error(&message, answers, &error)),
-            };
+        let mut applied = Duration::ZERO;
+        let mut told = |_, done| match done {
+            Progress::Started => {}
+            Progress::StatementsDone(done) => progress(done),
+            Progress::Applied(duration) => applied = duration,
+        };
+        self.apply_in_messages(&[attempt], &mut told).await?;
+        Ok(applied)
+    }
+
+    async fn apply_batch(
+        &mut self,
+        batch: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), ApplyError> {
+        if batch.iter().any(|attempt| attempt.migration.mode == TransactionMode::PerStatement) {
+            return one_by_one(self, batch, progress).await;
         }
-        let failed = Self::apply_error(&message, answers, &error);
-        // Before the first answer no transaction is open: the text as a whole was not understood.
-        if answers > 0 && matches!(failed, ApplyError::Refused { .. }) {
-            // The reset in the message did not run. Where this fails, so does recording the attempt, which tells.
-            let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
-        }
-        match &failed {
-            ApplyError::Refused { failure, .. }
-                if failure.class == ErrorClass::AlreadyExists
-                    && self.already_exists == AlreadyExists::SkipIfIdentical =>
-            {
-                self.apply_stepwise(attempt, progress).await
-            }
-            _ => Err(failed),
-        }
+        self.apply_in_messages(batch, progress).await
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
@@ -366,11 +340,19 @@ fn has_returned_rows(results: &[Vec<PgRow>]) -> bool {
 }
 
 /// The settings that every file starts from, whatever the file before it did; the lock stays.
-fn reset(settings: &str) -> String {
-    format!(
-        "RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL;CLOSE ALL;UNLISTEN *;DEALLOCATE ALL;DISCARD TEMP;\
-         DISCARD SEQUENCES;{settings}"
-    )
+fn reset(settings: &[String]) -> Reset {
+    let undo = [
+        "RESET SESSION AUTHORIZATION",
+        "RESET ROLE",
+        "RESET ALL",
+        "CLOSE ALL",
+        "UNLISTEN *",
+        "DEALLOCATE ALL",
+        "DISCARD TEMP",
+        "DISCARD SEQUENCES",
+    ];
+    let statements: Vec<&str> = undo.into_iter().chain(settings.iter().map(String::as_str)).collect();
+    Reset::new(&statements)
 }
 
 /// The ledger's version and what it holds, from the results of [`Ledger::read`].

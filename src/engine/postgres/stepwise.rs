@@ -34,7 +34,7 @@ impl PostgresSession {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
         // Where this fails, so does recording the attempt, which tells.
-        let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
+        let _ = self.try_query(format!("ROLLBACK;{}", self.reset.sql)).await;
         Err(ApplyError::Refused { failure, statements_done })
     }
 
@@ -44,7 +44,7 @@ impl PostgresSession {
         done: &mut usize,
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), SessionError> {
-        let begin = format!("{BEGIN};{}", self.ledger.guard(attempt.fence));
+        let begin = format!("{BEGIN};{}", self.ledger.guard(attempt.fence, None));
         self.step(begin).await?;
         for index in 0..attempt.migration.statements.len() {
             let sql = attempt.migration.statement_sql(index);
@@ -83,10 +83,10 @@ impl PostgresSession {
             if connection_lost(&error) {
                 return Err(ApplyError::OutcomeUnknown { failure, statements_done });
             }
-            let _ = self.try_query(format!("ROLLBACK;{}", self.reset)).await;
+            let _ = self.try_query(format!("ROLLBACK;{}", self.reset.sql)).await;
             return Err(ApplyError::Refused { failure, statements_done });
         }
-        match self.try_query(self.reset.clone()).await {
+        match self.try_query(self.reset.sql.clone()).await {
             Ok(_) => Ok(began.elapsed()),
             Err(error) => Err(ApplyError::OutcomeUnknown {
                 failure: failure_of(&error, Reason::ConnectionFailed),
