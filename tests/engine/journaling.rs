@@ -77,7 +77,7 @@ fn kill(_: &Bed<'_>, running: &mut crate::bed::Running) {
 }
 
 fn terminate_backend(bed: &Bed<'_>, _: &mut crate::bed::Running) {
-    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward broken'");
+    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'schemaward broken'");
 }
 
 #[test]
