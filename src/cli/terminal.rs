@@ -45,7 +45,7 @@ impl<'a> Terminal<'a> {
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let found = self.begun.iter().position(|(begun, ..)| begun == file);
                 let (_, statements, no_transaction) =
-                    found.and_then(|found| self.begun.drain(..=found).last()).unwrap_or_default();
+                    found.and_then(|found| self.begun.drain(..=found).next_back()).unwrap_or_default();
                 let statements = counted(statements, "statement");
                 let width = self.width;
                 let mode = if no_transaction { "  each committed by itself" } else { "" };

@@ -134,9 +134,9 @@ impl<'a, D: Database> Run<'a, D> {
         batch: &[Step<'a>],
         announce: bool,
     ) -> Ended {
-        let (database, stop, run, id) = (self.database, self.stop, self.settings.run.as_str(), session.id());
+        let (database, stop_signal, name, id) = (self.database, self.stop, self.settings.run.as_str(), session.id());
         let attempts: Vec<Attempt<'_>> =
-            batch.iter().map(|Step { kind, migration }| Attempt { migration, kind: *kind, run, fence }).collect();
+            batch.iter().map(|Step { kind, migration }| Attempt { migration, kind: *kind, run: name, fence }).collect();
         let (mut applied, mut began, mut blocker) = (0, Instant::now(), None);
         let mut progress = |index: usize, progress| {
             let Some(step) = batch.get(index) else { return };
@@ -163,8 +163,8 @@ impl<'a, D: Database> Run<'a, D> {
             let reason = tokio::select! {
                 biased;
                 done = &mut applying => Ok(done),
-                reason = stop.requested() => Err(reason),
-                () = database.watch_lock_waits(id, &mut blocker) => Err(stop.requested().await),
+                reason = stop_signal.requested() => Err(reason),
+                () = database.watch_lock_waits(id, &mut blocker) => Err(stop_signal.requested().await),
             };
             match reason {
                 Ok(done) => done,

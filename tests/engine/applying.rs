@@ -1,8 +1,11 @@
 //! What goes well.
 
+use std::sync::atomic::Ordering;
+
 use schemaward::report::Event;
 
 use crate::bed::Bed;
+use crate::proxy::{Cut, Proxy};
 
 #[test]
 fn pending_migrations_are_applied_recorded_and_reported() {
@@ -55,6 +58,32 @@ fn name(event: &Event) -> &'static str {
         Event::RunFailed { .. } => "runFailed",
         Event::RunFinished { .. } => "runFinished",
     }
+}
+
+#[test]
+fn with_nothing_pending_a_run_takes_three_round_trips() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()"), ("002_b.sql", "create table b ()")]);
+    assert_eq!(bed.run().applied(), 2);
+    let proxy = Proxy::start(bed.server.host(), Cut::NEVER, true);
+    bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
+    assert_eq!(bed.run().applied(), 0);
+    // The startup, and one message that sets the session up and reads the ledger. The third is TLS's.
+    assert_eq!(proxy.round_trips.load(Ordering::SeqCst), 2);
+    assert_eq!(proxy.connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_hundred_pending_files_take_few_round_trips() {
+    let mut bed = Bed::new();
+    for n in 1..=100 {
+        bed.file(&format!("{n:03}_t.sql"), format!("create table t{n} (); select {n};").as_bytes());
+    }
+    let proxy = Proxy::start(bed.server.host(), Cut::NEVER, true);
+    bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
+    assert_eq!(bed.run().applied(), 100);
+    let trips = proxy.round_trips.load(Ordering::SeqCst);
+    assert!(trips <= 12, "{trips} round trips");
+    assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where execution_time_ms < 0"), "0");
 }
 
 /// The lock's key. Never to change: two versions of Schemaward must exclude each other.
