@@ -63,3 +63,204 @@ pub(super) fn split(sql: &str, dialect: Dialect) -> Split {
         Dialect::Sqlite => sqlite::split(sql),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::super::checksum::Checksum;
+    use super::super::lexeme::{Kind, lexemes};
+    use super::super::position::position;
+    use super::super::{MigrationSet, SourceFile};
+    use super::*;
+
+    fn texts(sql: &str, dialect: Dialect) -> Vec<&str> {
+        split(sql, dialect).statements.iter().map(|s| s.text(sql)).collect()
+    }
+
+    fn dialects() -> impl Strategy<Value = Dialect> {
+        prop::sample::select(&Dialect::ALL[..])
+    }
+
+    /// Pieces that open, close, hide or separate something in one dialect or the other.
+    fn piece() -> impl Strategy<Value = String> {
+        const MARKS: &[&str] = &[
+            ";",
+            "'",
+            "''",
+            "\"",
+            "`",
+            "[",
+            "]",
+            "E'",
+            "x'",
+            "\\",
+            "\\'",
+            "\\g",
+            "\\G",
+            "$$",
+            "$a$",
+            "/*",
+            "/*!",
+            "/*!50003",
+            "/*M!",
+            "*/",
+            "--",
+            "-- ",
+            "#",
+            "\n",
+            "\r\n",
+            "(",
+            ")",
+            "create",
+            "procedure",
+            "trigger",
+            "begin",
+            "atomic",
+            "case",
+            "if",
+            "end",
+            "repeat",
+            "until",
+            "loop",
+            "delimiter",
+            "delimiter //\n",
+            "//",
+            "source",
+            ".read",
+            " ",
+            "é",
+            "1.5e+3",
+            "@a",
+            ":",
+            "\u{feff}",
+            "😀",
+        ];
+        prop_oneof![proptest::sample::select(MARKS).prop_map(ToOwned::to_owned), "\\PC{0,3}"]
+    }
+
+    /// A whole statement that no neighbour can change.
+    fn whole(dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &[
+                "select 1",
+                "select ';', \";\", E'\\';'\n'\\';'",
+                "do $x$ begin; end; $x$",
+                "a /* ; /* ; */ */ b",
+                "create procedure p() begin atomic a; select case b end; end",
+            ],
+            Dialect::Mysql | Dialect::Mariadb => &[
+                "select 1",
+                "select ';', \"\\\";\", 'a\\';', `;``;`",
+                "/*!50003 a */ b # ;\n c",
+                "create procedure p() begin if a then b; end if; select if(c, d, case e when 1 then 2 end); end",
+                "create trigger t before insert on x for each row set new.a = 1",
+            ],
+            Dialect::Sqlite => &[
+                "select 1",
+                "select ';', \";\", [;], `;`, 'it''s;'",
+                "a /* ; /* ; */ b -- ;\n c",
+                "create temp trigger t after insert on x begin a; select case b end; end",
+            ],
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_is_of_one_token(dialect in dialects(), pieces in prop::collection::vec(piece(), 0..40)) {
+            let sql = pieces.concat();
+            let joined: String = lexemes(&sql, 0, dialect).map(|lexeme| &sql[lexeme.start..lexeme.end]).collect();
+            prop_assert_eq!(joined, sql);
+        }
+
+        #[test]
+        fn statements_and_what_lies_between_give_the_text(
+            dialect in dialects(), pieces in prop::collection::vec(piece(), 0..40),
+        ) {
+            let sql = pieces.concat();
+            let (mut joined, mut at) = (String::new(), 0);
+            for statement in split(&sql, dialect).statements {
+                prop_assert!(at <= statement.start && statement.start < statement.end);
+                prop_assert_eq!(statement.position, position(&sql, statement.start));
+                joined.push_str(&sql[at..statement.start]);
+                joined.push_str(statement.text(&sql));
+                at = statement.end;
+            }
+            joined.push_str(&sql[at..]);
+            prop_assert_eq!(joined, sql);
+        }
+
+        #[test]
+        fn only_what_the_server_skips_lies_between_statements(
+            dialect in dialects(), pieces in prop::collection::vec(piece(), 0..12),
+        ) {
+            // A delimiter of the file's own, and \g, are no tokens of the server.
+            let own = |piece: &&String| !piece.contains('\\') && !piece.contains("delimiter");
+            let sql: String = pieces.iter().filter(own).map(String::as_str).collect();
+            let Split { statements, faults } = split(&sql, dialect);
+            prop_assume!(faults.is_empty());
+            let mut at = 0;
+            for (start, end) in statements.iter().map(|s| (s.start, s.end)).chain([(sql.len(), sql.len())]) {
+                let skipped = |kind: Kind| kind.is_trivia() || kind == Kind::Semicolon;
+                prop_assert!(lexemes(&sql[at..start], 0, dialect).all(|lexeme| skipped(lexeme.kind)), "{:?}", &sql[at..start]);
+                at = end;
+            }
+        }
+
+        #[test]
+        fn joined_statements_come_apart_again(
+            dialect in dialects(),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+            between in prop::collection::vec(prop::sample::select(&[";", " ;\r\n", "; -- ;\n", ";;/* ; */"][..]), 12),
+        ) {
+            let parts: Vec<&str> = picks.iter().map(|pick| *pick.get(whole(dialect))).collect();
+            let sql: String = parts.iter().zip(between).flat_map(|(part, mark)| [*part, mark]).collect();
+            prop_assert_eq!(texts(&sql, dialect), parts);
+        }
+
+        #[test]
+        fn line_ends_and_a_byte_order_mark_change_nothing(
+            dialect in dialects(), picks in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
+        ) {
+            // Strings hold line ends as they are written: they count.
+            let parts: Vec<&str> = picks.iter().map(|pick| *pick.get(whole(dialect))).filter(|part| !part.contains("'\n'")).collect();
+            let unix = parts.join(";\n-- é;\n");
+            let windows = unix.replace('\n', "\r\n");
+            prop_assert_eq!(Checksum::of_tokens(&unix, dialect), Checksum::of_tokens(&windows, dialect));
+            let read = |text: String| {
+                let file = SourceFile { name: "1_a.sql".to_owned(), bytes: text.into_bytes() };
+                MigrationSet::read(&[file], dialect).map(|set| set.migrations()[0].statements.len())
+            };
+            prop_assert_eq!(read(unix.clone()), read(windows.clone()));
+            prop_assert_eq!(read(unix), read(format!("\u{feff}{windows}")));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused_with_a_place(dialect in dialects(), bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let file = SourceFile { name: "1_a.sql".to_owned(), bytes: bytes.clone() };
+            if let Err(problems) = MigrationSet::read(&[file], dialect) {
+                prop_assert!(problems.iter().all(|problem| problem.position.is_some()));
+                if let Err(error) = std::str::from_utf8(&bytes) {
+                    let expected = format!("byte {} of the file is not UTF-8", error.valid_up_to());
+                    prop_assert!(problems[0].to_string().contains(&expected));
+                }
+            } else {
+                prop_assert!(std::str::from_utf8(&bytes).is_ok());
+            }
+        }
+    }
+
+    #[rstest]
+    #[case::empty("")]
+    #[case::comments("-- later\n/* and more */")]
+    #[case::byte_order_mark("\u{feff}")]
+    #[case::semicolons(";;\r\n;")]
+    fn files_without_a_statement(#[case] sql: &str) {
+        for dialect in Dialect::ALL {
+            let file = SourceFile { name: "1_a.sql".to_owned(), bytes: sql.into() };
+            let set = MigrationSet::read(&[file], dialect).unwrap();
+            assert!(set.migrations()[0].statements.is_empty());
+        }
+    }
+}
