@@ -121,11 +121,10 @@ count_tool() { # TOOL
   expected=${EXPECTED:=$(made "$database")}
   [ "$(made "$database")" = "$expected" ] || BAD[$tool]="made another schema than the server's client"
 }
-# Round trips that everyone needs: TCP's own, and those of the login. What the server's client needs for one statement, less one.
+# Round trips that everyone needs: TCP's own, those of the login, and the word of leave. What the server's client needs for one statement, less one.
 count_login() {
   local before COMMAND ENVIRONMENT=(PGSSLMODE=disable PGPASSWORD="$PASSWORD" MYSQL_PWD="$PASSWORD")
   if [[ $ENGINE == postgres* ]]; then COMMAND=(psql -qXAt -h 127.0.0.1 -p "${PROXY_PORT[count]}" -U postgres -d postgres -c 'SELECT 1'); else
-    # The client asks for the server's version when it has connected.
     COMMAND=("$CLIENT/$([ -x "$CLIENT/mariadb" ] && echo mariadb-admin || echo mysqladmin)" --no-defaults --protocol=tcp --skip-ssl -h 127.0.0.1 -P "${PROXY_PORT[count]}" -u root ping)
   fi
   before=$(trips)

@@ -18,7 +18,7 @@ real_files() { # FOLDER GIT-DIR-OR-URL
     n=$((n + 1))
     git -C "$git" show "HEAD:$name" | sed -E 's/\bconcurrently\b//Ig' >"$1/$((20000000000000 + n))_m.sql"
   done < <(git -C "$git" ls-tree -r -z --name-only HEAD migrations | grep -zE '/up\.sql$' |
-    sed -zE 's#^migrations/([0-9-]+)_.*#\1 &#' | while IFS=' ' read -r -d '' stamp name; do printf '%s %s\0' "${stamp//-/}" "$name"; done |
+    sed -zE 's#^migrations/([0-9-]+)_.*#\1 &#' | while IFS=' ' read -r -d '' stamp name; do stamp=${stamp//-/}; [ ${#stamp} != 14 ] || stamp+=0000; printf '%s %s\0' "$stamp" "$name"; done |
     sort -zn | sed -zE 's/^[0-9]+ //')
   [ $n -gt 0 ] || { echo "no migrations/*/up.sql in $from" >&2; return 1; }
 }

@@ -51,7 +51,7 @@ markdown() {
         set = order[s]
         split(set, part, "/")
         if (part[2] ~ /^growth/) continue
-        if (!shown[part[1]]++) printf "\n%s: connecting and login take %d round trips, which are counted below for every tool.\n", part[1], login[part[1]]
+        if (!shown[part[1]]++) printf "\n%s: to connect, log in and take leave needs %d round trips, which are counted below for every tool.\n", part[1], login[part[1]]
         times = 0
         for (k in seen) { split(k, p, "/"); if (p[1] "/" p[2] == set && p[3] != "-") { times++; ms[times] = p[3] + 0 } }
         for (i = 2; i <= times; i++) { x = ms[i]; for (j = i - 1; j > 0 && ms[j] > x; j--) ms[j + 1] = ms[j]; ms[j + 1] = x }
@@ -109,7 +109,7 @@ ratios() {
           row("everything pending, fastest tool with a transaction a file", set, ms, "all", best(set, ms, "all", "keeps"), pg && t == 1 ? 0.8 : "")
           row("nothing pending, fastest tool", set, ms, "none", best(set, ms, "none", "migrates"), 0.7)
         }
-        if ((set "/none/schemaward") in trips) { split(set, p, "/"); amount(set ": round trips with nothing pending", trips[set "/none/schemaward"] - login[p[1]], 3, "besides the " login[p[1]] " of connecting and login") }
+        if ((set "/none/schemaward") in trips) { split(set, p, "/"); amount(set ": round trips with nothing pending", trips[set "/none/schemaward"] - login[p[1]], 3, "besides the " login[p[1]] " of connecting, login and leave") }
         if (files[set] >= 5000 && (set "/all/schemaward") in peak) amount(set ": memory at " files[set] " files", sprintf("%.0f", peak[set "/all/schemaward"] / 1024), 64, "MB at most")
       }
       print "\n### Growth, everything pending, local\n\n| files | schemaward | a file | memory | psql-1 | a file |\n| ---: | ---: | ---: | ---: | ---: | ---: |"

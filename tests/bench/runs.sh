@@ -23,13 +23,13 @@ command_for() { # TOOL ENGINE FOLDER PORT DATABASE
     *) program=$("$TOOLS" path "$tool") || return 1 ;;
   esac
   if [[ $2 == postgres* ]]; then
-    url=postgres://postgres:$PASSWORD@127.0.0.1:$port/$database?sslmode=disable
+    url="postgres://postgres:$PASSWORD@127.0.0.1:$port/$database?sslmode=disable"
     case $tool in
       schemaward) COMMAND=("$program" migrate --dir "$folder") ;; # DATABASE_URL
       psql) COMMAND=("$program" -qX -v ON_ERROR_STOP=1 -f "$folder/all.sql" "$url") ;;
       psql-1) COMMAND=("$program" -qX1 -v ON_ERROR_STOP=1 -f "$folder/all.sql" "$url") ;;
       goose) COMMAND=("$program" -dir "$folder" postgres "$url" up) ;;
-      flyway) url=jdbc:postgresql://127.0.0.1:$port/$database?sslmode=disable ;;
+      flyway) url="jdbc:postgresql://127.0.0.1:$port/$database?sslmode=disable" ;;
     esac
   else
     url=mysql://root:$PASSWORD@127.0.0.1:$port/$database
