@@ -37,6 +37,12 @@ pub struct SchemaMigrationSpec {
     /// `latest`, or a version of the source to stop at.
     #[serde(default)]
     pub target_version: TargetVersion,
+    /// What becomes of a migration that is pending though a newer one is applied.
+    #[serde(default)]
+    pub out_of_order: OutOfOrder,
+    /// What becomes of a statement that would make what is there already.
+    #[serde(default)]
+    pub already_exists: AlreadyExists,
     /// How long one statement may wait for a table's lock.
     #[serde(default = "default_lock_timeout")]
     #[schemars(extend("x-kubernetes-validations" = rules::lock_timeout()))]
@@ -66,6 +72,7 @@ pub struct DatabaseSpec {
     /// Which server it is.
     pub engine: Engine,
     /// The Secret's key that holds the database's URL, such as `postgres://user:password@host:5432/name`.
+    /// Its scheme is the engine's name.
     pub url_secret_ref: SecretKeyReference,
 }
 
@@ -75,6 +82,10 @@ pub struct DatabaseSpec {
 pub enum Engine {
     /// PostgreSQL 13 or later.
     Postgres,
+    /// MySQL 8 or later.
+    Mysql,
+    /// MariaDB 10.6 or later.
+    Mariadb,
 }
 
 impl Engine {
@@ -83,6 +94,50 @@ impl Engine {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+}
+
+/// What becomes of a migration that is pending though a newer one is applied.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum OutOfOrder {
+    /// The run stops before anything is applied.
+    #[default]
+    Reject,
+    /// It is applied.
+    Apply,
+}
+
+impl OutOfOrder {
+    /// As the command line writes it.
+    #[must_use]
+    pub fn as_flag(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+/// What becomes of a statement that would make what is there already.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum AlreadyExists {
+    /// It fails.
+    #[default]
+    Fail,
+    /// It is passed over where both definitions are the same; else it fails, and the error shows both.
+    SkipIfIdentical,
+}
+
+impl AlreadyExists {
+    /// As the command line writes it.
+    #[must_use]
+    pub fn as_flag(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::SkipIfIdentical => "skip-if-identical",
         }
     }
 }

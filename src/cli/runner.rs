@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
-use super::flags::{Format, OutOfOrderFlag, TargetFlag, read_url_file};
+use super::flags::{Format, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
 use crate::api::Engine;
-use crate::engine::{failed_before_start, read_folder};
+use crate::engine::{Database, failed_before_start, read_folder};
 use crate::migration::{Dialect, MigrationSet, SourceFile, no_migration, source_failure, source_hash};
 use crate::plan::Goal;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
@@ -46,7 +46,9 @@ pub(super) struct RunnerArguments {
 fn engine(name: &str) -> Result<Engine, String> {
     match name {
         "postgres" => Ok(Engine::Postgres),
-        other => Err(format!("{other:?} is no engine: postgres")),
+        "mysql" => Ok(Engine::Mysql),
+        "mariadb" => Ok(Engine::Mariadb),
+        other => Err(format!("{other:?} is no engine: postgres, mysql, mariadb")),
     }
 }
 
@@ -65,15 +67,41 @@ pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
 }
 
 fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result<Summary, Failure> {
-    let Engine::Postgres = arguments.engine;
     let files = read_folder(&arguments.dir)?;
     verify_source(&files, &arguments.source_hash)?;
-    let set = MigrationSet::read(&files, Dialect::Postgres)
+    let dialect = dialect(arguments.engine);
+    let set = MigrationSet::read(&files, dialect)
         .map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
+    verify_engine(arguments.engine, database.dialect())?;
     let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
     arguments.flags.execute(&arguments.run, &database, &goal, report)
+}
+
+fn dialect(engine: Engine) -> Dialect {
+    match engine {
+        Engine::Postgres => Dialect::Postgres,
+        Engine::Mysql => Dialect::Mysql,
+        Engine::Mariadb => Dialect::Mariadb,
+    }
+}
+
+/// Refuses a URL of another engine than the resource names: its files were read by that one's rules.
+fn verify_engine(engine: Engine, named_by_url: Dialect) -> Result<(), Failure> {
+    // MariaDB's clients take its URLs with MySQL's scheme, too.
+    let alike = (engine, named_by_url) == (Engine::Mariadb, Dialect::Mysql);
+    if alike || dialect(engine) == named_by_url {
+        return Ok(());
+    }
+    Err(Failure {
+        hint: Some("set spec.database.engine to the URL's engine, or put the right URL into the Secret".to_owned()),
+        ..invalid_settings(format!(
+            "the engine is {}, but the database's URL is one of {}",
+            engine.as_str(),
+            named_by_url.engine()
+        ))
+    })
 }
 
 /// Refuses a folder with another content than the run was started for.

@@ -68,7 +68,11 @@ fn bad() -> Vec<(Value, &'static str, &'static str)> {
     vec![
         (with("/spec", json!({"database": null})), "spec.database", "Required value"),
         (with("/spec/database", json!({"urlSecretRef": null})), "spec.database.urlSecretRef", "Required value"),
-        (with("/spec/database/engine", json!("oracle")), "spec.database.engine", r#"supported values: "postgres""#),
+        (
+            with("/spec/database/engine", json!("oracle")),
+            "spec.database.engine",
+            r#"supported values: "postgres", "mysql", "mariadb""#,
+        ),
         (
             with("/spec/database/urlSecretRef/name", json!("Shop_DB")),
             "spec.database.urlSecretRef.name",
