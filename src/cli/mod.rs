@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod adopt;
+mod baseline;
 mod completions;
 mod crd;
 mod doctor;
@@ -25,6 +27,7 @@ mod rollback;
 mod runner;
 mod status;
 mod terminal;
+mod unrun;
 mod usage;
 mod verify;
 
@@ -57,6 +60,10 @@ enum Command {
     History(history::HistoryArguments),
     /// Hold the folder's files against what was applied; writes nothing.
     Verify(verify::VerifyArguments),
+    /// Record migrations as being there already, on a database that is older than its history; runs nothing.
+    Baseline(baseline::BaselineArguments),
+    /// Take over the history of another tool, such as Flyway, golang-migrate or Rails; runs nothing.
+    Adopt(adopt::AdoptArguments),
     /// Write the next migration's file, with a rollback block.
     New(new::NewArguments),
     /// Find out step by step why a database cannot be reached or migrated.
@@ -87,6 +94,8 @@ pub fn main() -> ExitCode {
     // Only what was understood: a mistake is told about what was written.
     process_list::hide_url(std::env::args_os().collect());
     match command {
+        Command::Adopt(arguments) => adopt::main(&arguments),
+        Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments, Arguments::command()),
         Command::Crd => crd::main(),
         Command::Doctor(arguments) => doctor::main(&arguments),

@@ -7,6 +7,7 @@ mod examination;
 mod folder;
 mod journal_failure;
 mod lock_ladder;
+mod locked;
 mod mysql;
 mod postgres;
 mod reading;
@@ -17,6 +18,7 @@ mod session;
 mod sqlite;
 mod steps;
 mod stop;
+mod unrun;
 mod url;
 
 pub use any::{AnyDatabase, AnySession, DatabaseSettings};
@@ -33,3 +35,4 @@ pub use session::{
 };
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};
+pub use unrun::{foreign_history, ledger_state, record_unrun};

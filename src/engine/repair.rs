@@ -1,9 +1,7 @@
 //! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded.
 
-use std::time::Duration;
-
-use super::run_failure::lock_held;
-use super::session::{ByHand, Database, LockAttempt, Session};
+use super::locked::lock;
+use super::session::{ByHand, Database, Session};
 use crate::plan::{BegunStatement, LedgerState, StatementState};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -14,22 +12,19 @@ use crate::report::{ErrorClass, Failure, Reason};
 /// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is at work.
 pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<(), Failure> {
     let mut session = database.connect().await?;
-    let view = session.read_ledger().await?;
-    if !is_open(&view.state, &by_hand) {
-        return Err(nothing_open(&view.state, &by_hand));
-    }
-    if let LockAttempt::HeldBy(holder) = session.try_lock().await? {
-        return Err(lock_held(&holder, Duration::ZERO));
-    }
-    let (fence, view) = session.take_over(by_hand.run).await?;
-    let settled = session.settle(fence, &by_hand).await;
-    let released = session.release(fence).await;
+    let state = session.read_ledger().await?.state;
     session.close().await;
+    if !is_open(&state, &by_hand) {
+        return Err(nothing_open(&state, &by_hand));
+    }
+    let mut locked = lock(database, by_hand.run).await?;
+    let settled = locked.session.settle(locked.fence, &by_hand).await;
+    let view = std::mem::take(&mut locked.view);
+    let released = locked.release().await;
     if !settled? {
         return Err(nothing_open(&view.state, &by_hand));
     }
-    released?;
-    Ok(())
+    released
 }
 
 fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {

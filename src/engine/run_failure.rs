@@ -38,6 +38,17 @@ pub(super) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
     }
 }
 
+/// Adds what it may mean that the first migration of a ledger finds its objects there already.
+pub(super) fn older_than_its_history(failure: Failure) -> Failure {
+    if failure.class != ErrorClass::AlreadyExists {
+        return failure;
+    }
+    let advice = "where the database is older than its history here, record what it has: schemaward baseline --version \
+                  VERSION, or schemaward adopt where another tool has migrated it";
+    let hint = failure.hint.map_or_else(|| advice.to_owned(), |hint| format!("{hint}; {advice}"));
+    Failure { hint: Some(hint), ..failure }
+}
+
 /// The lock was not given free in time.
 pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
     let holder = if holder.is_empty() { "another run" } else { holder };

@@ -8,7 +8,7 @@ use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, cancelled};
 use super::lock_ladder::LockLadder;
 use super::run::{Run, Steps, count};
-use super::run_failure::{Unresolved, stopped};
+use super::run_failure::{Unresolved, older_than_its_history, stopped};
 use super::session::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progress, Session};
 use super::stop::StopReason;
 use crate::migration::{Migration, TransactionMode};
@@ -79,6 +79,8 @@ impl<'a, D: Database> Run<'a, D> {
                     Ok(()) => continue,
                     Err(failure) => failure,
                 }
+            } else if self.known.in_force.is_empty() {
+                older_than_its_history(failure)
             } else {
                 failure
             };
@@ -244,6 +246,7 @@ fn is_committed(step: &Step<'_>, ledger: &LedgerState) -> bool {
     let migration = step.migration.as_ref();
     match step.kind {
         Kind::Rollback => ledger.get(&migration.version).is_none(),
+        Kind::Repeatable => ledger.repeatable(&migration.file).is_some_and(|row| row.checksum == migration.checksum),
         _ => ledger.get(&migration.version).is_some_and(|row| row.checksum == migration.checksum),
     }
 }

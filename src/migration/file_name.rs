@@ -40,7 +40,7 @@ pub enum NameError {
     /// A version of several numbers: what orders before what would depend on files yet to come.
     #[error(
         "the version {version} has several parts, and a version here is one whole number; name the file {suggestion}, \
-         and all others alike: three digits for each part behind the first, and as many parts in every file"
+         and all others alike: four digits for each part behind the first, and as many parts in every file"
     )]
     Parts {
         /// As the file writes it.
@@ -137,7 +137,7 @@ fn parts(stem: &str) -> Option<NameError> {
         return None;
     }
     let first = numbers.first()?;
-    let padded = |index: usize| format!("{:0>3}", numbers.get(index).copied().unwrap_or_default());
+    let padded = |index: usize| format!("{:0>4}", numbers.get(index).copied().unwrap_or_default());
     let others: String = (1..numbers.len().max(3)).map(padded).collect();
     Some(NameError::Parts {
         version: version.to_owned(),
@@ -215,9 +215,9 @@ mod tests {
     #[case::flyway_in_lower_case("v1__core_tables.sql", "1_core_tables.sql")]
     #[case::flyway_with_a_space("V1__core tables.sql", "1_core_tables.sql")]
     #[case::flyway_with_a_direction("V1__a.down.sql", "V1__a_down.sql")]
-    #[case::flyway_with_parts("V1.2__a.sql", "V1002000__a.sql")]
-    #[case::flyway_with_underscores("U1_2_3__a.sql", "U1002003__a.sql")]
-    #[case::parts("1.2.3.4_a.sql", "1002003004_a.sql")]
+    #[case::flyway_with_parts("V1.2__a.sql", "V100020000__a.sql")]
+    #[case::flyway_with_underscores("U1_2_3__a.sql", "U100020003__a.sql")]
+    #[case::parts("1.2.3.4_a.sql", "1000200030004_a.sql")]
     #[case::no_underscore("001.sql", "001_name.sql")]
     #[case::only_an_underscore("001_.sql", "001_name.sql")]
     #[case::dash("001-core-tables.sql", "001_core-tables.sql")]

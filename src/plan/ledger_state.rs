@@ -134,6 +134,12 @@ impl LedgerState {
         self.applied.get(index)
     }
 
+    /// What shows that Schemaward has been at work here: the newest version in force, or else one that is begun.
+    #[must_use]
+    pub fn in_use(&self) -> Option<&Version> {
+        self.current().or_else(|| self.begun.iter().find_map(|begun| begun.version.as_ref()))
+    }
+
     /// The newest version applied.
     #[must_use]
     pub fn current(&self) -> Option<&Version> {

@@ -1,5 +1,7 @@
 //! From the ledger's state and a migration set to the ordered steps between them. Pure.
 
+pub mod adopt;
+mod baseline;
 mod goal;
 mod kind;
 mod ledger_state;
@@ -11,6 +13,7 @@ mod rollback;
 mod step;
 mod target;
 
+pub use baseline::baseline;
 pub use goal::{Goal, OutOfOrder, PlanOptions, RollbackTarget};
 pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};

@@ -192,17 +192,8 @@ fn reachable(
     }
     match set.get(target) {
         Some(migration) => Ok(migration.version.clone()),
-        None => Err(PlanProblem::TargetNotInSource {
-            target: target.clone(),
-            last: last.clone(),
-            nearest: nearest(set, target).filter(|version| version != last),
-        }),
+        None => Err(PlanProblem::not_in_source(set, target)),
     }
-}
-
-fn nearest(set: &MigrationSet, target: &Version) -> Option<Version> {
-    let below = set.migrations().iter().rev().find(|migration| migration.version < *target);
-    below.map(|migration| migration.version.clone())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Why there is no way from a ledger's state to the target.
 
 use super::goal::RollbackTarget;
-use crate::migration::{Checksum, Problem, Version};
+use crate::migration::{Checksum, MigrationSet, Problem, Version};
 use crate::report::{ErrorClass, Failure, Place, Reason};
 
 /// Why there is no way from the ledger's state to the target. Nothing has run.
@@ -120,6 +120,15 @@ pub enum PlanProblem {
     /// Stored rollback SQL that cannot be run.
     #[error(transparent)]
     InvalidRollback(Problem),
+    /// A baseline is asked for where Schemaward has been at work already.
+    #[error(
+        "Schemaward's ledger is not empty: version {current} is in force or begun; a baseline is recorded before the first \
+         migrate"
+    )]
+    LedgerInUse {
+        /// The newest version in force, or the one that is begun.
+        current: Version,
+    },
     /// A file without a transaction is half applied.
     #[error(
         "{file}: version {version} is begun, each statement committed by itself, and not finished; finish it with \
@@ -174,6 +183,14 @@ fn near(nearest: Option<&Version>) -> String {
 }
 
 impl PlanProblem {
+    /// A target that a set does not have.
+    pub(super) fn not_in_source(set: &MigrationSet, target: &Version) -> Self {
+        let last = set.newest();
+        let below = set.migrations().iter().rev().find(|migration| migration.version < *target);
+        let nearest = below.map(|migration| migration.version.clone()).filter(|version| version != last);
+        Self::TargetNotInSource { target: target.clone(), last: last.clone(), nearest }
+    }
+
     /// The problem as one word.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -185,7 +202,8 @@ impl PlanProblem {
             | Self::TargetBelowCurrent { .. }
             | Self::NoRollback { .. }
             | Self::RollbackOfBaseline { .. }
-            | Self::RollbackTargetNotApplied { .. } => Reason::TargetUnreachable,
+            | Self::RollbackTargetNotApplied { .. }
+            | Self::LedgerInUse { .. } => Reason::TargetUnreachable,
             Self::InvalidRollback(_) => Reason::InvalidSource,
             Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } => Reason::NeedsReview,
         }
@@ -208,7 +226,8 @@ impl PlanProblem {
             | Self::TargetBelowCurrent { .. }
             | Self::NoRollback { .. }
             | Self::RollbackOfBaseline { .. }
-            | Self::RollbackTargetNotApplied { .. } => None,
+            | Self::RollbackTargetNotApplied { .. }
+            | Self::LedgerInUse { .. } => None,
         };
         Failure {
             class: ErrorClass::Permanent,

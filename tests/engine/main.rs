@@ -2,7 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
+mod adopting;
 mod applying;
+mod baselining;
 mod bed;
 mod examining;
 mod failing;

@@ -1,0 +1,100 @@
+//! Other tools' checksums of files, recomputed.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use sha2::{Digest, Sha384};
+
+/// What another tool has kept of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ForeignChecksum {
+    /// sqlx: SHA-384 of the file's bytes, in hex.
+    Sha384(String),
+    /// Flyway: CRC-32 of the file's lines without their ends, as a signed number.
+    Crc32(i32),
+    /// refinery: `SipHash` 1-3 of the name, the version and the SQL.
+    SipHash {
+        /// The name in the file's name.
+        name: String,
+        /// The version.
+        version: i64,
+        /// The hash.
+        hash: u64,
+    },
+}
+
+impl ForeignChecksum {
+    /// What it is called where a person is told what was checked.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Sha384(_) => "SHA-384",
+            Self::Crc32(_) => "CRC-32",
+            Self::SipHash { .. } => "SipHash",
+        }
+    }
+
+    /// Whether a file's bytes have it.
+    #[must_use]
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Sha384(hex) => format!("{:x}", Sha384::digest(bytes)) == *hex,
+            Self::Crc32(crc) => crc32_of_lines(bytes) == crc.cast_unsigned(),
+            Self::SipHash { name, version, hash } => {
+                let sql = String::from_utf8_lossy(bytes);
+                // The version's width is a feature of the build: int8-versions.
+                let short = i32::try_from(*version).is_ok_and(|version| sip_hash(name, version, &sql) == *hash);
+                short || sip_hash(name, *version, &sql) == *hash
+            }
+        }
+    }
+}
+
+/// As `siphasher::sip::SipHasher13::new()`, which refinery uses. The standard library's hasher is the same without a promise
+/// to stay so: a test holds it to what refinery has written.
+/// Source: refinery-core, `Migration::applied` and `Migration::unapplied` in runner.rs.
+fn sip_hash(name: &str, version: impl Hash, sql: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    version.hash(&mut hasher);
+    sql.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Over all lines, without what ends them and without a byte order mark.
+/// Source: Flyway, `ChecksumCalculator.calculateChecksumForResource`, which reads with Java's `BufferedReader.readLine`.
+fn crc32_of_lines(bytes: &[u8]) -> u32 {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    !bytes.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')).fold(!0, |crc, byte| crc32_step(crc, *byte))
+}
+
+/// One byte more. Source: IEEE 802.3, the polynomial reversed.
+fn crc32_step(crc: u32, byte: u8) -> u32 {
+    (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::ForeignChecksum;
+
+    const SQL: &str = "CREATE TABLE customers (id int PRIMARY KEY, name varchar(100) NOT NULL);\n";
+
+    /// What the tools themselves have written for this file: sqlx 0.9.0, Flyway 12.5.0, refinery 0.10.0.
+    #[rstest]
+    #[case::sqlx(ForeignChecksum::Sha384(
+        "d8de52dd2d9fb3229a3d8be2d34b4db6411320108ad45adf7e9946c4acaa3b5fd0e6ac4a73a7915c4aafe4ec44c41f7d".to_owned()
+    ))]
+    #[case::flyway(ForeignChecksum::Crc32(-1_761_657_159))]
+    #[case::refinery(ForeignChecksum::SipHash { name: "customers".to_owned(), version: 1, hash: 14_432_485_652_211_289_832 })]
+    fn a_tool_s_checksum_is_recomputed(#[case] checksum: ForeignChecksum) {
+        assert!(checksum.is_of(SQL.as_bytes()), "{checksum:?}");
+        assert!(!checksum.is_of(SQL.replace("100", "101").as_bytes()));
+    }
+
+    #[test]
+    fn flyway_s_does_not_see_line_ends() {
+        let crc = ForeignChecksum::Crc32(-1_761_657_159);
+        assert!(crc.is_of(format!("\u{feff}{}\r\n", SQL.trim_end()).as_bytes()));
+    }
+}

@@ -1,0 +1,19 @@
+//! diesel: the versions applied, as the digits of the folders' names.
+//! Source: diesel, `migration/mod.rs`, `setup_database`, and `diesel_migrations`, which takes `-` out of `2024-01-01-000001`.
+
+use super::foreign_table::select;
+use super::history::ForeignHistory;
+use super::tool::Reader;
+
+/// What `diesel setup` makes of its own; no migration of the application's.
+const INITIAL_SETUP: &str = "00000000000000";
+
+pub(super) const READER: Reader = Reader {
+    table: "__diesel_schema_migrations",
+    is: |table, _, _| table.has_columns(&["version", "run_on"]),
+    query: |table, dialect| select(&["version"], table, "version", dialect),
+    read: |rows| {
+        let versions = rows.iter().filter_map(|row| row.first().cloned().flatten());
+        Ok(ForeignHistory::versions(versions.filter(|version| version != INITIAL_SETUP)))
+    },
+};

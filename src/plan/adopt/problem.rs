@@ -1,0 +1,106 @@
+//! Why a history cannot be taken over. Nothing was written.
+
+use super::tool::Tool;
+use crate::migration::Version;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Why a history cannot be taken over. Nothing was written.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AdoptProblem {
+    /// No tool's table is there.
+    #[error("no table of {} is in this database; schemaward baseline records a schema that no tool has a history of", asked(.0.as_ref()))]
+    NotFound(Option<Tool>),
+    /// More than one is there.
+    #[error("the histories of more than one tool are in this database: {}; say which by --from, and --schema where one tool's is there twice", .0.join(", "))]
+    Several(Vec<String>),
+    /// The tool says itself that a migration has failed, or is half applied.
+    #[error("{tool} says that its version {version} has failed or is half applied: {advice}; then adopt again")]
+    Dirty {
+        /// The tool.
+        tool: Tool,
+        /// Its version.
+        version: String,
+        /// What to do with the tool itself.
+        advice: &'static str,
+    },
+    /// The table holds something that the tool does not write.
+    #[error("the table of {tool} holds {what}, which is not understood")]
+    NotUnderstood {
+        /// The tool.
+        tool: Tool,
+        /// What it holds.
+        what: String,
+    },
+    /// What is applied is not in the folder.
+    #[error("{tool} has applied {}, which the folder does not have; add {}: the versions must be the tool's own", .versions.join(", "), if .versions.len() == 1 { "the file" } else { "the files" })]
+    Missing {
+        /// The tool.
+        tool: Tool,
+        /// Its versions.
+        versions: Vec<String>,
+    },
+    /// Files are not those that the tool has applied.
+    #[error(
+        "{} than when {tool} applied {}, by its {method} checksums: {}; put the files back as they were, or, where only their looks \
+         were changed, say --ignore-checksums", if .files.len() == 1 { "a file is another" } else { "files are others" },
+        if .files.len() == 1 { "it" } else { "them" }, names(.files)
+    )]
+    Changed {
+        /// The tool.
+        tool: Tool,
+        /// How it was found out.
+        method: &'static str,
+        /// Which.
+        files: Vec<ChangedFile>,
+    },
+    /// Schemaward's own ledger is not empty.
+    #[error(
+        "Schemaward's ledger is not empty: version {current} is in force; a history is taken over before the first migrate"
+    )]
+    LedgerInUse {
+        /// The newest version in force, or the one that is begun.
+        current: Version,
+    },
+}
+
+/// A file that is another than when it was applied.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ChangedFile {
+    /// The file's name.
+    pub file: String,
+}
+
+fn names(files: &[ChangedFile]) -> String {
+    files.iter().map(|changed| changed.file.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn asked(tool: Option<&Tool>) -> String {
+    tool.map_or_else(|| "a tool that is known".to_owned(), ToString::to_string)
+}
+
+impl AdoptProblem {
+    /// The problem as one word.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::NotFound(_) | Self::Several(_) => Reason::InvalidSettings,
+            Self::Dirty { .. } | Self::NotUnderstood { .. } => Reason::NeedsReview,
+            Self::Missing { .. } => Reason::MigrationMissing,
+            Self::Changed { .. } => Reason::MigrationEdited,
+            Self::LedgerInUse { .. } => Reason::TargetUnreachable,
+        }
+    }
+
+    /// The same as a failure.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        Failure {
+            class: ErrorClass::Permanent,
+            reason: self.reason(),
+            code: None,
+            message: self.to_string(),
+            hint: None,
+            place: None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Rails: the versions applied; from version 5 on beside a table of metadata, by which it is told from dbmate.
+//! Source: Active Record, `schema_migration.rb` and `internal_metadata.rb`.
+
+use super::dbmate::{versions, versions_query};
+use super::foreign_table::ForeignTable;
+use super::tool::{Asked, Reader};
+
+/// The table that is Rails' alone.
+pub(super) const METADATA: &str = "ar_internal_metadata";
+
+pub(super) const READER: Reader = Reader {
+    table: "schema_migrations",
+    is: |table, all, asked| table.has_columns(&["version"]) && (asked == Asked::Yes || has_metadata(table, all)),
+    query: versions_query,
+    read: versions,
+};
+
+/// Whether the metadata lie beside a table.
+pub(super) fn has_metadata(table: &ForeignTable, all: &[ForeignTable]) -> bool {
+    all.iter().any(|other| other.name == METADATA && other.schema == table.schema)
+}

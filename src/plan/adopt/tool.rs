@@ -1,0 +1,214 @@
+//! The tools whose histories can be taken over, and which of them a database has.
+
+use std::fmt;
+
+use super::foreign_table::{ForeignTable, Row};
+use super::history::Read;
+use super::problem::AdoptProblem;
+use super::{atlas, dbmate, diesel, flyway, golang_migrate, goose, rails, refinery, sqlx_migrate};
+use crate::migration::Dialect;
+
+/// A tool whose history can be taken over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tool {
+    /// Atlas' versioned migrations.
+    Atlas,
+    /// dbmate.
+    Dbmate,
+    /// diesel.
+    Diesel,
+    /// Flyway.
+    Flyway,
+    /// golang-migrate.
+    GolangMigrate,
+    /// goose.
+    Goose,
+    /// Rails' Active Record.
+    Rails,
+    /// refinery.
+    Refinery,
+    /// sqlx.
+    Sqlx,
+}
+
+/// How a tool keeps its history.
+pub(super) struct Reader {
+    /// The table's name.
+    pub(super) table: &'static str,
+    /// Whether a table of that name is the tool's, among all tables that were found; whoever has asked for the tool
+    /// knows better what only the tables beside it tell.
+    pub(super) is: fn(&ForeignTable, &[ForeignTable], Asked) -> bool,
+    /// Asks for the table's rows.
+    pub(super) query: fn(&ForeignTable, Dialect) -> String,
+    /// What they say.
+    pub(super) read: fn(&[Row]) -> Read,
+}
+
+/// Whether a person has said whose a table is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Asked {
+    Yes,
+    No,
+}
+
+/// A tool's table in a database.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Found {
+    /// Whose.
+    pub tool: Tool,
+    /// Which.
+    pub table: ForeignTable,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Atlas,
+        Self::Dbmate,
+        Self::Diesel,
+        Self::Flyway,
+        Self::GolangMigrate,
+        Self::Goose,
+        Self::Rails,
+        Self::Refinery,
+        Self::Sqlx,
+    ];
+
+    /// As its makers write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Atlas => "Atlas",
+            Self::Dbmate => "dbmate",
+            Self::Diesel => "diesel",
+            Self::Flyway => "Flyway",
+            Self::GolangMigrate => "golang-migrate",
+            Self::Goose => "goose",
+            Self::Rails => "Rails",
+            Self::Refinery => "refinery",
+            Self::Sqlx => "sqlx",
+        }
+    }
+
+    /// The tables that tools' histories are told by.
+    #[must_use]
+    pub fn tables() -> Vec<&'static str> {
+        let mut tables: Vec<&str> = Self::ALL.iter().map(|tool| tool.reader().table).collect();
+        tables.push(rails::METADATA);
+        tables.sort_unstable();
+        tables.dedup();
+        tables
+    }
+
+    fn reader(self) -> Reader {
+        match self {
+            Self::Atlas => atlas::READER,
+            Self::Dbmate => dbmate::READER,
+            Self::Diesel => diesel::READER,
+            Self::Flyway => flyway::READER,
+            Self::GolangMigrate => golang_migrate::READER,
+            Self::Goose => goose::READER,
+            Self::Rails => rails::READER,
+            Self::Refinery => refinery::READER,
+            Self::Sqlx => sqlx_migrate::READER,
+        }
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Found {
+    /// The question for the history's rows.
+    #[must_use]
+    pub fn query(&self, dialect: Dialect) -> String {
+        (self.tool.reader().query)(&self.table, dialect)
+    }
+
+    /// What the rows say.
+    ///
+    /// # Errors
+    ///
+    /// Where the tool itself says that something has failed.
+    pub fn read(&self, rows: &[Row]) -> Read {
+        (self.tool.reader().read)(rows)
+    }
+}
+
+/// Finds the tool whose history is to be taken over; `asked` where a person has said which, and in which schema.
+///
+/// # Errors
+///
+/// Where none is there, or more than one.
+pub fn find(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Result<Found, AdoptProblem> {
+    let is_asked = |tool: &Tool| asked.is_none_or(|asked| asked == *tool);
+    let is_said = if asked.is_some() { Asked::Yes } else { Asked::No };
+    let mut found = Vec::new();
+    for tool in Tool::ALL.into_iter().filter(is_asked) {
+        let reader = tool.reader();
+        let named = tables.iter().filter(|table| table.name == reader.table);
+        let own = named.filter(|table| schema.is_none_or(|schema| schema == table.schema));
+        let own = own.filter(|table| (reader.is)(table, tables, is_said));
+        found.extend(own.map(|table| Found { tool, table: table.clone() }));
+    }
+    match found.len() {
+        0 => Err(AdoptProblem::NotFound(asked)),
+        1 => found.pop().ok_or(AdoptProblem::NotFound(asked)),
+        _ => {
+            let told = |found: &Found| format!("{} ({}.{})", found.tool, found.table.schema, found.table.name);
+            Err(AdoptProblem::Several(found.iter().map(told).collect()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(schema: &str, name: &str, columns: &[&str]) -> ForeignTable {
+        let columns = columns.iter().map(ToString::to_string).collect();
+        ForeignTable { schema: schema.to_owned(), name: name.to_owned(), columns }
+    }
+
+    fn tool(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Result<Tool, String> {
+        find(tables, asked, schema).map(|found| found.tool).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn three_tools_with_a_table_of_the_same_name_are_told_apart_and_our_own_is_none() {
+        let versions = table("public", "schema_migrations", &["version"]);
+        let metadata = table("public", "ar_internal_metadata", &["key", "value", "created_at", "updated_at"]);
+        let own = table("schemaward", "schema_migrations", &["id", "version", "filename"]);
+        assert_eq!(tool(&[own.clone(), versions.clone()], None, None), Ok(Tool::Dbmate));
+        assert_eq!(tool(&[metadata, versions.clone()], None, None), Ok(Tool::Rails));
+        assert_eq!(
+            tool(&[table("public", "schema_migrations", &["version", "dirty"])], None, None),
+            Ok(Tool::GolangMigrate)
+        );
+        assert!(tool(&[own], None, None).unwrap_err().contains("schemaward baseline"));
+        // Whoever says so knows better: Rails before version 5 had no metadata.
+        assert_eq!(tool(&[versions], Some(Tool::Rails), None), Ok(Tool::Rails));
+    }
+
+    #[test]
+    fn of_several_a_person_says_which() {
+        let goose = ["id", "version_id", "is_applied", "tstamp"];
+        let tables = [
+            table("a", "goose_db_version", &goose),
+            table("b", "goose_db_version", &goose),
+            table("b", "schema_migrations", &["version"]),
+        ];
+        let told = tool(&tables, None, None).unwrap_err();
+        assert!(
+            told.contains("dbmate (b.schema_migrations), goose (a.goose_db_version), goose (b.goose_db_version)"),
+            "{told}"
+        );
+        assert!(tool(&tables, Some(Tool::Goose), None).unwrap_err().contains("--schema"));
+        assert_eq!(tool(&tables, Some(Tool::Goose), Some("b")), Ok(Tool::Goose));
+        assert_eq!(tool(&tables, Some(Tool::Dbmate), None), Ok(Tool::Dbmate));
+        assert_eq!(tool(&tables, None, Some("a")), Ok(Tool::Goose));
+    }
+}

@@ -1,0 +1,71 @@
+//! Which migrations a baseline records: a person says that the database is there already.
+
+use super::ledger_state::LedgerState;
+use super::problem::PlanProblem;
+use crate::migration::{Migration, MigrationSet, Version};
+
+/// The migrations up to a version of the set, in version order.
+///
+/// # Errors
+///
+/// Where the ledger says that Schemaward has been at work, or the set does not have the version.
+pub fn baseline<'a>(
+    set: &'a MigrationSet,
+    ledger: &LedgerState,
+    version: &Version,
+) -> Result<Vec<&'a Migration>, PlanProblem> {
+    if let Some(current) = ledger.in_use() {
+        return Err(PlanProblem::LedgerInUse { current: current.clone() });
+    }
+    if set.get(version).is_none() {
+        return Err(PlanProblem::not_in_source(set, version));
+    }
+    Ok(set.migrations().iter().filter(|migration| migration.version <= *version).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::{Checksum, Dialect, SourceFile};
+    use crate::plan::{AppliedRow, BegunStatement, Kind, StatementState};
+
+    fn set() -> MigrationSet {
+        let files: Vec<SourceFile> =
+            (1..4).map(|n| SourceFile { name: format!("00{n}_m.sql"), bytes: b"select 1".to_vec() }).collect();
+        MigrationSet::read(&files, Dialect::Postgres).unwrap()
+    }
+
+    #[test]
+    fn all_up_to_a_version_that_the_folder_has() {
+        let set = set();
+        let found = baseline(&set, &LedgerState::default(), &"2".parse().unwrap()).unwrap();
+        assert_eq!(found.iter().map(|m| m.file.as_str()).collect::<Vec<_>>(), ["001_m.sql", "002_m.sql"]);
+        let problem = baseline(&set, &LedgerState::default(), &"4".parse().unwrap()).unwrap_err();
+        assert!(problem.to_string().contains("not in the source"), "{problem}");
+    }
+
+    #[test]
+    fn only_where_nothing_is_in_force_or_begun() {
+        let version: Version = "1".parse().unwrap();
+        let row = AppliedRow {
+            version: version.clone(),
+            file: "001_m.sql".to_owned(),
+            checksum: Checksum::of(b"x"),
+            token_checksum: Checksum::of(b"x"),
+            kind: Kind::Migration,
+            id: 1,
+        };
+        let begun = BegunStatement {
+            kind: Kind::Migration,
+            version: Some(version.clone()),
+            file: "001_m.sql".to_owned(),
+            number: 1,
+            checksum: Checksum::of(b"x"),
+            state: StatementState::Finished,
+        };
+        for ledger in [LedgerState::new([row]), LedgerState::default().with_begun(vec![begun])] {
+            let problem = baseline(&set(), &ledger, &version).unwrap_err();
+            assert!(problem.to_string().contains("ledger is not empty"), "{problem}");
+        }
+    }
+}
