@@ -85,7 +85,7 @@ pub(super) struct Known {
     ledger_read: bool,
     plan_hash: Option<String>,
     /// In version order.
-    in_force: Vec<Version>,
+    pub(super) in_force: Vec<Version>,
     target: Option<String>,
     pending: VecDeque<Version>,
     ahead: Vec<String>,
