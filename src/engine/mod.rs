@@ -31,7 +31,7 @@ pub use repair::repair;
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
     AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt,
-    Session, SessionError, SessionId, StoredRollback, Unrun,
+    Progress, Session, SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

@@ -69,3 +69,78 @@ fn files_without_statements_are_recorded_too() {
         "0,1"
     );
 }
+
+/// What a session can be left with that the next file must not find.
+const STATE: &str = "select current_user::text || '|' || session_user || '|' || current_setting('search_path') || '|' || \
+                     current_setting('work_mem') || '|' || current_setting('default_transaction_isolation') || '|' || \
+                     current_setting('synchronous_commit') || '|' || coalesce(current_setting('my.own', true), '') || '|' \
+                     || (select count(*) from pg_prepared_statements) || '|' || (select count(*) from pg_cursors where \
+                     is_holdable) || '|' || coalesce(to_regclass('pg_temp.leftover')::text, 'none')";
+
+#[test]
+fn whatever_way_a_file_changes_its_session_the_next_one_of_the_same_message_does_not_see_it() {
+    let bed = Bed::new();
+    let role = format!("another_{}", bed.database);
+    bed.psql(&format!(
+        "create role {role}; create table seen (n int, state text); create table t (a int);
+         create function in_function() returns int language sql as $$ select set_config('work_mem', '65kB', false); \
+         select set_config('my.own', 'function', false); select 1 $$;
+         create function in_trigger() returns trigger language plpgsql as $$ begin \
+         perform set_config('search_path', 'nowhere', false); return new; end $$;
+         create trigger in_trigger before insert on t for each row execute function in_trigger();"
+    ));
+    let leaks = [
+        "select in_function();".to_owned(),
+        "insert into t values (1);".to_owned(),
+        "do $$ begin set work_mem = '66kB'; perform set_config('my.own', 'do', false); end $$;".to_owned(),
+        format!("set role {role};"),
+        format!("set session authorization {role};"),
+        "set default_transaction_isolation = 'serializable'; set synchronous_commit = off;".to_owned(),
+        "set default_transaction_read_only = on;".to_owned(),
+        "create temp table leftover (a int) on commit preserve rows; insert into leftover values (1);".to_owned(),
+        "prepare p as select 1; declare c cursor with hold for select 1;".to_owned(),
+        "begin; set local search_path = nowhere; set constraints all deferred; commit;".to_owned(),
+    ];
+    bed.file("000_state.sql", format!("insert into seen select 0, ({STATE});").as_bytes());
+    for (n, leak) in (1..).zip(&leaks) {
+        bed.file(&format!("{:03}_leak.sql", 2 * n - 1), leak.as_bytes());
+        bed.file(&format!("{:03}_state.sql", 2 * n), format!("insert into seen select {n}, ({STATE});").as_bytes());
+    }
+    assert_eq!(bed.run().applied(), 1 + 2 * i64::try_from(leaks.len()).unwrap());
+    let clean = bed.psql("select state from seen where n = 0");
+    assert!(clean.starts_with("postgres|postgres|\"$user\", public|"), "{clean}");
+    assert_eq!(bed.psql(&format!("select n, state from seen where state <> '{clean}'")), "");
+    bed.psql(&format!("drop role {role}"));
+}
+
+#[test]
+fn a_role_whose_transactions_are_serializable_runs_every_file_of_a_message() {
+    let mut bed = Bed::new();
+    let role = format!("strict_{}", bed.database);
+    bed.psql(&format!(
+        "create role {role} superuser login; alter role {role} set default_transaction_isolation = 'serializable'"
+    ));
+    bed.url = bed.server.url_as(&role, &bed.database);
+    for n in 1..=4 {
+        bed.file(&format!("{n:03}_t.sql"), b"create temp table x (a int); declare c cursor for select 1; listen y;");
+    }
+    assert_eq!(bed.run().applied(), 4);
+    bed.psql(&format!("drop owned by {role}; drop role {role}"));
+}
+
+#[test]
+fn what_a_file_defers_to_its_commit_runs_with_the_settings_of_the_file() {
+    let bed = Bed::with(&[
+        (
+            "001_items.sql",
+            "create schema shop; set search_path = shop; create table items (n int); create table counted (n bigint);
+             create function count_items() returns trigger language plpgsql as $$ begin
+             insert into counted select count(*) from items; return null; end $$;
+             create constraint trigger counts after insert on items deferrable initially deferred
+             for each row execute function count_items();",
+        ),
+        ("002_fill.sql", "set search_path = shop; insert into items values (1); insert into items values (2);"),
+    ]);
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(bed.psql("select string_agg(n::text, ' ') from shop.counted"), "2 2");
+}

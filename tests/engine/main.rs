@@ -5,6 +5,7 @@
 mod adopting;
 mod applying;
 mod baselining;
+mod batching;
 mod bed;
 mod examining;
 mod failing;

@@ -1,0 +1,306 @@
+//! Several files in one message: what fails, stops or breaks in the middle of it concerns one file, those before it stay,
+//! and none behind it runs.
+
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use schemaward::engine::{
+    Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session,
+};
+use schemaward::migration::{Dialect, MigrationSet, SourceFile};
+use schemaward::plan::Kind;
+use schemaward::report::{Event, Reason};
+
+use crate::bed::{Bed, Ended};
+use crate::proxy::{Cut, Proxy};
+use crate::server::Server;
+
+/// Each leaves a row in `log`, which is there beforehand: what runs twice shows.
+fn logging(n: usize, then: &str) -> String {
+    format!("create table t{n} (id int);\ninsert into log values ({n});\n{then}")
+}
+
+fn with_log(files: &[(usize, &str)]) -> Bed<'static> {
+    let bed = Bed::new();
+    bed.psql("create table log (n int)");
+    for (n, then) in files {
+        bed.file(&format!("{n:03}_t.sql"), logging(*n, then).as_bytes());
+    }
+    bed
+}
+
+fn log(bed: &Bed<'_>) -> String {
+    bed.psql("select string_agg(n::text, ' ' order by n) from log")
+}
+
+/// Versions that the run has told of as applied.
+fn told(ended: &Ended) -> Vec<String> {
+    let version = |event: &Event| match event {
+        Event::MigrationApplied { version, .. } => Some(version.clone()),
+        _ => None,
+    };
+    ended.events.iter().filter_map(version).collect()
+}
+
+#[test]
+fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_behind_it() {
+    for (mistake, code, place, done) in [
+        ("select 'ü';\n\nselect 1 /\n  0;", "22012", (5, 1, 4), "3"),
+        ("select 'ü', nowhere;", "42703", (3, 13, 3), "2"),
+        ("select 'ü';\nselect oops from;", "42601", (4, 17, 4), "0"),
+        ("select 'ü';\nselect 1 +", "42601", (4, 11, 4), "0"),
+    ] {
+        let bed = with_log(&[(1, ""), (2, "select 'é'"), (3, mistake), (4, ""), (5, "")]);
+        let ended = bed.run();
+        let found = ended.failure().place.as_ref().unwrap();
+        assert_eq!(ended.failure().code.as_deref(), Some(code), "{mistake}");
+        let at = (found.line.unwrap(), found.column.unwrap(), found.statement.unwrap());
+        assert_eq!((found.file.as_str(), at), ("003_t.sql", place), "{mistake}");
+        assert_eq!(told(&ended), ["001", "002"], "{mistake}");
+        assert_eq!(ended.summary.current_version.as_deref(), Some("002"));
+        assert_eq!((ended.summary.pending.count, ended.summary.pending.first.as_deref()), (3, Some("003")));
+        assert_eq!(log(&bed), "1 2", "{mistake}");
+        let failed = "select version, statements_done from schemaward.schema_migrations where not success";
+        assert_eq!(bed.psql(failed), format!("003|{done}"), "{mistake}");
+        bed.file("003_t.sql", logging(3, "").as_bytes());
+        assert_eq!(bed.run().applied(), 3);
+        assert_eq!(log(&bed), "1 2 3 4 5");
+    }
+}
+
+#[test]
+fn a_text_that_is_not_understood_without_a_place_is_found_all_the_same() {
+    // Too deep for the server's parser, which does not say where.
+    let deep = format!("select {}1{};", "(".repeat(40_000), ")".repeat(40_000));
+    let bed = with_log(&[(1, ""), (2, ""), (3, &deep), (4, "")]);
+    let ended = bed.run();
+    assert_eq!(ended.failure().place.as_ref().unwrap().file, "003_t.sql", "{:?}", ended.failure());
+    assert_eq!((log(&bed).as_str(), told(&ended).len()), ("1 2", 2));
+}
+
+#[test]
+fn a_connection_cut_before_any_answer_leaves_nothing_half_done_and_nothing_runs_twice() {
+    for answer in 1.. {
+        let mut bed = with_log(&[(1, "")]);
+        assert_eq!(bed.run().applied(), 1);
+        for n in [2, 3] {
+            bed.file(&format!("{n:03}_t.sql"), logging(n, "").as_bytes());
+        }
+        let proxy = Proxy::start(bed.server.host(), Cut { answer, saying: "" }, true);
+        let direct = bed.url.clone();
+        bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
+        let ended = bed.run();
+        bed.url = direct;
+        let what = format!("cut before answer {answer}: {}", ended.stdout);
+        let told = told(&ended);
+        let recorded = bed.applied();
+        assert_eq!(recorded[1..], told, "what is told is there, and all of it: {what}");
+        assert_eq!(
+            ended.summary.pending.count + told.len() as i64,
+            if ended.summary.ledger_read { 2 } else { 0 },
+            "{what}"
+        );
+        assert_eq!(bed.run().applied() + told.len() as i64, 2, "{what}");
+        assert_eq!(log(&bed), "1 2 3", "{what}");
+        assert_eq!(bed.applied(), ["001", "002", "003"], "{what}");
+        if proxy.connections.load(std::sync::atomic::Ordering::SeqCst) == 1 && ended.status.success() {
+            // Two files with BEGIN, guard, two statements, what follows them and the reset.
+            assert!(answer > 2 * 25, "{what}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_stop_in_the_middle_ends_the_file_that_runs_and_keeps_those_before_it() {
+    let bed = with_log(&[(1, ""), (2, ""), (3, "select pg_sleep(60);"), (4, "")]);
+    let mut running = bed.start("stopped");
+    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
+    // It is seen at once which file runs.
+    let started = lines.by_ref().find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
+        Event::StatementFinished { version, statement: 2, .. } if version == "003" => Some(version),
+        Event::RunFailed { failure } => panic!("{failure:?}"),
+        _ => None,
+    });
+    assert_eq!(started.as_deref(), Some("003"));
+    running.terminate();
+    let ended = running.end();
+    assert_eq!(ended.failure().reason, Reason::Cancelled);
+    assert_eq!(ended.failure().place.as_ref().unwrap().statement, Some(3));
+    assert_eq!((log(&bed).as_str(), told(&ended)), ("1 2", vec!["001".to_owned(), "002".to_owned()]));
+    let failed = "select version, error_code, statements_done from schemaward.schema_migrations where not success";
+    assert_eq!(bed.psql(failed), "003|57014|2");
+    assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
+}
+
+#[test]
+fn a_fence_that_rises_in_the_middle_lets_nothing_behind_it_commit() {
+    let bed = Bed::new();
+    let rises = "create table b (); update schemaward.migration_locks set fence = fence + 1;";
+    let sqls = ["create table a ();", rises, "create table c ();", "create table d ();"];
+    let file =
+        |(n, sql): (usize, &&str)| SourceFile { name: format!("{:03}_x.sql", n + 1), bytes: sql.as_bytes().to_vec() };
+    let files: Vec<SourceFile> = sqls.iter().enumerate().map(file).collect();
+    let set = MigrationSet::read(&files, Dialect::Postgres).unwrap();
+    let settings = DatabaseSettings {
+        run: "old",
+        lock_timeout: Duration::from_secs(5),
+        history_schema: "schemaward",
+        already_exists: AlreadyExists::Fail,
+    };
+    let database = Postgres::new(Address::parse(&bed.url).unwrap(), settings).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut session = database.connect().await.unwrap();
+        assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
+        let (fence, _) = session.take_over("old").await.unwrap();
+        let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "old", fence };
+        let batch: Vec<Attempt<'_>> = set.migrations().iter().map(attempt).collect();
+        let mut applied = Vec::new();
+        let mut progress = |index, progress| {
+            if matches!(progress, Progress::Applied(_)) {
+                applied.push(index);
+            }
+        };
+        let outcome = session.apply_batch(&batch, &mut progress).await;
+        let Err(ApplyError::Refused { failure, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(failure.reason, Reason::Fenced);
+        assert_eq!(applied, [0, 1]);
+    });
+    assert!(bed.has("b") && !bed.has("c") && !bed.has("d"));
+    assert_eq!(bed.applied(), ["001", "002"]);
+}
+
+#[test]
+fn a_predecessor_that_is_not_recorded_stops_what_is_behind_it() {
+    let rid = "delete from schemaward.schema_migrations where version = '001'";
+    let bed = with_log(&[(1, ""), (2, rid), (3, "")]);
+    // The second file takes the first one's row away; its own is there, so the third runs.
+    assert_eq!(bed.run().applied(), 3);
+    let bed = with_log(&[(1, ""), (2, ""), (3, "")]);
+    bed.file("000_t.sql", b"create table u ()");
+    assert_eq!(bed.run_with(&["--target", "0"]).applied(), 1);
+    bed.psql(
+        "create function forget() returns trigger language plpgsql as $$ begin \
+         delete from schemaward.schema_migrations where id = new.id; return null; end $$; \
+         create trigger forget after insert on schemaward.schema_migrations for each row when (new.version = '002') \
+         execute function forget()",
+    );
+    let ended = bed.run();
+    assert_eq!(ended.failure().reason, Reason::Fenced, "{:?}", ended.failure());
+    assert!(!bed.has("t3"));
+}
+
+#[test]
+fn a_lock_in_the_middle_is_tried_for_again_alone_and_the_others_go_on() {
+    let bed = with_log(&[(1, ""), (2, ""), (3, "alter table held add column b int;"), (4, ""), (5, "")]);
+    bed.psql("create table held (a int)");
+    let ended = std::thread::scope(|scope| {
+        let lock = "begin; lock table held in access share mode; select pg_sleep(2.5) as held";
+        let holding = scope.spawn(|| bed.psql(lock));
+        crate::wait_until("the table is locked", || bed.executing("pg_sleep(2.5)"));
+        let ended = bed.run_with(&["--lock-timeout", "200ms"]);
+        holding.join().unwrap();
+        ended
+    });
+    assert_eq!(ended.applied(), 5);
+    assert_eq!((log(&bed).as_str(), told(&ended).len()), ("1 2 3 4 5", 5));
+    let tries = ended.events.iter().filter_map(|event| match event {
+        Event::LockTimedOut { version, statement, blocker, .. } => {
+            Some((version.as_str(), *statement, blocker.is_some()))
+        }
+        _ => None,
+    });
+    let tries: Vec<_> = tries.collect();
+    assert!(tries.len() >= 2 && tries.iter().all(|tried| *tried == ("003", Some(3), true)), "{tries:?}");
+    let started =
+        ended.events.iter().filter(|e| matches!(e, Event::MigrationStarted { version, .. } if version == "003"));
+    assert_eq!(started.count(), 1, "told once, however many tries");
+    assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where not success"), "0");
+}
+
+#[test]
+fn files_that_want_no_transaction_stand_between_batches() {
+    let bed = with_log(&[(1, ""), (2, ""), (4, ""), (5, "")]);
+    bed.file("003_index.sql", b"create index concurrently on_t1 on t1 (id);");
+    let ended = bed.run();
+    assert_eq!(told(&ended), ["001", "002", "003", "004", "005"]);
+    assert!(bed.has("on_t1"));
+}
+
+#[test]
+fn what_was_told_of_as_applied_survives_a_crash_of_the_server() {
+    let server = Server::start();
+    let bed = Bed::on(&server);
+    bed.psql("create table log (n int)");
+    let files = 120;
+    for n in 1..=files {
+        bed.file(&format!("{n:03}_t.sql"), logging(n, "select pg_sleep(0.02);").as_bytes());
+    }
+    let mut running = bed.start("crash");
+    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
+    let mut told_before = Vec::new();
+    while told_before.len() < 60 {
+        match serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() {
+            Event::MigrationApplied { version, .. } => told_before.push(version),
+            Event::RunFinished { .. } => panic!("it ended before the crash"),
+            _ => {}
+        }
+    }
+    server.crash();
+    let (again, summary) = std::thread::scope(|scope| {
+        // The runner looks for the server again, and the ledger tells what became of the files.
+        let again = scope.spawn(|| server.restart());
+        let summary = lines.find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
+            Event::MigrationApplied { version, .. } => {
+                told_before.push(version);
+                None
+            }
+            Event::RunFinished { summary } => Some(summary),
+            _ => None,
+        });
+        (again.join().unwrap(), summary.expect("a summary"))
+    });
+    running.child.wait().unwrap();
+    let recorded = bed.applied();
+    assert!(recorded.len() < files, "the crash came in the middle");
+    assert_eq!(summary.current_version.as_ref(), recorded.last());
+    assert!(told_before.iter().all(|version| recorded.contains(version)), "told: {told_before:?}, there: {recorded:?}");
+    let rest = bed.run().applied();
+    assert_eq!(usize::try_from(rest).unwrap() + recorded.len(), files);
+    let all: Vec<String> = (1..=files).map(|n| n.to_string()).collect();
+    assert_eq!(log(&bed), all.join(" "));
+    drop(bed);
+    drop(again);
+}
+
+#[test]
+fn each_file_has_its_own_duration() {
+    let bed = with_log(&[(1, ""), (2, "select pg_sleep(0.3);"), (3, "")]);
+    let ended = bed.run();
+    let times: Vec<i64> = bed
+        .psql("select execution_time_ms from schemaward.schema_migrations order by id")
+        .lines()
+        .map(|time| time.parse().unwrap())
+        .collect();
+    assert!(times[0] < 250 && times[1] >= 250 && times[2] < 250, "{times:?}");
+    let told: Vec<i64> = ended
+        .events
+        .iter()
+        .filter_map(|e| {
+            if let Event::MigrationApplied { execution_time_ms, .. } = e { Some(*execution_time_ms) } else { None }
+        })
+        .collect();
+    assert!(told[0] < 250 && told[1] >= 250 && told[2] < 250, "{told:?}");
+}
+
+#[test]
+fn a_commit_waits_for_the_disk_as_the_user_has_set_it() {
+    let bed = with_log(&[(1, ""), (2, ""), (3, "")]);
+    bed.psql(&format!("alter database {} set synchronous_commit = local", bed.database));
+    bed.psql("create table seen (n int, value text)");
+    bed.file("004_t.sql", b"insert into seen values (4, current_setting('synchronous_commit'));");
+    bed.file("005_t.sql", b"insert into seen values (5, current_setting('synchronous_commit'));");
+    assert_eq!(bed.run().applied(), 5);
+    assert_eq!(bed.psql("select string_agg(value, ' ' order by n) from seen"), "local local");
+}
