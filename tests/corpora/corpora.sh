@@ -22,7 +22,7 @@ fail() {
 }
 
 # name, server, project, where its files lie, how they are named (see the functions form_*), and the expected end:
-# equal, or refused and the words of the refusal.
+# equal; refused and the words of the refusal; or, where a file is not for that server, both stop.
 corpora() {
   cat <<'T'
 crates-io            postgres15 rust-lang/crates.io     migrations                                       diesel    equal
@@ -45,13 +45,15 @@ temporal-mysql       mysql      temporalio/temporal     schema/mysql/v8/temporal
 temporal-vis-mysql   mysql      temporalio/temporal     schema/mysql/v8/visibility/versioned             temporal  equal
 model-registry-mysql mysql      kubeflow/model-registry internal/platform/db/mysql/migrations            plain     equal
 openfga-mysql        mysql      openfga/openfga         assets/migrations/mysql                          plain     equal
-phorge-mysql         mysql      phorgeit/phorge         resources/sql/quickstart.sql                     phorge    equal
+phorge-mysql         mysql      phorgeit/phorge         resources/sql/quickstart.sql                     phorge    refused: error: USE would change the database
 kratos-mariadb       mariadb    ory/kratos              persistence/sql/migrations/sql                   ory       equal
-hydra-mariadb        mariadb    ory/hydra               persistence/sql/migrations                       ory       equal
-keto-mariadb         mariadb    ory/keto                oryx/networkx/migrations/sql,internal/persistence/sql/migrations/sql ory equal
+hydra-mariadb        mariadb    ory/hydra               persistence/sql/migrations                       ory       both stop
+keto-mariadb         mariadb    ory/keto                oryx/networkx/migrations/sql,internal/persistence/sql/migrations/sql ory both stop
 temporal-mariadb     mariadb    temporalio/temporal     schema/mysql/v8/temporal/versioned               temporal  equal
-openfga-mariadb      mariadb    openfga/openfga         assets/migrations/mysql                          plain     equal
-phorge-mariadb       mariadb    phorgeit/phorge         resources/sql/quickstart.sql                     phorge    equal
+temporal-vis-mariadb mariadb    temporalio/temporal     schema/mysql/v8/visibility/versioned             temporal  both stop
+model-reg-mariadb    mariadb    kubeflow/model-registry internal/platform/db/mysql/migrations            plain     equal
+openfga-mariadb      mariadb    openfga/openfga         assets/migrations/mysql                          plain     both stop
+phorge-mariadb       mariadb    phorgeit/phorge         resources/sql/quickstart.sql                     phorge    refused: error: USE would change the database
 T
 }
 # What the project's own tooling puts into the text before it runs: a template's values; or what Schemaward's refusal of the
@@ -203,18 +205,31 @@ start_server() { # SERVER
   [ ! -x "$BIN/mariadb" ] || CLIENT=mariadb DUMP=mariadb-dump
 }
 
+same_schemas() {
+  local one
+  case $SERVER in
+    postgres*) ;;
+    # The dump has no switch for routines, and the ledger's are ours.
+    *) sql "SELECT concat('DROP ', routine_type, ' ', routine_name, ';') FROM information_schema.routines WHERE routine_schema = 'by_schemaward' AND routine_name LIKE 'schemaward%'" |
+      while read -r one; do sql "$one" by_schemaward </dev/null; done ;;
+  esac
+  dump by_client >"$WORK/client.sql" 2>"$WORK/dump.err" && dump by_schemaward >"$WORK/schemaward.sql" 2>"$WORK/dump.err" || { cp "$WORK/dump.err" "$WORK/diff" && return 1; }
+  cat "$WORK/client.others" >>"$WORK/client.sql" && cat "$WORK/schemaward.others" >>"$WORK/schemaward.sql"
+  diff "$WORK/client.sql" "$WORK/schemaward.sql" >"$WORK/diff"
+}
+
 # Prints a row of docs/corpora.md: name, project, commit, server, files, statements, end.
 check() { # NAME
-  local server project folder form expected file files statements url said result ends=0
+  local server project folder form expected file files statements url said stopped words again differ error result ends=0
   read -r NAME server project folder form expected < <(row "$1")
   [ -n "$form" ] || fail "there is no corpus $1: corpora.sh list"
   start_server "$server"
   extract "$NAME" "$WORK/$NAME"
   files=$(in_order "$WORK/$NAME" | wc -l)
   fresh by_client
-  result=
+  stopped=
   for file in $(in_order "$WORK/$NAME"); do
-    said=$(by_client by_client "$WORK/$NAME/$file" 2>&1 >/dev/null) || { result="the server's own client fails at $file: $(tr '\n' ' ' <<<"$said" | cut -c1-200)" && break; }
+    words=$(by_client by_client "$WORK/$NAME/$file" 2>&1 >/dev/null) || { stopped=$file && break; }
   done
   take_others "$WORK/client.others"
   fresh by_schemaward
@@ -222,21 +237,27 @@ check() { # NAME
   export DATABASE_URL=$url NO_COLOR=1
   statements=$("$SCHEMAWARD" plan --dir "$WORK/$NAME" --format json 2>/dev/null | grep -o '"firstLine"' | wc -l || true)
   said=$("$SCHEMAWARD" migrate --dir "$WORK/$NAME" 2>&1 </dev/null) || ends=$?
+  [ $ends != 0 ] || again=$("$SCHEMAWARD" migrate --dir "$WORK/$NAME" 2>&1 </dev/null && "$SCHEMAWARD" status --check --dir "$WORK/$NAME" 2>&1) || again="failed: $again"
   take_others "$WORK/schemaward.others"
+  differ=
+  same_schemas || differ="the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n' ' ')"
+  error=$(grep -m 1 -A 2 '^error' <<<"$said" | sed "s#$WORK/$NAME/##" | tr '\n|' '  ' | tr -s ' ') || true
   if [ $ends = 4 ]; then
-    result="refused: $(grep -m 1 -A 2 '^error' <<<"$said" | tr '\n' ' ')${result:+ ($result)}"
+    result="refused: $error"
+  elif [ $ends != 0 ] && [ -n "$stopped" ] && [[ $error == *"$stopped"* ]]; then
+    # The file is not for this server. What was done up to the statement must be the same, too.
+    result="both stop: $error${differ:+; $differ}"
+    [ -z "$differ" ] || result="stopped, and $result"
   elif [ $ends != 0 ]; then
-    result="${result:+$result; }Schemaward fails: $(grep -m 1 -A 2 '^error' <<<"$said" | tr '\n' ' ')"
-  elif [ -z "$result" ]; then
-    dump by_client >"$WORK/client.sql" && dump by_schemaward >"$WORK/schemaward.sql"
-    cat "$WORK/client.others" >>"$WORK/client.sql" && cat "$WORK/schemaward.others" >>"$WORK/schemaward.sql"
-    if ! diff "$WORK/client.sql" "$WORK/schemaward.sql" >"$WORK/diff"; then
-      result="the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n' ' ')"
-    elif ! "$SCHEMAWARD" status --check --dir "$WORK/$NAME" >/dev/null 2>&1 || ! "$SCHEMAWARD" migrate --dir "$WORK/$NAME" 2>&1 | grep -qi 'nothing'; then
-      result="a second run finds something to do"
-    else result="equal, $(wc -l <"$WORK/client.sql") lines of schema"; fi
-  else result="$result; Schemaward applies all"; fi
-  echo "| $NAME | $project | $(git -C "$(git_directory "$project")" rev-parse --short=12 HEAD) | $server | $files | $statements | ${result//|/\\|} |"
+    result="Schemaward fails: $error"
+  elif [ -n "$stopped" ]; then
+    result="the server's own client fails at $stopped, and Schemaward does not: $(tr '\n|' '  ' <<<"$words" | cut -c1-200)"
+  elif [ -n "$differ" ]; then
+    result=$differ
+  elif ! grep -qi 'nothing' <<<"$again" || [[ $again == failed:* ]]; then
+    result="a second run finds something to do: $(head -n 2 <<<"$again" | tr '\n|' '  ')"
+  else result="equal, $(wc -l <"$WORK/client.sql") lines of schema"; fi
+  echo "| $NAME | $project | $(git -C "$(git_directory "$project")" rev-parse --short=12 HEAD) | $server | $files | $([ "$statements" = 0 ] && echo – || echo "$statements") | $result |"
   [[ $result == "$expected"* ]]
 }
 
