@@ -154,6 +154,10 @@ impl Database for AnyDatabase {
         each!(self, database => database.lock_timeout())
     }
 
+    fn tries_statements_again(&self) -> bool {
+        each!(self, database => database.tries_statements_again())
+    }
+
     async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {
         each!(self, database => database.cancel(session).await)
     }

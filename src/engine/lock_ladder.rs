@@ -39,9 +39,14 @@ impl LockLadder {
         let tries = if self.tries == 1 { "1 try".to_owned() } else { format!("{} tries", self.tries) };
         let within = elapsed.as_secs_f32();
         let held = blocker.map(|blocker| format!("; the lock is held by {blocker}")).unwrap_or_default();
+        let hint = &failure.hint;
         Failure {
             message: format!("{} in {tries} within {within:.1} s{held}", failure.message),
-            hint: Some("Wait for that transaction to end, or end it with pg_terminate_backend".to_owned()),
+            hint: Some(
+                hint.clone().unwrap_or_else(|| {
+                    "Wait for that transaction to end, or end it with pg_terminate_backend".to_owned()
+                }),
+            ),
             ..failure
         }
     }

@@ -10,6 +10,7 @@ mod lock_ladder;
 mod locked;
 mod mysql;
 mod postgres;
+mod query_excerpt;
 mod reading;
 mod repair;
 mod run;

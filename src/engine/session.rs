@@ -46,6 +46,12 @@ pub trait Database {
     /// How long a statement may wait for a table's lock.
     fn lock_timeout(&self) -> Duration;
 
+    /// Whether a statement that is committed by itself is tried again when it did not get a table's lock in time; those
+    /// before it are not.
+    fn tries_statements_again(&self) -> bool {
+        false
+    }
+
     /// Ends the statement that a session is executing, through a connection of its own.
     ///
     /// # Errors

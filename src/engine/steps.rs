@@ -95,8 +95,8 @@ impl<'a, D: Database> Run<'a, D> {
         Tries { began, ladder: LockLadder::new(self.settings.lock_tries, self.database.lock_timeout()) }
     }
 
-    /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try: an
-    /// index that is being built would be built anew each time. The failure, where there is no other try.
+    /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try,
+    /// unless the database says otherwise: an index that is being built would be built anew each time. The failure, where there is no other try.
     async fn pause(
         &mut self,
         tries: &mut Tries,
@@ -105,7 +105,8 @@ impl<'a, D: Database> Run<'a, D> {
         blocker: Option<LockBlocker>,
     ) -> Result<(), Failure> {
         let elapsed = tries.began.elapsed();
-        let pause = tries.ladder.pause(elapsed).filter(|_| migration.mode == TransactionMode::PerFile);
+        let again = migration.mode == TransactionMode::PerFile || self.database.tries_statements_again();
+        let pause = tries.ladder.pause(elapsed).filter(|_| again);
         let statement = failure.place.as_ref().and_then(|place| place.statement);
         let failure = tries.ladder.told(elapsed, failure, blocker.as_ref());
         let Some(pause) = pause else { return Err(failure) };

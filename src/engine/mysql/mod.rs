@@ -8,6 +8,7 @@ mod journal;
 mod journaled;
 mod ledger;
 mod literal;
+mod lock_waits;
 mod place;
 mod reset;
 mod rows;
@@ -25,7 +26,7 @@ pub use session::MysqlSession;
 
 use super::any::DatabaseSettings;
 use super::examination::Check;
-use super::session::{Database, SessionError, SessionId};
+use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
@@ -60,6 +61,16 @@ impl Mysql {
                 code: None,
                 message: format!("{prefix:?} cannot be what the names of the history's tables begin with"),
                 hint: Some("use 1 to 32 letters of ASCII, digits, and the signs _ $ -".to_owned()),
+                place: None,
+            });
+        }
+        if settings.already_exists == AlreadyExists::SkipIfIdentical {
+            return Err(Failure {
+                class: ErrorClass::Permanent,
+                reason: Reason::InvalidSettings,
+                code: None,
+                message: "objects that are there already cannot be compared on MySQL and MariaDB".to_owned(),
+                hint: Some("leave --already-exists at fail".to_owned()),
                 place: None,
             });
         }
@@ -119,12 +130,21 @@ impl Database for Mysql {
         Vec::new()
     }
 
-    async fn watch_lock_waits(&self, _session: SessionId, _seen: &mut Option<LockBlocker>) {
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
+        if let Err(error) = self.watch(session, seen).await {
+            tracing::debug!(%error, "whom the statement waits for cannot be asked");
+        }
         std::future::pending::<()>().await;
     }
 
     fn lock_timeout(&self) -> Duration {
-        self.lock_timeout
+        // As the server counts it.
+        Duration::from_secs(server::whole_seconds(self.lock_timeout))
+    }
+
+    fn tries_statements_again(&self) -> bool {
+        // All that waits for a lock is committed by itself here, and most of it waits before it has done anything.
+        true
     }
 
     async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {

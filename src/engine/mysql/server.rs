@@ -45,11 +45,14 @@ pub(super) struct ServerVersion {
     pub(super) text: String,
 }
 
+/// A lock's timeout as the server counts it: in whole seconds, and never without an end.
+pub(super) fn whole_seconds(timeout: Duration) -> u64 {
+    timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0)).clamp(1, LONGEST_TIMEOUT)
+}
+
 /// The settings that every file starts from. Everything else is the server's default, as in the mysql client.
 pub(super) fn settings(lock_timeout: Duration) -> String {
-    // Whole seconds, and never without an end.
-    let seconds = lock_timeout.as_secs().saturating_add(u64::from(lock_timeout.subsec_nanos() > 0));
-    let seconds = seconds.clamp(1, LONGEST_TIMEOUT);
+    let seconds = whole_seconds(lock_timeout);
     format!(
         "SET NAMES utf8mb4;\
          SET SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}, \

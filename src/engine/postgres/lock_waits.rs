@@ -8,12 +8,10 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::Postgres;
 use super::error::session_error;
 use super::session::value;
+use crate::engine::query_excerpt::excerpt;
 use crate::engine::session::{SessionError, SessionId};
-use crate::migration::without_passwords;
 use crate::report::{LockBlocker, Reason};
 
-/// The longest query that is shown, in characters.
-const QUERY_LIMIT: usize = 120;
 /// The shortest time between two questions.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -57,28 +55,4 @@ fn read(row: &PgRow) -> Result<LockBlocker, SessionError> {
         age_ms: value(row, 2)?,
         query: query.as_deref().and_then(excerpt),
     })
-}
-
-/// A query on one line, short, without passwords.
-fn excerpt(query: &str) -> Option<String> {
-    let line = without_passwords(query).split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut = line.char_indices().nth(QUERY_LIMIT).and_then(|(end, _)| line.get(..end));
-    match cut {
-        Some(start) => Some(format!("{start}…")),
-        None if line.is_empty() => None,
-        None => Some(line),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::excerpt;
-
-    #[test]
-    fn a_query_is_shown_on_one_short_line_without_passwords() {
-        assert_eq!(excerpt("update t\n\tset a = 1").as_deref(), Some("update t set a = 1"));
-        assert_eq!(excerpt("alter role r password 'abc'").as_deref(), Some("alter role r password '***'"));
-        assert_eq!(excerpt(&"x".repeat(200)).map(|query| query.chars().count()), Some(121));
-        assert_eq!(excerpt(" "), None);
-    }
 }
