@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::exit;
 use super::flags::{DatabaseFlags, Format, FormatFlag};
-use super::output::{self, BAD, FAINT, GOOD, line, styled};
+use super::output::{self, BAD, FAINT, GOOD, NOTE, line, styled};
 use super::reading::ledger;
 use super::terminal::Terminal;
 use crate::engine::RecordedAttempt;
@@ -52,6 +52,19 @@ pub(super) fn main(arguments: &HistoryArguments) -> ExitCode {
     }
 }
 
+/// What came of an attempt, in a fixed width.
+fn result(attempt: &RecordedAttempt) -> String {
+    let (style, word) = match (attempt.success, attempt.kind.as_str(), attempt.undone) {
+        (false, ..) => (BAD, "failed"),
+        (true, _, true) => (FAINT, "undone since"),
+        (true, "rollback", _) => (NOTE, "rolled back"),
+        (true, "baseline", _) => (GOOD, "baseline"),
+        (true, "adopted", _) => (GOOD, "adopted"),
+        (true, ..) => (GOOD, "applied"),
+    };
+    styled(style, &format!("{word:<12}"))
+}
+
 impl History {
     fn text(&self) -> String {
         if self.attempts.is_empty() {
@@ -60,7 +73,7 @@ impl History {
         let width = self.attempts.iter().map(|attempt| attempt.file.chars().count()).max().unwrap_or_default();
         let mut text = String::new();
         for attempt in &self.attempts {
-            let result = if attempt.success { styled(GOOD, "applied") } else { styled(BAD, "failed ") };
+            let result = result(attempt);
             let _ = writeln!(
                 text,
                 "{}  {result}  {:<width$}  {:>7} ms  {}",

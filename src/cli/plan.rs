@@ -11,8 +11,8 @@ use super::flags::Format;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set};
 use super::terminal::Terminal;
-use crate::migration::{Dialect, LockMode, Migration, Statement, TransactionMode, table_lock};
-use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, plan};
+use crate::migration::{Dialect, LockMode, Statement, TransactionMode, table_lock};
+use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, Step, plan};
 use crate::report::Failure;
 
 /// The widest excerpt of a statement that its lock is aligned behind.
@@ -34,14 +34,16 @@ struct PlanReport {
     plan_hash: String,
     from_version: Option<String>,
     to_version: String,
-    steps: Vec<Step>,
+    steps: Vec<PlannedStep>,
     ahead: Vec<String>,
     warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Step {
+struct PlannedStep {
+    /// `migration` or `repeatable`.
+    kind: &'static str,
     version: String,
     file: String,
     checksum: String,
@@ -118,7 +120,7 @@ impl PlanReport {
             plan_hash: plan.hash().to_string(),
             from_version: plan.from.as_ref().map(ToString::to_string),
             to_version: plan.to_text(),
-            steps: plan.steps.iter().map(|step| Step::new(&step.migration, ledger)).collect(),
+            steps: plan.steps.iter().map(|step| PlannedStep::new(step, ledger)).collect(),
             ahead: plan.ahead.iter().map(ToString::to_string).collect(),
             warnings: plan.warnings.iter().map(ToString::to_string).collect(),
         }
@@ -142,10 +144,12 @@ impl PlanReport {
     }
 }
 
-impl Step {
-    fn new(migration: &Migration, ledger: &LedgerState) -> Self {
-        let begun = ledger.begun(&migration.version);
+impl PlannedStep {
+    fn new(step: &Step<'_>, ledger: &LedgerState) -> Self {
+        let migration = step.migration.as_ref();
+        let begun = ledger.begun_of(step);
         Self {
+            kind: step.kind.word(),
             version: migration.version.to_string(),
             file: migration.file.clone(),
             checksum: migration.checksum.short().to_owned(),
@@ -170,7 +174,11 @@ impl Step {
             (Mode::NoTransaction, done) => format!("each committed by itself, {done} of them already"),
         };
         let statements = counted(self.statements.len(), "statement");
-        let rollback = if self.has_rollback { "with a rollback" } else { "no rollback" };
+        let rollback = match (self.kind, self.has_rollback) {
+            ("repeatable", _) => "repeatable",
+            (_, true) => "with a rollback",
+            (_, false) => "no rollback",
+        };
         let _ = writeln!(text, "\n{}  {statements} {mode}, {rollback}", styled(STRONG, &self.file));
         for statement in &self.statements {
             let excerpt = line(&statement.first_line);

@@ -1,18 +1,19 @@
-//! `schemaward repair`: a person says what became of a statement whose end was not recorded.
+//! `schemaward repair`: a person says what became of a statement whose end was not recorded, or that an edit of an applied
+//! file is right. Without either: what is open.
 
-use std::io::Write as _;
-use std::path::Path;
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::engine_run::log_to_stderr;
-use super::exit;
-use super::flags::{DatabaseFlags, Format};
-use super::reading::wait_for;
-use super::terminal::Terminal;
-use crate::engine::{ByHand, repair};
+use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
+use super::output::{self, line};
+use super::reading::{NoResult, migration_set, wait_for};
+use crate::engine::{ByHand, Database, accept, ledger_state, repair};
 use crate::migration::Version;
+use crate::plan::{BegunStatement, StatementState};
 use crate::report::Failure;
 
 /// Flags of `schemaward repair`.
@@ -21,23 +22,35 @@ use crate::report::Failure;
 #[command(
     disable_version_flag = true,
     after_help = "\
+Without --version or --accept, it lists what is begun and not finished.
+
 A run that stops with NeedsReview names version and statement. Look in the database whether that statement has had its \
-effect, say so here, and start the next run: it goes on behind the statement, or runs it again.
+effect, say so by --version, --statement and --as, and start the next run: it goes on behind the statement, or runs it again.
+
+An applied file that was edited stops every run. Where the edit is right, since the database is what the file says now, \
+--accept takes its new checksums into the ledger and keeps the old ones. It runs nothing.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock)."
 )]
 pub(super) struct RepairArguments {
     #[command(flatten)]
     database: DatabaseFlags,
-    /// The migration's version.
-    #[arg(long, value_name = "VERSION")]
-    version: Version,
+    #[command(flatten)]
+    folder: FolderFlag,
+    /// The version of the migration, or of the rollback; R for a repeatable file.
+    #[arg(long, value_name = "VERSION", requires = "statement", requires = "end", value_parser = version)]
+    version: Option<Version>,
     /// The statement's number in its file, from 1.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
-    statement: i32,
+    #[arg(long, value_name = "NUMBER", requires = "version", value_parser = clap::value_parser!(i32).range(1..))]
+    statement: Option<i32>,
     /// What became of it.
-    #[arg(long = "as", value_name = "END", value_enum)]
-    end: End,
+    #[arg(long = "as", value_name = "END", requires = "version", value_enum)]
+    end: Option<End>,
+    /// Accept the file of this applied version as it is now.
+    #[arg(long, value_name = "VERSION", conflicts_with = "version")]
+    accept: Option<Version>,
+    #[command(flatten)]
+    format: FormatFlag,
 }
 
 /// What became of a statement.
@@ -49,26 +62,130 @@ enum End {
     NotDone,
 }
 
-/// Writes down what a person found out.
+fn version(text: &str) -> Result<Version, String> {
+    let repeatable = Version::of_repeatable();
+    if text == repeatable.as_str() { Ok(repeatable) } else { text.parse().map_err(|error| format!("{error}")) }
+}
+
+/// What is begun and not finished.
+#[derive(Serialize)]
+struct Open {
+    database: String,
+    open: Vec<OpenStatement>,
+}
+
+#[derive(Serialize)]
+struct OpenStatement {
+    /// `migration`, `repeatable` or `rollback`.
+    kind: &'static str,
+    /// `R` of a repeatable file.
+    version: String,
+    file: String,
+    statement: usize,
+    /// `started`: its end was not recorded. `finished`, `failed`: the next run goes on by itself.
+    state: &'static str,
+}
+
+/// What a person said, written down.
+#[derive(Serialize)]
+struct Settled {
+    message: String,
+}
+
+/// Lists, settles or accepts.
 pub(super) fn main(arguments: &RepairArguments) -> ExitCode {
     log_to_stderr(Format::Text);
     match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            Terminal::new(Path::new(""), &[]).failure(&failure);
-            exit::code_of(failure.reason)
+        Err(why) => why.show(arguments.format.format, &arguments.folder),
+    }
+}
+
+fn execute(arguments: &RepairArguments) -> Result<(), NoResult> {
+    let run = format!("repair-{}", std::process::id());
+    let message = match (&arguments.accept, &arguments.version, arguments.statement, arguments.end) {
+        (Some(version), ..) => accept_file(arguments, version, &run)?,
+        (None, Some(version), Some(statement), Some(end)) => settle(arguments, version, statement, end, &run)?,
+        _ => return Ok(list(arguments)?),
+    };
+    match arguments.format.format {
+        Format::Json => output::json(&Settled { message }),
+        Format::Text => output::text(&format!("{message}\n")),
+    }
+    Ok(())
+}
+
+fn settle(
+    arguments: &RepairArguments,
+    version: &Version,
+    statement: i32,
+    end: End,
+    run: &str,
+) -> Result<String, Failure> {
+    let database = arguments.database.database("repair")?;
+    let has_run = matches!(end, End::Done);
+    wait_for(repair(&database, ByHand { version, statement, has_run, run }))??;
+    let next = if has_run { "the next run goes on behind it" } else { "the next run runs it again" };
+    Ok(format!("Statement {statement} of version {version} is settled: {next}."))
+}
+
+fn accept_file(arguments: &RepairArguments, version: &Version, run: &str) -> Result<String, NoResult> {
+    let set = migration_set(&arguments.folder, &arguments.database)?;
+    let database = arguments.database.database("repair")?;
+    let accepted = wait_for(accept(&database, &set, version, run))??;
+    let (file, now) = (&accepted.migration.file, &accepted.migration.checksum);
+    Ok(format!("{file} is accepted as it is now: checksum {now}, before {}. Nothing was run.", accepted.before))
+}
+
+fn list(arguments: &RepairArguments) -> Result<(), Failure> {
+    let database = arguments.database.database("repair")?;
+    let state = wait_for(ledger_state(&database))??;
+    let open = Open { database: database.address(), open: state.all_begun().iter().map(OpenStatement::new).collect() };
+    match arguments.format.format {
+        Format::Json => output::json(&open),
+        Format::Text => output::text(&open.text()),
+    }
+    Ok(())
+}
+
+impl OpenStatement {
+    fn new(begun: &BegunStatement) -> Self {
+        Self {
+            kind: begun.kind.word(),
+            version: begun.version.clone().unwrap_or_else(Version::of_repeatable).to_string(),
+            file: begun.file.clone(),
+            statement: begun.number,
+            state: match begun.state {
+                StatementState::Started => "started",
+                StatementState::Finished => "finished",
+                StatementState::Failed => "failed",
+            },
         }
     }
 }
 
-fn execute(arguments: &RepairArguments) -> Result<(), Failure> {
-    let run = format!("repair-{}", std::process::id());
-    let database = arguments.database.database("repair")?;
-    let has_run = matches!(arguments.end, End::Done);
-    let by_hand = ByHand { version: &arguments.version, statement: arguments.statement, has_run, run: &run };
-    wait_for(repair(&database, by_hand))??;
-    let next = if has_run { "the next run goes on behind it" } else { "the next run runs it again" };
-    let (statement, version) = (arguments.statement, &arguments.version);
-    let _ = writeln!(std::io::stdout(), "Statement {statement} of version {version} is settled: {next}.");
-    Ok(())
+impl Open {
+    fn text(&self) -> String {
+        if self.open.is_empty() {
+            return format!("Nothing is begun and unfinished in {}.\n", self.database);
+        }
+        let mut text = String::new();
+        for OpenStatement { version, file, statement, state, .. } in &self.open {
+            let what = match *state {
+                "started" => "its end was not recorded",
+                "finished" => "has run",
+                _ => "was refused by the server",
+            };
+            let _ = writeln!(text, "{}  statement {statement}  {what}", line(file));
+            if *state == "started" {
+                // The next run may still tell by the catalog.
+                let _ = writeln!(
+                    text,
+                    "    where a run says NeedsReview: schemaward repair --version {version} --statement {statement} --as done, \
+                     or --as not-done"
+                );
+            }
+        }
+        text
+    }
 }

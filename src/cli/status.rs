@@ -44,6 +44,8 @@ struct Status {
 
 #[derive(Serialize)]
 struct PendingMigration {
+    /// `migration` or `repeatable`.
+    kind: &'static str,
     version: String,
     file: String,
     statements: usize,
@@ -117,6 +119,7 @@ impl Status {
 
     fn compared(&mut self, overview: &Overview<'_>) {
         let pending = |step: &Step<'_>| PendingMigration {
+            kind: step.kind.word(),
             version: step.migration.version.to_string(),
             file: step.migration.file.clone(),
             statements: step.migration.statements.len(),

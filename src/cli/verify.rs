@@ -11,7 +11,7 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::output::{self, GOOD, NOTE, counted, line, styled};
 use super::reading::{NoResult, ledger, migration_set};
 use super::terminal::Terminal;
-use crate::plan::{Overview, PlanProblem, Target};
+use crate::plan::{Kind, Overview, PlanProblem, Target};
 use crate::report::Failure;
 
 /// Flags of `schemaward verify`.
@@ -33,6 +33,8 @@ struct Verification {
     database: String,
     /// How many versions are applied.
     applied: usize,
+    /// Repeatable files that have changed since they last ran, or have never run.
+    repeatable: Vec<String>,
     ahead: Vec<String>,
     warnings: Vec<String>,
     problems: Vec<Failure>,
@@ -63,6 +65,12 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
     Ok(Verification {
         database,
         applied: state.applied().len(),
+        repeatable: overview
+            .pending
+            .iter()
+            .filter(|step| step.kind == Kind::Repeatable)
+            .map(|step| step.migration.file.clone())
+            .collect(),
         ahead: overview.ahead.iter().map(ToString::to_string).collect(),
         warnings: overview.warnings.iter().map(ToString::to_string).collect(),
         problems: overview.problems.iter().map(PlanProblem::failure).collect(),
@@ -87,6 +95,13 @@ impl Verification {
             }
             (problems, _) => writeln!(text, "{applied}: {}.", counted(problems, "problem")),
         };
+        if !self.repeatable.is_empty() {
+            let _ = writeln!(
+                text,
+                "{}: changed since they last ran, or never run; migrate runs them.",
+                self.repeatable.join(", ")
+            );
+        }
         text
     }
 }

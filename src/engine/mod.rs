@@ -28,7 +28,7 @@ pub use folder::read_folder;
 pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
 pub use reading::{Reading, RecordedAttempt, read, stored_rollbacks};
-pub use repair::repair;
+pub use repair::{Accepted, accept, repair};
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
     AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt,

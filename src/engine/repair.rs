@@ -1,7 +1,9 @@
-//! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded.
+//! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded, and whether an
+//! edit of an applied file is right.
 
 use super::locked::lock;
 use super::session::{ByHand, Database, Session};
+use crate::migration::{Checksum, Migration, MigrationSet, Version};
 use crate::plan::{BegunStatement, LedgerState, StatementState};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -27,6 +29,63 @@ pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<()
     released
 }
 
+/// Accepts the file of an applied version as it is now: its checksums become the ledger's, and the old ones are kept with
+/// who did so and when. Runs nothing: the database stays as the file of then has made it.
+///
+/// # Errors
+///
+/// [`Reason::InvalidSettings`] where the version is not applied, not in the set, or its file is as it was;
+/// [`Reason::LockHeld`] where a run is at work.
+pub async fn accept<'a, D: Database>(
+    database: &D,
+    set: &'a MigrationSet,
+    version: &Version,
+    run: &str,
+) -> Result<Accepted<'a>, Failure> {
+    let mut session = database.connect().await?;
+    let state = session.read_ledger().await?.state;
+    session.close().await;
+    let accepted = acceptable(set, &state, version)?;
+    let mut locked = lock(database, run).await?;
+    let written = locked.session.accept_edit(locked.fence, run, accepted.migration).await;
+    let released = locked.release().await;
+    if !written? {
+        return Err(nothing_to_accept(&format!("the file of version {version} is what the ledger has")));
+    }
+    released?;
+    Ok(accepted)
+}
+
+/// A file that was accepted as it is now.
+#[derive(Clone, Debug)]
+pub struct Accepted<'a> {
+    /// The file.
+    pub migration: &'a Migration,
+    /// The checksum it had in the ledger.
+    pub before: Checksum,
+}
+
+fn acceptable<'a>(set: &'a MigrationSet, ledger: &LedgerState, version: &Version) -> Result<Accepted<'a>, Failure> {
+    let row = ledger.get(version).ok_or_else(|| nothing_to_accept(&format!("version {version} is not applied")))?;
+    let migration =
+        set.get(version).ok_or_else(|| nothing_to_accept(&format!("the folder has no version {version}")))?;
+    if row.checksum == migration.checksum {
+        return Err(nothing_to_accept(&format!("the file of version {version} is as it was applied")));
+    }
+    Ok(Accepted { migration, before: row.checksum.clone() })
+}
+
+fn nothing_to_accept(why: &str) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!("there is nothing to accept: {why}"),
+        hint: None,
+        place: None,
+    }
+}
+
 fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
     open(ledger, by_hand).any(|statement| i32::try_from(statement.number) == Ok(by_hand.statement))
 }
@@ -34,7 +93,8 @@ fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
 /// The statements of the version whose end was not recorded, whichever way they go.
 fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<Item = &'a BegunStatement> {
     ledger.all_begun().iter().filter(|statement| {
-        statement.version.as_ref() == Some(by_hand.version) && statement.state == StatementState::Started
+        let version = statement.version.clone().unwrap_or_else(Version::of_repeatable);
+        version == *by_hand.version && statement.state == StatementState::Started
     })
 }
 

@@ -12,8 +12,8 @@ use super::cancellation::CANCEL_WAIT;
 use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
 use super::session::{Database, Fence, LedgerView, LockAttempt, Session, SessionError};
 use super::stop::Stop;
-use crate::migration::{Migration, Version, no_migration};
-use crate::plan::{Goal, Kind, Plan, plan, plan_failure, rollback_plan, to_undo};
+use crate::migration::{Version, no_migration};
+use crate::plan::{Goal, Kind, Plan, Step, plan, plan_failure, rollback_plan, to_undo};
 use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
@@ -87,7 +87,8 @@ pub(super) struct Known {
     /// In version order.
     pub(super) in_force: Vec<Version>,
     target: Option<String>,
-    pending: VecDeque<Version>,
+    /// Steps, by their names.
+    pending: VecDeque<String>,
     ahead: Vec<String>,
     pub(super) history: Vec<AppliedMigration>,
 }
@@ -188,7 +189,7 @@ impl<'a, D: Database> Run<'a, D> {
             self.known.plan_hash = Some(plan.hash().to_string());
         }
         self.known.target = Some(plan.to_text());
-        self.known.pending = plan.steps.iter().map(|step| step.migration.version.clone()).collect();
+        self.known.pending = plan.steps.iter().map(|step| step.name().to_owned()).collect();
         self.known.ahead = plan.ahead.iter().map(ToString::to_string).collect();
         Ok(plan)
     }
@@ -240,8 +241,8 @@ impl<'a, D: Database> Run<'a, D> {
             target_version: known.target.clone(),
             pending: Pending {
                 count: count(known.pending.len()),
-                first: known.pending.front().map(text),
-                last: known.pending.back().map(text),
+                first: known.pending.front().cloned(),
+                last: known.pending.back().cloned(),
             },
             history: known.history.clone(),
             rollback: self.is_rollback(),
@@ -255,12 +256,12 @@ impl<'a, D: Database> Run<'a, D> {
 
 impl Known {
     /// Notes that a step is committed.
-    pub(super) fn has_run(&mut self, kind: Kind, migration: &Migration) {
-        let version = &migration.version;
-        if self.pending.pop_front_if(|pending| pending == version).is_none() {
-            self.pending.retain(|pending| pending != version);
+    pub(super) fn has_run(&mut self, step: &Step<'_>) {
+        let version = &step.migration.version;
+        if self.pending.pop_front_if(|pending| pending == step.name()).is_none() {
+            self.pending.retain(|pending| pending != step.name());
         }
-        match (kind, self.in_force.binary_search(version)) {
+        match (step.kind, self.in_force.binary_search(version)) {
             (Kind::Rollback, Ok(at)) => drop(self.in_force.remove(at)),
             (Kind::Migration, Err(at)) => self.in_force.insert(at, version.clone()),
             _ => {}

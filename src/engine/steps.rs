@@ -191,7 +191,7 @@ impl<'a, D: Database> Run<'a, D> {
     fn note_applied(&mut self, step: &Step<'_>, duration: Duration) {
         self.applied += 1;
         let migration = step.migration.as_ref();
-        self.known.has_run(step.kind, migration);
+        self.known.has_run(step);
         (self.report)(Event::MigrationApplied {
             kind: step.kind.word().to_owned(),
             version: migration.version.to_string(),

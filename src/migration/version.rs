@@ -23,7 +23,8 @@ impl Version {
 
     /// What stands for the version of a repeatable file, which has none. No version that is read equals it, and all of
     /// them are below it.
-    pub(super) fn of_repeatable() -> Self {
+    #[must_use]
+    pub fn of_repeatable() -> Self {
         Self { text: "R".to_owned() }
     }
 

@@ -1,6 +1,7 @@
 //! What a ledger says is in force.
 
 use super::kind::Kind;
+use super::step::Step;
 use crate::migration::{Checksum, Version};
 
 /// A migration that is in force: the ledger's successful row, which no rollback has undone.
@@ -96,11 +97,16 @@ impl LedgerState {
         Self { repeatables, ..self }
     }
 
-    /// The statements of a version that is begun and not applied.
-    pub fn begun(&self, version: &Version) -> impl Iterator<Item = &BegunStatement> {
-        self.all_begun()
-            .iter()
-            .filter(move |statement| statement.kind == Kind::Migration && statement.version.as_ref() == Some(version))
+    /// The statements of a step's file that is begun and has not come to its end.
+    pub fn begun_of<'a>(&'a self, step: &'a Step<'_>) -> impl Iterator<Item = &'a BegunStatement> {
+        let migration = step.migration.as_ref();
+        self.all_begun().iter().filter(move |statement| {
+            statement.kind == step.kind
+                && match step.kind {
+                    Kind::Repeatable => statement.file == migration.file,
+                    _ => statement.version.as_ref() == Some(&migration.version),
+                }
+        })
     }
 
     /// Everything that is begun and has not come to its end, in the order of its rows.

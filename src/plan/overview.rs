@@ -2,7 +2,7 @@
 
 use super::goal::PlanOptions;
 use super::ledger_state::LedgerState;
-use super::plan::{PlanWarning, plan};
+use super::plan::{PlanWarning, plan, repeatables};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
@@ -47,7 +47,9 @@ impl<'a> Overview<'a> {
                 };
                 let waits =
                     |migration: &&Migration| migration.version <= target && ledger.get(&migration.version).is_none();
-                let pending = set.migrations().iter().filter(waits).map(Step::forward).collect();
+                let pending = set.migrations().iter().filter(waits).map(Step::forward);
+                let again = repeatables(set, ledger).filter(|_| target >= *set.newest());
+                let pending = pending.chain(again).collect();
                 let newer = ledger.applied().iter().filter(|row| row.version > *set.newest());
                 let ahead = newer.map(|row| row.version.clone()).collect();
                 Self { current, target, pending, ahead, warnings: Vec::new(), problems }

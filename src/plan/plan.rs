@@ -106,12 +106,20 @@ pub fn plan<'a>(
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
         options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)
     });
-    problems.extend(pending.iter().filter_map(|migration| edited_while_begun(migration, ledger)));
+    let steps: Vec<Step<'a>> = pending.into_iter().map(Step::forward).chain(repeatables(set, ledger)).collect();
+    problems.extend(steps.iter().filter_map(|step| edited_while_begun(step, ledger)));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
     match to {
         Ok(to) if problems.is_empty() => Ok(Plan {
-            steps: pending.into_iter().filter(|migration| migration.version <= to).map(Step::forward).collect(),
+            // A repeatable file is written for the newest schema: on the way there it may not find what it needs.
+            steps: steps
+                .into_iter()
+                .filter(|step| match step.kind {
+                    Kind::Repeatable => to >= *last,
+                    _ => step.migration.version <= to,
+                })
+                .collect(),
             from: ledger.current().cloned(),
             to: Some(to),
             ahead: ahead.into_iter().map(|row| row.version.clone()).collect(),
@@ -139,9 +147,10 @@ fn compare(row: &AppliedRow, migration: &Migration) -> Result<Option<PlanWarning
 
 /// The first statement that has run and is not the file's any more. One whose end is not known counts where the file
 /// gives it no chance to be looked up.
-fn edited_while_begun(migration: &Migration, ledger: &LedgerState) -> Option<PlanProblem> {
+fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProblem> {
+    let migration = step.migration.as_ref();
     let per_file = migration.mode == TransactionMode::PerFile;
-    let changed = ledger.begun(&migration.version).find(|begun| {
+    let changed = ledger.begun_of(step).find(|begun| {
         let same = begun.number.checked_sub(1).is_some_and(|at| migration.statement_checksum(at) == begun.checksum);
         match begun.state {
             StatementState::Finished => per_file || !same,
@@ -154,6 +163,14 @@ fn edited_while_begun(migration: &Migration, ledger: &LedgerState) -> Option<Pla
         file: migration.file.clone(),
         statement: changed.number,
     })
+}
+
+/// The repeatable files that have never run as they are now, by their tokens.
+pub(super) fn repeatables<'a>(set: &'a MigrationSet, ledger: &LedgerState) -> impl Iterator<Item = Step<'a>> {
+    let changed = |migration: &&Migration| {
+        ledger.repeatable(&migration.file).is_none_or(|row| row.token_checksum != migration.token_checksum)
+    };
+    set.repeatables().iter().filter(changed).map(Step::again)
 }
 
 /// A version that is half undone: whether it is there cannot be said.

@@ -21,6 +21,21 @@ impl<'a> Step<'a> {
         Self { kind: Kind::Migration, migration: Cow::Borrowed(migration) }
     }
 
+    /// A repeatable file that has changed, or has never run.
+    #[must_use]
+    pub fn again(repeatable: &'a Migration) -> Self {
+        Self { kind: Kind::Repeatable, migration: Cow::Borrowed(repeatable) }
+    }
+
+    /// What tells it from the plan's other steps: the version, or a repeatable file's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.kind {
+            Kind::Repeatable => &self.migration.file,
+            _ => self.migration.version.as_str(),
+        }
+    }
+
     /// A step back.
     #[must_use]
     pub fn back(rollback: Migration) -> Self {

@@ -100,12 +100,12 @@ fn ledger_read() -> bool {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pending {
-    /// How many migrations.
+    /// How many steps.
     pub count: i64,
-    /// The first one's version.
+    /// The first one's version, or a repeatable file's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<String>,
-    /// The last one's version.
+    /// The last one's version, or a repeatable file's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
 }

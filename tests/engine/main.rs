@@ -17,6 +17,8 @@ mod journaling;
 mod lock_tries;
 mod planned_locks;
 mod proxy;
+mod repairing;
+mod repeating;
 mod reporting;
 mod rolling_back;
 mod server;

@@ -34,7 +34,10 @@ fn status_goes_from_an_empty_database_to_one_that_is_ahead() {
     assert_eq!(code, 0);
     assert_eq!(status["currentVersion"], Value::Null);
     assert_eq!(status["targetVersion"], "002");
-    assert_eq!(status["pending"][1], serde_json::json!({"version": "002", "file": "002_b.sql", "statements": 2}));
+    assert_eq!(
+        status["pending"][1],
+        serde_json::json!({"kind": "migration", "version": "002", "file": "002_b.sql", "statements": 2})
+    );
     assert_eq!((&status["lastFailure"], &status["lock"]), (&Value::Null, &Value::Null));
     assert_eq!(bed.command("status", &["--check"]).status.code(), Some(3));
     assert!(!bed.has("schemaward.schema_migrations"), "status writes nothing");
@@ -109,7 +112,10 @@ fn history_shows_every_attempt_newest_first() {
     assert_eq!(attempts[0]["appliedBy"], "postgres");
     let shown = stdout(&bed.command("history", &["--limit", "2"]));
     assert_eq!(shown.lines().count(), 3, "{shown}");
-    assert!(shown.contains("  failed   002_b.sql  ") && shown.contains("after 0 of 1 statements: [42703] "), "{shown}");
+    assert!(
+        shown.contains("  failed        002_b.sql  ") && shown.contains("after 0 of 1 statements: [42703] "),
+        "{shown}"
+    );
 }
 
 #[test]
