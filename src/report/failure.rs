@@ -46,9 +46,10 @@ pub enum Reason {
     MigrationMissing,
     /// A pending migration is older than one that is applied.
     OutOfOrder,
-    /// Nobody can tell whether a statement has run that no transaction held; a person has to look and say so.
+    /// Nobody can tell whether a statement has run that no transaction held, or something is half done that has to be
+    /// finished first; a person has to look.
     NeedsReview,
-    /// The target version is not in the source, or lower than the ledger's.
+    /// The target version is not in the source, or lower than the ledger's; or no rollback leads there.
     TargetUnreachable,
     /// The set of migrations is not valid: a name, a duplicate version, a gap, bytes that are not UTF-8.
     InvalidSource,
