@@ -45,7 +45,7 @@ impl Construct {
             Self::BracketIdentifier => "]",
             Self::DollarQuote => "the same $tag$",
             Self::Comment => "*/",
-            Self::Body => "END and a semicolon",
+            Self::Body => "END and a semicolon, or put it between DELIMITER lines",
         }
     }
 }

@@ -41,6 +41,18 @@ pub enum Refusal {
     /// It would drop the session's locks.
     #[error("DISCARD ALL would drop the lock this run holds; remove it: the session is reset between files anyway")]
     DiscardAll,
+    /// It would act on a transaction where there is none.
+    #[error(
+        "{0} has no transaction to act on: on MySQL and MariaDB each statement is committed by itself, since DDL would \
+         commit whatever is open; remove it"
+    )]
+    NoTransactions(&'static str),
+    /// A pragma that counts outside a transaction only.
+    #[error(
+        "{0} does nothing inside a transaction, and this file is one; put the line `-- schemaward: no-transaction` first: \
+         each statement is then committed by itself; or use PRAGMA defer_foreign_keys = ON, which counts inside one"
+    )]
+    WithoutEffect(&'static str),
     /// It would change the session's database.
     #[error(
         "USE would change the database that this run works in, for the files behind this one, too; remove it, and write \

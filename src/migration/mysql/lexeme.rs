@@ -16,16 +16,24 @@ pub(in super::super) struct Lexer<'a> {
     pub(super) delimiter: Option<&'a str>,
     /// Inside a comment whose content is code.
     pub(super) in_code_comment: bool,
+    /// No token of a statement has come since the last delimiter.
+    pub(super) between_statements: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(in super::super) fn new(sql: &'a str, from: usize, dialect: Dialect) -> Self {
-        Self { sql, at: from, dialect, delimiter: None, in_code_comment: false }
+        Self { sql, at: from, dialect, delimiter: None, in_code_comment: false, between_statements: true }
     }
 
     /// Whether the delimiter stands here.
     pub(super) fn is_at_delimiter(&self) -> bool {
         self.delimiter.is_some_and(|delimiter| self.rest().starts_with(delimiter.as_bytes()))
+    }
+
+    /// The client leaves out each line between statements that begins with two dashes, whatever follows them.
+    fn is_line_of_dashes(&self) -> bool {
+        let before = self.sql.get(..self.at).unwrap_or_default();
+        self.between_statements && (before.is_empty() || before.ends_with('\n'))
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -41,7 +49,9 @@ impl<'a> Lexer<'a> {
             _ if is_space(first) => closed(Kind::Space, run(sql, at, is_space)),
             b'#' => closed(Kind::LineComment, line(sql, at)),
             // Two dashes are a comment only before white space, a control character or the end.
-            b'-' if second == b'-' && byte(sql, at + 2) <= b' ' => closed(Kind::LineComment, line(sql, at)),
+            b'-' if second == b'-' && (byte(sql, at + 2) <= b' ' || self.is_line_of_dashes()) => {
+                closed(Kind::LineComment, line(sql, at))
+            }
             b'/' if second == b'*' => self.block_comment(),
             b'*' if second == b'/' && self.in_code_comment => {
                 self.in_code_comment = false;
@@ -145,6 +155,7 @@ impl Iterator for Lexer<'_> {
             end += 1;
         }
         self.at = end;
+        self.between_statements = kind == Kind::Semicolon || self.between_statements && kind.is_trivia();
         Some(Lexeme { kind, start, end, unterminated })
     }
 }

@@ -18,11 +18,11 @@ pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> 
         "flush" if rest().any(|token| token.is("lock") || token.is("export")) => {
             Some(Refusal::LockTables("FLUSH TABLES … WITH READ LOCK"))
         }
-        "commit" => Some(Refusal::WithoutTransaction("COMMIT with CHAIN or RELEASE")),
-        "rollback" => Some(Refusal::WithoutTransaction("ROLLBACK")),
-        "savepoint" => Some(Refusal::WithoutTransaction("SAVEPOINT")),
-        "release" if is(1, "savepoint") => Some(Refusal::WithoutTransaction("RELEASE SAVEPOINT")),
-        "xa" => Some(Refusal::WithoutTransaction("XA")),
+        "commit" => Some(Refusal::NoTransactions("COMMIT with CHAIN or RELEASE")),
+        "rollback" => Some(Refusal::NoTransactions("ROLLBACK")),
+        "savepoint" => Some(Refusal::NoTransactions("SAVEPOINT")),
+        "release" if is(1, "savepoint") => Some(Refusal::NoTransactions("RELEASE SAVEPOINT")),
+        "xa" => Some(Refusal::NoTransactions("XA")),
         "kill" => Some(Refusal::Server("KILL")),
         "shutdown" => Some(Refusal::Server("SHUTDOWN")),
         "restart" if head.len() == 1 => Some(Refusal::Server("RESTART")),

@@ -124,6 +124,7 @@ impl<'a> Splitter<'a> {
         self.span = None;
         self.body = Body::default();
         self.lexer.in_code_comment = false;
+        self.lexer.between_statements = true;
     }
 
     /// `\g` and `\G` end a statement as the delimiter does; any other is a command of the client.
@@ -180,6 +181,7 @@ mod tests {
     #[case::double_quotes_escape(r#"select "\";"; x"#, &[r#"select "\";""#, "x"])]
     #[case::backticks("select `a``;`, `\\`; x", &["select `a``;`, `\\`", "x"])]
     #[case::dashes("select 1--1; select 2 -- ;\n; x", &["select 1--1", "select 2", "x"])]
+    #[case::dashes_alone("--drop a;\nb;\n--drop c;\nd\n--1; e", &["b", "d\n--1", "e"])]
     #[case::hash("a # ;\n; b", &["a", "b"])]
     #[case::comments_do_not_nest("a /* /* ; */ ; b", &["a", "b"])]
     #[case::version_comment("/*!40101 SET NAMES utf8 */; x", &["/*!40101 SET NAMES utf8 */", "x"])]

@@ -30,7 +30,11 @@ pub(in super::super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refu
         "rollback" => ("ROLLBACK", false),
         "savepoint" => ("SAVEPOINT", true),
         "release" => ("RELEASE", true),
-        _ if mode == TransactionMode::PerFile => return demand(sql).map(Refusal::MixedFile),
+        _ if mode == TransactionMode::PerFile => {
+            let is_pragma = |what: &str| what.starts_with("PRAGMA");
+            return demand(sql)
+                .map(|what| if is_pragma(what) { Refusal::WithoutEffect(what) } else { Refusal::MixedFile(what) });
+        }
         _ => return None,
     };
     match (mode, divides) {
