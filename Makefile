@@ -21,9 +21,9 @@ lint: ## shell scripts, the chart, the licenses of dependencies
 test: test-unit test-engine test-cluster ## all tests (root, Linux)
 test-unit: ## tests that need no server
 	cargo test --lib --bins $(QUICK)
-test-engine: ## the engine against PostgreSQL servers of its own
+test-engine: ## the engine against servers of its own: PostgreSQL, MySQL, MariaDB
 	@[ -n "$(ENGINE)" ] || { echo "there are no tests in tests/engine/" >&2; exit 1; }
-	cargo test $(ENGINE)
+	tests/servers/servers.sh run mariadb mysql -- cargo test $(ENGINE)
 demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
 	@scripts/demo.sh
 

@@ -1,6 +1,7 @@
 //! A database and a folder of migrations of a test's own, and the real binary run on them.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -107,14 +108,7 @@ impl<'a> Bed<'a> {
     }
 
     pub fn start_on(&self, run: &str, hash: &str, flags: &[&str]) -> Running {
-        let (url, summary) = (self.scratch.path().join("url"), self.scratch.path().join(format!("{run}.json")));
-        std::fs::write(&url, format!("{}\n", self.url)).unwrap();
-        let _ = std::fs::remove_file(&summary);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
-        command.args(["runner", "--engine", "postgres", "--run", run, "--source-hash", hash]);
-        command.arg("--url-file").arg(url).arg("--dir").arg(self.folder.path()).arg("--summary-file").arg(&summary);
-        let child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Running { child, summary }
+        Running::start("postgres", &self.url, self.folder.path(), self.scratch.path(), run, hash, flags)
     }
 
     pub fn run(&self) -> Ended {
@@ -150,6 +144,26 @@ impl Drop for Bed<'_> {
 }
 
 impl Running {
+    /// A runner on the database that a URL names. `scratch` is where the URL and the summary lie.
+    pub fn start(
+        engine: &str,
+        url: &str,
+        folder: &Path,
+        scratch: &Path,
+        run: &str,
+        hash: &str,
+        flags: &[&str],
+    ) -> Self {
+        let (url_file, summary) = (scratch.join(format!("{run}.url")), scratch.join(format!("{run}.json")));
+        std::fs::write(&url_file, format!("{url}\n")).unwrap();
+        let _ = std::fs::remove_file(&summary);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.args(["runner", "--engine", engine, "--run", run, "--source-hash", hash]);
+        command.arg("--url-file").arg(url_file).arg("--dir").arg(folder).arg("--summary-file").arg(&summary);
+        let child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self { child, summary }
+    }
+
     pub fn terminate(&self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
     }

@@ -15,6 +15,7 @@ mod interrupting;
 mod isolating;
 mod journaling;
 mod lock_tries;
+mod mysql;
 mod planned_locks;
 mod proxy;
 mod repairing;

@@ -49,7 +49,8 @@ impl<'a> Quotation<'a> {
         };
         let from = match self.line.checked_sub(2) {
             None => 0,
-            Some(breaks) => sql.match_indices('\n').nth(breaks)?.0 + 1,
+            // The delimiter behind the statement, in a line that it does not have, stands for its end.
+            Some(breaks) => sql.match_indices('\n').nth(breaks).map_or(sql.len(), |(at, _)| at + 1),
         };
         (from..=sql.len()).filter(|at| sql.is_char_boundary(*at)).find(|at| is_here(*at))
     }
@@ -72,6 +73,7 @@ mod tests {
         "near 'ünt\n)'"
     )]
     #[case::at_the_end("You have an error near '\n;\nINSERT INTO' at line 4", 6, 1, "near ''")]
+    #[case::behind_the_end("You have an error near ';\nINSERT INTO' at line 5", 6, 1, "near ''")]
     #[case::another_error("Unknown column 'x' in 'field list'", 3, 3, "Unknown column")]
     #[case::not_found("You have an error near 'elsewhere' at line 9", 3, 3, "elsewhere")]
     fn a_syntax_error_is_shown_where_it_is(

@@ -1,0 +1,125 @@
+//! A proxy between runner and server that stops at one message of a run, so that a test can break what it likes there.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+pub use crate::gate::At;
+
+/// `COM_QUERY`. Source: MySQL, "Client/Server Protocol", "Text Protocol".
+const QUERY: u8 = 3;
+/// How long a server may be silent in the middle of its answer before that counts as its end.
+const SILENCE: Duration = Duration::from_millis(300);
+
+pub struct Gate {
+    pub address: String,
+    /// Something arrives when the message is there; nothing more when the run ended before it.
+    pub reached: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl Gate {
+    /// Stops at the query with this number, from 1, on the first connection. Later connections go through.
+    pub fn start(server: String, number: usize, at: At) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (tell, reached) = channel();
+        let (release, released) = channel();
+        // Ends with the tests' process.
+        std::thread::spawn(move || {
+            let mut first = Some((tell, released));
+            for client in listener.incoming().flatten() {
+                let server = TcpStream::connect(&server).unwrap();
+                let (number, (tell, released)) = match first.take() {
+                    Some(ends) => (number, ends),
+                    None => (usize::MAX, (channel().0, channel().1)),
+                };
+                std::thread::spawn(move || forward(client, server, (number, at), &tell, &released));
+            }
+        });
+        Self { address, reached, release }
+    }
+
+    /// Lets the proxy close the connection it has stopped.
+    pub fn release(&self) {
+        let _ = self.release.send(());
+    }
+}
+
+fn forward(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    (number, at): (usize, At),
+    tell: &Sender<()>,
+    released: &Receiver<()>,
+) {
+    let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let (stop_back, stopped) = channel::<()>();
+    let back = std::thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        back_from.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let mut silent = Duration::ZERO;
+        let mut swallowing = false;
+        loop {
+            swallowing = swallowing || stopped.try_recv().is_ok();
+            match back_from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(_) if swallowing => silent = Duration::ZERO,
+                Ok(read) => {
+                    if back_to.write_all(&buffer[..read]).is_err() {
+                        break;
+                    }
+                }
+                Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                    silent += Duration::from_millis(20);
+                    if swallowing && silent >= SILENCE {
+                        break;
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        if !swallowing {
+            let _ = back_to.shutdown(Shutdown::Both);
+        }
+    });
+    if until(&mut client, &mut server, (number, at), &stop_back).is_some() {
+        if at == At::After {
+            let _ = back.join();
+        }
+        let _ = tell.send(());
+        let _ = released.recv();
+    }
+    let _ = server.shutdown(Shutdown::Both);
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+/// Some where the message was reached, None where the connection ended.
+fn until(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    (number, at): (usize, At),
+    stop_back: &Sender<()>,
+) -> Option<()> {
+    let mut queries = 0;
+    loop {
+        let mut packet = vec![0; 4];
+        client.read_exact(&mut packet).ok()?;
+        let length = u32::from_le_bytes([packet[0], packet[1], packet[2], 0]) as usize;
+        let first_of_message = packet[3] == 0;
+        packet.resize(4 + length, 0);
+        client.read_exact(&mut packet[4..]).ok()?;
+        queries += usize::from(first_of_message && packet.get(4) == Some(&QUERY));
+        if queries == number {
+            if at == At::After {
+                stop_back.send(()).ok()?;
+                // The reader looks at this between two reads.
+                std::thread::sleep(Duration::from_millis(40));
+                server.write_all(&packet).ok()?;
+            }
+            return Some(());
+        }
+        server.write_all(&packet).ok()?;
+    }
+}

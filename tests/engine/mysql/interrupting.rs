@@ -1,0 +1,251 @@
+//! Runs, connections and sessions that end in the middle: the next run goes on exactly there.
+
+use std::time::Instant;
+
+use rstest::rstest;
+use schemaward::report::{ErrorClass, Event, Reason};
+
+use super::bed::{Bed, Engine};
+use super::gate::{At, Gate};
+use crate::bed::Running;
+
+/// Each works on tables of its own, so that each can be stopped by a lock on one of them.
+const BEFORE: &str = "create table log1 (n int); create table log2 (n int); create table a1 (id int);
+create table a2 (b int); create table a3 (b int); create table a4 (id int); create table a5 (id int, c_old int);
+create table old (id int); create table gone (id int);";
+
+/// One of each sort: what commits by itself and appears, changes or disappears, settings, rows.
+const FILE: &str = "create table a (id int primary key);
+set @seven = 7;
+insert into log1 values (1);
+alter table a1 add column b int;
+create index a_b on a2 (b);
+insert into a values (@seven);
+alter table a3 add constraint a_check check (b > 0);
+create view v as select id from a;
+create procedure p() insert into log1 values (2);
+create trigger t after insert on a4 for each row insert into log1 values (3);
+rename table old to renamed;
+drop table gone;
+alter table a5 drop column c_old;
+insert into log2 values (4);
+";
+const STATEMENTS: usize = 14;
+
+fn prepared(engine: Engine) -> Option<Bed> {
+    let bed = Bed::with(engine, &[("001_a.sql", BEFORE)])?;
+    assert_eq!(bed.run().applied(), 1);
+    bed.files(&[("002_b.sql", FILE)]);
+    Some(bed)
+}
+
+/// Each of the statements has run once.
+fn assert_all_done(bed: &Bed, what: &str) {
+    assert_eq!(bed.applied(), ["001", "002"], "{what}");
+    assert_eq!(
+        bed.sql("select (select count(*) from log1), (select count(*) from log2), (select max(id) from a)"),
+        "1|1|7",
+        "{what}"
+    );
+    for table in ["renamed", "v"] {
+        assert!(bed.has(table), "{what}: {table}");
+    }
+    for table in ["old", "gone"] {
+        assert!(!bed.has(table), "{what}: {table}");
+    }
+    let parts = "select (select count(*) from information_schema.statistics where table_schema = database() and index_name = 'a_b'), \
+                 (select count(*) from information_schema.table_constraints where table_schema = database() and constraint_name = 'a_check'), \
+                 (select count(*) from information_schema.routines where routine_schema = database() and routine_name = 'p'), \
+                 (select count(*) from information_schema.triggers where trigger_schema = database()), \
+                 (select count(*) from information_schema.columns where table_schema = database() and table_name = 'a1'), \
+                 (select count(*) from information_schema.columns where table_schema = database() and table_name = 'a5')";
+    assert_eq!(bed.sql(parts), "1|1|1|1|2|1", "{what}");
+    let rows = "select count(*), sum(state = 'finished' and migration_id is not null) from schemaward_statement_journal where version = '002'";
+    assert_eq!(bed.sql(rows), format!("{STATEMENTS}|{STATEMENTS}"), "{what}");
+}
+
+fn kill(running: &mut Running) {
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+}
+
+/// Breaks a run at each of its messages in turn; the next run must finish what it began.
+fn break_at_each_message(engine: Engine, at: At, how: impl Fn(&Bed, &mut Running)) {
+    for number in 1.. {
+        let Some(bed) = prepared(engine) else { return };
+        let gate = Gate::start(bed.host().to_owned(), number, at);
+        let mut running = bed.start_by(&bed.url_by(&gate.address), "broken", &[]);
+        let mut reached = false;
+        crate::wait_until("the run comes to the message or to its end", || {
+            reached = reached || gate.reached.try_recv().is_ok();
+            reached || running.child.try_wait().unwrap().is_some()
+        });
+        if reached {
+            how(&bed, &mut running);
+        }
+        gate.release();
+        crate::wait_until("the run ends", || running.child.try_wait().unwrap().is_some());
+        let what = format!("stopped {at:?} message {number}");
+        let next = bed.run();
+        assert!(next.applied() <= 1, "{what}");
+        assert_all_done(&bed, &what);
+        if !reached {
+            assert!(number > 4, "{number} messages");
+            return;
+        }
+    }
+}
+
+#[rstest]
+fn a_runner_killed_at_any_message_is_resumed(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values(At::Before, At::After)] at: At,
+) {
+    break_at_each_message(engine, at, |_, running| kill(running));
+}
+
+#[rstest]
+fn a_connection_cut_at_any_message_is_resumed(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values(At::Before, At::After)] at: At,
+) {
+    break_at_each_message(engine, at, |_, _| {});
+}
+
+/// The statements of the file that can be made to wait, each with the table that another session locks for it.
+const WAITING: [(&str, &str); 9] = [
+    ("insert into log1 values (1)", "log1"),
+    ("alter table a1 add column", "a1"),
+    ("create index a_b", "a2"),
+    ("alter table a3 add constraint", "a3"),
+    ("create trigger t", "a4"),
+    ("rename table old", "old"),
+    ("drop table gone", "gone"),
+    ("alter table a5 drop column", "a5"),
+    ("insert into log2 values (4)", "log2"),
+];
+
+/// Stops a run while one of its statements waits for a lock, breaks it there, and lets the next one finish it.
+fn break_at_each_statement(engine: Engine, how: impl Fn(&Bed, &str, &mut Running)) {
+    for (statement, table) in WAITING {
+        let Some(bed) = prepared(engine) else { return };
+        let mut holder = bed.client();
+        holder.sql(&format!("lock tables {table} write"));
+        let mut running = bed.start("broken", &["--lock-timeout", "50s"]);
+        crate::wait_until(&format!("{statement} waits"), || bed.executing(statement).is_some());
+        let connection = bed.executing(statement).unwrap();
+        how(&bed, &connection, &mut running);
+        holder.sql("unlock tables");
+        crate::wait_until("the run ends", || running.child.try_wait().unwrap().is_some());
+        let next = bed.run();
+        assert!(next.applied() <= 1, "{statement}");
+        assert_all_done(&bed, statement);
+    }
+}
+
+#[rstest]
+fn a_connection_ended_at_any_statement_is_resumed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    break_at_each_statement(engine, |bed, connection, _| {
+        bed.sql(&format!("kill {connection}"));
+    });
+}
+
+#[rstest]
+fn a_runner_killed_at_any_statement_is_waited_for_and_resumed(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    break_at_each_statement(engine, |_, _, running| kill(running));
+}
+
+#[rstest]
+fn a_killed_runner_s_statement_runs_on_and_the_next_run_waits_for_it(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) =
+        Bed::with(engine, &[("001_a.sql", "alter table t add column b int;\ninsert into t values (1, sleep(1));\n")])
+    else {
+        return;
+    };
+    bed.sql("create table t (a int)");
+    let mut holder = bed.client();
+    holder.sql("lock tables t write");
+    let mut first = bed.start("first", &["--lock-timeout", "50s"]);
+    crate::wait_until("the statement waits", || bed.executing("alter table t").is_some());
+    let connection = bed.executing("alter table t").unwrap();
+    kill(&mut first);
+    let second = bed.start("second", &[]);
+    crate::wait_until("the second run waits", || bed.executing("alter table t").is_some() && second_waits(&bed));
+    holder.sql("unlock tables");
+    let second = second.end();
+    assert!(second.applied() <= 1);
+    let holders: Vec<&String> = second
+        .events
+        .iter()
+        .filter_map(|e| if let Event::WaitingForLock { holder } = e { Some(holder) } else { None })
+        .collect();
+    assert_eq!(holders.len(), 1, "said once: {holders:?}");
+    assert!(holders[0].contains(&format!("connection {connection}, schemaward first")), "{holders:?}");
+    assert_eq!(bed.sql("select count(*), count(b) from t"), "1|1");
+    assert_eq!(bed.applied(), ["001"]);
+}
+
+fn second_waits(bed: &Bed) -> bool {
+    let sql = format!(
+        "select count(*) from information_schema.processlist where db = '{}' and command = 'Sleep'",
+        bed.database
+    );
+    bed.sql(&sql) != "0"
+}
+
+#[rstest]
+fn sigterm_cancels_and_is_recorded(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    // SLEEP itself would pass over a cancellation, and return 1.
+    let sql = "create table a (id int);\ninsert into t values (1);\ncreate table b (id int);";
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
+    bed.sql("create table t (id int)");
+    let mut holder = bed.client();
+    holder.sql("lock tables t write");
+    let running = bed.start("slow", &["--lock-timeout", "50s"]);
+    crate::wait_until("the statement waits", || bed.executing("insert into t").is_some());
+    let began = Instant::now();
+    running.terminate();
+    let ended = running.end();
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled), "{failure:?}");
+    assert_eq!(failure.code.as_deref(), Some("1317"));
+    assert_eq!(failure.place.as_ref().unwrap().statement, Some(2));
+    assert!(bed.has("a") && !bed.has("b") && bed.executing("insert into t").is_none());
+    assert_eq!(bed.sql("select success, statements_done from schemaward_schema_migrations"), "0|1");
+    assert_eq!(bed.sql("select released_at is not null from schemaward_migration_locks"), "1");
+    holder.sql("unlock tables");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(bed.sql("select count(*) from t"), "1");
+}
+
+#[rstest]
+fn what_the_catalog_cannot_tell_waits_for_a_person(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values("done", "not-done")] says: &str,
+) {
+    let sql = "create procedure p() begin insert into log values (1); do sleep(60); end;\ncall p();\n";
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
+    bed.sql("create table log (n int)");
+    let mut running = bed.start("killed", &[]);
+    crate::wait_until("the procedure works", || bed.sql("select count(*) from log") == "1");
+    let connection = bed.holder().unwrap();
+    kill(&mut running);
+    bed.sql(&format!("kill {connection}"));
+    bed.sql("drop procedure p; create procedure p() insert into log values (2)");
+    for _ in 0..2 {
+        let ended = bed.run();
+        let failure = ended.failure();
+        assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::NeedsReview), "{failure:?}");
+        assert!(failure.hint.as_ref().unwrap().contains("repair --version 001 --statement 2"), "{failure:?}");
+    }
+    let repaired = bed.command("repair", &["--version", "1", "--statement", "2", "--as", says]);
+    assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
+    assert_eq!(bed.run().applied(), 1);
+    let expected = if says == "done" { "1" } else { "1,2" };
+    assert_eq!(bed.sql("select group_concat(n order by n) from log"), expected);
+}

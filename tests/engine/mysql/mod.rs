@@ -1,0 +1,11 @@
+//! The same on real MySQL and MariaDB servers. tests/servers/servers.sh starts them, and tells where they are.
+
+mod applying;
+mod bed;
+mod catalog;
+mod failing;
+mod gate;
+mod guarding;
+mod interrupting;
+mod isolating;
+mod lock_tries;
