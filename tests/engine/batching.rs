@@ -134,6 +134,22 @@ fn a_stop_in_the_middle_ends_the_file_that_runs_and_keeps_those_before_it() {
 }
 
 #[test]
+fn a_long_file_does_not_keep_those_before_it_from_being_told_of() {
+    let bed = with_log(&[(1, ""), (2, ""), (3, "select pg_sleep(60);"), (4, "")]);
+    // The deadline ends the run, and with it the reading, where the report does not come.
+    let mut running = bed.start_with("long", &["--deadline", "20s"]);
+    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
+    let told = lines.by_ref().find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
+        Event::MigrationApplied { version, .. } if version == "002" => Some(version),
+        Event::RunFailed { failure } => panic!("{failure:?}"),
+        _ => None,
+    });
+    assert!(told.is_some() && bed.executing("pg_sleep(60)"));
+    running.terminate();
+    assert_eq!(running.end().failure().reason, Reason::Cancelled);
+}
+
+#[test]
 fn a_fence_that_rises_in_the_middle_lets_nothing_behind_it_commit() {
     let bed = Bed::new();
     let rises = "create table b (); update schemaward.migration_locks set fence = fence + 1;";

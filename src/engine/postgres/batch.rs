@@ -2,19 +2,25 @@
 //! answers are about.
 //!
 //! Only the last file's commit waits for the disk, and no file is told of as applied before it cannot be lost any more.
+//! Where a message takes long, a second connection waits for the disk meanwhile.
 
+use std::cell::RefCell;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Either};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 
+use super::address::Address;
 use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, server_error};
 use super::message::{Frame, Message, News, Phase};
-use super::session::{PostgresSession, value};
+use super::session::PostgresSession;
 use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress};
 use crate::report::{ErrorClass, Failure, Reason};
+
+/// For how long files that are committed may wait to be told of.
+const UNTOLD: Duration = Duration::from_secs(1);
 
 /// What became of a message.
 enum Sent {
@@ -32,8 +38,6 @@ enum Sent {
 struct Going<'p> {
     /// Answers so far.
     answers: usize,
-    /// The commit that comes next waits for the disk.
-    flushes: bool,
     /// When the current file began.
     began: Instant,
     /// Files that are committed and not yet safe on disk, with their durations.
@@ -53,16 +57,17 @@ impl Going<'_> {
             News::StatementsDone(done) => (self.progress)(index, Progress::StatementsDone(done)),
             News::Committed { last } => {
                 self.unflushed.push((index, self.began.elapsed()));
-                if last || self.flushes {
-                    self.flushed();
+                if last {
+                    self.flushed(usize::MAX);
                 }
             }
         }
     }
 
-    /// Whatever is committed is safe on disk.
-    fn flushed(&mut self) {
-        for (index, duration) in self.unflushed.drain(..) {
+    /// So many of the files that are committed, at least, are safe on disk; the message's end may have told of them.
+    fn flushed(&mut self, files: usize) {
+        let files = files.min(self.unflushed.len());
+        for (index, duration) in self.unflushed.drain(..files) {
             (self.progress)(index, Progress::Applied(duration));
         }
     }
@@ -107,8 +112,16 @@ impl PostgresSession {
         let frame = Frame { ledger: &self.ledger, reset: &self.reset, synchronous_commit: &self.synchronous_commit };
         let mut message = Message::new(frame, batch);
         let text = std::mem::take(&mut message.text);
-        let mut going = Going { answers: 0, flushes: false, began: Instant::now(), unflushed: Vec::new(), progress };
-        let Err(error) = self.follow(text, &message, &mut going).await else { return Sent::Applied };
+        let going = Going { answers: 0, began: Instant::now(), unflushed: Vec::new(), progress };
+        let going = RefCell::new(going);
+        let (address, flush) = (self.address.clone(), self.ledger.flush());
+        let followed = tokio::select! {
+            biased;
+            followed = self.follow(text, &message, &going) => followed,
+            never = wait_for_the_disk(&address, flush, &going) => match never {},
+        };
+        let mut going = going.into_inner();
+        let Err(error) = followed else { return Sent::Applied };
         let (index, phase) = message.phase(going.answers);
         let character = server_error(&error).and_then(position);
         if going.answers == 0 && !connection_lost(&error) && !is_cancelled(&error) {
@@ -148,20 +161,19 @@ impl PostgresSession {
     }
 
     /// Sends a message and follows its answers as they come.
-    async fn follow(&mut self, text: String, message: &Message<'_>, going: &mut Going<'_>) -> Result<(), sqlx::Error> {
-        let own = self.synchronous_commit.clone();
+    async fn follow(
+        &mut self,
+        text: String,
+        message: &Message<'_>,
+        going: &RefCell<Going<'_>>,
+    ) -> Result<(), sqlx::Error> {
         let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(self.connection());
         while let Some(answer) = stream.try_next().await? {
-            match answer {
-                Either::Right(row) if message.tells_of_flush(going.answers) => {
-                    going.flushes = own != "off" && text_of(&row).is_some_and(|value| value == own);
-                }
-                Either::Right(_) => {}
-                Either::Left(_) => {
-                    going.answers += 1;
-                    if let Some((index, news)) = message.news(going.answers) {
-                        going.news(index, news);
-                    }
+            if answer.is_left() {
+                let mut going = going.borrow_mut();
+                going.answers += 1;
+                if let Some((index, news)) = message.news(going.answers) {
+                    going.news(index, news);
                 }
             }
         }
@@ -183,7 +195,7 @@ impl PostgresSession {
         // Where nothing is at stake and this fails, so does recording the attempt, which tells.
         let safe = done.is_ok() || going.unflushed.is_empty();
         if safe {
-            going.flushed();
+            going.flushed(usize::MAX);
         }
         safe
     }
@@ -193,8 +205,36 @@ fn is_cancelled(error: &sqlx::Error) -> bool {
     server_error(error).is_some_and(|error| error.code() == QUERY_CANCELLED)
 }
 
-fn text_of(row: &PgRow) -> Option<String> {
-    value(Some(row), 0).ok()
+/// Makes what is committed safe while the message goes on, so that a long file does not keep those before it from being
+/// told of. Only a convenience: where it does not succeed, the end of the message does the same.
+async fn wait_for_the_disk(address: &Address, flush: String, going: &RefCell<Going<'_>>) -> Infallible {
+    let mut connection = None;
+    loop {
+        tokio::time::sleep(UNTOLD).await;
+        let committed = going.borrow().unflushed.len();
+        if committed == 0 {
+            continue;
+        }
+        let mut opened = match connection.take() {
+            Some(opened) => Ok(opened),
+            None => address.options.connect().await,
+        };
+        if let Ok(connection) = &mut opened
+            && let Err(error) = sqlx::raw_sql(AssertSqlSafe(flush.clone())).execute(connection).await
+        {
+            opened = Err(error);
+        }
+        match opened {
+            Ok(opened) => {
+                going.borrow_mut().flushed(committed);
+                connection = Some(opened);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the disk cannot be waited for by a second connection");
+                return std::future::pending().await;
+            }
+        }
+    }
 }
 
 /// The failure of a message that did not go through, with its place.

@@ -22,8 +22,6 @@ const DEFERRED: &str = "\n;SET CONSTRAINTS ALL IMMEDIATE";
 const AS_USER: &str = "RESET SESSION AUTHORIZATION;RESET ROLE;SET LOCAL search_path = pg_catalog";
 /// Statements after the file's own, up to and with COMMIT: [`DEFERRED`], [`AS_USER`], the row, whether COMMIT waits, COMMIT.
 const STATEMENTS_TO_COMMIT: usize = 7;
-/// For how long the commits of a message do not wait for the disk. The last one always does, and with it the others.
-const UNFLUSHED: &str = "1 second";
 
 /// Several statements of our own, divided by semicolons.
 #[derive(Clone, Debug)]
@@ -138,12 +136,6 @@ impl<'a> Message<'a> {
         Some((index, self.parts.get(index)?.news(answers)?))
     }
 
-    /// Whether the rows that come after so many answers say if the file's commit waits for the disk.
-    pub(super) fn tells_of_flush(&self, answers: usize) -> bool {
-        let part = self.parts.get(self.index(answers));
-        part.is_some_and(|part| answers + 2 == part.answers_before + part.answers_to_commit())
-    }
-
     /// How many of the statements have run of the file the server is at.
     pub(super) fn statements_done(&self, answers: usize) -> usize {
         self.parts.get(self.index(answers)).map_or(0, |part| part.statements_done(answers))
@@ -227,19 +219,11 @@ impl Writer {
     }
 }
 
-/// What decides whether a file's commit waits for the disk, and says so in a row. SQL and row are one transaction, so
-/// that a crash loses both or neither, and a commit that waits takes all before it along.
+/// Whether a file's commit waits for the disk. Its SQL and its row are one transaction, so that a crash loses both or
+/// neither, and a commit that waits takes all before it along.
 fn waiting(synchronous_commit: &str, is_last: bool) -> String {
-    let own = text(synchronous_commit);
-    let value = if is_last {
-        own
-    } else {
-        format!(
-            "CASE WHEN pg_catalog.clock_timestamp() > pg_catalog.statement_timestamp() + interval '{UNFLUSHED}' \
-             THEN {own} ELSE 'off' END"
-        )
-    };
-    format!("SELECT pg_catalog.set_config('synchronous_commit', {value}, true)")
+    let value = if is_last { synchronous_commit } else { "off" };
+    format!("SET LOCAL synchronous_commit = {}", text(value))
 }
 
 impl Part<'_> {
@@ -337,7 +321,7 @@ fn flushes(migration: &Migration) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FLUSH, Frame, MOST_FLUSHES, Message, News, Phase, Reset, STATEMENTS_TO_COMMIT};
+    use super::{FLUSH, Frame, MOST_FLUSHES, Message, News, Phase, Reset};
     use crate::engine::postgres::ledger::Ledger;
     use crate::engine::session::{Attempt, Fence};
     use crate::migration::{Dialect, Migration, MigrationSet, SourceFile};
@@ -400,9 +384,6 @@ mod tests {
         let expected: Vec<(usize, News)> =
             first.into_iter().map(|news| (0, news)).chain(second.into_iter().map(|news| (1, news))).collect();
         assert_eq!(news, expected);
-        let told: Vec<usize> = (0..100).filter(|&answers| message.tells_of_flush(answers)).collect();
-        let to_commit = |opening: usize, inside: usize| opening + inside + STATEMENTS_TO_COMMIT - 2;
-        assert_eq!(told, [to_commit(2, 5), 2 + 5 + STATEMENTS_TO_COMMIT + 3 + to_commit(3, 1)]);
     }
 
     #[test]

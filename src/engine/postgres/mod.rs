@@ -115,8 +115,7 @@ impl Database for Postgres {
     async fn connect(&self) -> Result<PostgresSession, SessionError> {
         let connection = self.open().await?;
         let settings = self.settings(connection.server_version_num());
-        let names = (self.address.user(), self.address.database());
-        PostgresSession::start(connection, self.ledger.clone(), &settings, names, self.already_exists).await
+        PostgresSession::start(connection, &self.address, self.ledger.clone(), &settings, self.already_exists).await
     }
 
     fn dialect(&self) -> Dialect {

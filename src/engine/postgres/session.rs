@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row};
 
+use super::address::Address;
 use super::error::{
     FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA, UNDEFINED_TABLE,
     connection_lost, server_error, session_error,
@@ -39,6 +40,8 @@ pub struct PostgresSession {
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
     pub(super) reset: Reset,
+    /// Where a second connection goes.
+    pub(super) address: Address,
     /// Its `synchronous_commit` before any file has set one.
     pub(super) synchronous_commit: String,
     /// The answer to the reading of the ledger that came with the session's setting up.
@@ -54,20 +57,21 @@ impl PostgresSession {
     /// there is no other.
     pub(super) async fn start(
         connection: PgConnection,
+        address: &Address,
         ledger: Ledger,
         settings: &[String],
-        (user, database): (&str, &str),
         already_exists: AlreadyExists,
     ) -> Result<Self, SessionError> {
         let mut session = Self {
             connection,
             process_id: 0,
+            address: address.clone(),
             reset: reset(settings),
             synchronous_commit: String::new(),
             first_reading: None,
             already_exists,
-            user: user.to_owned(),
-            database: database.to_owned(),
+            user: address.user().to_owned(),
+            database: address.database().to_owned(),
             ledger,
         };
         let sql = format!(
