@@ -8,7 +8,8 @@ inputs() { cat "$HERE/engines/mysqlish.sh" && package_version mariadb-server-cor
 make_program() { :; }
 
 server_options() {
-  printf '%s\0' --no-defaults --datadir="$DATA" --pid-file="$DATA/mysqld.pid" --innodb-log-file-size=16M
+  # Its temporary files are its own: each start deletes what it finds of them, other servers', too.
+  printf '%s\0' --no-defaults --datadir="$DATA" --tmpdir="$DATA" --pid-file="$DATA/mysqld.pid" --innodb-log-file-size=16M
   shared_options
 }
 
