@@ -38,6 +38,9 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
         })?;
         // `metadata` follows links: a ConfigMap's files are links.
         let is_file = fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file();
+        if path.join("up.sql").is_file() {
+            return Err(folder_of_diesel(&name));
+        }
         if is_file && !name.starts_with('.') {
             let bytes = fs::read(&path).map_err(|e| unreadable(&path, &e))?;
             files.push(SourceFile { name, bytes });
@@ -45,6 +48,23 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
+}
+
+/// diesel keeps each migration in a folder of its own, which would be passed over.
+fn folder_of_diesel(name: &str) -> Failure {
+    let (time, description) = name.split_once('_').unwrap_or((name, "name"));
+    let version: String = time.chars().filter(char::is_ascii_digit).collect();
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSource,
+        code: None,
+        message: format!("{name}/up.sql lies in a folder of its own, as diesel keeps migrations, and is not read"),
+        hint: Some(format!(
+            "copy each up.sql into one other folder, this one as {version}_{description}.up.sql, and each down.sql as \
+             {version}_{description}.down.sql, and give that folder"
+        )),
+        place: None,
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +88,16 @@ mod tests {
         let files = read_folder(folder.path()).unwrap();
         assert_eq!(files.len(), 1);
         assert_eq!((files[0].name.as_str(), files[0].bytes.as_slice()), ("001_a.sql", b"select 1".as_slice()));
+    }
+
+    #[test]
+    fn folders_of_diesel_are_not_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let migration = folder.path().join("2020-01-02-030405_users");
+        std::fs::create_dir(&migration).unwrap();
+        std::fs::write(migration.join("up.sql"), "select 1").unwrap();
+        let failure = read_folder(folder.path()).unwrap_err();
+        assert!(failure.hint.unwrap().contains("20200102030405_users.up.sql"));
     }
 
     #[test]

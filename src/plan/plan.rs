@@ -8,7 +8,7 @@ use super::ledger_state::{AppliedRow, LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{Checksum, Migration, MigrationSet, TransactionMode, Version};
+use crate::migration::{Checksum, Dialect, Migration, MigrationSet, TransactionMode, Version};
 
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +28,19 @@ pub struct Plan<'a> {
 /// What a person should know and what stops nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PlanWarning {
+    /// Statements of a file for `MySQL` or `MariaDB` are not sent.
+    #[error(
+        "{file}:{line}: {count} of the file's statements begin or end a transaction or lock tables, this one first; they \
+         are left out: each statement is committed by itself"
+    )]
+    LeftOut {
+        /// The file.
+        file: String,
+        /// Where the first one is.
+        line: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// Comments or white space of an applied file were changed.
     #[error(
         "{file}: comments or white space of version {version} were changed after it was applied; its SQL is the same"
@@ -108,6 +121,7 @@ pub fn plan<'a>(
     });
     let steps: Vec<Step<'a>> = pending.into_iter().map(Step::forward).chain(repeatables(set, ledger)).collect();
     problems.extend(steps.iter().filter_map(|step| edited_while_begun(step, ledger)));
+    warnings.extend(steps.iter().filter_map(left_out));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
     match to {
@@ -127,6 +141,16 @@ pub fn plan<'a>(
         }),
         _ => Err(problems),
     }
+}
+
+/// On the other engines it is the `BEGIN` and `COMMIT` around a whole file, which is a transaction without them.
+fn left_out(step: &Step<'_>) -> Option<PlanWarning> {
+    let migration = &step.migration;
+    if !matches!(migration.dialect, Dialect::Mysql | Dialect::Mariadb) {
+        return None;
+    }
+    let line = migration.left_out.first()?.position.line;
+    Some(PlanWarning::LeftOut { file: migration.file.clone(), line, count: migration.left_out.len() })
 }
 
 fn missing(row: &AppliedRow, last: &Version) -> PlanProblem {
@@ -219,7 +243,7 @@ mod tests {
 
     use super::super::ledger_state::BegunStatement;
     use super::*;
-    use crate::migration::{Dialect, SourceFile};
+    use crate::migration::SourceFile;
     use crate::report::Reason;
 
     fn set(files: &[(&str, &str)]) -> MigrationSet {
@@ -357,6 +381,14 @@ mod tests {
         let now = numbered(&[now]);
         let found = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.steps.len());
         assert_eq!(found.is_ok(), allowed, "{found:?}");
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_file_is_a_warning() {
+        let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1;\nbegin;\ncommit;".into() };
+        let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
+        let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
+        assert_eq!(warnings, [PlanWarning::LeftOut { file: "1_a.sql".into(), line: 2, count: 2 }]);
     }
 
     #[test]
