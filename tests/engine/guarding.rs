@@ -1,5 +1,6 @@
 //! Lock and fence: at most one run works, and one that was overtaken commits nothing.
 
+use std::process::Command;
 use std::time::Duration;
 
 use schemaward::engine::{
@@ -9,7 +10,7 @@ use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 use schemaward::plan::Kind;
 use schemaward::report::{Event, Reason};
 
-use crate::bed::Bed;
+use crate::bed::{Bed, Running};
 
 #[test]
 fn of_two_runs_at_once_each_migration_is_applied_by_one() {
@@ -86,6 +87,47 @@ fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
     apply_overtaken(&bed, &set);
     assert!(!bed.has("a"));
     assert_eq!(bed.applied(), Vec::<String>::new());
+}
+
+fn signal(running: &Running, signal: &str) {
+    assert!(Command::new("kill").args([signal, &running.child.id().to_string()]).status().unwrap().success());
+}
+
+/// The runner sleeps before what its answer to the server's would be: the next statement, or the next message.
+#[test]
+fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes() {
+    let statements = "create table a (); insert into log values (1); select from gate; insert into log values (2); create index concurrently log_n on log (n)";
+    for mode in ["-- schemaward: no-transaction\n", ""] {
+        let sql = if mode.is_empty() { statements.rsplit_once(';').unwrap().0 } else { statements };
+        let bed = Bed::with(&[("001_a.sql", &format!("{mode}{sql}")), ("002_b.sql", "insert into log values (3)")]);
+        bed.psql("create table log (n int); create table gate ()");
+        let mut sleeping = std::thread::scope(|scope| {
+            let holding =
+                scope.spawn(|| bed.server.psql_try(&bed.database, "begin; lock table gate; select pg_sleep(60)"));
+            crate::wait_until("the table is locked", || bed.executing("pg_sleep(60)"));
+            let sleeping = bed.start_with("sleeping", &["--lock-timeout", "1m"]);
+            crate::wait_until("the statement waits", || {
+                bed.psql("select count(*) from pg_locks where not granted and relation = 'gate'::regclass") == "1"
+            });
+            signal(&sleeping, "-STOP");
+            let its =
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and";
+            assert_eq!(bed.psql(&format!("{its} application_name = 'schemaward sleeping'")), "1");
+            assert_eq!(bed.psql(&format!("{its} query like '%pg_sleep(60)' and pid <> pg_backend_pid()")), "1");
+            let _ = holding.join().unwrap();
+            sleeping
+        });
+        assert_eq!(bed.start("second").end().applied(), 2);
+        let ledger = "select string_agg(to_jsonb(m)::text, ' ' order by id) from schemaward.schema_migrations m";
+        let journal = "select string_agg(to_jsonb(j)::text, ' ' order by id) from schemaward.statement_journal j";
+        let before = (bed.psql(ledger), bed.psql(journal));
+        signal(&sleeping, "-CONT");
+        crate::wait_until("the sleeper ends", || sleeping.child.try_wait().unwrap().is_some());
+        sleeping.end();
+        assert_eq!((bed.psql(ledger), bed.psql(journal)), before);
+        assert_eq!(bed.psql("select string_agg(n::text, ',' order by n) from log"), "1,2,3");
+        assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where run = 'second'"), "2");
+    }
 }
 
 #[test]

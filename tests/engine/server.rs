@@ -122,7 +122,7 @@ impl Server {
         self.psql_try(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    fn psql_try(&self, database: &str, sql: &str) -> Result<String, String> {
+    pub fn psql_try(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut command = Command::new(binaries().join("psql"));
         command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
         let output = command.output().unwrap();

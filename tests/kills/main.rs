@@ -49,8 +49,7 @@ impl Counts {
             Ok(found) => found,
             Err(error) => {
                 self.not_finished += 1;
-                self.wrong.push(format!("{case:?}: {error}"));
-                return;
+                return self.note(format!("{case:?}: {error}"));
             }
         };
         self.lost += usize::from(!found.lost.is_empty());
@@ -59,8 +58,14 @@ impl Counts {
         self.not_resumed += usize::from(!found.not_resumed.is_empty());
         self.went_on += usize::from(found.went_on);
         if !found.is_right() {
-            self.wrong.push(format!("{case:?}: {found:?}"));
+            self.note(format!("{case:?}: {found:?}"));
         }
+    }
+
+    /// At once: the others take their time.
+    fn note(&mut self, wrong: String) {
+        say(&wrong);
+        self.wrong.push(wrong);
     }
 }
 
