@@ -54,7 +54,7 @@ fn the_step_that_fails_is_named() {
         "do $$ begin create role with_password login password 'right'; exception when duplicate_object then end $$",
     );
     let cases = [
-        ("mysql://u@h/d".to_owned(), "url"),
+        ("oracle://u@h/d".to_owned(), "url"),
         ("postgres://u@no-such-host.invalid/d".to_owned(), "dns"),
         ("postgres://u@127.0.0.1:1/d".to_owned(), "tcp"),
         (format!("postgres://postgres@{host}/{database}?sslmode=require"), "tls"),
@@ -124,6 +124,30 @@ impl Drop for PgBouncer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_run_through_a_pooler_in_transaction_mode_is_refused_before_anything_is_written() {
+    for (pool_mode, code) in [("transaction", 2), ("session", 0)] {
+        let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+        let direct = bed.url.clone();
+        let pooler = PgBouncer::start(bed.server, pool_mode);
+        bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
+        // The pool has been used before, as one that an application uses has.
+        assert_eq!(bed.command("status", &[]).status.code(), Some(0));
+        let old = "select count(*) from pg_stat_activity where datname = current_database() and backend_start < now() - \
+                   interval '2 s'";
+        wait_until("the pool's server process is not a new one", || bed.server.psql(&bed.database, old) != "0");
+        let output = bed.migrate(&[]);
+        assert_eq!(output.status.code(), Some(code), "{pool_mode}: {output:?}");
+        bed.url = direct;
+        assert_eq!(bed.has("a"), code == 0);
+        if code != 0 {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains("a pooler in transaction mode") && said.contains("session mode"), "{said}");
+            assert!(!bed.has("schemaward.schema_migrations"));
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use super::ledger::Ledger;
 use super::session::holder_text;
 use super::{CONNECT_TIMEOUT, Postgres};
 use crate::engine::examination::{Check, CheckName, Outcome};
-use crate::report::Reason;
+use crate::engine::session::SessionError;
+use crate::report::{ErrorClass, Failure, Reason};
 
 /// The oldest version supported.
 const OLDEST_VERSION: u32 = 130_000;
@@ -150,26 +151,36 @@ impl Postgres {
     /// Looks for a pooler that gives each transaction another server process: a second session is given one of its
     /// own while the first is inside a transaction; when the first is outside again, the second must still have its own.
     /// A pool gives the process back that was freed last, which is then the first session's.
+    /// Refuses a pooler that gives each transaction whichever server process is free. What else keeps a second session
+    /// from being served, such as a pool of one in session mode, stops nothing.
+    pub(super) async fn refuse_transaction_pooler(&self, first: &mut PgConnection) -> Result<(), SessionError> {
+        match timeout(POOLER_WAIT, self.second_s_processes(first)).await {
+            Ok(Ok((before, after))) if before != after => Err(transaction_pooler(&pooled(before, after))),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                let _ = process(first, "COMMIT").await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Which server processes serve a second session, while the first is in a transaction and after it.
+    async fn second_s_processes(&self, first: &mut PgConnection) -> Step<(i32, i32)> {
+        let mut second = self.open().await.map_err(|error| login_refused(&error.failure))?;
+        process(first, "BEGIN").await?;
+        let before = process(&mut second, "SELECT 1").await?;
+        process(first, "COMMIT").await?;
+        let after = process(&mut second, "SELECT 1").await?;
+        let _ = second.close().await;
+        Ok((before, after))
+    }
+
     async fn pooler(&self, first: &mut PgConnection) -> Outcome {
-        let advice = "connect to the server itself, or to a pool in session mode: locks and settings of a session are \
-                      lost between transactions otherwise";
-        let looked = timeout(POOLER_WAIT, async {
-            let mut second = self.open().await.map_err(|error| login_refused(&error.failure))?;
-            process(first, "BEGIN").await?;
-            let before = process(&mut second, "SELECT 1").await?;
-            process(first, "COMMIT").await?;
-            let after = process(&mut second, "SELECT 1").await?;
-            let _ = second.close().await;
-            Ok::<_, Outcome>((before, after))
-        });
+        let advice = POOLER_ADVICE;
+        let looked = timeout(POOLER_WAIT, self.second_s_processes(first));
         match looked.await {
             Ok(Ok((before, after))) if before == after => ok("a session stays with its server process".to_owned()),
-            Ok(Ok((before, after))) => not_ok(
-                &format!(
-                    "one session was served by process {before} and then by {after}: a pooler in transaction mode"
-                ),
-                advice,
-            ),
+            Ok(Ok((before, after))) => not_ok(&pooled(before, after), advice),
             Ok(Err(outcome)) => outcome,
             Err(_) => not_ok(
                 &format!(
@@ -238,6 +249,27 @@ async fn writable(connection: &mut PgConnection) -> Step<String> {
         return Err(not_ok("the server is a standby, which takes no writes", "connect to the primary server"));
     }
     Ok("the server takes writes".to_owned())
+}
+
+fn pooled(before: i32, after: i32) -> String {
+    format!("one session was served by process {before} and then by {after}: a pooler in transaction mode")
+}
+
+/// What to do about a pooler in transaction mode.
+const POOLER_ADVICE: &str = "connect to the server itself, or to a pool in session mode: locks and settings of a session are \
+                             lost between transactions otherwise";
+
+/// The failure of a session that has no server process of its own. Nothing was written.
+pub(super) fn transaction_pooler(detail: &str) -> SessionError {
+    let failure = Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!("no lock can be held through what the URL leads to: {detail}"),
+        hint: Some(POOLER_ADVICE.to_owned()),
+        place: None,
+    };
+    SessionError { failure, connection_lost: false }
 }
 
 /// The server process behind a session, after a statement.

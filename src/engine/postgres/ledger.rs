@@ -119,8 +119,12 @@ impl Ledger {
     }
 
     /// True where this session holds the lock now.
-    pub(super) fn try_lock() -> String {
-        format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_KEY})")
+    /// NULL where another server process answers than the session's first messages: the lock would be that one's.
+    pub(super) fn try_lock(process_id: i32) -> String {
+        format!(
+            "SELECT CASE WHEN pg_catalog.pg_backend_pid() = {process_id} \
+             THEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) END"
+        )
     }
 
     /// Who holds the lock: user, process, program, address, connected since when.

@@ -15,7 +15,7 @@ mod reading;
 mod session;
 mod stepwise;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -113,9 +113,10 @@ impl Database for Postgres {
     type Session = PostgresSession;
 
     async fn connect(&self) -> Result<PostgresSession, SessionError> {
+        let since = Instant::now();
         let connection = self.open().await?;
         let settings = self.settings(connection.server_version_num());
-        PostgresSession::start(connection, &self.address, self.ledger.clone(), &settings, self.already_exists).await
+        PostgresSession::start(connection, self, &settings, since).await
     }
 
     fn dialect(&self) -> Dialect {

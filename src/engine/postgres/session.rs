@@ -3,17 +3,19 @@
 //! Everything is sent by the simple query protocol: several statements in one message are one round
 //! trip, and nothing is prepared that a reset would have to know of.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row};
 
+use super::Postgres;
 use super::address::Address;
 use super::error::{
     FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA, UNDEFINED_TABLE,
     connection_lost, server_error, session_error,
 };
+use super::examination::transaction_pooler;
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::Reset;
 use crate::engine::reading::RecordedAttempt;
@@ -50,6 +52,9 @@ pub struct PostgresSession {
     /// Shown in errors.
     user: String,
     database: String,
+    /// Set where the server process is older than the connection to it, so that a pooler has had it before: whether it
+    /// stays with the session is found out before the lock is taken, through this.
+    behind_pooler: Option<Postgres>,
 }
 
 impl PostgresSession {
@@ -57,25 +62,28 @@ impl PostgresSession {
     /// there is no other.
     pub(super) async fn start(
         connection: PgConnection,
-        address: &Address,
-        ledger: Ledger,
+        postgres: &Postgres,
         settings: &[String],
-        already_exists: AlreadyExists,
+        connecting_since: Instant,
     ) -> Result<Self, SessionError> {
+        let (user, database) = (postgres.address.user(), postgres.address.database());
         let mut session = Self {
             connection,
             process_id: 0,
-            address: address.clone(),
+            address: postgres.address.clone(),
             reset: reset(settings),
             synchronous_commit: String::new(),
             first_reading: None,
-            already_exists,
-            user: address.user().to_owned(),
-            database: address.database().to_owned(),
-            ledger,
+            already_exists: postgres.already_exists,
+            user: user.to_owned(),
+            database: database.to_owned(),
+            ledger: postgres.ledger.clone(),
+            behind_pooler: None,
         };
         let sql = format!(
-            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit');{};COMMIT;{}",
+            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), \
+             (SELECT (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - a.backend_start) * 1000)::pg_catalog.int8 \
+             FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid());{};COMMIT;{}",
             settings.join(";"),
             session.ledger.read()
         );
@@ -88,6 +96,9 @@ impl PostgresSession {
         };
         session.process_id = value(Some(about), 0)?;
         session.synchronous_commit = value(Some(about), 1)?;
+        let age: Option<i64> = value(Some(about), 2)?;
+        let connected_for = i64::try_from(connecting_since.elapsed().as_millis()).unwrap_or(i64::MAX);
+        session.behind_pooler = age.is_some_and(|age| age > connected_for).then(|| postgres.clone());
         session.first_reading = Some(answered.map(|()| results.split_off(to_commit)));
         Ok(session)
     }
@@ -247,9 +258,18 @@ impl Session for PostgresSession {
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
-        let results = self.query(Ledger::try_lock(), Reason::LockHeld).await?;
-        if value(results.first().and_then(|rows| rows.first()), 0)? {
-            return Ok(LockAttempt::Taken);
+        if let Some(postgres) = self.behind_pooler.take() {
+            postgres.refuse_transaction_pooler(&mut self.connection).await?;
+        }
+        let results = self.query(Ledger::try_lock(self.process_id), Reason::LockHeld).await?;
+        match value(results.first().and_then(|rows| rows.first()), 0)? {
+            Some(true) => return Ok(LockAttempt::Taken),
+            Some(false) => {}
+            None => {
+                return Err(transaction_pooler(
+                    "another server process answers than before: a pooler in transaction mode",
+                ));
+            }
         }
         let results = self.query(Ledger::holder(), Reason::LockHeld).await?;
         let holder = results.first().and_then(|rows| rows.first());
