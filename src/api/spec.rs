@@ -173,11 +173,35 @@ pub struct SourceSpec {
     /// The files themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<InlineSource>,
+    /// What becomes of numbers that are left out between two files' versions.
+    #[serde(default)]
+    pub gaps: Gaps,
     /// Any text that changes with the content, such as a checksum or a Git commit. A new value is a new
     /// generation of the resource, so whoever waits for Ready waits for this content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub revision: Option<String>,
+}
+
+/// What becomes of numbers that are left out between two files' versions.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum Gaps {
+    /// The source is refused: a file may have been lost.
+    #[default]
+    Reject,
+    /// They are taken as meant.
+    Allow,
+}
+
+impl Gaps {
+    /// As the command line writes it.
+    #[must_use]
+    pub fn as_flag(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Allow => "allow",
+        }
+    }
 }
 
 /// A ConfigMap in the resource's namespace.

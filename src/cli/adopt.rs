@@ -115,7 +115,7 @@ fn execute(arguments: &AdoptArguments) -> Result<AdoptReport, NoResult> {
     let run = format!("adopt-{}", std::process::id());
     let database = arguments.database.database("adopt")?;
     let files = read_folder(&arguments.folder.dir)?;
-    let set = migration_set_of(&files, database.dialect())?;
+    let set = migration_set_of(&files, arguments.folder.gaps.rules(database.dialect()))?;
     let asked = arguments.from.map(Tool::from);
     let (_, found, history) = wait_for(foreign_history(&database, asked, arguments.schema.as_deref()))??;
     let adoption = adoption(found.tool, &history, &set, &files, arguments.ignore_checksums);

@@ -49,7 +49,7 @@ pub(super) fn main(arguments: &BaselineArguments) -> ExitCode {
 fn execute(arguments: &BaselineArguments) -> Result<UnrunReport, NoResult> {
     let run = format!("baseline-{}", std::process::id());
     let database = arguments.database.database("baseline")?;
-    let set = migration_set_of(&read_folder(&arguments.folder.dir)?, database.dialect())?;
+    let set = migration_set_of(&read_folder(&arguments.folder.dir)?, arguments.folder.gaps.rules(database.dialect()))?;
     let choose = |ledger: &LedgerState| -> Result<Vec<&Migration>, Failure> {
         baseline(&set, ledger, &arguments.version).map_err(|problem| problem.failure())
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
-use crate::migration::Dialect;
+use crate::migration::{Dialect, Gaps, SourceRules};
 use crate::plan::{OutOfOrder, PlanOptions, Target};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -129,6 +129,37 @@ pub(super) struct FolderFlag {
     /// The folder that holds the migrations.
     #[arg(long, value_name = "FOLDER", env = "SCHEMAWARD_DIR", hide_env_values = true, default_value = "migrations")]
     pub(super) dir: PathBuf,
+    #[command(flatten)]
+    pub(super) gaps: GapsFlag,
+}
+
+/// What becomes of numbers that are left out.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct GapsFlag {
+    /// What becomes of numbers that are left out between two files' versions.
+    #[arg(long, value_enum, value_name = "RULE", env = "SCHEMAWARD_GAPS", hide_env_values = true, default_value_t)]
+    gaps: GapsRule,
+}
+
+/// What becomes of numbers that are left out.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum GapsRule {
+    /// The folder is refused: a file may have been lost.
+    #[default]
+    Reject,
+    /// They are taken as meant.
+    Allow,
+}
+
+impl GapsFlag {
+    /// With the engine that the files are for.
+    pub(super) fn rules(self, dialect: Dialect) -> SourceRules {
+        let gaps = match self.gaps {
+            GapsRule::Reject => Gaps::Reject,
+            GapsRule::Allow => Gaps::Allow,
+        };
+        SourceRules { dialect, gaps }
+    }
 }
 
 /// How the result is written.

@@ -60,7 +60,7 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
     let database = arguments.flags.database(&arguments.url.text()?, run)?;
     let dir = &arguments.folder.dir;
     let files = read_folder(dir)?;
-    let set = match MigrationSet::read(&files, database.dialect()) {
+    let set = match MigrationSet::read(&files, arguments.folder.gaps.rules(database.dialect())) {
         Ok(set) => set,
         Err(problems) => {
             let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();

@@ -9,7 +9,7 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::output;
 use super::terminal::Terminal;
 use crate::engine::{Database, Reading, read, read_folder};
-use crate::migration::{Dialect, MigrationSet, Problem, SourceFile};
+use crate::migration::{MigrationSet, Problem, SourceFile, SourceRules};
 use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
 
@@ -73,12 +73,12 @@ pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag
 /// Reads a folder as a migration set for a database.
 pub(super) fn migration_set(folder: &FolderFlag, database: &DatabaseFlags) -> Result<MigrationSet, NoResult> {
     let dialect = database.dialect()?;
-    migration_set_of(&read_folder(&folder.dir)?, dialect)
+    migration_set_of(&read_folder(&folder.dir)?, folder.gaps.rules(dialect))
 }
 
 /// Files as a migration set.
-pub(super) fn migration_set_of(files: &[SourceFile], dialect: Dialect) -> Result<MigrationSet, NoResult> {
-    MigrationSet::read(files, dialect).map_err(|problems| NoResult::InvalidSource(files.to_vec(), problems))
+pub(super) fn migration_set_of(files: &[SourceFile], rules: SourceRules) -> Result<MigrationSet, NoResult> {
+    MigrationSet::read(files, rules).map_err(|problems| NoResult::InvalidSource(files.to_vec(), problems))
 }
 
 /// Reads the ledger and the lock, with the newest `attempts` attempts; also tells the database's address.

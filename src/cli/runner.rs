@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
-use super::flags::{Format, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
+use super::flags::{Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
 use crate::api::Engine;
 use crate::engine::{Database, failed_before_start, read_folder};
 use crate::migration::{Dialect, MigrationSet, SourceFile, no_migration, source_failure, source_hash};
@@ -37,6 +37,8 @@ pub(super) struct RunnerArguments {
     summary_file: PathBuf,
     #[command(flatten)]
     target: TargetFlag,
+    #[command(flatten)]
+    gaps: GapsFlag,
     #[command(flatten)]
     out_of_order: OutOfOrderFlag,
     #[command(flatten)]
@@ -69,9 +71,9 @@ pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
 fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result<Summary, Failure> {
     let files = read_folder(&arguments.dir)?;
     verify_source(&files, &arguments.source_hash)?;
-    let dialect = dialect(arguments.engine);
-    let set = MigrationSet::read(&files, dialect)
-        .map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
+    let rules = arguments.gaps.rules(arguments.engine.into());
+    let set =
+        MigrationSet::read(&files, rules).map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
     verify_engine(arguments.engine, database.dialect())?;
@@ -79,19 +81,11 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     arguments.flags.execute(&arguments.run, &database, &goal, report)
 }
 
-fn dialect(engine: Engine) -> Dialect {
-    match engine {
-        Engine::Postgres => Dialect::Postgres,
-        Engine::Mysql => Dialect::Mysql,
-        Engine::Mariadb => Dialect::Mariadb,
-    }
-}
-
 /// Refuses a URL of another engine than the resource names: its files were read by that one's rules.
 fn verify_engine(engine: Engine, named_by_url: Dialect) -> Result<(), Failure> {
     // MariaDB's clients take its URLs with MySQL's scheme, too.
     let alike = (engine, named_by_url) == (Engine::Mariadb, Dialect::Mysql);
-    if alike || dialect(engine) == named_by_url {
+    if alike || Dialect::from(engine) == named_by_url {
         return Ok(());
     }
     Err(Failure {

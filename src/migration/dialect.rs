@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::api::Engine;
+
 /// Which engine's rules a text is read by.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Dialect {
@@ -44,6 +46,16 @@ impl Dialect {
     /// server's file system tells cases apart, and without a list of the keywords a name cannot be told from one.
     pub(super) fn folds_case(self) -> bool {
         matches!(self, Self::Postgres | Self::Sqlite)
+    }
+}
+
+impl From<Engine> for Dialect {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Postgres => Self::Postgres,
+            Engine::Mysql => Self::Mysql,
+            Engine::Mariadb => Self::Mariadb,
+        }
     }
 }
 

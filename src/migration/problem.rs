@@ -49,7 +49,9 @@ pub enum ProblemKind {
         other: String,
     },
     /// Numbers are left out between two files.
-    #[error("{missing} missing between {before} and this file; add what is missing, or renumber")]
+    #[error(
+        "{missing} missing between {before} and this file; add what is missing, or renumber, or allow gaps where they are meant (--gaps allow; in a resource spec.source.gaps)"
+    )]
     Gap {
         /// `version 3 is` or `versions 3 to 5 are`.
         missing: String,

@@ -3,7 +3,7 @@
 use super::file_name::{Direction, FileName, parse};
 use super::migration::{Migration, rollback_text};
 use super::problem::{Problem, ProblemKind};
-use super::{Dialect, SourceFile, Version};
+use super::{Gaps, SourceFile, SourceRules, Version};
 
 /// All migrations of one source: at least one, no version twice, no number left out.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,13 +18,14 @@ pub struct MigrationSet {
 type Named<'a> = (FileName, &'a SourceFile);
 
 impl MigrationSet {
-    /// Reads the files of a source by the rules of the engine they are for. Dotfiles, such as the `..data` of a mounted `ConfigMap`, are skipped; what does
-    /// not end in `.sql` is ignored and listed.
+    /// Reads the files of a source. Dotfiles, such as the `..data` of a mounted `ConfigMap`, are skipped; what does not
+    /// end in `.sql` is ignored and listed.
     ///
     /// # Errors
     ///
     /// Every [`Problem`] there is, ordered by file and line.
-    pub fn read(files: &[SourceFile], dialect: Dialect) -> Result<Self, Vec<Problem>> {
+    pub fn read(files: &[SourceFile], rules: impl Into<SourceRules>) -> Result<Self, Vec<Problem>> {
+        let SourceRules { dialect, gaps: gaps_rule } = rules.into();
         let Sorted { mut ups, mut downs, mut again, ignored, mut problems } = Sorted::from(files);
         let badly_named = !problems.is_empty();
         for named in [&mut ups, &mut downs] {
@@ -34,7 +35,9 @@ impl MigrationSet {
         downs.dedup_by(|this, before| this.0.version == before.0.version);
         if !badly_named {
             // A file whose name cannot be read may be the one that seems to be missing.
-            problems.extend(gaps(&ups));
+            if gaps_rule == Gaps::Reject {
+                problems.extend(gaps(&ups));
+            }
             problems.extend(orphans(&ups, &downs));
         }
         again.sort_by(|(a, _), (b, _)| a.description.cmp(&b.description));
@@ -187,6 +190,7 @@ fn give_rollback(migrations: &mut [Migration], name: &FileName, file: &SourceFil
 mod tests {
     use rstest::rstest;
 
+    use super::super::Dialect;
     use super::*;
 
     fn files(files: &[(&str, &[u8])]) -> Vec<SourceFile> {
@@ -236,6 +240,14 @@ mod tests {
         let again: Vec<_> = set.repeatables().iter().map(|m| (m.version.as_str(), m.description.as_str())).collect();
         assert_eq!(again, [("R", "a_views"), ("R", "b_views")]);
         assert_eq!(set.newest().as_str(), "3");
+    }
+
+    #[test]
+    fn numbers_left_out_are_allowed_where_the_source_says_so() {
+        let files = files(&[("1_a.sql", b"a"), ("5_b.sql", b"b")]);
+        assert!(MigrationSet::read(&files, Dialect::Postgres).is_err());
+        let rules = SourceRules { dialect: Dialect::Postgres, gaps: Gaps::Allow };
+        assert_eq!(MigrationSet::read(&files, rules).unwrap().migrations().len(), 2);
     }
 
     #[rstest]

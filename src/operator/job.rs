@@ -184,6 +184,7 @@ fn arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
         ("--source-hash", order.source_hash.as_str()),
         ("--run", order.name.as_str()),
         ("--target", spec.target_version.0.as_str()),
+        ("--gaps", spec.source.gaps.as_flag()),
         ("--out-of-order", spec.out_of_order.as_flag()),
         ("--already-exists", spec.already_exists.as_flag()),
         ("--lock-timeout", spec.lock_timeout.as_str()),

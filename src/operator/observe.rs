@@ -91,7 +91,7 @@ impl Observer<'_> {
             let found = api.get_opt(&reference.name).await.map_err(reading("a ConfigMap of the source"))?;
             config_maps.push(SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) });
         }
-        Ok(assemble(&resource.spec.source, config_maps))
+        Ok(assemble(resource.spec.database.engine, &resource.spec.source, config_maps))
     }
 
     async fn children(&self, resource: &Resource) -> Result<(Children, Option<LeaseRecord>), ObserveError> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::SourceSpec;
-use crate::migration::{Checksum, Dialect, MigrationSet, SourceFile, source_failure, source_hash};
+use crate::api::{self, Engine, SourceSpec};
+use crate::migration::{Checksum, Gaps, MigrationSet, SourceFile, SourceRules, source_failure, source_hash};
 use crate::report::Failure;
 
 /// The most bytes of files in one frozen ConfigMap, unless one file alone is larger.
@@ -61,7 +61,7 @@ pub struct ValidSource {
 
 /// Puts a source together from what the spec holds and what its ConfigMaps hold, and verifies the set.
 #[must_use]
-pub fn assemble(spec: &SourceSpec, config_maps: Vec<SourceConfigMap>) -> Source {
+pub fn assemble(engine: Engine, spec: &SourceSpec, config_maps: Vec<SourceConfigMap>) -> Source {
     let missing: Vec<String> =
         config_maps.iter().filter(|map| map.files.is_none()).map(|map| map.name.clone()).collect();
     if !missing.is_empty() {
@@ -91,7 +91,11 @@ pub fn assemble(spec: &SourceSpec, config_maps: Vec<SourceConfigMap>) -> Source 
         }
         merged.insert(file.name.clone(), (origin, file));
     }
-    verify(merged.into_values().map(|(_, file)| file).collect())
+    let gaps = match spec.gaps {
+        api::Gaps::Reject => Gaps::Reject,
+        api::Gaps::Allow => Gaps::Allow,
+    };
+    verify(merged.into_values().map(|(_, file)| file).collect(), SourceRules { dialect: engine.into(), gaps })
 }
 
 fn refusal(message: String, file: Option<String>) -> Refusal {
@@ -117,9 +121,9 @@ fn unfit(file: &SourceFile) -> Option<String> {
 }
 
 /// Reads the files as a migration set.
-fn verify(files: Vec<SourceFile>) -> Source {
+fn verify(files: Vec<SourceFile>, rules: SourceRules) -> Source {
     let hash = source_hash(&files);
-    match MigrationSet::read(&files, Dialect::Postgres) {
+    match MigrationSet::read(&files, rules) {
         Ok(set) => Source::Valid(ValidSource { latest: set.newest().as_str().to_owned(), hash, files }),
         Err(problems) => {
             let failure = source_failure(&problems);
@@ -165,7 +169,7 @@ pub fn parts(files: &[SourceFile]) -> Vec<Vec<&SourceFile>> {
 #[cfg(test)]
 mod tests {
     use super::{FILE_LIMIT, PART_LIMIT, Source, SourceConfigMap, assemble, parts};
-    use crate::api::{InlineSource, SourceSpec};
+    use crate::api::{Engine, InlineSource, SourceSpec};
     use crate::migration::SourceFile;
 
     fn file(name: &str, bytes: impl Into<Vec<u8>>) -> SourceFile {
@@ -186,11 +190,12 @@ mod tests {
         let (a, b) = (file("001_a.sql", "create table a ();"), file("002_b.sql", "create table b ();"));
         let files = [&a, &b].map(|f| (f.name.clone(), String::from_utf8(f.bytes.clone()).unwrap())).into();
         let inline = SourceSpec { inline: Some(InlineSource { files }), ..SourceSpec::default() };
-        let Source::Valid(mapped) = assemble(&SourceSpec::default(), vec![map("two", vec![b]), map("one", vec![a])])
+        let Source::Valid(mapped) =
+            assemble(Engine::Postgres, &SourceSpec::default(), vec![map("two", vec![b]), map("one", vec![a])])
         else {
             panic!()
         };
-        let Source::Valid(inline) = assemble(&inline, Vec::new()) else { panic!() };
+        let Source::Valid(inline) = assemble(Engine::Postgres, &inline, Vec::new()) else { panic!() };
         assert_eq!(mapped.hash, inline.hash);
         assert_eq!(mapped.latest, "002");
     }
@@ -198,15 +203,19 @@ mod tests {
     #[test]
     fn all_missing_config_maps_are_named() {
         let missing = |name: &str| SourceConfigMap { name: name.into(), files: None };
-        let found = assemble(&SourceSpec::default(), vec![missing("a"), map("b", vec![]), missing("c")]);
+        let found =
+            assemble(Engine::Postgres, &SourceSpec::default(), vec![missing("a"), map("b", vec![]), missing("c")]);
         assert_eq!(found, Source::Missing(vec!["a".into(), "c".into()]));
     }
 
     #[test]
     fn a_file_in_two_config_maps_is_refused_and_both_are_named() {
         let source = || file("001_a.sql", "select 1;");
-        let refusal =
-            refused(assemble(&SourceSpec::default(), vec![map("x", vec![source()]), map("y", vec![source()])]));
+        let refusal = refused(assemble(
+            Engine::Postgres,
+            &SourceSpec::default(),
+            vec![map("x", vec![source()]), map("y", vec![source()])],
+        ));
         assert_eq!(refusal.file.as_deref(), Some("001_a.sql"));
         assert!(refusal.message.contains("\"x\"") && refusal.message.contains("\"y\""), "{}", refusal.message);
     }
@@ -214,10 +223,15 @@ mod tests {
     #[test]
     fn a_file_that_no_config_map_can_hold_is_refused() {
         let large = vec![b'-'; FILE_LIMIT + 1];
-        let refusal = refused(assemble(&SourceSpec::default(), vec![map("x", vec![file("001_a.sql", large)])]));
+        let refusal =
+            refused(assemble(Engine::Postgres, &SourceSpec::default(), vec![map("x", vec![file("001_a.sql", large)])]));
         assert!(refusal.message.contains("1048577 bytes"), "{}", refusal.message);
         for name in ["001 a.sql", "a/001_a.sql", ""] {
-            let refusal = refused(assemble(&SourceSpec::default(), vec![map("x", vec![file(name, "select 1;")])]));
+            let refusal = refused(assemble(
+                Engine::Postgres,
+                &SourceSpec::default(),
+                vec![map("x", vec![file(name, "select 1;")])],
+            ));
             assert_eq!(refusal.file.as_deref(), Some(name));
         }
     }
@@ -225,7 +239,7 @@ mod tests {
     #[test]
     fn an_invalid_set_is_refused_with_its_file_and_its_hash() {
         let files = vec![file("001_a.sql", "select 1;"), file("1_b.sql", "select 1;")];
-        let refusal = refused(assemble(&SourceSpec::default(), vec![map("x", files)]));
+        let refusal = refused(assemble(Engine::Postgres, &SourceSpec::default(), vec![map("x", files)]));
         assert!(refusal.hash.is_some());
         assert!(refusal.file.is_some(), "{}", refusal.message);
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::decide;
-use crate::api::{SchemaMigrationStatus, SourceSpec};
+use crate::api::{Engine, SchemaMigrationStatus, SourceSpec};
 use crate::migration::SourceFile;
 use crate::operator::decision::{Decision, Effect, Requeue};
 use crate::operator::names;
@@ -26,7 +26,7 @@ pub(super) struct World {
 pub(super) fn source_of(files: &[(&str, &str)]) -> Source {
     let files = files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
     let map = SourceConfigMap { name: "shop-migrations".into(), files: Some(files) };
-    assemble(&SourceSpec::default(), vec![map])
+    assemble(Engine::Postgres, &SourceSpec::default(), vec![map])
 }
 
 impl World {
