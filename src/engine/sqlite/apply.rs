@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::error::{failure_of, is_interrupted, near};
-use super::ledger::JournalRow;
+use super::journal::JournalRow;
 use super::session::{Sent, SqliteSession};
 use crate::engine::journal_failure::{Begun, needs_review, run_otherwise};
 use crate::engine::session::{ApplyError, Attempt, SessionError};

@@ -1,15 +1,16 @@
 //! The ledger's tables on SQLite: their SQL, with values bound, never written into the text.
 
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
-use crate::engine::reading::RecordedAttempt;
-use crate::engine::session::{
-    Attempt, ByHand, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, SessionError, StoredRollback, Unrun,
+use super::rows::{
+    Read, applied_migration, applied_row, begun_statement, count, read_version, recorded_attempt, repeatable_row, rows,
 };
-use crate::migration::{Checksum, Migration, Trace, Version};
-use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
-use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+use crate::engine::reading::RecordedAttempt;
+use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, StoredRollback, Unrun};
+use crate::migration::{Migration, Version};
+use crate::plan::{Kind, LedgerState};
+use crate::report::AppliedMigration;
 
 /// The version of the ledger that this binary writes: the one at the end of its SQL.
 pub(super) const LEDGER_VERSION: i64 = 3;
@@ -18,7 +19,7 @@ const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Of a row in `schema_migrations`, which no rollback has undone.
 const IN_FORCE: &str = "success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')";
 /// Now, as the ledger writes times.
-const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
 /// A ledger's tables, by their prefix, and who writes into them.
 #[derive(Clone, Debug)]
@@ -28,9 +29,9 @@ pub(super) struct Ledger {
     user: String,
 }
 
-type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
-fn query<'q>(sql: String) -> Query<'q> {
+pub(super) fn query<'q>(sql: String) -> Query<'q> {
     sqlx::query(AssertSqlSafe(sql))
 }
 
@@ -43,7 +44,7 @@ impl Ledger {
         &self.user
     }
 
-    fn table(&self, name: &str) -> String {
+    pub(super) fn table(&self, name: &str) -> String {
         format!("\"{}_{name}\"", self.prefix)
     }
 
@@ -281,265 +282,13 @@ impl Ledger {
         let changed = bound.bind(migration.version.as_str()).bind(checksum).execute(connection).await?;
         Ok(changed.rows_affected() > 0)
     }
-
-    /// The begun statements of an attempt's file.
-    pub(super) async fn journal(
-        &self,
-        connection: &mut SqliteConnection,
-        attempt: Attempt<'_>,
-    ) -> Result<Vec<JournalRow>, Read> {
-        let sql = format!(
-            "SELECT statement, checksum, state, trace, excerpt, substr(started_at, 1, 19) || 'Z', run FROM {} WHERE {OPEN}",
-            self.table("statement_journal")
-        );
-        let found = bind_open(query(sql), attempt).fetch_all(connection).await?;
-        found.iter().map(JournalRow::read).collect()
-    }
-
-    /// The row of a statement that is about to run (`trace` says what an interruption would leave), or that runs in this
-    /// very transaction.
-    pub(super) async fn begin_statement(
-        &self,
-        connection: &mut SqliteConnection,
-        attempt: Attempt<'_>,
-        index: usize,
-        trace: Option<&Trace>,
-    ) -> Result<(), sqlx::Error> {
-        let migration = attempt.migration;
-        let place = migration.place_of_statement(index);
-        let journal = self.table("statement_journal");
-        let gone = format!("DELETE FROM {journal} WHERE {OPEN} AND statement = ?");
-        bind_open(query(gone), attempt).bind(count(index + 1)).execute(&mut *connection).await?;
-        let ended = if trace.is_none() { NOW } else { "NULL" };
-        let sql = format!(
-            "INSERT INTO {journal} (kind, version, filename, statement, checksum, excerpt, state, trace, ended_at, \
-             settled_by, run, fence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {ended}, ?, ?, ?)"
-        );
-        query(sql)
-            .bind(attempt.kind.word())
-            .bind(migration.version.as_str())
-            .bind(&migration.file)
-            .bind(count(index + 1))
-            .bind(migration.statement_checksum(index).as_str().to_owned())
-            .bind(place.excerpt.unwrap_or_default())
-            .bind(if trace.is_none() { "finished" } else { "started" })
-            .bind(word(trace))
-            .bind(trace.is_none().then_some("server"))
-            .bind(attempt.run)
-            .bind(attempt.fence.0)
-            .execute(connection)
-            .await
-            .map(drop)
-    }
-
-    /// How a statement that was about to run has ended.
-    pub(super) async fn end_statement(
-        &self,
-        connection: &mut SqliteConnection,
-        attempt: Attempt<'_>,
-        index: usize,
-        failure: Option<&Failure>,
-    ) -> Result<(), sqlx::Error> {
-        let sql = format!(
-            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'server', error_code = ?, error_message = ? \
-             WHERE {OPEN} AND statement = ?",
-            self.table("statement_journal")
-        );
-        let bound = query(sql)
-            .bind(if failure.is_none() { "finished" } else { "failed" })
-            .bind(failure.and_then(|failure| failure.code.as_deref()))
-            .bind(failure.map(|failure| failure.message.as_str()));
-        bind_open(bound, attempt).bind(count(index + 1)).execute(connection).await.map(drop)
-    }
-
-    /// What a person says of a statement whose end was not recorded. False where there is none.
-    pub(super) async fn settle(
-        &self,
-        connection: &mut SqliteConnection,
-        fence: Fence,
-        by_hand: &ByHand<'_>,
-    ) -> Result<bool, sqlx::Error> {
-        let sql = format!(
-            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'repair', run = ?, fence = ? WHERE migration_id IS NULL \
-             AND ltrim(version, '0') = ltrim(?, '0') AND statement = ? AND state = 'started'",
-            self.table("statement_journal")
-        );
-        let settled = query(sql)
-            .bind(if by_hand.has_run { "finished" } else { "failed" })
-            .bind(by_hand.run)
-            .bind(fence.0)
-            .bind(by_hand.version.as_str())
-            .bind(by_hand.statement)
-            .execute(connection)
-            .await?;
-        Ok(settled.rows_affected() > 0)
-    }
 }
 
 /// The rows of an attempt's file while it has not come to its end: kind, version, kind, file.
-const OPEN: &str = "migration_id IS NULL AND kind = ? AND ltrim(version, '0') = ltrim(?, '0') \
+pub(super) const OPEN: &str = "migration_id IS NULL AND kind = ? AND ltrim(version, '0') = ltrim(?, '0') \
                     AND (? <> 'repeatable' OR filename = ?)";
 
-fn bind_open<'q>(query: Query<'q>, attempt: Attempt<'q>) -> Query<'q> {
+pub(super) fn bind_open<'q>(query: Query<'q>, attempt: Attempt<'q>) -> Query<'q> {
     let migration = attempt.migration;
     query.bind(attempt.kind.word()).bind(migration.version.as_str()).bind(attempt.kind.word()).bind(&migration.file)
-}
-
-/// How the journal writes a trace. These words are stored: they never change.
-fn word(trace: Option<&Trace>) -> &'static str {
-    match trace {
-        None => "transaction",
-        Some(Trace::Repeatable) => "repeatable",
-        Some(_) => "unknown",
-    }
-}
-
-/// A statement that is begun.
-#[derive(Clone, Debug)]
-pub(super) struct JournalRow {
-    /// From 1.
-    pub(super) statement: usize,
-    pub(super) checksum: Checksum,
-    pub(super) state: StatementState,
-    /// Whether to run it twice is to run it once.
-    pub(super) repeatable: bool,
-    pub(super) excerpt: String,
-    pub(super) started_at: String,
-    pub(super) run: String,
-}
-
-impl JournalRow {
-    fn read(row: &SqliteRow) -> Result<Self, Read> {
-        Ok(Self {
-            statement: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
-            checksum: Checksum::stored(row.try_get::<String, _>(1)?),
-            state: statement_state(row.try_get(2)?)?,
-            repeatable: row.try_get::<&str, _>(3)? == "repeatable",
-            excerpt: row.try_get(4)?,
-            started_at: row.try_get(5)?,
-            run: row.try_get(6)?,
-        })
-    }
-}
-
-/// Why the ledger could not be read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Read {
-    /// SQLite's answer.
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    /// It holds something that Schemaward does not write.
-    #[error("the ledger holds a {0} that is none")]
-    Content(&'static str),
-}
-
-impl From<Read> for SessionError {
-    fn from(error: Read) -> Self {
-        match error {
-            Read::Database(error) => super::error::session_error(&error, Reason::LedgerUnusable),
-            Read::Content(_) => unusable(error.to_string()),
-        }
-    }
-}
-
-/// A ledger that cannot be worked with.
-pub(super) fn unusable(message: String) -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::LedgerUnusable,
-        code: None,
-        message,
-        hint: None,
-        place: None,
-    };
-    SessionError { failure, connection_lost: false }
-}
-
-async fn rows(connection: &mut SqliteConnection, sql: String) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    query(sql).fetch_all(connection).await
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn read_version(text: &str) -> Result<Version, Read> {
-    text.parse().map_err(|_| Read::Content("version"))
-}
-
-fn statement_state(text: &str) -> Result<StatementState, Read> {
-    match text {
-        "started" => Ok(StatementState::Started),
-        "finished" => Ok(StatementState::Finished),
-        "failed" => Ok(StatementState::Failed),
-        _ => Err(Read::Content("state")),
-    }
-}
-
-fn kind(text: &str) -> Result<Kind, Read> {
-    Kind::from_word(text).ok_or(Read::Content("kind"))
-}
-
-fn applied_row(row: &SqliteRow) -> Result<AppliedRow, Read> {
-    Ok(AppliedRow {
-        version: read_version(row.try_get(0)?)?,
-        file: row.try_get(1)?,
-        checksum: Checksum::stored(row.try_get::<String, _>(2)?),
-        token_checksum: Checksum::stored(row.try_get::<String, _>(3)?),
-        kind: kind(row.try_get(4)?)?,
-        id: row.try_get(5)?,
-    })
-}
-
-fn begun_statement(row: &SqliteRow) -> Result<BegunStatement, Read> {
-    let kind = kind(row.try_get(4)?)?;
-    Ok(BegunStatement {
-        kind,
-        version: if kind == Kind::Repeatable { None } else { Some(read_version(row.try_get(0)?)?) },
-        file: row.try_get(5)?,
-        number: usize::try_from(row.try_get::<i64, _>(1)?).unwrap_or_default(),
-        checksum: Checksum::stored(row.try_get::<String, _>(2)?),
-        state: statement_state(row.try_get(3)?)?,
-    })
-}
-
-fn repeatable_row(row: &SqliteRow) -> Result<RepeatableRow, Read> {
-    Ok(RepeatableRow {
-        file: row.try_get(0)?,
-        checksum: Checksum::stored(row.try_get::<String, _>(1)?),
-        token_checksum: Checksum::stored(row.try_get::<String, _>(2)?),
-    })
-}
-
-fn applied_migration(row: &SqliteRow) -> Result<AppliedMigration, sqlx::Error> {
-    Ok(AppliedMigration {
-        version: row.try_get(0)?,
-        file: row.try_get(1)?,
-        checksum: Checksum::stored(row.try_get::<String, _>(2)?).short().to_owned(),
-        applied_at: row.try_get(3)?,
-        execution_time_ms: row.try_get(4)?,
-        success: row.try_get(5)?,
-        kind: row.try_get(6)?,
-        undone: row.try_get(7)?,
-    })
-}
-
-fn recorded_attempt(row: &SqliteRow) -> Result<RecordedAttempt, sqlx::Error> {
-    Ok(RecordedAttempt {
-        version: row.try_get(0)?,
-        file: row.try_get(1)?,
-        checksum: Checksum::stored(row.try_get::<String, _>(2)?).short().to_owned(),
-        applied_at: row.try_get(3)?,
-        execution_time_ms: row.try_get(4)?,
-        success: row.try_get(5)?,
-        kind: row.try_get(6)?,
-        undone: row.try_get(7)?,
-        error_code: row.try_get(8)?,
-        error_message: row.try_get(9)?,
-        statements_done: row.try_get(10)?,
-        statements_total: row.try_get(11)?,
-        run: row.try_get(12)?,
-        applied_by: row.try_get(13)?,
-        tool_version: row.try_get(14)?,
-    })
 }

@@ -4,8 +4,10 @@ mod address;
 mod apply;
 mod error;
 mod examination;
+mod journal;
 mod ledger;
 mod lock;
+mod rows;
 mod session;
 
 use std::path::PathBuf;

@@ -8,8 +8,9 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::Sqlite;
 use super::error::{failure_of, is_missing_table, session_error};
-use super::ledger::{LEDGER_VERSION, Ledger, unusable};
+use super::ledger::{LEDGER_VERSION, Ledger};
 use super::lock::{FileLock, LockTry};
+use super::rows::unusable;
 use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{

@@ -1,0 +1,143 @@
+//! The statement journal on SQLite: its SQL, with values bound.
+
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::ledger::{Ledger, NOW, OPEN, bind_open, query};
+use super::rows::{Read, count, statement_state};
+use crate::engine::session::{Attempt, ByHand, Fence};
+use crate::migration::{Checksum, Trace};
+use crate::plan::StatementState;
+use crate::report::Failure;
+
+impl Ledger {
+    /// The begun statements of an attempt's file.
+    pub(super) async fn journal(
+        &self,
+        connection: &mut SqliteConnection,
+        attempt: Attempt<'_>,
+    ) -> Result<Vec<JournalRow>, Read> {
+        let sql = format!(
+            "SELECT statement, checksum, state, trace, excerpt, substr(started_at, 1, 19) || 'Z', run FROM {} WHERE {OPEN}",
+            self.table("statement_journal")
+        );
+        let found = bind_open(query(sql), attempt).fetch_all(connection).await?;
+        found.iter().map(JournalRow::read).collect()
+    }
+
+    /// The row of a statement that is about to run (`trace` says what an interruption would leave), or that runs in this
+    /// very transaction.
+    pub(super) async fn begin_statement(
+        &self,
+        connection: &mut SqliteConnection,
+        attempt: Attempt<'_>,
+        index: usize,
+        trace: Option<&Trace>,
+    ) -> Result<(), sqlx::Error> {
+        let migration = attempt.migration;
+        let place = migration.place_of_statement(index);
+        let journal = self.table("statement_journal");
+        let gone = format!("DELETE FROM {journal} WHERE {OPEN} AND statement = ?");
+        bind_open(query(gone), attempt).bind(count(index + 1)).execute(&mut *connection).await?;
+        let ended = if trace.is_none() { NOW } else { "NULL" };
+        let sql = format!(
+            "INSERT INTO {journal} (kind, version, filename, statement, checksum, excerpt, state, trace, ended_at, \
+             settled_by, run, fence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {ended}, ?, ?, ?)"
+        );
+        query(sql)
+            .bind(attempt.kind.word())
+            .bind(migration.version.as_str())
+            .bind(&migration.file)
+            .bind(count(index + 1))
+            .bind(migration.statement_checksum(index).as_str().to_owned())
+            .bind(place.excerpt.unwrap_or_default())
+            .bind(if trace.is_none() { "finished" } else { "started" })
+            .bind(word(trace))
+            .bind(trace.is_none().then_some("server"))
+            .bind(attempt.run)
+            .bind(attempt.fence.0)
+            .execute(connection)
+            .await
+            .map(drop)
+    }
+
+    /// How a statement that was about to run has ended.
+    pub(super) async fn end_statement(
+        &self,
+        connection: &mut SqliteConnection,
+        attempt: Attempt<'_>,
+        index: usize,
+        failure: Option<&Failure>,
+    ) -> Result<(), sqlx::Error> {
+        let sql = format!(
+            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'server', error_code = ?, error_message = ? \
+             WHERE {OPEN} AND statement = ?",
+            self.table("statement_journal")
+        );
+        let bound = query(sql)
+            .bind(if failure.is_none() { "finished" } else { "failed" })
+            .bind(failure.and_then(|failure| failure.code.as_deref()))
+            .bind(failure.map(|failure| failure.message.as_str()));
+        bind_open(bound, attempt).bind(count(index + 1)).execute(connection).await.map(drop)
+    }
+
+    /// What a person says of a statement whose end was not recorded. False where there is none.
+    pub(super) async fn settle(
+        &self,
+        connection: &mut SqliteConnection,
+        fence: Fence,
+        by_hand: &ByHand<'_>,
+    ) -> Result<bool, sqlx::Error> {
+        let sql = format!(
+            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'repair', run = ?, fence = ? WHERE migration_id IS NULL \
+             AND ltrim(version, '0') = ltrim(?, '0') AND statement = ? AND state = 'started'",
+            self.table("statement_journal")
+        );
+        let settled = query(sql)
+            .bind(if by_hand.has_run { "finished" } else { "failed" })
+            .bind(by_hand.run)
+            .bind(fence.0)
+            .bind(by_hand.version.as_str())
+            .bind(by_hand.statement)
+            .execute(connection)
+            .await?;
+        Ok(settled.rows_affected() > 0)
+    }
+}
+
+/// How the journal writes a trace. These words are stored: they never change.
+fn word(trace: Option<&Trace>) -> &'static str {
+    match trace {
+        None => "transaction",
+        Some(Trace::Repeatable) => "repeatable",
+        Some(_) => "unknown",
+    }
+}
+
+/// A statement that is begun.
+#[derive(Clone, Debug)]
+pub(super) struct JournalRow {
+    /// From 1.
+    pub(super) statement: usize,
+    pub(super) checksum: Checksum,
+    pub(super) state: StatementState,
+    /// Whether to run it twice is to run it once.
+    pub(super) repeatable: bool,
+    pub(super) excerpt: String,
+    pub(super) started_at: String,
+    pub(super) run: String,
+}
+
+impl JournalRow {
+    fn read(row: &SqliteRow) -> Result<Self, Read> {
+        Ok(Self {
+            statement: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
+            checksum: Checksum::stored(row.try_get::<String, _>(1)?),
+            state: statement_state(row.try_get(2)?)?,
+            repeatable: row.try_get::<&str, _>(3)? == "repeatable",
+            excerpt: row.try_get(4)?,
+            started_at: row.try_get(5)?,
+            run: row.try_get(6)?,
+        })
+    }
+}
