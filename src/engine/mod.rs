@@ -4,6 +4,7 @@ mod any;
 mod batch;
 mod cancellation;
 mod examination;
+mod examination_steps;
 mod folder;
 mod journal_failure;
 mod lock_ladder;

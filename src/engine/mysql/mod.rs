@@ -4,6 +4,7 @@
 
 mod address;
 mod error;
+mod examination;
 mod journal;
 mod journaled;
 mod ledger;
@@ -26,14 +27,12 @@ pub use session::MysqlSession;
 
 use super::any::DatabaseSettings;
 use super::examination::Check;
+use super::examination_steps::CONNECT_TIMEOUT;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
 use server::Server;
-
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A MySQL or MariaDB database, and how a run's sessions on it are set up.
 #[derive(Clone, Debug)]
@@ -127,7 +126,7 @@ impl Database for Mysql {
     }
 
     async fn examine(&self) -> Vec<Check> {
-        Vec::new()
+        self.examine_steps().await
     }
 
     async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {

@@ -1,7 +1,6 @@
 //! Examines a database step by step, each step asking for no more than the ones before it. Writes
 //! nothing, and keeps no lock.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgSslMode};
@@ -10,11 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::Postgres;
 use super::error::failure_of;
 use super::ledger::Ledger;
 use super::session::holder_text;
-use super::{CONNECT_TIMEOUT, Postgres};
 use crate::engine::examination::{Check, CheckName, Outcome};
+use crate::engine::examination_steps::{CONNECT_TIMEOUT, Step, connect, not_ok, noted, ok, resolve, settled, skipped};
 use crate::engine::session::SessionError;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -25,9 +25,6 @@ const OLDEST_VERSION: u32 = 130_000;
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// How long a second session may wait for a server process while the first one holds one.
 const POOLER_WAIT: Duration = Duration::from_secs(5);
-
-/// What stopped an examination, or a step's good end.
-type Step<T> = Result<T, Outcome>;
 
 impl Postgres {
     /// Examines the database: name, port, TLS, login, version, rights, lock, pooler. A step that fails ends those
@@ -56,28 +53,12 @@ impl Postgres {
                 note(name, by_socket());
             }
         } else {
-            let addresses = noted(note, CheckName::Dns, self.resolve().await)?;
+            let addresses = noted(note, CheckName::Dns, resolve(options.get_host(), options.get_port()).await)?;
             let stream = noted(note, CheckName::Tcp, connect(&addresses).await)?;
             noted(note, CheckName::Tls, offered_tls(stream, options.get_ssl_mode()).await)?;
         }
         let opened = self.open().await.map(|connection| (connection, format!("as {}", self.address.user())));
         noted(note, CheckName::Login, opened.map_err(|error| login_refused(&error.failure)))
-    }
-
-    async fn resolve(&self) -> Step<(Vec<SocketAddr>, String)> {
-        let options = &self.address.options;
-        let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
-        let looked_up = timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((host, options.get_port()))).await;
-        let advice = "check the host in the URL; inside a cluster a Service is named NAME.NAMESPACE.svc";
-        match looked_up {
-            Err(_) => Err(not_ok(&format!("no answer for {host} within {} s", CONNECT_TIMEOUT.as_secs()), advice)),
-            Ok(Err(error)) => Err(not_ok(&format!("{host} is not known: {error}"), advice)),
-            Ok(Ok(addresses)) => {
-                let addresses: Vec<SocketAddr> = addresses.collect();
-                let shown: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
-                Ok((addresses, format!("{host} is {}", shown.join(", "))))
-            }
-        }
     }
 
     /// What a session can tell.
@@ -193,20 +174,6 @@ impl Postgres {
     }
 }
 
-async fn connect(addresses: &[SocketAddr]) -> Step<(TcpStream, String)> {
-    let advice = "check host and port, that the server runs and listens there, and that no firewall or NetworkPolicy is \
-                  in between";
-    let mut refusals = Vec::new();
-    for address in addresses {
-        match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok((stream, format!("{address} answers"))),
-            Ok(Err(error)) => refusals.push(format!("{address}: {error}")),
-            Err(_) => refusals.push(format!("{address}: no answer within {} s", CONNECT_TIMEOUT.as_secs())),
-        }
-    }
-    Err(not_ok(&refusals.join("; "), advice))
-}
-
 /// Asks the server for TLS, without going on to it.
 async fn offered_tls(mut stream: TcpStream, mode: PgSslMode) -> Step<((), String)> {
     if matches!(mode, PgSslMode::Disable) {
@@ -299,34 +266,4 @@ fn login_refused(failure: &crate::report::Failure) -> Outcome {
         _ => "see the server's log",
     };
     not_ok(&failure.message, advice)
-}
-
-/// Notes what came of a step, and hands on what the next ones need.
-fn noted<T>(note: &mut impl FnMut(CheckName, Outcome), name: CheckName, step: Step<(T, String)>) -> Option<T> {
-    match step {
-        Ok((value, detail)) => {
-            note(name, ok(detail));
-            Some(value)
-        }
-        Err(outcome) => {
-            note(name, outcome);
-            None
-        }
-    }
-}
-
-fn settled(step: Step<String>) -> Outcome {
-    step.map_or_else(|outcome| outcome, ok)
-}
-
-fn ok(detail: String) -> Outcome {
-    Outcome::Ok { detail }
-}
-
-fn not_ok(detail: &str, advice: &str) -> Outcome {
-    Outcome::NotOk { detail: detail.to_owned(), advice: advice.to_owned() }
-}
-
-fn skipped(detail: &str) -> Outcome {
-    Outcome::Skipped { detail: detail.to_owned() }
 }

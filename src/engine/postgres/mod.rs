@@ -24,13 +24,12 @@ pub use session::PostgresSession;
 
 use super::any::DatabaseSettings;
 use super::examination::Check;
+use super::examination_steps::CONNECT_TIMEOUT;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A session that waits in an open transaction for longer has lost its client.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 /// How soon the server notices, in the middle of a statement, that its client is gone.

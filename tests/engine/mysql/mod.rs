@@ -3,6 +3,7 @@
 mod applying;
 mod bed;
 mod catalog;
+mod examining;
 mod failing;
 mod gate;
 mod guarding;
