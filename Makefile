@@ -64,6 +64,10 @@ servers: ## install the database servers that the engine's tests run on
 bench: ## Schemaward and other migration tools, side by side (an hour; BENCH_CORPUS=git URL for real files)
 	@tests/bench/bench.sh
 
+.PHONY: corpora
+corpora: ## real projects' migrations against what the servers' own clients make of them, see docs/corpora.md
+	@tests/corpora/corpora.sh check
+
 # ---- tests that need the test bed ------------------------------------------------------------
 
 .PHONY: test-cluster

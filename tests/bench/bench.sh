@@ -8,14 +8,14 @@
 #   BENCH_CORPUS=URL|GIT-DIR        a project with migrations/*/up.sql for PostgreSQL (the Rust registry's application);
 #                                   without it only generated files are measured
 #   BENCH_ENGINES='postgres15 mariadb'  server names of tests/servers
-#   BENCH_TOOLS='schemaward sqlx'   only these
+#   BENCH_TOOLS='schemaward sqlx'   only these; BENCH_TOOLS_GENERATED: only these on generated files
 #   BENCH_FILES=5000                generated files on PostgreSQL; BENCH_FILES_MYSQL=500 on the others, whose every
 #                                   statement that changes the schema waits for the disk
 #   BENCH_ROUND_TRIPS='0 2 20'      added round-trip times in milliseconds
 #   BENCH_ROUNDS=5                  runs of each tool (3 of those that take more than 5 s, 1 of those above 15 s)
 #   BENCH_RUN_SECONDS=60            a run that would take longer is left out, and the table says so
 #   BENCH_SIZES='1000 2000 5000'    files for the question whether the cost grows linearly
-#   BENCH_SCHEMAWARD=PROGRAM        instead of target/release/schemaward
+#   BENCH_SCHEMAWARD=PROGRAM        instead of target/release/schemaward; BENCH_COMMIT says what it was built from
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(cd "$HERE/../.." && pwd -P)
@@ -227,7 +227,8 @@ bench_engine() {
     measure real "$(find "$WORK/corpora/real" -name '*.sql' | wc -l)" "${tools[@]}"
   fi
   generated_files "$WORK/corpora/generated" "$count"
-  measure generated "$count" "${tools[@]}"
+  # shellcheck disable=SC2086
+  measure generated "$count" ${BENCH_TOOLS_GENERATED:-"${tools[@]}"}
   rm -rf "$WORK/corpora/generated"
   if [[ $ENGINE == postgres* ]]; then
     for size in ${BENCH_SIZES:-1000 2000 5000}; do
@@ -251,7 +252,7 @@ else
   say "BENCH_CORPUS is not set: only generated files are measured"
 fi
 {
-  echo "commit	$(git -C "$REPO" describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)"
+  echo "commit	${BENCH_COMMIT:-$(git -C "$REPO" describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)}"
   echo "date	$(date -u +%FT%TZ)"
   echo "machine	$(nproc) processors, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(awk '/^MemTotal/ { printf "%d", $2 / 1048576 + 0.5 }' /proc/meminfo) GiB, $(uname -sr)"
   [ ! -e "$WORK/corpora/real.commit" ] || echo "corpus	$(basename "${BENCH_CORPUS%/repo}") at $(<"$WORK/corpora/real.commit")"

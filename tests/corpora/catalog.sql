@@ -15,19 +15,19 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND n.nspname !~ '^(pg_|information_sc
 SELECT 'index', n.nspname, c.relname, i.indisvalid, i.indisclustered, pg_catalog.pg_get_indexdef(i.indexrelid)
 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname !~ '^(pg_|information_schema|schemaward)' ORDER BY 2, 3;
-SELECT 'constraint', n.nspname, conrelid::pg_catalog.regclass, conname, convalidated, pg_catalog.pg_get_constraintdef(k.oid)
+SELECT 'constraint', n.nspname, conrelid::pg_catalog.regclass::text, conname, convalidated, pg_catalog.pg_get_constraintdef(k.oid)
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace
-WHERE n.nspname !~ '^(pg_|information_schema|schemaward)' ORDER BY 2, 3::text, 4;
+WHERE n.nspname !~ '^(pg_|information_schema|schemaward)' ORDER BY 2, 3, 4;
 SELECT 'view', schemaname, viewname, definition FROM pg_catalog.pg_views WHERE schemaname !~ '^(pg_|information_schema|schemaward)' ORDER BY 2, 3;
 SELECT 'materialized view', schemaname, matviewname, ispopulated, definition FROM pg_catalog.pg_matviews ORDER BY 2, 3;
 SELECT 'sequence', schemaname, sequencename, data_type, start_value, min_value, max_value, increment_by, cycle FROM pg_catalog.pg_sequences
 WHERE schemaname !~ '^schemaward' ORDER BY 2, 3;
-SELECT 'function', n.nspname, p.oid::pg_catalog.regprocedure, p.prokind, CASE WHEN p.prokind <> 'a' THEN pg_catalog.pg_get_functiondef(p.oid) END, p.proacl
+SELECT 'function', n.nspname, p.oid::pg_catalog.regprocedure::text, p.prokind, CASE WHEN p.prokind <> 'a' THEN pg_catalog.pg_get_functiondef(p.oid) END, p.proacl
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^(pg_|information_schema|schemaward)' AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-ORDER BY 2, 3::text;
-SELECT 'trigger', tgrelid::pg_catalog.regclass, tgenabled, pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
-  AND tgrelid::pg_catalog.regclass::text !~ '^schemaward' ORDER BY 2::text, 4;
+ORDER BY 2, 3;
+SELECT 'trigger', tgrelid::pg_catalog.regclass::text, tgenabled, pg_catalog.pg_get_triggerdef(oid) FROM pg_catalog.pg_trigger WHERE NOT tgisinternal
+  AND tgrelid::pg_catalog.regclass::text !~ '^schemaward' ORDER BY 2, 4;
 SELECT 'type', n.nspname, t.typname, t.typtype, pg_catalog.format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault,
   (SELECT pg_catalog.string_agg(enumlabel, ',' ORDER BY enumsortorder) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid)
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace

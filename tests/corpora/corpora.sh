@@ -46,7 +46,7 @@ temporal-vis-mysql   mysql      temporalio/temporal     schema/mysql/v8/visibili
 model-registry-mysql mysql      kubeflow/model-registry internal/platform/db/mysql/migrations            plain     equal
 openfga-mysql        mysql      openfga/openfga         assets/migrations/mysql                          plain     equal
 phorge-mysql         mysql      phorgeit/phorge         resources/sql/quickstart.sql                     phorge    refused: error: USE would change the database
-kratos-mariadb       mariadb    ory/kratos              persistence/sql/migrations/sql                   ory       equal
+kratos-mariadb       mariadb    ory/kratos              persistence/sql/migrations/sql                   ory       both stop
 hydra-mariadb        mariadb    ory/hydra               persistence/sql/migrations                       ory       both stop
 keto-mariadb         mariadb    ory/keto                oryx/networkx/migrations/sql,internal/persistence/sql/migrations/sql ory both stop
 temporal-mariadb     mariadb    temporalio/temporal     schema/mysql/v8/temporal/versioned               temporal  equal
@@ -69,6 +69,7 @@ prepared() { # NAME PATH: from standard input
 # What must be there before the first file, on both databases.
 before() { # NAME
   case $1 in harbor*) echo 'CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);' ;; esac # golang-migrate's
+  case $1 in lemmy) echo 'CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now());' ;; esac
   case $1 in supabase-auth) echo 'CREATE SCHEMA auth; SET search_path = auth, public; ALTER DATABASE :"DBNAME" SET search_path = auth, public;' ;; esac
 }
 
@@ -248,6 +249,8 @@ check() { # NAME
     # The file is not for this server. What was done up to the statement must be the same, too.
     result="both stop: $error${differ:+; $differ}"
     [ -z "$differ" ] || result="stopped, and $result"
+    # psql does not print the code; the others do.
+    [[ $server == postgres* ]] || [[ $error == "error[$(grep -oE -m 1 'ERROR [0-9]+' <<<"$words" | cut -c7-)]"* ]] || result="with another error, $result"
   elif [ $ends != 0 ]; then
     result="Schemaward fails: $error"
   elif [ -n "$stopped" ]; then
