@@ -11,7 +11,7 @@ help: ## list the targets
 QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs)))
 ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs))
 
-.PHONY: check lint test test-unit test-engine test-kills demo
+.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills demo
 check: ## formatting, clippy and the tests that need no server: seconds when warm
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
@@ -24,6 +24,8 @@ test-unit: ## tests that need no server
 test-engine: ## the engine against servers of its own: PostgreSQL, MySQL, MariaDB
 	@[ -n "$(ENGINE)" ] || { echo "there are no tests in tests/engine/" >&2; exit 1; }
 	tests/servers/servers.sh run mariadb mysql -- cargo test $(ENGINE)
+test-postgres-versions: ## what depends on the version most, on the oldest and the newest PostgreSQL
+	tests/engine/versions.sh 13 18 -- journaling:: batching:: skipping:: guarding:: --skip mysql::
 test-kills: ## SIGKILL of runner, connection and server at every statement of a plan (half an hour; test-engine runs a sample)
 	KILLS=all cargo test --test kills
 demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
