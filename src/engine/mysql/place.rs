@@ -45,7 +45,9 @@ impl<'a> Quotation<'a> {
         let quoted = self.quoted.trim_end();
         let is_here = |at: usize| {
             let rest = sql.get(at..).unwrap_or_default();
-            rest.starts_with(quoted) || quoted.starts_with(rest)
+            // Behind the end only our own text stands, and it begins with the delimiter.
+            let is_elsewhere = rest.is_empty() && !matches!(quoted.trim_start().chars().next(), None | Some(';'));
+            !is_elsewhere && (rest.starts_with(quoted) || quoted.starts_with(rest))
         };
         let from = match self.line.checked_sub(2) {
             None => 0,
