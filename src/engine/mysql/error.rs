@@ -25,7 +25,8 @@ pub(super) fn class_of(number: u16, doing: Reason) -> ErrorClass {
     match number {
         1007 | 1050 | 1060 | 1061 | 1304 | 1826 => ErrorClass::AlreadyExists,
         // Locks; a deadlock; too much at once; time limits of the server's own.
-        LOCK_WAIT_TIMEOUT | LOCK_NOWAIT | 1213 | 1203 | 1226 | 1969 | 3024 => ErrorClass::Transient,
+        // 1684: MariaDB's CREATE TRIGGER meets DDL of another database at work.
+        LOCK_WAIT_TIMEOUT | LOCK_NOWAIT | 1213 | 1203 | 1226 | 1684 | 1969 | 3024 => ErrorClass::Transient,
         _ if is_connection(number) => ErrorClass::Transient,
         // A refused login heals when a Secret is rotated, or the user or the database is made.
         _ if doing == Reason::AuthenticationFailed && is_login(number) => ErrorClass::Transient,
@@ -152,6 +153,7 @@ mod tests {
     #[rstest]
     #[case::lock_timeout(1205, ErrorClass::Transient, Reason::LockTimedOut)]
     #[case::deadlock(1213, ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::definition_being_changed(1684, ErrorClass::Transient, Reason::StatementFailed)]
     #[case::too_many_connections(1040, ErrorClass::Transient, Reason::ConnectionFailed)]
     #[case::shutting_down(1053, ErrorClass::Transient, Reason::ConnectionFailed)]
     #[case::killed_on_mariadb(1927, ErrorClass::Transient, Reason::ConnectionFailed)]
