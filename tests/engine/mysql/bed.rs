@@ -120,11 +120,12 @@ impl Bed {
         rows.lines().map(str::to_owned).collect()
     }
 
-    /// The connection that executes a statement which contains this text, in this database.
+    /// The connection that executes a statement which contains this text, in this database. Not one that writes the
+    /// statement's beginning into the journal: only there are names quoted.
     pub fn executing(&self, text: &str) -> Option<String> {
         let sql = format!(
             "select id from information_schema.processlist where db = '{}' and info like '%{text}%' \
-             and id <> connection_id()",
+             and info not like 'insert into `%' and id <> connection_id()",
             self.database
         );
         Some(self.sql(&sql)).filter(|ids| !ids.is_empty())
