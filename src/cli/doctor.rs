@@ -53,10 +53,8 @@ fn examine(flags: &DatabaseFlags) -> Result<Vec<Check>, Failure> {
     if let Err(failure) = AnyDatabase::check_url(&flags.url.text()?) {
         let advice = failure.hint.unwrap_or_default();
         let unusable = CheckOutcome::NotOk { detail: failure.message, advice };
-        let rest = CheckName::ALL.into_iter().skip(1);
-        let skipped = || CheckOutcome::Skipped { detail: "a step before it failed".to_owned() };
-        let rest = rest.map(|name| Check { name, outcome: skipped() });
-        return Ok(std::iter::once(Check { name: CheckName::Url, outcome: unusable }).chain(rest).collect());
+        let url = Check { name: CheckName::Url, outcome: unusable };
+        return Ok(Check::with_skipped(vec![url], "a step before it failed"));
     }
     let database = flags.database("doctor")?;
     wait_for(database.examine())

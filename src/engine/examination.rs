@@ -98,6 +98,17 @@ impl fmt::Display for CheckName {
 }
 
 impl Check {
+    /// What was found, and each step that is not among it as skipped, for this reason.
+    #[must_use]
+    pub fn with_skipped(mut found: Vec<Self>, why: &str) -> Vec<Self> {
+        for name in CheckName::ALL {
+            if !found.iter().any(|check| check.name == name) {
+                found.push(Self { name, outcome: Outcome::Skipped { detail: why.to_owned() } });
+            }
+        }
+        found
+    }
+
     /// Whether a run would fail here.
     #[must_use]
     pub fn is_not_ok(&self) -> bool {

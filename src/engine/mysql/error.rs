@@ -1,9 +1,8 @@
 //! From errno to class and reason. Never from text: the server's language may be any.
 
-use std::io;
-
 use sqlx::mysql::MySqlDatabaseError;
 
+use crate::engine::driver_failure::driver_failure;
 use crate::engine::session::SessionError;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -84,25 +83,7 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
             place: None,
         };
     }
-    let message = match error {
-        sqlx::Error::Io(io) => connection_message(io),
-        sqlx::Error::Tls(tls) => format!("TLS with the server failed: {tls}"),
-        sqlx::Error::Protocol(message) => {
-            // The driver adds the place in its own source.
-            let words = message.split(" (sqlx").next().unwrap_or(message);
-            format!("the server's answer was not understood, it may be neither MySQL nor MariaDB: {words}")
-        }
-        other => other.to_string(),
-    };
-    let transient = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
-    Failure {
-        class: if transient { ErrorClass::Transient } else { ErrorClass::Permanent },
-        reason: if transient { Reason::ConnectionFailed } else { doing },
-        code: None,
-        message,
-        hint: None,
-        place: None,
-    }
+    driver_failure(error, doing, "may be neither MySQL nor MariaDB")
 }
 
 /// The same, with what it means for the session.
@@ -131,16 +112,6 @@ pub(super) fn server_error(error: &sqlx::Error) -> Option<&MySqlDatabaseError> {
 /// Whether the server's answer has this errno.
 pub(super) fn is_number(error: &sqlx::Error, number: u16) -> bool {
     server_error(error).is_some_and(|error| error.number() == number)
-}
-
-/// An I/O error in words that name its meaning here.
-fn connection_message(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            format!("the connection to the server was lost: {error}")
-        }
-        _ => format!("the server cannot be reached: {error}"),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! From SQLSTATE to class and reason. Never from text: the server's language may be any.
 
-use std::io;
-
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
+use crate::engine::driver_failure::driver_failure;
 use crate::engine::session::SessionError;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -69,25 +68,7 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
             place: None,
         };
     }
-    let message = match error {
-        sqlx::Error::Io(io) => connection_message(io),
-        sqlx::Error::Tls(tls) => format!("TLS with the server failed: {tls}"),
-        sqlx::Error::Protocol(message) => {
-            // The driver adds the place in its own source.
-            let words = message.split(" (sqlx").next().unwrap_or(message);
-            format!("the server's answer was not understood, it may not be PostgreSQL: {words}")
-        }
-        other => other.to_string(),
-    };
-    let transient = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
-    Failure {
-        class: if transient { ErrorClass::Transient } else { ErrorClass::Permanent },
-        reason: if transient { Reason::ConnectionFailed } else { doing },
-        code: None,
-        message,
-        hint: None,
-        place: None,
-    }
+    driver_failure(error, doing, "may not be PostgreSQL")
 }
 
 /// The same, with what it means for the session.
@@ -133,16 +114,6 @@ fn server_message(error: &PgDatabaseError) -> String {
         message.push(')');
     }
     message
-}
-
-/// An I/O error in words that name its meaning here.
-fn connection_message(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            format!("the connection to the server was lost: {error}")
-        }
-        _ => format!("the server cannot be reached: {error}"),
-    }
 }
 
 #[cfg(test)]

@@ -36,12 +36,7 @@ impl Postgres {
         if let Some(connection) = self.reach(&mut note).await {
             self.look_around(connection, &mut note).await;
         }
-        for name in CheckName::ALL {
-            if !found.iter().any(|check| check.name == name) {
-                found.push(Check { name, outcome: skipped("a step before it failed") });
-            }
-        }
-        found
+        Check::with_skipped(found, "a step before it failed")
     }
 
     /// From the host's name to a connection that is logged in.

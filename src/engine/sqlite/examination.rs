@@ -37,12 +37,7 @@ impl Sqlite {
                 );
             }
         }
-        for name in CheckName::ALL {
-            if !found.iter().any(|check| check.name == name) {
-                found.push(Check { name, outcome: skipped("a file has none, or a step before it failed") });
-            }
-        }
-        found
+        Check::with_skipped(found, "a file has none, or a step before it failed")
     }
 
     async fn look_inside(&self) -> (Outcome, Outcome) {
