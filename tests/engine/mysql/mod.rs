@@ -10,3 +10,4 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod lock_tries;
+mod taking_over;

@@ -1,0 +1,107 @@
+//! Databases that are there already, files that come late or run again: what the ledger's SQL has to hold on these servers,
+//! too. The rules themselves are the plan's, and tested with it.
+
+use std::process::Output;
+
+use rstest::rstest;
+
+use super::bed::{Bed, Engine};
+
+const A: (&str, &str) = ("001_a.sql", "create table a (id int);\n");
+const B: (&str, &str) = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop table b;\n");
+const C: (&str, &str) = ("003_c.sql", "create table c (id int);\n");
+
+/// Exit code, and what was said.
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+fn kinds(bed: &Bed) -> String {
+    bed.sql("select version, kind from schemaward_schema_migrations order by id").replace('\n', " ")
+}
+
+#[rstest]
+fn a_baseline_runs_nothing_and_what_is_newer_is_applied(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::with(engine, &[A, B]) else { return };
+    bed.sql("create table a (id int, made_by_hand int)");
+    assert_eq!(said(&bed.command("baseline", &["--version", "001"])).0, Some(0));
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(kinds(&bed), "001|baseline 002|migration");
+    assert_eq!(said(&bed.command("baseline", &["--version", "002"])).0, Some(4), "only before the first run");
+    let (code, text) = said(&bed.command("rollback", &["--to", "empty"]));
+    assert_eq!(code, Some(4), "{text}");
+    assert!(bed.has("b"), "refused before anything runs");
+}
+
+#[rstest]
+fn a_repeatable_file_runs_again_when_it_has_changed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let view = |column: &str| format!("create or replace view v as select id as {column} from a;\n");
+    let Some(bed) = Bed::with(engine, &[A, ("R__v.sql", &view("x"))]) else { return };
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(bed.run().applied(), 0);
+    bed.files(&[("R__v.sql", &view("y"))]);
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(kinds(&bed), "001|migration R|repeatable R|repeatable");
+    let columns =
+        "select column_name from information_schema.columns where table_schema = database() and table_name = 'v'";
+    assert_eq!(bed.sql(columns), "y");
+}
+
+#[rstest]
+fn a_late_file_is_refused_unless_it_is_asked_for(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::with(engine, &[A, C]) else { return };
+    assert_eq!(bed.run_with(&["--gaps", "allow"]).applied(), 2);
+    bed.files(&[B]);
+    let late = bed.run();
+    assert!(late.failure().message.contains("002_b.sql"), "{:?}", late.failure());
+    assert_eq!(bed.run_with(&["--out-of-order", "apply"]).applied(), 1);
+    assert_eq!(kinds(&bed), "001|migration 003|migration 002|migration");
+}
+
+#[rstest]
+fn an_accepted_edit_is_in_the_ledger_with_what_was_before(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::with(engine, &[A]) else { return };
+    assert_eq!(bed.run().applied(), 1);
+    bed.files(&[(A.0, "create table a (id int, b int);\n")]);
+    assert_eq!(said(&bed.command("verify", &[])).0, Some(4));
+    let (code, text) = said(&bed.command("repair", &["--accept", "001"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(said(&bed.command("verify", &[])).0, Some(0));
+    let kept = "select count(*) from schemaward_accepted_edits where checksum_before <> checksum and accepted_by <> ''";
+    assert_eq!(bed.sql(kept), "1");
+}
+
+/// Tables as `tests/adopt/histories.sh` has the tools make them.
+#[rstest]
+#[case::golang_migrate(
+    "create table schema_migrations (version bigint not null primary key, dirty boolean not null);\
+     insert into schema_migrations values (2, 0)"
+)]
+#[case::dbmate(
+    "create table schema_migrations (version varchar(128) not null primary key);\
+     insert into schema_migrations values ('001'), ('002')"
+)]
+#[case::goose(
+    "create table goose_db_version (id bigint unsigned not null auto_increment primary key, version_id bigint not null, \
+     is_applied tinyint(1) not null, tstamp datetime default current_timestamp);\
+     insert into goose_db_version (version_id, is_applied) values (0, 1), (1, 1), (2, 1)"
+)]
+#[case::diesel(
+    "create table __diesel_schema_migrations (version varchar(50) not null primary key, run_on timestamp not null \
+     default current_timestamp); insert into __diesel_schema_migrations (version) values ('001'), ('002')"
+)]
+fn another_tool_s_history_is_taken_over(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[case] history: &str,
+) {
+    let Some(bed) = Bed::with(engine, &[A, B, C]) else { return };
+    bed.sql(&format!("{}{};{history}", A.1, "create table b (id int)"));
+    let (code, text) = said(&bed.command("adopt", &["--dry-run"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!bed.has("schemaward_schema_migrations"), "a dry run writes nothing");
+    let (code, text) = said(&bed.command("adopt", &[]));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(kinds(&bed), "001|adopted 002|adopted 003|migration");
+}
