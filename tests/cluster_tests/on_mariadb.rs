@@ -44,8 +44,7 @@ fn migrations_are_applied_on_mariadb_and_a_failed_one_resumes_behind_what_has_ru
         sandbox.secret("mariadb", KEY, &url).await;
         let database = json!({"database": {"engine": "mariadb", "urlSecretRef": {"name": "mariadb", "key": KEY}}});
 
-        let broken =
-            "CREATE TABLE orders (id INT PRIMARY KEY);\nINSERT INTO orders VALUES (1);\nCREATE TABEL lines (id INT);\n";
+        let broken = "CREATE TABLE orders (id INT PRIMARY KEY);\nINSERT INTO orders VALUES (1);\nCREATE TABEL order_lines (id INT);\n";
         let core = ("001_customers.sql", "CREATE TABLE customers (id INT PRIMARY KEY);\n");
         sandbox.config_map("shop", &files([core, ("002_orders.sql", broken)])).await;
         sandbox.apply_with("shop", config_maps(&["shop"]), database.clone()).await;
@@ -63,7 +62,7 @@ fn migrations_are_applied_on_mariadb_and_a_failed_one_resumes_behind_what_has_ru
         assert_eq!(query(&url, "SELECT CAST(id AS CHAR) FROM orders").await, ["1"], "the row was not inserted twice");
         let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT LIKE \
                       'schemaward%' ORDER BY 1";
-        assert_eq!(query(&url, tables).await, ["customers", "lines", "orders"]);
+        assert_eq!(query(&url, tables).await, ["customers", "order_lines", "orders"]);
         query(&root, &format!("DROP DATABASE {name}")).await;
     });
 }

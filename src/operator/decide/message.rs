@@ -167,7 +167,9 @@ pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
         }
     }
     if let Some(code) = &failure.code {
-        let _ = write!(text, " (SQLSTATE {code})");
+        // Five characters are SQLSTATE; what MySQL and MariaDB number is their own.
+        let name = if code.len() == 5 { "SQLSTATE" } else { "error" };
+        let _ = write!(text, " ({name} {code})");
     }
     let _ = write!(text, ": {}", failure.message_without_place().trim_end_matches('.'));
     text
