@@ -131,6 +131,17 @@ impl Bed {
         Some(self.sql(&sql)).filter(|ids| !ids.is_empty())
     }
 
+    /// The connection whose statement contains this text and waits for a lock. Before its statements are told apart, a
+    /// whole message counts as being executed; it waits only at one of them.
+    pub fn waiting(&self, text: &str) -> Option<String> {
+        let sql = format!(
+            "select id from information_schema.processlist where db = '{}' and info like '%{text}%' \
+             and state like 'Waiting for%lock%' and id <> connection_id()",
+            self.database
+        );
+        Some(self.sql(&sql)).filter(|ids| !ids.is_empty())
+    }
+
     /// The connection that holds the lock of runs.
     pub fn holder(&self) -> Option<String> {
         let sql = "select p.process_id from schemaward_migration_locks p where p.session_lock is not null";

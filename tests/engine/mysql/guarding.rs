@@ -120,7 +120,7 @@ fn a_fence_that_is_raised_during_a_statement_ends_the_file_behind_it(
     let mut holder = bed.client();
     holder.sql("lock tables t write");
     let running = bed.start("old", &["--lock-timeout", "50s"]);
-    crate::wait_until("the statement waits", || bed.executing("alter table t").is_some());
+    crate::wait_until("the statement waits", || bed.waiting("alter table t").is_some());
     bed.sql("update schemaward_migration_locks set fence = fence + 1");
     holder.sql("unlock tables");
     let ended = running.end();
@@ -147,8 +147,12 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes(
     let Some(bed) = Bed::with(engine, &files) else { return };
     bed.sql("create table log (n int)");
     let first = bed.start("first", &[]);
-    crate::wait_until("the first run works", || bed.executing("sleep(1)").is_some());
-    let connection = bed.executing("sleep(1)").unwrap();
+    let mut connection = None;
+    crate::wait_until("the first run works", || {
+        connection = bed.executing("sleep(1)");
+        connection.is_some()
+    });
+    let connection = connection.unwrap();
     signal(&first, "-STOP");
     bed.sql(&format!("kill {connection}"));
     let second = bed.run();

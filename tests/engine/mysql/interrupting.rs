@@ -132,8 +132,12 @@ fn break_at_each_statement(engine: Engine, how: impl Fn(&Bed, &str, &mut Running
         let mut holder = bed.client();
         holder.sql(&format!("lock tables {table} write"));
         let mut running = bed.start("broken", &["--lock-timeout", "50s"]);
-        crate::wait_until(&format!("{statement} waits"), || bed.executing(statement).is_some());
-        let connection = bed.executing(statement).unwrap();
+        let mut connection = None;
+        crate::wait_until(&format!("{statement} waits"), || {
+            connection = bed.waiting(statement);
+            connection.is_some()
+        });
+        let connection = connection.unwrap();
         how(&bed, &connection, &mut running);
         holder.sql("unlock tables");
         crate::wait_until("the run ends", || running.child.try_wait().unwrap().is_some());
@@ -170,8 +174,8 @@ fn a_killed_runner_s_statement_runs_on_and_the_next_run_waits_for_it(
     let mut holder = bed.client();
     holder.sql("lock tables t write");
     let mut first = bed.start("first", &["--lock-timeout", "50s"]);
-    crate::wait_until("the statement waits", || bed.executing("alter table t").is_some());
-    let connection = bed.executing("alter table t").unwrap();
+    crate::wait_until("the statement waits", || bed.waiting("alter table t").is_some());
+    let connection = bed.waiting("alter table t").unwrap();
     kill(&mut first);
     let second = bed.start("second", &[]);
     crate::wait_until("the second run waits", || bed.executing("alter table t").is_some() && second_waits(&bed));
@@ -206,7 +210,7 @@ fn sigterm_cancels_and_is_recorded(#[values(Engine::Mysql, Engine::Mariadb)] eng
     let mut holder = bed.client();
     holder.sql("lock tables t write");
     let running = bed.start("slow", &["--lock-timeout", "50s"]);
-    crate::wait_until("the statement waits", || bed.executing("insert into t").is_some());
+    crate::wait_until("the statement waits", || bed.waiting("insert into t").is_some());
     let began = Instant::now();
     running.terminate();
     let ended = running.end();
