@@ -61,8 +61,11 @@ fn migrations_are_applied_on_mariadb_and_a_failed_one_resumes_behind_what_has_ru
         assert!(message(&resource, condition::READY).contains("002"), "{}", message(&resource, condition::READY));
         assert_eq!(query(&url, "SELECT CAST(id AS CHAR) FROM orders").await, ["1"], "the row was not inserted twice");
         let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT LIKE \
-                      'schemaward%' ORDER BY 1";
-        assert_eq!(query(&url, tables).await, ["customers", "order_lines", "orders"]);
+                      'schemaward%'";
+        let mut tables = query(&url, tables).await;
+        // The server's order puts _ elsewhere.
+        tables.sort();
+        assert_eq!(tables, ["customers", "order_lines", "orders"]);
         query(&root, &format!("DROP DATABASE {name}")).await;
     });
 }
