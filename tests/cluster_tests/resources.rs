@@ -172,8 +172,10 @@ async fn a_good_resource_is_taken_and_completed() {
         json!({
             "spec": {
                 "database": {"engine": "postgres", "urlSecretRef": {"name": "shop-db", "key": "url"}},
-                "source": {"configMaps": [{"name": "shop-migrations"}]},
+                "source": {"configMaps": [{"name": "shop-migrations"}], "gaps": "Reject"},
                 "targetVersion": "latest",
+                "outOfOrder": "Reject",
+                "alreadyExists": "Fail",
                 "lockTimeout": "5s",
                 "activeDeadline": "4h",
                 "retry": {"limit": 8, "initialDelay": "5s", "maxDelay": "5m"},
