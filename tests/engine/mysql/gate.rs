@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ pub use crate::gate::At;
 
 /// `COM_QUERY`. Source: MySQL, "Client/Server Protocol", "Text Protocol".
 const QUERY: u8 = 3;
-/// How long a server may be silent in the middle of its answer before that counts as its end.
+/// How long a server may be silent, once it has begun to answer, before that counts as its end.
 const SILENCE: Duration = Duration::from_millis(300);
 
 pub struct Gate {
@@ -55,36 +57,27 @@ fn forward(
     released: &Receiver<()>,
 ) {
     let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-    let (stop_back, stopped) = channel::<()>();
+    let swallowing = Arc::new(AtomicBool::new(false));
+    let swallow = Arc::clone(&swallowing);
     let back = std::thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
-        back_from.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let mut silent = Duration::ZERO;
-        let mut swallowing = false;
-        loop {
-            swallowing = swallowing || stopped.try_recv().is_ok();
-            match back_from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(_) if swallowing => silent = Duration::ZERO,
-                Ok(read) => {
-                    if back_to.write_all(&buffer[..read]).is_err() {
-                        break;
-                    }
+        let mut answering = false;
+        while let Ok(read @ 1..) = back_from.read(&mut buffer) {
+            // Asked after the bytes are there: those of the message's answer cannot come before it is set.
+            if swallow.load(Ordering::SeqCst) {
+                if !answering {
+                    answering = true;
+                    back_from.set_read_timeout(Some(SILENCE)).unwrap();
                 }
-                Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-                    silent += Duration::from_millis(20);
-                    if swallowing && silent >= SILENCE {
-                        break;
-                    }
-                }
-                Err(_) => break,
+            } else if back_to.write_all(&buffer[..read]).is_err() {
+                break;
             }
         }
-        if !swallowing {
+        if !swallow.load(Ordering::SeqCst) {
             let _ = back_to.shutdown(Shutdown::Both);
         }
     });
-    if until(&mut client, &mut server, (number, at), &stop_back).is_some() {
+    if until(&mut client, &mut server, (number, at), &swallowing).is_some() {
         if at == At::After {
             let _ = back.join();
         }
@@ -100,7 +93,7 @@ fn until(
     client: &mut TcpStream,
     server: &mut TcpStream,
     (number, at): (usize, At),
-    stop_back: &Sender<()>,
+    swallowing: &AtomicBool,
 ) -> Option<()> {
     let mut queries = 0;
     loop {
@@ -113,9 +106,7 @@ fn until(
         queries += usize::from(first_of_message && packet.get(4) == Some(&QUERY));
         if queries == number {
             if at == At::After {
-                stop_back.send(()).ok()?;
-                // The reader looks at this between two reads.
-                std::thread::sleep(Duration::from_millis(40));
+                swallowing.store(true, Ordering::SeqCst);
                 server.write_all(&packet).ok()?;
             }
             return Some(());
