@@ -12,44 +12,13 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::engine::{Engine, Fault, STATEMENTS, Waiting, table};
-
-/// Where in a statement's life.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum At {
-    /// It waits for its table and has done nothing.
-    Before,
-    /// It has run. The next thing that happens, be it the record of its end, waits.
-    After,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Case {
-    /// From 1, in the plan.
-    pub statement: usize,
-    pub at: At,
-    pub fault: Fault,
-}
-
-/// What a case has come to.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Lines of the dump that are missing.
-    pub lost: Vec<String>,
-    /// Lines of the dump that should not be there.
-    pub repeated: Vec<String>,
-    /// What the ledger leaves open.
-    pub half_recorded: Vec<String>,
-    /// What was not resumed behind what was done.
-    pub not_resumed: Vec<String>,
-    /// The run that lost its connection has come to the plan's end by itself.
-    pub went_on: bool,
-}
+use crate::judge::{At, Case, End, First, Found, InForce, Journaled, Plan, numbered, place};
 
 /// The plan's folder, and what it leads to without a fault.
 pub struct Bed<'a> {
     engine: &'a dyn Engine,
     folder: TempDir,
-    expected: Vec<String>,
+    plan: Plan,
 }
 
 /// A process that runs the plan; it ends with its case.
@@ -69,19 +38,6 @@ impl Drop for Run {
     }
 }
 
-/// The run that the fault has met.
-struct First {
-    run: String,
-    said: String,
-}
-
-/// A statement's place: its file, and its number there, from 1.
-struct Place {
-    file: usize,
-    number: usize,
-    sql: String,
-}
-
 impl<'a> Bed<'a> {
     /// Writes the plan, and runs it undisturbed.
     pub fn new(engine: &'a dyn Engine) -> Result<Self, String> {
@@ -97,17 +53,19 @@ impl<'a> Bed<'a> {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         assert_eq!(statement, STATEMENTS);
-        let mut bed = Self { engine, folder, expected: Vec::new() };
+        let plan = Plan { files: engine.files(), before: Vec::new(), undisturbed: End::default() };
+        let mut bed = Self { engine, folder, plan };
         let mut admin = bed.admin()?;
         let database = "undisturbed";
         engine.create(&mut admin, database)?;
+        let mut client = Client::connect(&engine.server().url(database))?;
+        bed.plan.before = engine.dump(&mut client)?;
         let scratch = TempDir::new().unwrap();
         if !bed.start(database, scratch.path()).succeeds()? {
             return Err(said(scratch.path()));
         }
-        let mut client = Client::connect(&engine.server().url(database))?;
-        bed.expected = engine.dump(&mut client)?;
-        let open = bed.half_recorded(&mut client)?;
+        bed.plan.undisturbed = bed.end(&mut client)?;
+        let open = bed.plan.half_recorded(&bed.plan.undisturbed);
         assert!(open.is_empty(), "{open:?}");
         Ok(bed)
     }
@@ -125,17 +83,6 @@ impl<'a> Bed<'a> {
         command.env("DATABASE_URL", self.engine.server().url(database));
         let output = File::create(scratch.join("output")).unwrap();
         Run(command.stdout(output.try_clone().unwrap()).stderr(output).spawn().unwrap())
-    }
-
-    fn place(&self, statement: usize) -> Place {
-        let mut number = statement;
-        for (file, (_, _, statements)) in self.engine.files().iter().enumerate() {
-            if let Some(sql) = statements.get(number - 1) {
-                return Place { file, number, sql: numbered(sql, statement) };
-            }
-            number -= statements.len();
-        }
-        panic!("the plan has no statement {statement}")
     }
 
     /// Executes a case.
@@ -160,14 +107,7 @@ impl<'a> Bed<'a> {
         self.finish(&database, scratch.path())?;
 
         let mut client = Client::connect(&engine.server().url(&database))?;
-        let dump = engine.dump(&mut client)?;
-        let found = Found {
-            lost: missing(&dump, &self.expected),
-            repeated: missing(&self.expected, &dump),
-            half_recorded: self.half_recorded(&mut client)?,
-            not_resumed: self.not_resumed(&mut client, case, &first)?,
-            went_on,
-        };
+        let found = Found { went_on, ..self.plan.judge(&self.end(&mut client)?, case, &first) };
         drop(client);
         // The connection of before was ended with its server.
         engine.drop(&mut self.admin()?, &database)?;
@@ -198,7 +138,7 @@ impl<'a> Bed<'a> {
                 Ok(found)
             })
         };
-        let (table, sql) = (table(statement), self.place(statement).sql);
+        let (table, sql) = (table(statement), place(self.plan.files, statement).sql);
         let mut waiting = wait_for("it waits", &|waiting| engine.is_at(waiting, &table, &sql))?;
         if at == At::After {
             if statement < STATEMENTS {
@@ -245,99 +185,30 @@ impl<'a> Bed<'a> {
         Ok(())
     }
 
-    /// What the ledger says otherwise than that each version is in force once, with all of its statements.
-    fn half_recorded(&self, client: &mut Client) -> Result<Vec<String>, String> {
+    /// What a database says at the end.
+    fn end(&self, client: &mut Client) -> Result<End, String> {
         let engine = self.engine;
-        let in_force = "where success and undone_by is null order by version";
-        let rows = engine.ledger(
-            client,
-            "version, filename, statements_done, statements_total",
-            "schema_migrations",
-            in_force,
-        )?;
-        let expected = engine.files().iter().map(|(name, _, statements)| {
-            let count = statements.len().to_string();
-            vec![name[..3].to_owned(), (*name).to_owned(), count.clone(), count]
+        let columns = "version, filename, statements_done, statements_total, run";
+        let rest = "where success and undone_by is null order by version";
+        let in_force = engine.ledger(client, columns, "schema_migrations", rest)?;
+        let columns = "filename, statement, state, trace, run, coalesce(migration_id, 0) > 0";
+        let journal = engine.ledger(client, columns, "statement_journal", "order by filename, statement")?;
+        let in_force = in_force.into_iter().map(|row| {
+            let [version, filename, statements_done, statements_total, run] = row.try_into().unwrap();
+            InForce { version, filename, statements_done, statements_total, run }
         });
-        let mut wrong = Vec::new();
-        if rows != expected.collect::<Vec<_>>() {
-            wrong.push(format!("in force: {rows:?}"));
-        }
-        let open = "where state <> 'finished' or migration_id is null";
-        let rows = engine.ledger(client, "version, statement, state", "statement_journal", open)?;
-        wrong.extend(rows.iter().map(|row| format!("journal: {row:?}")));
-        Ok(wrong)
+        let journal = journal.into_iter().map(|row| {
+            let [filename, statement, state, trace, run, belongs] = <[String; 6]>::try_from(row).unwrap();
+            let statement = statement.parse().unwrap();
+            Journaled { filename, statement, state, trace, run, belongs: matches!(belongs.as_str(), "t" | "1") }
+        });
+        Ok(End { dump: engine.dump(client)?, in_force: in_force.collect(), journal: journal.collect() })
     }
-
-    /// What was executed by another run than it should have been: what was done before the kill stays the first run's.
-    fn not_resumed(&self, client: &mut Client, case: Case, first: &First) -> Result<Vec<String>, String> {
-        let place = self.place(case.statement);
-        let in_force = "where success and undone_by is null order by version";
-        let rows = self.engine.ledger(client, "version, run", "schema_migrations", in_force)?;
-        let mut wrong: Vec<String> = Vec::new();
-        for row in rows.iter().take(place.file).filter(|row| row[1] != first.run) {
-            // PostgreSQL's files of one message wait for the disk together: what a server that is killed forgets of them
-            // it forgets as a whole, and nobody was told of it yet.
-            let told = first.said.contains(&format!("\"event\":\"migrationApplied\",\"version\":\"{}\"", row[0]));
-            if !told && matches!(case.fault, Fault::Backend | Fault::Server) {
-                continue;
-            }
-            wrong.push(format!("the file {} was done again", row[0]));
-        }
-        let file = self.engine.files()[place.file].0;
-        let rows = self.engine.ledger(
-            client,
-            "statement, run, trace, settled_by",
-            "statement_journal",
-            &format!("where filename = '{file}' order by statement"),
-        )?;
-        for row in rows {
-            let (number, by_first) = (row[0].parse::<usize>().unwrap(), row[1] == first.run);
-            if number < place.number && !by_first {
-                wrong.push(format!("the statement {number} of {file} was done again"));
-            }
-            if number != place.number || case.fault == Fault::Runner {
-                // What a runner has sent goes on without it.
-                continue;
-            }
-            if case.at == At::Before && by_first {
-                wrong.push(format!("the statement {number} of {file} was taken for done: {row:?}"));
-            }
-            let told = ["created index", "dropped index", "appears", "disappears", "renamed"];
-            if case.at == At::After && told.contains(&row[2].as_str()) && !by_first {
-                wrong.push(format!("the statement {number} of {file} was begun again"));
-            }
-        }
-        Ok(wrong)
-    }
-}
-
-impl Found {
-    pub fn is_right(&self) -> bool {
-        [&self.lost, &self.repeated, &self.half_recorded, &self.not_resumed].iter().all(|lines| lines.is_empty())
-    }
-}
-
-fn numbered(sql: &str, statement: usize) -> String {
-    sql.replace('#', &format!("_{statement:02}"))
 }
 
 /// What the last run has written.
 fn said(scratch: &Path) -> String {
     std::fs::read_to_string(scratch.join("output")).unwrap_or_default()
-}
-
-/// Lines that are there less often than they should be.
-fn missing(there: &[String], expected: &[String]) -> Vec<String> {
-    let mut there = there.to_vec();
-    let mut missing = Vec::new();
-    for line in expected {
-        match there.iter().position(|other| other == line) {
-            Some(at) => drop(there.swap_remove(at)),
-            None => missing.push(line.clone()),
-        }
-    }
-    missing
 }
 
 fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {

@@ -8,6 +8,7 @@
 mod case;
 mod client;
 mod engine;
+mod judge;
 mod mysql;
 mod postgres;
 mod server;
@@ -16,8 +17,9 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use case::{At, Bed, Case, Found};
+use case::Bed;
 use engine::{Engine, Fault, STATEMENTS};
+use judge::{At, Case, Found};
 use mysql::Mysql;
 use postgres::Postgres;
 
