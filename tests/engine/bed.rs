@@ -98,6 +98,18 @@ impl<'a> Bed<'a> {
         )) != "0"
     }
 
+    /// Waits until the server has ended the session of a run that was killed. One that would not notice before the
+    /// statement's end is told to, as a person would.
+    pub fn wait_for_the_end_of(&self, run: &str) {
+        let session = format!("from pg_stat_activity where application_name = 'schemaward {run}'");
+        if !self.server.notices_gone_clients() {
+            self.psql(&format!("select pg_terminate_backend(pid) {session} and datname = current_database()"));
+        }
+        crate::wait_until("the server has noticed", || {
+            self.psql(&format!("select count(*) {session} and datname = current_database()")) == "0"
+        });
+    }
+
     pub fn start(&self, run: &str) -> Running {
         self.start_with(run, &[])
     }

@@ -218,15 +218,15 @@ fn an_index_half_built_when_the_runner_was_killed_is_dropped_and_built_again() {
     bed.file("001_a.sql", b"select 1");
     std::thread::scope(|scope| {
         // The index waits for this transaction, half built.
-        let holding = scope.spawn(|| bed.psql("begin; insert into t values (1); select pg_sleep(9)"));
-        crate::wait_until("the transaction is open", || bed.executing("pg_sleep(9)"));
+        let holding = "begin; insert into t values (1); select pg_sleep(60)";
+        let held = scope.spawn(|| bed.server.psql_try(&bed.database, holding));
+        crate::wait_until("the transaction is open", || bed.executing("pg_sleep(60)"));
         let mut running = bed.start_with("killed", &["--lock-timeout", "1m"]);
         crate::wait_until("the index is half built", || bed.has("t_id"));
         kill(&bed, &mut running);
-        holding.join().unwrap();
-    });
-    crate::wait_until("the server has noticed", || {
-        bed.psql("select count(*) from pg_stat_activity where application_name = 'schemaward killed'") == "0"
+        bed.wait_for_the_end_of("killed");
+        bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)' and datname = current_database()");
+        assert!(held.join().unwrap().is_err());
     });
     assert!(!valid(&bed, "t_id"));
     let ended = bed.run();

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::wait_until;
 
-/// A server given from outside, as `postgres://user:password@host:port`, instead of one of our own.
-const GIVEN: &str = "SCHEMAWARD_TEST_POSTGRES";
+/// Names the folder of another PostgreSQL to start servers of than this machine's own: see versions.sh.
+const PROGRAM: &str = "SCHEMAWARD_TEST_POSTGRES_PROGRAM";
 
 /// Arguments: the servers' binaries, a folder, a port, and whether the folder goes with the server.
 const KEEPER: &str = r#"
@@ -25,7 +25,7 @@ if [ ! -d "$dir/data" ]; then
     cat "$dir/data/pg_hba.conf" >>"$dir/hba" && mv "$dir/hba" "$dir/data/pg_hba.conf"
 fi
 "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off \
-    -c max_connections=200 -c track_activity_query_size=65536 -c restart_after_crash=off >>"$dir/log" 2>&1 &
+    -c max_connections=200 -c password_encryption=scram-sha-256 -c track_activity_query_size=65536 -c restart_after_crash=off >>"$dir/log" 2>&1 &
 server=$!
 echo started
 cat >/dev/null || true
@@ -35,12 +35,6 @@ wait "$server" || true
 "#;
 
 pub struct Server {
-    /// `user:password@host:port` and the like: what stands between the scheme and the database's name.
-    authority: String,
-    own: Option<Own>,
-}
-
-struct Own {
     folder: PathBuf,
     port: u16,
     keeper: Child,
@@ -51,15 +45,7 @@ struct Own {
 /// The server that tests share.
 pub fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
-    SHARED.get_or_init(|| match std::env::var(GIVEN) {
-        Ok(url) => Server { authority: given_authority(&url), own: None },
-        Err(_) => Server::start(),
-    })
-}
-
-fn given_authority(url: &str) -> String {
-    let rest = url.split_once("://").expect("a URL").1;
-    rest.split('/').next().expect("an authority").to_owned()
+    SHARED.get_or_init(Server::start)
 }
 
 impl Server {
@@ -73,28 +59,29 @@ impl Server {
 
     /// The same server again, after [`Self::crash`].
     pub fn restart(&self) -> Self {
-        let own = self.own.as_ref().unwrap();
-        Self::keep(own.folder.clone(), own.port, "keep")
+        Self::keep(self.folder.clone(), self.port, "keep")
     }
 
     fn keep(folder: PathBuf, port: u16, keep: &str) -> Self {
         let mut command = as_postgres();
-        command.args(["sh", "-c", KEEPER, "keeper"]).arg(binaries()).arg(&folder).args([&port.to_string(), keep]);
+        command
+            .args(["sh", "-c", KEEPER, "keeper"])
+            .arg(server_programs())
+            .arg(&folder)
+            .args([&port.to_string(), keep]);
         let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "started\n", "see {}/initdb.log", folder.display());
         let pipe = keeper.stdin.take();
-        let own = Own { folder, port, keeper, pipe };
-        let server = Self { authority: format!("postgres@127.0.0.1:{port}"), own: Some(own) };
+        let server = Self { folder, port, keeper, pipe };
         wait_until("the server answers", || server.psql_try("postgres", "select 1").is_ok());
         server
     }
 
     /// Ends all of the server's processes at once, as a power cut does.
     pub fn crash(&self) {
-        let own = self.own.as_ref().unwrap();
-        let pid = std::fs::read_to_string(own.folder.join("data/postmaster.pid")).unwrap();
+        let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap();
         assert!(Command::new("kill").args(["-QUIT", pid]).status().unwrap().success());
         // Not only refusing connections: while its first process is there, another cannot take its data over.
@@ -103,18 +90,22 @@ impl Server {
     }
 
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{}/{database}", self.authority)
+        self.url_as("postgres", database)
     }
 
     /// The URL for another user of the same server.
     pub fn url_as(&self, user: &str, database: &str) -> String {
-        let host = self.authority.rsplit('@').next().unwrap();
-        format!("postgres://{user}@{host}/{database}")
+        format!("postgres://{user}@{}/{database}", self.host())
     }
 
     /// Host and port.
     pub fn host(&self) -> String {
-        self.authority.rsplit('@').next().unwrap().to_owned()
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Whether the server notices in the middle of a statement that its client is gone, as 14 and later do.
+    pub fn notices_gone_clients(&self) -> bool {
+        self.psql("postgres", "select current_setting('server_version_num')::int >= 140000") == "t"
     }
 
     /// Runs SQL; columns are divided by |, rows by line breaks.
@@ -123,7 +114,7 @@ impl Server {
     }
 
     pub fn psql_try(&self, database: &str, sql: &str) -> Result<String, String> {
-        let mut command = Command::new(binaries().join("psql"));
+        let mut command = Command::new(own_programs().join("psql"));
         command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
@@ -133,10 +124,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(own) = &mut self.own {
-            drop(own.pipe.take());
-            let _ = own.keeper.wait();
-        }
+        drop(self.pipe.take());
+        let _ = self.keeper.wait();
     }
 }
 
@@ -151,18 +140,32 @@ pub fn as_postgres() -> Command {
     command
 }
 
-/// Where initdb, postgres and psql are: Debian's newest, or wherever PATH has them.
-fn binaries() -> PathBuf {
+/// Where initdb and postgres are.
+fn server_programs() -> PathBuf {
+    let Some(program) = std::env::var_os(PROGRAM) else { return own_programs() };
+    let bin = Path::new(&program).join("bin");
+    assert!(has(&bin, &["initdb", "postgres"]), "{PROGRAM}: there is no PostgreSQL in {}", bin.display());
+    bin
+}
+
+/// Where initdb, postgres and psql are: Debian's newest, or wherever PATH has them. The psql of one version talks to the
+/// servers of all.
+fn own_programs() -> PathBuf {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
         .unwrap_or_default();
     found.sort();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    found.into_iter().rev().chain(std::env::split_paths(&path)).find(|bin| has_server(bin)).unwrap_or_else(|| {
-        panic!("the tests need PostgreSQL's initdb, postgres and psql (Debian: apt-get install postgresql), or {GIVEN}")
-    })
+    found
+        .into_iter()
+        .rev()
+        .chain(std::env::split_paths(&path))
+        .find(|bin| has(bin, &["initdb", "postgres", "psql"]))
+        .unwrap_or_else(|| {
+            panic!("the tests need PostgreSQL's initdb, postgres and psql (Debian: apt-get install postgresql)")
+        })
 }
 
-fn has_server(bin: &Path) -> bool {
-    ["initdb", "postgres", "psql"].iter().all(|name| bin.join(name).exists())
+fn has(bin: &Path, programs: &[&str]) -> bool {
+    programs.iter().all(|name| bin.join(name).exists())
 }

@@ -97,15 +97,16 @@ const CASES: [Case; 13] = [
         there: "create view v as select a from t",
         same: "create view v as select t.a from public.t",
         other: "create view v as select b from t",
-        shown: ["t.a", "t.b"],
+        shown: ["column a integer", "column b integer"],
     },
     Case {
         what: "a materialized view",
         before: "create table t (a int, b int);",
-        there: "create materialized view v as select a from t",
-        same: "create materialized view v as select a from t",
-        other: "create materialized view v as select a + 1 as a from t",
-        shown: ["t.a", "t.a + 1"],
+        there: "create materialized view v as select a as n from t",
+        same: "create materialized view v as select t.a as n from public.t",
+        other: "create materialized view v as select b as n from t",
+        // With the table's name before it or, as of 16, without.
+        shown: ["a AS n", "b AS n"],
     },
     Case {
         what: "a function among others of its name",

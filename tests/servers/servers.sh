@@ -9,12 +9,13 @@
 #        servers.sh pause|resume NAME         freeze all its processes, and let them go on
 #        servers.sh show NAME                 print what start printed
 #        servers.sh remove NAME | --all       end it and delete its data
+#        servers.sh program ENGINE FOLDER     copy a PostgreSQL to where every user can run it
 #        servers.sh list                      the servers there are, and whether they run
 #        servers.sh run NAME... -- COMMAND    start them, run COMMAND with SCHEMAWARD_TEST_<NAME>_URL, end them
 # shellcheck disable=SC2015 # A && B || fail: B is a test
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-usage() { fail "usage: servers.sh install|start|stop|kill|pause|resume|show|remove|list|run (see the head of $0)"; }
+usage() { fail "usage: servers.sh install|start|stop|kill|pause|resume|show|remove|program|list|run (see the head of $0)"; }
 
 # ---- install ------------------------------------------------------------------------------
 
@@ -275,6 +276,14 @@ case $action in
     for engine; do (install_engine "$engine"); done
     ;;
   list) list_servers ;;
+  program)
+    [ $# = 2 ] || usage
+    use_engine "$1"
+    [[ $ENGINE == postgres* ]] || fail "$ENGINE runs from its own place only"
+    (install_engine "$ENGINE")
+    mkdir -m 755 -p "$2"
+    cp -a --reflink=auto "$(installed)/program/." "$2"
+    ;;
   run)
     unset SCHEMAWARD_TEST_POSTGRES_URL
     run "$@"
