@@ -3,6 +3,7 @@
 mod any;
 mod batch;
 mod cancellation;
+mod comparison;
 mod driver_failure;
 mod examination;
 mod examination_steps;

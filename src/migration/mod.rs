@@ -34,6 +34,7 @@ pub use dialect::Dialect;
 pub use file_name::NameError;
 pub use lexeme::Construct;
 pub use migration::Migration;
+pub use mysql::{Added, AddedColumn, Addition, InScratch};
 pub use next_file::{NewFile, NewFileError, next_file};
 pub use position::Position;
 pub use postgres::{LockMode, TableLock, table_lock};

@@ -8,6 +8,8 @@ use super::lexeme::{Kind, Lexeme, lexemes};
 #[derive(Clone, Copy)]
 pub(super) struct Token<'a> {
     pub(super) text: &'a str,
+    /// Its first byte in the statement.
+    pub(super) start: usize,
     pub(super) depth: usize,
 }
 
@@ -26,7 +28,8 @@ pub(super) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<
     let counts = |lexeme: &Lexeme| !lexeme.kind.is_trivia() && lexeme.kind != Kind::CodeMark;
     lexemes(sql, 0, dialect).filter(counts).map(move |lexeme| {
         depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };
-        let token = Token { text: sql.get(lexeme.start..lexeme.end).unwrap_or_default(), depth };
+        let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
+        let token = Token { text, start: lexeme.start, depth };
         depth += usize::from(lexeme.kind == Kind::Open);
         token
     })
@@ -54,7 +57,7 @@ pub(super) fn follow<'a, const N: usize>(
     tokens: impl Iterator<Item = Token<'a>>,
     mut matches: impl FnMut([Token<'a>; N]) -> bool,
 ) -> bool {
-    let mut window = [Token { text: "", depth: 0 }; N];
+    let mut window = [Token { text: "", start: 0, depth: 0 }; N];
     for token in tokens {
         window.rotate_left(1);
         if let Some(last) = window.last_mut() {

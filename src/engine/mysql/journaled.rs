@@ -14,15 +14,17 @@ use super::reset::changes_session;
 use super::rows::value;
 use super::script::{Role, Script};
 use super::session::{MysqlSession, overtaken};
+use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{needs_review, run_otherwise};
-use crate::engine::session::{ApplyError, Attempt, SessionError};
+use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
 use crate::migration::{Execution, Migration};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// A message that did not go through.
 struct Broken {
-    error: sqlx::Error,
+    failure: Failure,
+    connection_lost: bool,
     /// What failed in it.
     role: Role,
     /// The statement that has run by itself, and whose end is not written.
@@ -121,20 +123,59 @@ impl MysqlSession {
                 }
             });
             let sent = sent.await;
-            let failed = roles.get(answers.min(last)).copied().unwrap_or(Role::Ours);
-            match sent {
-                Ok(()) => roles.last().copied().map(&mut note).unwrap_or_default(),
-                Err(error) => return Err(Broken { error, role: failed, unended }),
-            }
+            let role = roles.get(answers.min(last)).copied().unwrap_or(Role::Ours);
+            let Err(error) = sent else {
+                roles.last().copied().map(&mut note).unwrap_or_default();
+                continue;
+            };
+            let failure = placed(&error, attempt.migration, role);
+            let broken = Broken { failure, connection_lost: connection_lost(&error), role, unended };
+            let skipped = self.pass_over(attempt, broken).await?;
+            unended = None;
+            *done = (*done).max(skipped + 1);
+            progress(skipped + 1);
+            script.go_on_behind(skipped);
         }
         Ok(())
     }
 
+    /// Passes over a statement whose object is there as it would make it, where that is asked for, and journals it as
+    /// settled by the catalog. Its index. Until that row is written it is a statement that was started, and is compared
+    /// again by the next run.
+    async fn pass_over(&mut self, attempt: Attempt<'_>, broken: Broken) -> Result<usize, Broken> {
+        let asked = self.already_exists == AlreadyExists::SkipIfIdentical;
+        let is_there = broken.failure.class == ErrorClass::AlreadyExists && !broken.connection_lost;
+        let (Role::Alone(index) | Role::Statement(index)) = broken.role else { return Err(broken) };
+        if !asked || !is_there {
+            return Err(broken);
+        }
+        let compared = self.compare(attempt.migration.statement_sql(index), attempt.fence).await;
+        let skipped = compared.map(|comparison| skip_or_fail(broken.failure.clone(), comparison));
+        match skipped {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => return Err(Broken { failure, ..broken }),
+            Err(SessionError { mut failure, connection_lost }) => {
+                failure.message = format!("comparing what is there already: {}", failure.message);
+                failure.place.clone_from(&broken.failure.place);
+                return Err(Broken { failure, connection_lost, ..broken });
+            }
+        }
+        let ended = broken.unended.map(|index| self.ledger.end_statement(attempt, index, "server", None));
+        let passed = self.ledger.end_statement(attempt, index, "catalog", None);
+        let rows: Vec<String> = ended.into_iter().chain([passed]).collect();
+        match self.write_guarded(attempt.fence, &rows).await {
+            Ok(_) => Ok(index),
+            // Whether it is written is told by the journal.
+            Err(SessionError { failure, connection_lost }) => {
+                Err(Broken { failure, connection_lost, role: Role::Rows, unended: None })
+            }
+        }
+    }
+
     /// What a message that did not go through means, and whether its outcome is unknown. Writes down what is known.
     async fn broken(&mut self, attempt: Attempt<'_>, broken: Broken) -> (Failure, bool) {
-        let Broken { error, role, unended } = broken;
-        let failure = placed(&error, attempt.migration, role);
-        if connection_lost(&error) {
+        let Broken { failure, connection_lost, role, unended } = broken;
+        if connection_lost {
             return (failure, true);
         }
         match self.write_down(attempt, &failure, role, unended).await {

@@ -3,8 +3,10 @@
 //! Every statement of DDL commits by itself here, so every file is applied statement by statement, with a journal.
 
 mod address;
+mod definition;
 mod error;
 mod examination;
+mod identical;
 mod journal;
 mod journaled;
 mod ledger;
@@ -40,6 +42,7 @@ pub struct Mysql {
     address: MysqlAddress,
     prefix: String,
     lock_timeout: Duration,
+    already_exists: AlreadyExists,
 }
 
 impl Mysql {
@@ -63,17 +66,12 @@ impl Mysql {
                 place: None,
             });
         }
-        if settings.already_exists == AlreadyExists::SkipIfIdentical {
-            return Err(Failure {
-                class: ErrorClass::Permanent,
-                reason: Reason::InvalidSettings,
-                code: None,
-                message: "objects that are there already cannot be compared on MySQL and MariaDB".to_owned(),
-                hint: Some("leave --already-exists at fail".to_owned()),
-                place: None,
-            });
-        }
-        Ok(Self { address, prefix: prefix.to_owned(), lock_timeout: settings.lock_timeout })
+        Ok(Self {
+            address,
+            prefix: prefix.to_owned(),
+            lock_timeout: settings.lock_timeout,
+            already_exists: settings.already_exists,
+        })
     }
 
     async fn open(&self) -> Result<MySqlConnection, SessionError> {
@@ -114,7 +112,9 @@ impl Database for Mysql {
         }
         let scope = if server.folds_names { server.database.to_lowercase() } else { server.database.clone() };
         let ledger = Ledger::new(&server.database, &self.prefix, &scope, self.address.user());
-        Ok(MysqlSession::new(connection, server, ledger, settings, self.address.user()))
+        let mut session = MysqlSession::new(connection, server, ledger, settings, self.address.user());
+        session.already_exists = self.already_exists;
+        Ok(session)
     }
 
     fn address(&self) -> String {

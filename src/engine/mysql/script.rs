@@ -149,6 +149,14 @@ impl<'a> Script<'a> {
         true
     }
 
+    /// Goes on behind a statement that the server has refused, and that counts as done all the same. What its message held
+    /// behind it is made anew.
+    pub(super) fn go_on_behind(&mut self, index: usize) {
+        self.parts.clear();
+        self.rows.clear();
+        self.next = Some(index + 1);
+    }
+
     fn finish(&mut self) {
         self.ours(BEGIN, Role::Ours);
         self.write_rows();

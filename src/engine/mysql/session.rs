@@ -19,8 +19,8 @@ use super::server::Server;
 use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
-    StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
+    SessionId, StoredRollback, Unrun,
 };
 use crate::migration::{Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
@@ -46,6 +46,7 @@ pub struct MysqlSession {
     pub(super) may_resume: bool,
     /// The session's variables before the first file that changes any.
     pub(super) variables: Option<Vec<(String, String)>>,
+    pub(super) already_exists: AlreadyExists,
     /// Variables that cannot be set back, since they are not the session's own.
     pub(super) not_ours: BTreeSet<String>,
 }
@@ -83,6 +84,7 @@ impl MysqlSession {
             user: user.to_owned(),
             may_resume: true,
             variables: None,
+            already_exists: AlreadyExists::Fail,
             not_ours: BTreeSet::new(),
         }
     }
@@ -217,6 +219,13 @@ impl MysqlSession {
             view = self.read_ledger().await?;
         }
         self.may_resume = !view.state.all_begun().is_empty();
+        if self.may_resume {
+            match self.drop_left_scratch(fence).await {
+                Err(error) if error.connection_lost => return Err(error),
+                Err(error) => tracing::warn!(error = error.failure.message, "what was made to compare is left"),
+                Ok(()) => {}
+            }
+        }
         Ok(Some((fence, view)))
     }
 

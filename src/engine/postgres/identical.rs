@@ -1,33 +1,18 @@
 //! Whether what a statement would make is there already, with the same definition: the statement makes it once more in
 //! a schema of its own, the catalog describes both, and all of it is rolled back. No rows are read or copied.
 
-use std::fmt::Write as _;
-
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::types::Oid;
 
 use super::error::{connection_lost, failure_of, server_error};
 use super::literal::{identifier, text};
 use super::session::{PostgresSession, value};
+use crate::engine::comparison::{Comparison, difference};
 use crate::engine::session::SessionError;
 use crate::migration::{Creating, Creation, last_part};
 use crate::report::Reason;
 
 const SAVEPOINT: &str = "schemaward_compare";
-/// How many lines of a difference are told.
-const MOST_LINES: usize = 8;
-
-/// What comparing has shown.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Comparison {
-    /// It is there as the statement would make it.
-    Identical,
-    /// It is there, but another.
-    Different(String),
-    /// It cannot be told, for this reason.
-    Impossible(String),
-}
-
 /// Where the object is that stands in the statement's way.
 struct Found {
     schema: String,
@@ -178,23 +163,6 @@ fn quoted_as_the_server_does(name: &str) -> String {
     if plain { name.to_owned() } else { identifier(name) }
 }
 
-fn difference(existing: &[String], wanted: &[String]) -> Comparison {
-    let only = |these: &[String], those: &[String]| {
-        let lines: Vec<&str> = these.iter().filter(|line| !those.contains(line)).map(String::as_str).collect();
-        let more = lines.len().saturating_sub(MOST_LINES);
-        let mut shown = lines.into_iter().take(MOST_LINES).collect::<Vec<_>>().join("; ");
-        if more > 0 {
-            let _ = write!(shown, "; and {more} more");
-        }
-        if shown.is_empty() { "nothing that the other has not (the order differs)".to_owned() } else { shown }
-    };
-    Comparison::Different(format!(
-        "there is: {} | the statement makes: {}",
-        only(existing, wanted),
-        only(wanted, existing)
-    ))
-}
-
 /// A name as a file writes it, as an SQL expression for the name as the catalog has it.
 fn parsed(name: &str) -> String {
     format!("(parse_ident({}))[1]", text(last_part(name)))
@@ -298,15 +266,7 @@ fn function(schema: &str, name: &str, like: Oid) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Comparison, difference, quoted_as_the_server_does};
-
-    #[test]
-    fn a_difference_tells_only_what_differs() {
-        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-        let found = difference(&lines(&["table", "column a text"]), &lines(&["table", "column a integer"]));
-        let Comparison::Different(text) = found else { unreachable!("{found:?}") };
-        assert_eq!(text, "there is: column a text | the statement makes: column a integer");
-    }
+    use super::quoted_as_the_server_does;
 
     #[test]
     fn names_are_quoted_only_where_the_server_does() {

@@ -12,7 +12,7 @@ use sqlx::postgres::PgRow;
 use super::error::{connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
-use super::stepwise::skip_or_fail;
+use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
 use crate::migration::{Execution, Trace};
@@ -191,7 +191,10 @@ impl PostgresSession {
         }
         let compared = self.compare(attempt.migration.statement_sql(index)).await;
         let ended = self.ask("ROLLBACK".to_owned()).await;
-        Some(compared.and_then(|comparison| ended.and_then(|_| skip_or_fail(failure.clone(), comparison))))
+        Some(
+            compared
+                .and_then(|comparison| ended.and_then(|_| skip_or_fail(failure.clone(), comparison).map_err(refused))),
+        )
     }
 
     /// A question, or a command of our own, with nothing around it.

@@ -7,11 +7,11 @@
 use std::time::{Duration, Instant};
 
 use super::error::{connection_lost, failure_of};
-use super::identical::Comparison;
 use super::journaled::placed;
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
+use crate::engine::comparison::skip_or_fail;
 use crate::engine::session::{ApplyError, Attempt, SessionError};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{ErrorClass, Reason};
 
 const SAVEPOINT: &str = "schemaward_step";
 
@@ -59,7 +59,8 @@ impl PostgresSession {
                 self.step(format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await?;
                 let comparison = self.compare(sql).await?;
                 self.step(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?;
-                skip_or_fail(error.failure, comparison)?;
+                skip_or_fail(error.failure, comparison)
+                    .map_err(|failure| SessionError { failure, connection_lost: false })?;
             }
             *done = index + 1;
             progress(*done);
@@ -102,34 +103,6 @@ impl PostgresSession {
             connection_lost: connection_lost(&error),
         })
     }
-}
-
-/// Passes over a statement whose object is there as it would make it.
-pub(super) fn skip_or_fail(mut failure: Failure, comparison: Comparison) -> Result<(), SessionError> {
-    match comparison {
-        Comparison::Identical => {
-            let place = failure.place.as_ref();
-            tracing::info!(
-                file = place.map_or("", |place| place.file.as_str()),
-                line = place.and_then(|place| place.line),
-                "skipped: what the statement makes is there already, with the same definition"
-            );
-            return Ok(());
-        }
-        Comparison::Different(how) => {
-            failure.message = format!("{}, and with another definition; {how}", failure.message);
-            failure.hint = Some(
-                "make the two alike: by a migration that changes what is there, or by the statement itself where it has \
-                 not been applied anywhere yet"
-                    .to_owned(),
-            );
-        }
-        Comparison::Impossible(why) => {
-            failure.message =
-                format!("{}; whether its definition is the same could not be told: {why}", failure.message);
-        }
-    }
-    Err(SessionError { failure, connection_lost: false })
 }
 
 fn moves_savepoints(sql: &str) -> bool {

@@ -1,5 +1,6 @@
 //! What is `MySQL`'s and `MariaDB`'s own in reading a file.
 
+mod addition;
 mod alter;
 mod body;
 mod evidence;
@@ -10,6 +11,7 @@ mod statements;
 mod transaction;
 mod words;
 
+pub use addition::{Added, AddedColumn, Addition, InScratch};
 pub(super) use left_out::left_out;
 pub(super) use lexeme::Lexer;
 pub(super) use refusals::refusal;

@@ -10,4 +10,5 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod lock_tries;
+mod skipping;
 mod taking_over;
