@@ -8,7 +8,7 @@ help: ## list the targets
 # ---- every day ------------------------------------------------------------------------------
 
 # Tests that need no server. The cluster's lie in tests/cluster_tests.
-QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs)))
+QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
 ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs))
 
 .PHONY: check lint test test-unit test-engine test-postgres-versions test-kills demo

@@ -66,7 +66,7 @@ fn sets_of_mysql() -> Vec<Set> {
 }
 
 fn sets_of_sqlite() -> Vec<Set> {
-    files(&[".mode csv\n", "pragma foreign_keys = off;\ndrop table t;\n", "select [a;\n"])
+    files(&[".mode csv\n", "pragma foreign_keys = on;\ndrop table t;\n", "select [a;\n"])
 }
 
 #[test]

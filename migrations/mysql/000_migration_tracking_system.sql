@@ -102,6 +102,8 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_statement_journal` (
     fence         BIGINT       NOT NULL,
     -- The row of the attempt it has become a part of; NULL while that is not finished.
     migration_id  BIGINT,
+    -- What LAST_INSERT_ID() said behind it: a run that resumes there says it again. From version 4 on.
+    last_insert_id BIGINT UNSIGNED,
     -- 7 and 007 are one version; repeatable files are told apart by their names.
     open_version  VARCHAR(32)  GENERATED ALWAYS AS (
         CASE WHEN migration_id IS NULL THEN TRIM(LEADING '0' FROM version) END) STORED,
@@ -109,6 +111,16 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_statement_journal` (
         CASE WHEN kind = 'repeatable' THEN filename ELSE '' END) STORED,
     UNIQUE KEY statement_journal_begun_once (open_version, kind, open_file, statement)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+SET @schemaward_due = (
+    SELECT IF(COUNT(*) > 0, 'DO 0', CONCAT('ALTER TABLE `', REPLACE(DATABASE(), '`', '``'),
+        '`.`{{prefix}}_statement_journal` ADD COLUMN last_insert_id BIGINT UNSIGNED AFTER migration_id'))
+    FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{{prefix}}_statement_journal' AND COLUMN_NAME = 'last_insert_id'
+);
+PREPARE schemaward_due FROM @schemaward_due;
+EXECUTE schemaward_due;
+DEALLOCATE PREPARE schemaward_due;
 
 -- One row: who holds the lock, or who held it last.
 CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_migration_locks` (
@@ -127,4 +139,4 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_migration_locks` (
 INSERT INTO {{database}}.`{{prefix}}_migration_locks` (id, fence) VALUES (1, 0) ON DUPLICATE KEY UPDATE id = 1;
 
 INSERT INTO {{database}}.`{{prefix}}_ledger` (version, tool_version, installed_at)
-VALUES (3, {{tool_version}}, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE version = version;
+VALUES (4, {{tool_version}}, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE version = version;

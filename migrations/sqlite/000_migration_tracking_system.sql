@@ -2,7 +2,7 @@
 --
 -- Run as a whole, in one transaction, by the holder of the lock, whenever the version recorded in the table
 -- {{prefix}}_ledger is lower than the one at the end of this file. Each statement finds out by itself whether it is still
--- due, so that one text serves a first installation and every upgrade.
+-- due, so that one text serves a first installation and every upgrade; columns of later versions are added before it.
 --
 -- {{prefix}} stands for the history's prefix, {{tool_version}} for Schemaward's own version as a string literal. Times
 -- are texts: RFC 3339, UTC.
@@ -99,6 +99,8 @@ CREATE TABLE IF NOT EXISTS "{{prefix}}_statement_journal" (
     fence         INTEGER NOT NULL,
     -- The applied migration it has become a part of; NULL while that is not finished.
     migration_id  INTEGER REFERENCES "{{prefix}}_schema_migrations" (id),
+    -- What last_insert_rowid() said behind it: a run that resumes there says it again. From version 4 on.
+    last_insert_rowid INTEGER,
     CHECK ((state = 'started') = (ended_at IS NULL)),
     CHECK ((ended_at IS NULL) = (settled_by IS NULL))
 );
@@ -140,4 +142,4 @@ CREATE VIEW "{{prefix}}_get_current_schema_version" AS
     ORDER BY length(ltrim(m.version, '0')) DESC, ltrim(m.version, '0') DESC
     LIMIT 1;
 
-INSERT INTO "{{prefix}}_ledger" (version, tool_version) VALUES (3, {{tool_version}}) ON CONFLICT (version) DO NOTHING;
+INSERT INTO "{{prefix}}_ledger" (version, tool_version) VALUES (4, {{tool_version}}) ON CONFLICT (version) DO NOTHING;

@@ -50,7 +50,7 @@ pub enum Refusal {
     /// A pragma that counts outside a transaction only.
     #[error(
         "{0} does nothing inside a transaction, and this file is one; put the line `-- schemaward: no-transaction` first: \
-         each statement is then committed by itself; or use PRAGMA defer_foreign_keys = ON, which counts inside one"
+         each statement is then committed by itself"
     )]
     WithoutEffect(&'static str),
     /// It would change the session's database.

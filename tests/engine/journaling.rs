@@ -323,3 +323,15 @@ fn what_a_person_says_has_not_run_is_run_again() {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(bed.psql("select string_agg(n::text, ',') from log"), "1,2");
 }
+
+#[test]
+fn what_was_inserted_last_is_the_file_s_own_row() {
+    let bed = Bed::with(&[(
+        "001_rows.sql",
+        "-- schemaward: no-transaction\ncreate table p (id int generated always as identity (start with 40), n int);\n\
+         create table c (p int);\ninsert into p (n) values (1);\ninsert into c values (lastval());\nvacuum c;\n\
+         insert into c values (lastval());\n",
+    )]);
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(bed.psql("select p from c"), "40\n40");
+}

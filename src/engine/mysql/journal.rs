@@ -25,7 +25,13 @@ pub(super) struct JournalRow {
     pub(super) excerpt: String,
     started_at: String,
     run: String,
+    /// What `LAST_INSERT_ID()` said behind it; None of a setting, and where an older Schemaward has run it.
+    pub(super) last_insert_id: Option<u64>,
 }
+
+/// A row's number. One that the server counts itself would be the `LAST_INSERT_ID()` of the file's next statement.
+/// Unsigned as the server makes it, and its highest bit is the server's.
+const FRESH_ID: &str = "UUID_SHORT() & 9223372036854775807";
 
 /// What the catalog says about a statement whose end was not recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -150,6 +156,7 @@ impl JournalRow {
             excerpt: value(row, 5)?,
             started_at: value(row, 6)?,
             run: value(row, 7)?,
+            last_insert_id: value(row, 8)?,
         })
     }
 
@@ -200,8 +207,8 @@ impl Ledger {
     /// The begun statements of one attempt's file.
     pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
         format!(
-            "SELECT statement, checksum, state, trace, object_before, excerpt, {}, run FROM {} WHERE {} \
-             ORDER BY statement",
+            "SELECT statement, checksum, state, trace, object_before, excerpt, {}, run, last_insert_id FROM {} \
+             WHERE {} ORDER BY statement",
             instant("started_at"),
             self.journal_table(),
             open(attempt)
@@ -215,10 +222,10 @@ impl Ledger {
         let values: Vec<String> = rows.iter().map(|row| self.row(attempt, row)).collect();
         let kept = KEPT.map(|name| format!("{name} = IF(VALUES(trace) = '', {name}, VALUES({name}))"));
         format!(
-            "INSERT INTO {} (kind, version, filename, statement, checksum, excerpt, state, trace, object, object_before, \
-             started_at, ended_at, settled_by, run, fence) VALUES {} ON DUPLICATE KEY UPDATE {}, state = VALUES(state), \
-             ended_at = VALUES(ended_at), settled_by = VALUES(settled_by), run = VALUES(run), fence = VALUES(fence), \
-             error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '', trace, VALUES(trace))",
+            "INSERT INTO {} (id, kind, version, filename, statement, checksum, excerpt, state, trace, object, object_before, \
+             started_at, ended_at, settled_by, run, fence, last_insert_id) VALUES {} ON DUPLICATE KEY UPDATE {}, \
+             state = VALUES(state), ended_at = VALUES(ended_at), settled_by = VALUES(settled_by), run = VALUES(run), \
+             fence = VALUES(fence), last_insert_id = VALUES(last_insert_id), error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '', trace, VALUES(trace))",
             self.journal_table(),
             values.join(", "),
             kept.join(", ")
@@ -237,7 +244,9 @@ impl Ledger {
             Execution::Alone(trace) if starts => Some(trace),
             _ => None,
         };
+        let is_setting = matches!(execution, Execution::Setting | Execution::SettingAlone);
         let values = [
+            FRESH_ID.to_owned(),
             text(attempt.kind.word()),
             text(migration.version.as_str()),
             text(&migration.file),
@@ -253,6 +262,7 @@ impl Ledger {
             if starts { "NULL" } else { "'server'" }.to_owned(),
             text(attempt.run),
             self.guard(attempt.fence),
+            if is_setting { "NULL" } else { "LAST_INSERT_ID()" }.to_owned(),
         ];
         format!("({})", values.join(", "))
     }

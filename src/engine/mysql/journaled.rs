@@ -12,7 +12,7 @@ use super::journal::{JournalRow, Settlement, question};
 use super::place::place_of;
 use super::reset::changes_session;
 use super::rows::value;
-use super::script::{Role, Script};
+use super::script::{HasRun, Role, Script};
 use super::session::{MysqlSession, overtaken};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{needs_review, run_otherwise};
@@ -79,7 +79,7 @@ impl MysqlSession {
         if changes_session(migration) {
             self.note_variables().await.map_err(Stopped::Before)?;
         }
-        *done = has_run.iter().take_while(|has_run| **has_run).count();
+        *done = has_run.iter().take_while(|has_run| has_run.is_some()).count();
         if *done > 0 {
             progress(*done);
         }
@@ -93,7 +93,7 @@ impl MysqlSession {
     async fn send_script(
         &mut self,
         attempt: Attempt<'_>,
-        has_run: Vec<bool>,
+        has_run: Vec<Option<HasRun>>,
         done: &mut usize,
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), Broken> {
@@ -219,8 +219,8 @@ impl MysqlSession {
     }
 
     /// Which statements have run before, as the journal or else the catalog says.
-    async fn has_run(&mut self, attempt: Attempt<'_>) -> Result<Vec<bool>, SessionError> {
-        let mut has_run = vec![false; attempt.migration.statements.len()];
+    async fn has_run(&mut self, attempt: Attempt<'_>) -> Result<Vec<Option<HasRun>>, SessionError> {
+        let mut has_run = vec![None; attempt.migration.statements.len()];
         if !self.may_resume {
             return Ok(has_run);
         }
@@ -229,7 +229,8 @@ impl MysqlSession {
             let row = JournalRow::read(row)?;
             let Some(index) = row.statement.checked_sub(1) else { continue };
             if let Some(slot) = has_run.get_mut(index) {
-                *slot = self.is_done(attempt, index, &row).await?;
+                let done = self.is_done(attempt, index, &row).await?;
+                *slot = done.then_some(HasRun { last_insert_id: row.last_insert_id });
             }
         }
         Ok(has_run)

@@ -9,7 +9,7 @@ use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
 /// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 3;
+pub(super) const LEDGER_VERSION: i32 = 4;
 
 /// What makes and upgrades the ledger, on MariaDB too.
 const INSTALLATION: &str = include_str!("../../../migrations/mysql/000_migration_tracking_system.sql");

@@ -29,6 +29,13 @@ pub(super) enum Role {
     Commit,
 }
 
+/// A statement that has run before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HasRun {
+    /// What `LAST_INSERT_ID()` said behind it, where that is known.
+    pub(super) last_insert_id: Option<u64>,
+}
+
 /// One message.
 #[derive(Debug, Default)]
 pub(super) struct Message {
@@ -48,7 +55,9 @@ pub(super) struct Script<'a> {
     ledger: &'a Ledger,
     attempt: Attempt<'a>,
     /// Statements that have run before: those that change the session run again, the others do not.
-    has_run: Vec<bool>,
+    has_run: Vec<Option<HasRun>>,
+    /// What `LAST_INSERT_ID()` said where the file was interrupted; it went with the connection.
+    inserted_before: Option<u64>,
     /// How large a message may be at all.
     limit: usize,
     /// Each statement is alone in its message: where it ends is not certain.
@@ -64,7 +73,7 @@ impl<'a> Script<'a> {
     pub(super) fn new(
         ledger: &'a Ledger,
         attempt: Attempt<'a>,
-        has_run: Vec<bool>,
+        has_run: Vec<Option<HasRun>>,
         max_packet: usize,
         no_backslash_escapes: bool,
     ) -> Self {
@@ -76,6 +85,7 @@ impl<'a> Script<'a> {
             ledger,
             attempt,
             has_run,
+            inserted_before: None,
             limit: MESSAGE_LIMIT.min(max_packet / 2),
             apart,
             next: Some(0),
@@ -91,6 +101,9 @@ impl<'a> Script<'a> {
     }
 
     fn statement(&mut self, index: usize, role: Role, is_last: bool) {
+        if let Some(id) = self.inserted_before.take() {
+            self.ours(format!("SET LAST_INSERT_ID = {id}"), Role::Ours);
+        }
         let text = self.attempt.migration.statement_sql(index);
         self.parts.push_back(Part { text: Cow::Borrowed(text), role, is_last });
     }
@@ -120,16 +133,19 @@ impl<'a> Script<'a> {
         }
         self.next = Some(index + 1);
         let execution = self.attempt.migration.execution(index);
-        let has_run = self.has_run.get(index).copied().unwrap_or_default();
+        let has_run = self.has_run.get(index).copied().flatten();
         match execution {
             Execution::Setting | Execution::SettingAlone => {
                 self.write_end();
                 self.statement(index, Role::Statement(index), false);
-                if !has_run {
+                if has_run.is_none() {
                     self.rows.push(Row::Finished(index));
                 }
             }
-            _ if has_run => {}
+            _ if has_run.is_some() => {
+                let inserted = has_run.and_then(|statement| statement.last_insert_id);
+                self.inserted_before = inserted.or(self.inserted_before);
+            }
             Execution::Transaction => {
                 self.write_end();
                 self.ours(BEGIN, Role::Ours);

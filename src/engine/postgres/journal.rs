@@ -171,7 +171,8 @@ impl Ledger {
         )
     }
 
-    /// The row of a statement that is about to run, or that runs in this very transaction.
+    /// The row of a statement that is about to run, or that runs in this very transaction. Its number is no sequence's: the
+    /// file's next statement would have it for `lastval()`.
     pub(super) fn begin_statement(&self, attempt: Attempt<'_>, index: usize, kind: Kind<'_>) -> String {
         let migration = attempt.migration;
         let (trace, object) = match kind {
@@ -198,8 +199,9 @@ impl Ledger {
             attempt.fence.0.to_string(),
         ];
         format!(
-            "INSERT INTO {}.statement_journal (kind, version, filename, statement, checksum, excerpt, state, trace, object, \
-             object_before, started_at, ended_at, settled_by, run, fence) VALUES ({}) \
+            "INSERT INTO {0}.statement_journal (id, kind, version, filename, statement, checksum, excerpt, state, trace, \
+             object, object_before, started_at, ended_at, settled_by, run, fence) OVERRIDING SYSTEM VALUE \
+             VALUES ((SELECT COALESCE(pg_catalog.max(id), 0) OPERATOR(pg_catalog.+) 1 FROM {0}.statement_journal), {1}) \
              ON CONFLICT (kind, (pg_catalog.ltrim(version, '0')), \
              (CASE WHEN kind = 'repeatable' THEN filename ELSE '' END), statement) WHERE migration_id IS NULL DO UPDATE SET \
              (filename, checksum, excerpt, state, trace, object, object_before, started_at, ended_at, settled_by, run, \

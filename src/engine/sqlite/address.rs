@@ -25,7 +25,12 @@ impl SqliteFile {
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         // Opened for reading and writing, and made where it is missing, is what happens anyway.
         if !matches!(parameters, "" | "mode=rwc") {
-            return Err(invalid("it has a parameter; known is only mode=rwc"));
+            // Its value may be a secret: extensions that encrypt take their key so.
+            let name = parameters.split('&').find(|one| *one != "mode=rwc").and_then(|one| one.split('=').next());
+            return Err(invalid(&format!(
+                "its parameter {} is not known, or has a value that is not; known is only mode=rwc",
+                name.unwrap_or_default()
+            )));
         }
         if path == ":memory:" {
             return Err(invalid("a database in memory would be gone when the run ends; name a file"));

@@ -29,7 +29,9 @@ impl SqliteSession {
             self.roll_back().await;
         }
         // What a file has set or attached goes with the connection.
-        let reopened = if may_leave_traces(&attempt.migration.sql) { self.reopen().await } else { Ok(()) };
+        let leaves_traces =
+            attempt.migration.mode == TransactionMode::PerStatement || may_leave_traces(&attempt.migration.sql);
+        let reopened = if leaves_traces { self.reopen().await } else { Ok(()) };
         match applied.and(reopened) {
             Ok(()) => Ok(began.elapsed()),
             Err(SessionError { mut failure, .. }) => {
@@ -73,13 +75,20 @@ impl SqliteSession {
     ) -> Result<(), SessionError> {
         let ledger = self.database.ledger.clone();
         let rows = ledger.journal(self.connection().await?, attempt).await?;
+        let mut inserted_before = None;
         for index in 0..attempt.migration.statements.len() {
             let row = rows.iter().find(|row| row.statement == index + 1);
-            if !has_run(attempt, index, row)? {
+            if has_run(attempt, index, row)? {
+                inserted_before = row.and_then(|row| row.last_insert_rowid).or(inserted_before);
+                if matches!(attempt.migration.execution(index), Execution::Setting | Execution::SettingAlone) {
+                    // It went with the connection that it was made in.
+                    self.send_statement(attempt, index).await?;
+                }
+            } else {
+                if let Some(rowid) = inserted_before.take() {
+                    ledger.set_last_insert_rowid(self.connection().await?, rowid).await.map_err(Sent::from)?;
+                }
                 self.execute(attempt, index).await?;
-            } else if matches!(attempt.migration.execution(index), Execution::Setting | Execution::SettingAlone) {
-                // It went with the connection that it was made in.
-                self.send_statement(attempt, index).await?;
             }
             *done = index + 1;
             progress(*done);

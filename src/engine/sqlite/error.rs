@@ -27,7 +27,14 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
         }
         _ => (ErrorClass::Permanent, doing, message),
     };
-    Failure { class, reason, code: code.map(|code| code.to_string()), message, hint: None, place: None }
+    let hint = match code.map(|code| code & 0xff) {
+        Some(READ_ONLY) => {
+            Some("the run needs the right to write to the file, and to make files in its folder".to_owned())
+        }
+        Some(BUSY) => Some("wait for the end of its transaction; SQLite does not tell whose it is".to_owned()),
+        _ => None,
+    };
+    Failure { class, reason, code: code.map(|code| code.to_string()), message, hint, place: None }
 }
 
 /// The same, as a session's.

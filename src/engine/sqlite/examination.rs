@@ -3,8 +3,10 @@
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::Sqlite;
+use super::error::failure_of;
 use super::lock::FileLock;
 use crate::engine::examination::{Check, CheckName, Outcome};
+use crate::report::Reason;
 
 impl Sqlite {
     /// Examines the file: its folder, whether it is a database, whether it takes writes, who holds the lock.
@@ -42,26 +44,30 @@ impl Sqlite {
 
     async fn look_inside(&self) -> (Outcome, Outcome) {
         let advice = "the URL must name a SQLite database that this user may read and write";
-        let mut connection = match self.open(false).await {
+        let mut connection = match self.open().await {
             Ok(connection) => connection,
             Err(error) => return (skipped("it could not be opened"), not_ok(&error.failure.message, advice)),
         };
         let row = sqlx::raw_sql("SELECT sqlite_version()").fetch_one(&mut connection).await;
         let version = match row.and_then(|row| row.try_get::<String, _>(0)) {
             Ok(version) => ok(&format!("SQLite {version}, built in")),
-            Err(error) => not_ok(&error.to_string(), advice),
+            Err(error) => not_ok(&said(&error), advice),
         };
-        // Asks for the right to write, and gives it back.
-        let begun = sqlx::raw_sql(AssertSqlSafe("BEGIN IMMEDIATE; ROLLBACK")).execute(&mut connection).await;
-        let writable = match begun {
+        // SQLite finds out at the first change that a file is write-protected, or its folder; this one is taken back.
+        let sql = format!("BEGIN IMMEDIATE; CREATE TABLE main.\"{}_examination\" (x)", self.ledger.prefix());
+        let changed = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        let _ = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;
+        let writable = match changed {
             Ok(_) => ok("it takes writes"),
-            Err(error) => {
-                not_ok(&super::error::failure_of(&error, crate::report::Reason::ConnectionFailed).message, advice)
-            }
+            Err(error) => not_ok(&said(&error), advice),
         };
         let _ = connection.close().await;
         (version, writable)
     }
+}
+
+fn said(error: &sqlx::Error) -> String {
+    failure_of(error, Reason::ConnectionFailed).message
 }
 
 fn ok(detail: &str) -> Outcome {

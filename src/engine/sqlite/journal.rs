@@ -18,7 +18,8 @@ impl Ledger {
         attempt: Attempt<'_>,
     ) -> Result<Vec<JournalRow>, Read> {
         let sql = format!(
-            "SELECT statement, checksum, state, trace, excerpt, substr(started_at, 1, 19) || 'Z', run FROM {} WHERE {OPEN}",
+            "SELECT statement, checksum, state, trace, excerpt, substr(started_at, 1, 19) || 'Z', run, last_insert_rowid \
+             FROM {} WHERE {OPEN}",
             self.table("statement_journal")
         );
         let found = bind_open(query(sql), attempt).fetch_all(connection).await?;
@@ -37,12 +38,14 @@ impl Ledger {
         let migration = attempt.migration;
         let place = migration.place_of_statement(index);
         let journal = self.table("statement_journal");
+        let rowid: i64 =
+            query("SELECT last_insert_rowid()".to_owned()).fetch_one(&mut *connection).await?.try_get(0)?;
         let gone = format!("DELETE FROM {journal} WHERE {OPEN} AND statement = ?");
         bind_open(query(gone), attempt).bind(count(index + 1)).execute(&mut *connection).await?;
         let ended = if trace.is_none() { NOW } else { "NULL" };
         let sql = format!(
             "INSERT INTO {journal} (kind, version, filename, statement, checksum, excerpt, state, trace, ended_at, \
-             settled_by, run, fence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {ended}, ?, ?, ?)"
+             settled_by, run, fence, last_insert_rowid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {ended}, ?, ?, ?, ?)"
         );
         query(sql)
             .bind(attempt.kind.word())
@@ -56,9 +59,24 @@ impl Ledger {
             .bind(trace.is_none().then_some("server"))
             .bind(attempt.run)
             .bind(attempt.fence.0)
-            .execute(connection)
-            .await
-            .map(drop)
+            .bind(rowid)
+            .execute(&mut *connection)
+            .await?;
+        self.set_last_insert_rowid(connection, rowid).await
+    }
+
+    /// Makes `last_insert_rowid()` say to the file's next statement what it said before the journal was written, or before
+    /// the interruption. Nothing but an INSERT sets it; this one's table is the connection's own, and goes with it.
+    pub(super) async fn set_last_insert_rowid(
+        &self,
+        connection: &mut SqliteConnection,
+        rowid: i64,
+    ) -> Result<(), sqlx::Error> {
+        let table = format!("temp.\"{}_last_insert\"", self.prefix());
+        let made = format!("CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY)");
+        query(made).execute(&mut *connection).await?;
+        query(format!("INSERT INTO {table} VALUES (?)")).bind(rowid).execute(&mut *connection).await?;
+        query(format!("DELETE FROM {table}")).execute(connection).await.map(drop)
     }
 
     /// How a statement that was about to run has ended.
@@ -70,8 +88,8 @@ impl Ledger {
         failure: Option<&Failure>,
     ) -> Result<(), sqlx::Error> {
         let sql = format!(
-            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'server', error_code = ?, error_message = ? \
-             WHERE {OPEN} AND statement = ?",
+            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'server', error_code = ?, error_message = ?, \
+             last_insert_rowid = last_insert_rowid() WHERE {OPEN} AND statement = ?",
             self.table("statement_journal")
         );
         let bound = query(sql)
@@ -126,6 +144,8 @@ pub(super) struct JournalRow {
     pub(super) excerpt: String,
     pub(super) started_at: String,
     pub(super) run: String,
+    /// What `last_insert_rowid()` said behind it; None where an older Schemaward has run it.
+    pub(super) last_insert_rowid: Option<i64>,
 }
 
 impl JournalRow {
@@ -138,6 +158,7 @@ impl JournalRow {
             excerpt: row.try_get(4)?,
             started_at: row.try_get(5)?,
             run: row.try_get(6)?,
+            last_insert_rowid: row.try_get(7)?,
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::plan::{Kind, LedgerState};
 use crate::report::AppliedMigration;
 
 /// The version of the ledger that this binary writes: the one at the end of its SQL.
-pub(super) const LEDGER_VERSION: i64 = 3;
+pub(super) const LEDGER_VERSION: i64 = 4;
 const INSTALLATION: &str = include_str!("../../../migrations/sqlite/000_migration_tracking_system.sql");
 const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Of a row in `schema_migrations`, which no rollback has undone.
@@ -44,13 +44,28 @@ impl Ledger {
         &self.user
     }
 
-    pub(super) fn table(&self, name: &str) -> String {
-        format!("\"{}_{name}\"", self.prefix)
+    /// What the names of the ledger's tables begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
-    /// What makes or upgrades the ledger.
-    pub(super) fn installation(&self) -> String {
-        INSTALLATION.replace("{{prefix}}", &self.prefix).replace("{{tool_version}}", &format!("'{TOOL_VERSION}'"))
+    /// A table of the ledger: a temporary one or one of an attached file may have the same name.
+    pub(super) fn table(&self, name: &str) -> String {
+        format!("main.\"{}_{name}\"", self.prefix)
+    }
+
+    /// What makes or upgrades the ledger. `from` is the version that is there.
+    pub(super) fn installation(&self, from: Option<i64>) -> String {
+        // SQLite has no way to say "where it is missing" of a column.
+        let journal = self.table("statement_journal");
+        let added = match from {
+            Some(3) => format!("ALTER TABLE {journal} ADD COLUMN last_insert_rowid INTEGER;\n"),
+            _ => String::new(),
+        };
+        added
+            + &INSTALLATION
+                .replace("{{prefix}}", &self.prefix)
+                .replace("{{tool_version}}", &format!("'{TOOL_VERSION}'"))
     }
 
     /// The ledger's version. Fails where there is none.

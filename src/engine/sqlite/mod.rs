@@ -76,12 +76,13 @@ impl Sqlite {
         self.file.resolved().map_err(|failure| SessionError { failure, connection_lost: true })
     }
 
-    /// Opens the file. `create` makes it where it is missing.
-    async fn open(&self, create: bool) -> Result<SqliteConnection, SessionError> {
+    /// Opens the file, which is made where it is missing.
+    async fn open(&self) -> Result<SqliteConnection, SessionError> {
         // Everything else is SQLite's own default, foreign keys off among it: a file is to do what it does in the shell.
         let options = SqliteConnectOptions::new()
             .filename(self.path()?)
-            .create_if_missing(create)
+            // Holds for what a file attaches, too.
+            .create_if_missing(true)
             .foreign_keys(false)
             .busy_timeout(self.lock_timeout)
             .disable_statement_logging();
@@ -137,6 +138,11 @@ impl Database for Sqlite {
 
     fn lock_timeout(&self) -> Duration {
         self.lock_timeout
+    }
+
+    /// The journal has those before it, and the one that got no lock has done nothing.
+    fn tries_statements_again(&self) -> bool {
+        true
     }
 
     async fn cancel(&self, _: SessionId) -> Result<(), SessionError> {

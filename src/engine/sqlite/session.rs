@@ -32,7 +32,7 @@ pub struct SqliteSession {
 impl SqliteSession {
     pub(super) async fn start(database: Sqlite) -> Result<Self, SessionError> {
         let there = database.path()?.exists();
-        let connection = if there { Some(database.open(false).await?) } else { None };
+        let connection = if there { Some(database.open().await?) } else { None };
         Ok(Self { database, connection, lock: None })
     }
 
@@ -40,7 +40,7 @@ impl SqliteSession {
     pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, SessionError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.database.open(true).await?,
+            None => self.database.open().await?,
         };
         Ok(self.connection.insert(connection))
     }
@@ -98,19 +98,21 @@ impl SqliteSession {
         committed.map_err(|error| error.into_session_error(Reason::LedgerUnusable))
     }
 
-    /// Whether the ledger is there, of this version; an error where it is a newer one.
-    async fn is_installed(&mut self) -> Result<bool, SessionError> {
+    /// The version of the ledger that is there; an error where it is a newer one than this binary's.
+    async fn installed(&mut self) -> Result<Option<i64>, SessionError> {
         let ledger = self.database.ledger.clone();
         match ledger.version(self.connection().await?).await {
             Ok(Some(newer)) if newer > LEDGER_VERSION => Err(newer_ledger(newer)),
-            Ok(version) => Ok(version == Some(LEDGER_VERSION)),
-            Err(error) if is_missing_table(&error) => Ok(false),
-            Err(error) => {
-                let mut error = session_error(&error, Reason::LedgerUnusable);
-                error.failure.message = format!("cannot read {}: {}", self.database.file, error.failure.message);
-                Err(error)
-            }
+            Ok(version) => Ok(version),
+            Err(error) if is_missing_table(&error) => Ok(None),
+            Err(error) => Err(self.cannot("read", session_error(&error, Reason::LedgerUnusable))),
         }
+    }
+
+    /// An error that names the file.
+    fn cannot(&self, what: &str, mut error: SessionError) -> SessionError {
+        error.failure.message = format!("cannot {what} {}: {}", self.database.file, error.failure.message);
+        error
     }
 
     fn holder(&self) -> String {
@@ -143,7 +145,7 @@ impl Session for SqliteSession {
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
-        if self.connection.is_none() || !self.is_installed().await? {
+        if self.connection.is_none() || self.installed().await?.is_none() {
             return Ok(LedgerView::default());
         }
         let ledger = self.database.ledger.clone();
@@ -158,7 +160,7 @@ impl Session for SqliteSession {
         &mut self,
         limit: Option<u32>,
     ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
-        if self.connection.is_none() || !self.is_installed().await? {
+        if self.connection.is_none() || self.installed().await?.is_none() {
             return Ok((Vec::new(), None));
         }
         let ledger = self.database.ledger.clone();
@@ -181,18 +183,18 @@ impl Session for SqliteSession {
     }
 
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
-        if !self.is_installed().await? {
-            let sql = format!("BEGIN IMMEDIATE;\n{}\nCOMMIT", self.database.ledger.installation());
+        let version = self.installed().await?;
+        if version != Some(LEDGER_VERSION) {
+            let sql = format!("BEGIN IMMEDIATE;\n{}\nCOMMIT", self.database.ledger.installation(version));
             if let Err(error) = self.send(&sql).await {
                 self.roll_back().await;
-                return Err(error.into_session_error(Reason::LedgerUnusable));
+                return Err(self.cannot("write", error.into_session_error(Reason::LedgerUnusable)));
             }
         }
         let ledger = self.database.ledger.clone();
-        let connection = self.connection().await?;
-        let raised = ledger.raise_fence(connection, run).await;
-        let fence = raised.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
-        Ok((fence, ledger.read(connection).await?))
+        let raised = ledger.raise_fence(self.connection().await?, run).await;
+        let fence = raised.map_err(|error| self.cannot("write", session_error(&error, Reason::LedgerUnusable)))?;
+        Ok((fence, ledger.read(self.connection().await?).await?))
     }
 
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {

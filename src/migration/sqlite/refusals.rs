@@ -59,7 +59,7 @@ mod tests {
     #[case("end transaction", FILE)]
     #[case("rollback", FILE)]
     #[case("vacuum", FILE)]
-    #[case("pragma foreign_keys = 0", FILE)]
+    #[case("pragma foreign_keys = 1", FILE)]
     #[case("detach x", FILE)]
     #[case("begin", STATEMENT)]
     #[case("savepoint a", STATEMENT)]
@@ -72,7 +72,7 @@ mod tests {
     #[case("savepoint a", FILE)]
     #[case("rollback transaction to savepoint a", FILE)]
     #[case("release a", FILE)]
-    #[case("pragma foreign_keys = on", FILE)]
+    #[case("pragma foreign_keys = off", FILE)]
     #[case("vacuum", STATEMENT)]
     #[case("create table t (a)", STATEMENT)]
     fn allowed(#[case] sql: &str, #[case] mode: TransactionMode) {

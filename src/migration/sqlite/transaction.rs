@@ -22,14 +22,14 @@ pub(in super::super) fn demand(sql: &str) -> Option<&'static str> {
     }
 }
 
-/// A pragma that is refused or does nothing inside a transaction. `foreign_keys = ON` is none: each session begins so.
+/// A pragma that is refused or does nothing inside a transaction. `foreign_keys = OFF` is none: each session begins so.
 fn pragma(sql: &str) -> Option<&'static str> {
     let words: Vec<_> = tokens(sql).skip(1).map(|token| token.text.to_ascii_lowercase()).collect();
     let name_at = if words.get(1).is_some_and(|word| word == ".") { 2 } else { 0 };
     let (name, value) = (words.get(name_at)?, words.get(name_at + 2).map(|value| value.trim_matches(['\'', '"'])));
     match (name.as_str(), value) {
-        ("foreign_keys", Some(value)) if !["on", "1", "true", "yes"].contains(&value) => {
-            Some("PRAGMA foreign_keys = OFF")
+        ("foreign_keys", Some(value)) if !["off", "0", "false", "no"].contains(&value) => {
+            Some("PRAGMA foreign_keys = ON")
         }
         ("journal_mode", Some(_)) => Some("PRAGMA journal_mode"),
         ("synchronous", Some(_)) => Some("PRAGMA synchronous"),
@@ -66,10 +66,10 @@ mod tests {
 
     #[rstest]
     #[case("vacuum", Execution::Alone(Trace::Repeatable))]
-    #[case("PRAGMA foreign_keys = OFF", Execution::SettingAlone)]
+    #[case("PRAGMA foreign_keys = ON", Execution::SettingAlone)]
     #[case("pragma main.journal_mode(wal)", Execution::SettingAlone)]
     #[case("attach 'x' as y", Execution::SettingAlone)]
-    #[case("pragma foreign_keys=on", Execution::Setting)]
+    #[case("pragma foreign_keys=off", Execution::Setting)]
     #[case("pragma foreign_keys", Execution::Setting)]
     #[case("pragma user_version = 3", Execution::Setting)]
     #[case("create table t (a)", Execution::Transaction)]
@@ -82,7 +82,7 @@ mod tests {
     #[case("create table t (a); drop table u", None, TransactionMode::PerFile)]
     #[case("vacuum", None, TransactionMode::PerStatement)]
     #[case("pragma journal_mode = wal; pragma user_version = 1", None, TransactionMode::PerStatement)]
-    #[case("pragma foreign_keys = off; drop table t", None, TransactionMode::PerFile)]
+    #[case("pragma foreign_keys = on; drop table t", None, TransactionMode::PerFile)]
     #[case("create table t (a)", Some(Directive::NoTransaction), TransactionMode::PerStatement)]
     fn modes(#[case] sql: &str, #[case] directive: Option<Directive>, #[case] expected: TransactionMode) {
         assert_eq!(TransactionMode::of(sql, &split(sql).statements, false, directive, Dialect::Sqlite), expected);

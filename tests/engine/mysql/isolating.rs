@@ -100,3 +100,24 @@ fn what_a_file_makes_is_what_the_client_would_make(#[values(Engine::Mysql, Engin
                 from information_schema.routines where routine_schema = database() and routine_name = 'p'";
     assert_eq!(bed.sql(&format!("set names utf8mb4; {mode}")), "1|1");
 }
+
+const ROWS: &str = "create table p (id int auto_increment primary key, n int);\ncreate table c (p int, n int);\n\
+                    alter table p auto_increment = 40;\ninsert into p (n) values (1);\n\
+                    insert into c values (last_insert_id(), 1);\ninsert into p (n) values (2);\nset @two = last_insert_id();\n\
+                    set @again = last_insert_id();\ninsert into p (n) values (3);\ncreate table between_them (id int);\n";
+const LAST: &str = "insert into c values (last_insert_id(), 3), (@two, 2), (@again, 2);\n";
+
+#[rstest]
+fn what_was_inserted_last_is_the_file_s_own_row_and_stays_so_behind_an_interruption(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values("", "insert into nowhere values (1);\n")] between: &str,
+) {
+    let Some(bed) = Bed::with(engine, &[("001_rows.sql", &format!("{ROWS}{between}{LAST}"))]) else { return };
+    let ended = bed.run();
+    if !between.is_empty() {
+        assert_eq!(ended.failure().code.as_deref(), Some("1146"), "{:?}", ended.failure());
+        bed.files(&[("001_rows.sql", &format!("{ROWS}{LAST}"))]);
+        assert_eq!(bed.run().applied(), 1);
+    }
+    assert_eq!(bed.sql("select p, n from c order by p, n"), "40|1\n41|2\n41|2\n42|3");
+}

@@ -1,0 +1,140 @@
+//! A database file and a folder of migrations of a test's own, and the real binary run on them.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
+
+/// A statement that works for longer than any test waits.
+pub const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;";
+
+pub struct Bed {
+    folder: tempfile::TempDir,
+}
+
+impl Bed {
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let bed = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(bed.folder.path().join("migrations")).unwrap();
+        bed.files(files);
+        bed
+    }
+
+    pub fn file(&self, name: &str, sql: &str) {
+        std::fs::write(self.folder.path().join("migrations").join(name), sql).unwrap();
+    }
+
+    pub fn files(&self, files: &[(&str, &str)]) {
+        for (name, sql) in files {
+            self.file(name, sql);
+        }
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.folder().join("migrations").join(name)).unwrap();
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("app.db")
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.args(arguments).current_dir(self.folder.path()).env("DATABASE_URL", "sqlite:app.db");
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Exit code, and what was said on both outputs.
+    pub fn said(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.run(arguments);
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    }
+
+    pub fn migrate(&self) {
+        let output = self.run(&["migrate"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    /// Starts a run and waits until it has begun its last file.
+    pub fn start(&self, last: &str) -> Child {
+        let mut command = self.command(&["migrate", "--format", "json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let begun = lines.any(|line| {
+            let line = line.unwrap();
+            line.contains("\"migrationStarted\"") && line.contains(last)
+        });
+        assert!(begun, "the run ended early");
+        // Keeps the pipe open: what the run still writes must have somewhere to go.
+        std::thread::spawn(move || lines.count());
+        child
+    }
+
+    /// Runs SQL; columns are divided by |, rows by line breaks.
+    pub fn query(&self, sql: &str) -> String {
+        self.client().query(sql)
+    }
+
+    /// A connection that stays open: another program at work on the file.
+    pub fn client(&self) -> Client {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let options = SqliteConnectOptions::new().filename(self.database()).create_if_missing(true);
+        let connection = runtime.block_on(options.disable_statement_logging().connect()).unwrap();
+        Client { runtime, connection: Some(connection) }
+    }
+
+    /// Whether a table, an index or a view is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.query(&format!("SELECT count(*) FROM sqlite_master WHERE name = '{name}'")) != "0"
+    }
+
+    pub fn versions(&self) -> String {
+        self.query("SELECT version || ' ' || kind || ' ' || success FROM schemaward_schema_migrations ORDER BY id")
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A connection of a test's own.
+pub struct Client {
+    runtime: tokio::runtime::Runtime,
+    connection: Option<SqliteConnection>,
+}
+
+impl Client {
+    /// Runs SQL; columns are divided by |, rows by line breaks.
+    pub fn query(&mut self, sql: &str) -> String {
+        let connection = self.connection.as_mut().unwrap();
+        let rows = self.runtime.block_on(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(connection)).unwrap();
+        let value = |row: &SqliteRow, column| row.try_get_unchecked::<Option<String>, _>(column).unwrap();
+        let line = |row: &SqliteRow| {
+            let values = (0..row.len()).map(|column| value(row, column).unwrap_or_default());
+            values.collect::<Vec<_>>().join("|")
+        };
+        rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _ = self.runtime.block_on(connection.close());
+        }
+    }
+}

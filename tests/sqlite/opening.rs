@@ -1,0 +1,111 @@
+//! Files that cannot be used, and URLs that name none.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use rstest::rstest;
+
+use crate::bed::{Bed, text};
+
+const FILES: &[(&str, &str)] = &[("001_a.sql", "CREATE TABLE a (x);")];
+
+/// Code and words of a subcommand on another URL.
+fn on(bed: &Bed, url: &str, subcommand: &str) -> (Option<i32>, String) {
+    let output = bed.command(&[subcommand]).env("DATABASE_URL", url).output().unwrap();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named() {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
+    std::fs::write(bed.database(), "this is a text and surely no database, long enough to have a header of its own")
+        .unwrap();
+    let output = bed.run(&["migrate"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("app.db"), "{}", text(&output.stderr));
+    let output = bed.command(&["migrate"]).env("DATABASE_URL", "sqlite:none/app.db").output().unwrap();
+    assert!(text(&output.stderr).contains("none/app.db"), "{}", text(&output.stderr));
+}
+
+#[rstest]
+#[case::unknown("sqlite:app.db?journal=wal", "its parameter journal is not known")]
+#[case::a_key_is_not_repeated("sqlite:app.db?mode=rwc&key=secret", "its parameter key is not known")]
+#[case::memory("sqlite::memory:", "a database in memory")]
+#[case::nothing("sqlite:", "it names no file")]
+#[case::a_folder("sqlite:migrations/", "it names no file")]
+fn a_url_that_is_not_usable_is_told(#[case] url: &str, #[case] why: &str) {
+    let bed = Bed::with(FILES);
+    for subcommand in ["migrate", "status", "doctor"] {
+        let (code, said) = on(&bed, url, subcommand);
+        assert!(code != Some(0) && said.contains(why) && !said.contains("secret"), "{subcommand}: {said}");
+    }
+    assert_eq!(on(&bed, url, "migrate").0, Some(2));
+    assert_eq!(std::fs::read_dir(bed.folder()).unwrap().count(), 1, "no file was made");
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named_and_not_made() {
+    let bed = Bed::with(FILES);
+    let (code, said) = on(&bed, "sqlite:none/app.db", "migrate");
+    assert!(code == Some(2) && said.contains("the folder of none/app.db cannot be used"), "{said}");
+    assert!(said.contains("make the folder"), "{said}");
+    assert!(!bed.folder().join("none").exists());
+    let (code, said) = on(&bed, "sqlite:migrations", "migrate");
+    assert!(code == Some(1) && said.contains("cannot open migrations: unable to open database file"), "{said}");
+}
+
+/// A command that obeys the rights of files, as root does not.
+fn obeying(command: &Command) -> Command {
+    let mut obeying = Command::new("setpriv");
+    if is_root() {
+        obeying.arg("--bounding-set=-dac_override,-dac_read_search");
+    }
+    obeying.arg(command.get_program()).args(command.get_args()).current_dir(command.get_current_dir().unwrap());
+    obeying.envs(command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value))));
+    obeying
+}
+
+fn is_root() -> bool {
+    text(&Command::new("id").arg("-u").output().unwrap().stdout).trim() == "0"
+}
+
+fn said_obeying(bed: &Bed, subcommand: &str) -> (Option<i32>, String) {
+    let output = obeying(&bed.command(&[subcommand])).output().unwrap();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn a_write_protected_file_is_read_and_its_migration_refused() {
+    let bed = Bed::with(FILES);
+    bed.migrate();
+    let rights = |mode| std::fs::set_permissions(bed.database(), std::fs::Permissions::from_mode(mode)).unwrap();
+    rights(0o444);
+    assert!(said_obeying(&bed, "status").1.contains("001"));
+    assert_eq!(said_obeying(&bed, "migrate").0, Some(0), "nothing is pending, nothing is written");
+    bed.file("002_b.sql", "CREATE TABLE b (x);");
+    let (code, said) = said_obeying(&bed, "migrate");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("cannot write app.db: attempt to write a readonly database"), "{said}");
+    assert!(said.contains("the right to write to the file"), "{said}");
+    let (code, said) = said_obeying(&bed, "doctor");
+    assert!(code == Some(1) && said.contains("not ok  writable"), "{said}");
+    rights(0o644);
+    assert_eq!(said_obeying(&bed, "doctor").0, Some(0));
+    assert_eq!(said_obeying(&bed, "migrate").0, Some(0));
+    assert!(bed.query("SELECT name FROM sqlite_master WHERE name LIKE '%examination%'").is_empty());
+}
+
+#[test]
+fn a_folder_in_which_no_lock_can_be_made_is_told() {
+    let bed = Bed::with(FILES);
+    bed.query("CREATE TABLE theirs (x)");
+    let rights = |mode| std::fs::set_permissions(bed.folder(), std::fs::Permissions::from_mode(mode)).unwrap();
+    rights(0o555);
+    let (code, said) = said_obeying(&bed, "migrate");
+    let (examined, doctor) = said_obeying(&bed, "doctor");
+    rights(0o755);
+    assert!(code == Some(1) && said.contains("the lock beside app.db cannot be used"), "{said}");
+    assert!(said.contains("make a file in the database's folder"), "{said}");
+    assert!(examined == Some(1) && doctor.contains("not ok  writable"), "{doctor}");
+    assert!(!bed.has("a"));
+}

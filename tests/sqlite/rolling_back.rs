@@ -1,0 +1,78 @@
+//! Rollbacks, by what the ledger kept.
+
+use crate::bed::{Bed, text};
+
+#[test]
+fn a_rollback_comes_from_the_ledger_and_the_version_can_be_applied_again() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "CREATE TABLE a (x);"),
+        ("002_b.sql", "CREATE TABLE b (x);\n-- rollback:\n-- DROP TABLE b;"),
+    ]);
+    bed.migrate();
+    bed.remove("002_b.sql");
+    let output = bed.run(&["rollback", "--to", "001"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(bed.query("SELECT count(*) FROM sqlite_master WHERE name = 'b'"), "0");
+    assert_eq!(bed.versions(), "001 migration 1\n002 migration 1\n002 rollback 1");
+    bed.file("002_b.sql", "CREATE TABLE b (x);");
+    bed.migrate();
+    assert_eq!(bed.query("SELECT version FROM schemaward_get_current_schema_version"), "002");
+}
+
+#[test]
+fn versions_are_undone_in_reverse_order_and_both_attempts_are_kept() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "CREATE TABLE a (n);\n-- rollback:\n-- DROP TABLE a;\n"),
+        ("002_b.sql", "INSERT INTO a VALUES (2);\n-- rollback:\n-- INSERT INTO a VALUES (-2);\n"),
+        (
+            "003_c.sql",
+            "-- schemaward: no-transaction\nINSERT INTO a VALUES (3);\nVACUUM;\n-- rollback:\n\
+             -- -- schemaward: no-transaction\n-- VACUUM;\n-- INSERT INTO a VALUES (-3);\n-- VACUUM;\n",
+        ),
+    ]);
+    bed.migrate();
+    let (code, said) = bed.said(&["rollback", "--to", "1", "--dry-run"]);
+    assert!(code == Some(0) && said.contains("INSERT INTO a VALUES (-3);"), "{said}");
+    assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(0));
+    assert_eq!(bed.query("SELECT n FROM a ORDER BY rowid"), "2\n3\n-3\n-2");
+    assert_eq!(bed.said(&["rollback", "--to", "empty"]).0, Some(0));
+    assert_eq!(
+        bed.query("SELECT version, kind, undone_at IS NOT NULL FROM schemaward_get_migration_history"),
+        "001|migration|1\n002|migration|1\n003|migration|1\n003|rollback|0\n002|rollback|0\n001|rollback|0"
+    );
+    assert_eq!(bed.query("SELECT version FROM schemaward_get_current_schema_version"), "");
+    bed.migrate();
+    assert_eq!(bed.query("SELECT n FROM a"), "2\n3");
+}
+
+#[test]
+fn a_version_without_a_rollback_is_refused_before_anything_runs() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "CREATE TABLE a (x);\n-- rollback: DROP TABLE a;"),
+        ("002_b.sql", "CREATE TABLE b (x);"),
+        ("003_c.sql", "CREATE TABLE c (x);\n-- rollback: DROP TABLE c;"),
+    ]);
+    bed.migrate();
+    let (code, said) = bed.said(&["rollback", "--to", "empty"]);
+    assert!(code == Some(4) && said.contains("no rollback was stored for 002 (002_b.sql)"), "{said}");
+    assert!(bed.has("c"), "nothing was undone");
+    assert_eq!(bed.said(&["rollback", "--to", "2"]).0, Some(0));
+    assert!(!bed.has("c"));
+}
+
+#[test]
+fn a_rollback_that_fails_leaves_nothing_but_its_attempt_and_the_next_one_goes_on() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "CREATE TABLE a (x UNIQUE);\n-- rollback: DROP TABLE a;"),
+        ("002_b.sql", "SELECT 1;\n-- rollback:\n-- DELETE FROM a;\n-- INSERT INTO a SELECT x FROM other;"),
+    ]);
+    bed.migrate();
+    bed.query("INSERT INTO a VALUES (7)");
+    let (code, said) = bed.said(&["rollback", "--to", "1"]);
+    assert!(code == Some(1) && said.contains("rollback of 002_b.sql:2:1"), "{said}");
+    assert_eq!(bed.query("SELECT x FROM a"), "7");
+    assert!(bed.versions().ends_with("002 rollback 0"), "{}", bed.versions());
+    bed.query("CREATE TABLE other (x)");
+    assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(0));
+    assert_eq!(bed.query("SELECT count(*) FROM a"), "0");
+}
