@@ -101,6 +101,10 @@ struct PgBouncer {
 
 impl PgBouncer {
     fn start(server: &Server, pool_mode: &str) -> Self {
+        Self::start_with(server, pool_mode, "")
+    }
+
+    fn start_with(server: &Server, pool_mode: &str, settings_more: &str) -> Self {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
         let program = program.expect("this test needs PgBouncer (Debian: apt-get install pgbouncer)");
         let folder = TempDir::new().unwrap();
@@ -110,7 +114,7 @@ impl PgBouncer {
         let text = format!(
             "[databases]\n* = host={host} port={server_port} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {pool_mode}\n\
-             ignore_startup_parameters = extra_float_digits\n"
+             ignore_startup_parameters = extra_float_digits\n{settings_more}"
         );
         std::fs::write(&settings, text).unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -156,6 +160,45 @@ fn a_run_through_a_pooler_in_transaction_mode_is_refused_before_anything_is_writ
             assert!(said.contains("a pooler in transaction mode") && said.contains("session mode"), "{said}");
             assert!(!bed.has("schemaward.schema_migrations"));
         }
+    }
+}
+
+#[test]
+fn the_first_runs_in_a_pool_in_transaction_mode_are_refused_too_each_of_several_at_once() {
+    for settings in ["", "server_round_robin = 1\n", "default_pool_size = 1\n", "default_pool_size = 3\n"] {
+        for at_once in [1, 4] {
+            let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+            let direct = bed.url.clone();
+            let pooler = PgBouncer::start_with(bed.server, "transaction", settings);
+            bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
+            let outputs = std::thread::scope(|scope| {
+                let runs: Vec<_> = (0..at_once).map(|_| scope.spawn(|| bed.command("migrate", &[]))).collect();
+                runs.into_iter().map(|run| run.join().unwrap()).collect::<Vec<_>>()
+            });
+            for output in outputs {
+                assert_eq!(output.status.code(), Some(2), "{settings:?}, {at_once} at once: {output:?}");
+                assert!(String::from_utf8_lossy(&output.stderr).contains("a pooler in transaction mode"), "{output:?}");
+            }
+            bed.url = direct;
+            assert!(!bed.has("a") && !bed.has("schemaward.schema_migrations"));
+            let locks = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where l.locktype = \
+                         'advisory' and d.datname = current_database()";
+            assert_eq!(bed.psql(locks), "0");
+        }
+    }
+}
+
+#[test]
+fn the_first_run_in_a_pool_in_session_mode_is_let_through_even_in_a_pool_of_one() {
+    for settings in ["", "default_pool_size = 1\n"] {
+        let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+        let direct = bed.url.clone();
+        let pooler = PgBouncer::start_with(bed.server, "session", settings);
+        bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
+        let output = bed.migrate(&[]);
+        assert_eq!(output.status.code(), Some(0), "{settings:?}: {output:?}");
+        bed.url = direct;
+        assert!(bed.has("a"));
     }
 }
 

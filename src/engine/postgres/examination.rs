@@ -25,6 +25,8 @@ const OLDEST_VERSION: u32 = 130_000;
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// How long a second session may wait for a server process while the first one holds one.
 const POOLER_WAIT: Duration = Duration::from_secs(5);
+/// How often a pooler is looked for: what one try misses, because other clients of the pool came in between, the next sees.
+const POOLER_TRIES: u32 = 4;
 
 impl Postgres {
     /// Examines the database: name, port, TLS, login, version, rights, lock, pooler. A step that fails ends those
@@ -124,15 +126,24 @@ impl Postgres {
         }
     }
 
-    /// Looks for a pooler that gives each transaction another server process: a second session is given one of its
-    /// own while the first is inside a transaction; when the first is outside again, the second must still have its own.
-    /// A pool gives the process back that was freed last, which is then the first session's.
+    /// An expression: whether the server process was started with this program's own first message. The name that it
+    /// gave there is then the setting's value, and `client` its source; a pooler starts its processes itself and sets the
+    /// name later. Source: PostgreSQL, 54.24 "pg_settings".
+    pub(super) fn started_by_us(&self) -> String {
+        let name = super::literal::text(self.address.options.get_application_name().unwrap_or_default());
+        // The server cuts a name that is too long.
+        format!(
+            "(SELECT s.source = 'client' AND s.setting <> '' AND pg_catalog.starts_with({name}, s.setting) \
+             FROM pg_catalog.pg_settings s WHERE s.name = 'application_name')"
+        )
+    }
+
     /// Refuses a pooler that gives each transaction whichever server process is free. What else keeps a second session
     /// from being served, such as a pool of one in session mode, stops nothing.
     pub(super) async fn refuse_transaction_pooler(&self, first: &mut PgConnection) -> Result<(), SessionError> {
-        match timeout(POOLER_WAIT, self.second_s_processes(first)).await {
-            Ok(Ok((before, after))) if before != after => Err(transaction_pooler(&pooled(before, after))),
-            Ok(Ok(_)) => Ok(()),
+        match timeout(POOLER_WAIT, self.shared_process(first)).await {
+            Ok(Ok(Some(detail))) => Err(transaction_pooler(&detail)),
+            Ok(Ok(None)) => Ok(()),
             Ok(Err(_)) | Err(_) => {
                 let _ = process(first, "COMMIT").await;
                 Ok(())
@@ -140,23 +151,37 @@ impl Postgres {
         }
     }
 
-    /// Which server processes serve a second session, while the first is in a transaction and after it.
-    async fn second_s_processes(&self, first: &mut PgConnection) -> Step<(i32, i32)> {
+    /// Looks for a pooler that gives each transaction another server process; says what gives it away. A second session
+    /// must not be served by the first's process while that one waits, and each must keep its own: in a pool the second
+    /// gets another one while the first is inside a transaction, and afterwards the one that was freed last, which is the
+    /// first's. Other clients of the pool may come in between, hence several tries.
+    async fn shared_process(&self, first: &mut PgConnection) -> Step<Option<String>> {
         let mut second = self.open().await.map_err(|error| login_refused(&error.failure))?;
-        process(first, "BEGIN").await?;
-        let before = process(&mut second, "SELECT 1").await?;
-        process(first, "COMMIT").await?;
-        let after = process(&mut second, "SELECT 1").await?;
+        let first_s = process(first, "SELECT 1").await?;
+        let second_s = process(&mut second, "SELECT 1").await?;
+        if first_s == second_s {
+            return Ok(Some(format!("process {first_s} serves two sessions: a pooler in transaction mode")));
+        }
+        for _ in 0..POOLER_TRIES {
+            let inside = process(first, "BEGIN").await?;
+            let meanwhile = process(&mut second, "SELECT 1").await?;
+            process(first, "COMMIT").await?;
+            let after = process(&mut second, "SELECT 1").await?;
+            for (before, now) in [(first_s, inside), (second_s, meanwhile), (second_s, after)] {
+                if before != now {
+                    return Ok(Some(pooled(before, now)));
+                }
+            }
+        }
         let _ = second.close().await;
-        Ok((before, after))
+        Ok(None)
     }
 
     async fn pooler(&self, first: &mut PgConnection) -> Outcome {
         let advice = POOLER_ADVICE;
-        let looked = timeout(POOLER_WAIT, self.second_s_processes(first));
-        match looked.await {
-            Ok(Ok((before, after))) if before == after => ok("a session stays with its server process".to_owned()),
-            Ok(Ok((before, after))) => not_ok(&pooled(before, after), advice),
+        match timeout(POOLER_WAIT, self.shared_process(first)).await {
+            Ok(Ok(None)) => ok("a session stays with its server process".to_owned()),
+            Ok(Ok(Some(detail))) => not_ok(&detail, advice),
             Ok(Err(outcome)) => outcome,
             Err(_) => not_ok(
                 &format!(

@@ -15,7 +15,7 @@ mod reading;
 mod session;
 mod stepwise;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -112,10 +112,9 @@ impl Database for Postgres {
     type Session = PostgresSession;
 
     async fn connect(&self) -> Result<PostgresSession, SessionError> {
-        let since = Instant::now();
         let connection = self.open().await?;
         let settings = self.settings(connection.server_version_num());
-        PostgresSession::start(connection, self, &settings, since).await
+        PostgresSession::start(connection, self, &settings).await
     }
 
     fn dialect(&self) -> Dialect {

@@ -3,7 +3,7 @@
 //! Everything is sent by the simple query protocol: several statements in one message are one round
 //! trip, and nothing is prepared that a reset would have to know of.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -52,8 +52,8 @@ pub struct PostgresSession {
     /// Shown in errors.
     user: String,
     database: String,
-    /// Set where the server process is older than the connection to it, so that a pooler has had it before: whether it
-    /// stays with the session is found out before the lock is taken, through this.
+    /// Set where another client than this one has started the server process, a pooler: whether it stays with the
+    /// session is found out before the lock is taken, through this.
     behind_pooler: Option<Postgres>,
 }
 
@@ -64,7 +64,6 @@ impl PostgresSession {
         connection: PgConnection,
         postgres: &Postgres,
         settings: &[String],
-        connecting_since: Instant,
     ) -> Result<Self, SessionError> {
         let (user, database) = (postgres.address.user(), postgres.address.database());
         let mut session = Self {
@@ -82,8 +81,8 @@ impl PostgresSession {
         };
         let sql = format!(
             "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), \
-             (SELECT (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - a.backend_start) * 1000)::pg_catalog.int8 \
-             FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.pg_backend_pid());{};COMMIT;{}",
+             {};{};COMMIT;{}",
+            postgres.started_by_us(),
             settings.join(";"),
             session.ledger.read()
         );
@@ -96,9 +95,8 @@ impl PostgresSession {
         };
         session.process_id = value(Some(about), 0)?;
         session.synchronous_commit = value(Some(about), 1)?;
-        let age: Option<i64> = value(Some(about), 2)?;
-        let connected_for = i64::try_from(connecting_since.elapsed().as_millis()).unwrap_or(i64::MAX);
-        session.behind_pooler = age.is_some_and(|age| age > connected_for).then(|| postgres.clone());
+        let started_by_us: Option<bool> = value(Some(about), 2)?;
+        session.behind_pooler = (started_by_us != Some(true)).then(|| postgres.clone());
         session.first_reading = Some(answered.map(|()| results.split_off(to_commit)));
         Ok(session)
     }
