@@ -72,8 +72,8 @@ mod tests {
     #[case("select release_all_locks()")]
     #[case("do get_lock('x', 1)")]
     #[case("set @a = RELEASE_LOCK ('x')")]
-    fn refused(#[case] sql: &str) {
-        assert!(refusal(sql, Dialect::Mysql).is_some());
+    fn refused(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {
+        assert!(refusal(sql, dialect).is_some());
     }
 
     #[rstest]
@@ -84,7 +84,7 @@ mod tests {
     #[case("insert into t values ('release_all_locks()')")]
     #[case("set sql_mode = ''")]
     #[case("lock instance for backup")]
-    fn allowed(#[case] sql: &str) {
-        assert_eq!(refusal(sql, Dialect::Mysql), None);
+    fn allowed(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {
+        assert_eq!(refusal(sql, dialect), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The same on real MySQL and MariaDB servers. tests/servers/servers.sh starts them, and tells where they are.
 
+mod adopting;
 mod applying;
 mod bed;
 mod catalog;

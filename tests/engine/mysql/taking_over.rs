@@ -72,36 +72,20 @@ fn an_accepted_edit_is_in_the_ledger_with_what_was_before(#[values(Engine::Mysql
     assert_eq!(bed.sql(kept), "1");
 }
 
-/// Tables as `tests/adopt/histories.sh` has the tools make them.
 #[rstest]
-#[case::golang_migrate(
-    "create table schema_migrations (version bigint not null primary key, dirty boolean not null);\
-     insert into schema_migrations values (2, 0)"
-)]
-#[case::dbmate(
-    "create table schema_migrations (version varchar(128) not null primary key);\
-     insert into schema_migrations values ('001'), ('002')"
-)]
-#[case::goose(
-    "create table goose_db_version (id bigint unsigned not null auto_increment primary key, version_id bigint not null, \
-     is_applied tinyint(1) not null, tstamp datetime default current_timestamp);\
-     insert into goose_db_version (version_id, is_applied) values (0, 1), (1, 1), (2, 1)"
-)]
-#[case::diesel(
-    "create table __diesel_schema_migrations (version varchar(50) not null primary key, run_on timestamp not null \
-     default current_timestamp); insert into __diesel_schema_migrations (version) values ('001'), ('002')"
-)]
-fn another_tool_s_history_is_taken_over(
+fn a_version_without_a_rollback_is_refused_before_anything_runs(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
-    #[case] history: &str,
 ) {
-    let Some(bed) = Bed::with(engine, &[A, B, C]) else { return };
-    bed.sql(&format!("{}{};{history}", A.1, "create table b (id int)"));
-    let (code, text) = said(&bed.command("adopt", &["--dry-run"]));
-    assert_eq!(code, Some(0), "{text}");
-    assert!(!bed.has("schemaward_schema_migrations"), "a dry run writes nothing");
-    let (code, text) = said(&bed.command("adopt", &[]));
-    assert_eq!(code, Some(0), "{text}");
-    assert_eq!(bed.run().applied(), 1);
-    assert_eq!(kinds(&bed), "001|adopted 002|adopted 003|migration");
+    let Some(bed) = Bed::with(engine, &[A, B, ("003_c.sql", "create table c (id int);\n-- rollback: drop table c;\n")])
+    else {
+        return;
+    };
+    assert_eq!(bed.run().applied(), 3);
+    for flags in [&["--to", "empty"][..], &["--to", "empty", "--dry-run"]] {
+        let (code, text) = said(&bed.command("rollback", flags));
+        assert!(code == Some(4) && text.contains("no rollback was stored for 001 (001_a.sql)"), "{text}");
+    }
+    assert!(bed.has("b") && bed.has("c"), "nothing was undone");
+    assert_eq!(said(&bed.command("rollback", &["--to", "1"])).0, Some(0));
+    assert!(bed.has("a") && !bed.has("b") && !bed.has("c"));
 }
