@@ -11,7 +11,7 @@ use super::flags::Format;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set};
 use super::terminal::Terminal;
-use crate::migration::{Dialect, LockMode, Statement, TransactionMode, table_lock};
+use crate::migration::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
 use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, Step, plan};
 use crate::report::Failure;
 
@@ -74,12 +74,17 @@ struct PlannedStatement {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Lock {
     mode: &'static str,
     on: String,
-    /// Whether reads of it wait until the file's transaction ends.
-    #[serde(rename = "blocksReads")]
+    /// Whether reads of it wait until the lock is given back.
     blocks_reads: bool,
+    /// What writes to it do meanwhile: `goOn`, `mayWait` or `wait`.
+    writes: &'static str,
+    /// What people are told of it.
+    #[serde(skip)]
+    told: String,
 }
 
 /// Shows the plan; exit code 4 where there is none.
@@ -186,7 +191,7 @@ impl PlannedStep {
                 let _ = writeln!(text, "{:>5}  {excerpt}", statement.line);
                 continue;
             };
-            let told = line(&format!("{} on {}", lock.mode, lock.on));
+            let told = line(&lock.told);
             let told = styled(if lock.blocks_reads { NOTE } else { FAINT }, &told);
             // Behind a long statement the lock would be off the screen.
             let excerpt = if excerpt.chars().count() > EXCERPT_WIDTH {
@@ -201,11 +206,19 @@ impl PlannedStep {
 
 impl PlannedStatement {
     fn new(sql: &str, statement: &Statement, dialect: Dialect) -> Self {
-        let lock = table_lock(statement.text(sql), dialect).map(|lock| Lock {
-            mode: lock.mode.as_str(),
-            on: lock.on,
-            blocks_reads: lock.mode == LockMode::AccessExclusive,
-        });
+        let lock = statement_lock(statement.text(sql), dialect).map(Lock::from);
         Self { line: statement.position.line, first_line: statement.excerpt(sql), lock }
+    }
+}
+
+impl From<StatementLock> for Lock {
+    fn from(lock: StatementLock) -> Self {
+        Self {
+            told: format!("{} on {}{}", lock.mode, lock.on, lock.remark()),
+            mode: lock.mode,
+            on: lock.on,
+            blocks_reads: lock.reads == Others::Wait,
+            writes: lock.writes.as_str(),
+        }
     }
 }

@@ -126,7 +126,7 @@ fn plan_shows_statements_and_locks_and_its_hash_is_the_run_s() {
     let step = &plan["steps"][1];
     assert_eq!((&step["transactionMode"], &step["hasRollback"]), (&"transaction".into(), &false.into()));
     assert_eq!(step["statements"][0]["lock"], Value::Null);
-    let lock = serde_json::json!({"mode": "SHARE", "on": "a", "blocksReads": false});
+    let lock = serde_json::json!({"mode": "SHARE", "on": "a", "blocksReads": false, "writes": "wait"});
     let expected = serde_json::json!({"line": 2, "firstLine": "create index on a (id)", "lock": lock});
     assert_eq!(step["statements"][1], expected);
     let shown = stdout(&bed.command("plan", &[]));

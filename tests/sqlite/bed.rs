@@ -129,6 +129,14 @@ impl Client {
         };
         rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
+
+    /// Runs SQL and waits for nobody.
+    pub fn try_at_once(&mut self, sql: &str) -> Result<(), String> {
+        let connection = self.connection.as_mut().unwrap();
+        let sql = format!("PRAGMA busy_timeout = 0; {sql}");
+        let done = self.runtime.block_on(sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection));
+        done.map(drop).map_err(|error| error.to_string())
+    }
 }
 
 impl Drop for Client {

@@ -8,6 +8,7 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod opening;
+mod planned_locks;
 mod repairing;
 mod rolling_back;
 mod taking_over;

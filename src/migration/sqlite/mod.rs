@@ -1,10 +1,12 @@
 //! What is `SQLite`'s own in reading a file.
 
+mod file_lock;
 mod lexeme;
 mod refusals;
 mod statements;
 mod transaction;
 
+pub(super) use file_lock::file_lock;
 pub(super) use lexeme::Lexer;
 pub(super) use refusals::{refusal, wrapper};
 pub(super) use statements::split;

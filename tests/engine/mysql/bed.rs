@@ -199,6 +199,11 @@ impl Client {
 
     /// Runs SQL; columns are divided by |, rows by line breaks.
     pub fn sql(&mut self, sql: &str) -> String {
+        self.try_sql(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// The same, or what the server says against it.
+    pub fn try_sql(&mut self, sql: &str) -> Result<String, String> {
         let connection = self.connection.as_mut().unwrap();
         let rows: Result<Vec<String>, sqlx::Error> = self.runtime.block_on(async {
             let mut rows = Vec::new();
@@ -210,7 +215,7 @@ impl Client {
             }
             Ok(rows)
         });
-        rows.unwrap_or_else(|error| panic!("{sql}: {error}")).join("\n")
+        rows.map(|rows| rows.join("\n")).map_err(|error| error.to_string())
     }
 }
 

@@ -11,5 +11,6 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod lock_tries;
+mod planned_locks;
 mod skipping;
 mod taking_over;
