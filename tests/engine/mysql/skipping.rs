@@ -231,14 +231,14 @@ fn what_cannot_be_compared_is_an_error_that_says_so(
 #[rstest]
 fn what_the_file_has_set_holds_on_behind_what_was_skipped(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let sql = "set @n = 1;\nset @n = @n + 1, sql_select_limit = 1, character_set_results = latin1;\n\
-               create temporary table kept (a int);\ninsert into kept values (7);\n\
+               create temporary table kept (a int);\ninsert into kept values (7);\ninsert into numbered values (0);\n\
                create table t (`ü` int comment 'ß', a int);\n\
                insert into found select a + @n + @@sql_select_limit from kept;\ncreate index i on t (a);\n\
-               insert into found values (@n);\n";
+               insert into found values (@n), (last_insert_id());\n";
     let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
-    bed.sql("create table found (a int); create table t (`ü` int comment 'ß', a int); create index i on t (a)");
+    bed.sql("create table found (a int); create table numbered (id int primary key auto_increment) auto_increment = 50; create table t (`ü` int comment 'ß', a int); create index i on t (a)");
     assert_eq!(bed.run_with(&SKIP).applied(), 1);
-    assert_eq!(bed.sql("select group_concat(a order by a) from found"), "2,10");
+    assert_eq!(bed.sql("select group_concat(a order by a) from found"), "2,10,50");
 }
 
 #[rstest]
