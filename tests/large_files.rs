@@ -59,7 +59,7 @@ fn reading(file: &SourceFile, dialect: Dialect, good_enough: Duration) -> (Durat
         let start = Instant::now();
         let before = time_used(start);
         let set = MigrationSet::read(std::slice::from_ref(file), dialect).expect("a valid file");
-        let took = time_used(start) - before;
+        let took = time_used(start).saturating_sub(before);
         best = (best.0.min(took), set.migrations()[0].statements.len());
         if best.0 < good_enough {
             break;
