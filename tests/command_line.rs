@@ -53,6 +53,7 @@ fn wrong_usage_ends_with_2_and_no_url_is_repeated() {
         &["migrate", "--lock-timeout", "0s"],
         &["migrate", &format!("--deadline={url}")],
         &["history", "--limit", url],
+        &["history", "--limit", "0"],
         &["verify", "--url", url, "--url-file", "x"],
         &[url],
     ];

@@ -20,7 +20,7 @@ pub(super) struct HistoryArguments {
     #[command(flatten)]
     database: DatabaseFlags,
     /// The newest so many attempts only.
-    #[arg(long, value_name = "NUMBER", env = "SCHEMAWARD_LIMIT", hide_env_values = true)]
+    #[arg(long, value_name = "NUMBER", env = "SCHEMAWARD_LIMIT", hide_env_values = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[command(flatten)]
     format: FormatFlag,

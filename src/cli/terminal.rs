@@ -36,11 +36,11 @@ impl<'a> Terminal<'a> {
             Event::WaitingForLock { holder } => self.out(&format!("Waiting for the lock held by {holder}")),
             Event::MigrationStarted { file, statements, no_transaction, .. } => {
                 self.begun.push_back((file.clone(), *statements, *no_transaction));
-                self.bar.at(file);
+                self.bar.at(&at_work(file, 0, *statements));
             }
             Event::StatementFinished { statement, statements, .. } => {
                 let file = self.begun.back().map_or("", |(file, ..)| file.as_str());
-                self.bar.at(&format!("{file}, statement {statement} of {statements}"));
+                self.bar.at(&at_work(file, *statement, *statements));
             }
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let found = self.begun.iter().position(|(begun, ..)| begun == file);
@@ -127,6 +127,15 @@ impl<'a> Terminal<'a> {
     }
 }
 
+/// What is at work in a file of which so many statements have run.
+fn at_work(file: &str, done: i64, statements: i64) -> String {
+    if done < statements {
+        format!("{file}, statement {} of {statements}", done + 1)
+    } else {
+        format!("{file}, all of its statements have run")
+    }
+}
+
 fn seconds(milliseconds: i64) -> String {
     format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100)
 }
@@ -196,9 +205,16 @@ fn err(line: &str) {
 mod tests {
     use std::path::Path;
 
-    use super::Terminal;
+    use super::{Terminal, at_work};
     use crate::migration::SourceFile;
-    use crate::report::{ErrorClass, Failure, Place, Reason};
+    use crate::report::{ErrorClass, Event, Failure, Place, Reason};
+
+    #[test]
+    fn the_bar_names_the_statement_that_is_at_work() {
+        assert_eq!(at_work("001_a.sql", 0, 2), "001_a.sql, statement 1 of 2");
+        assert_eq!(at_work("001_a.sql", 1, 2), "001_a.sql, statement 2 of 2");
+        assert_eq!(at_work("001_a.sql", 2, 2), "001_a.sql, all of its statements have run");
+    }
 
     #[test]
     fn an_error_is_shown_with_its_line_and_a_caret_below_the_place() {

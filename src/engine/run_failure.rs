@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stop::StopReason;
+use crate::migration::Migration;
 use crate::plan::Step;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -36,6 +37,17 @@ pub(super) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
         hint: None,
         place: cause.and_then(|cause| cause.place.clone()),
     }
+}
+
+/// The failure of a run that was asked to stop before it began a statement, whose index counts from 0.
+pub(super) fn stopped_before(reason: StopReason, migration: &Migration, index: usize) -> Failure {
+    let told = stopped(reason, None);
+    let next = Failure {
+        message: format!("statement {} of {} was not begun", index + 1, migration.file),
+        place: Some(migration.place_of_statement(index)),
+        ..told
+    };
+    stopped(reason, Some(&next))
 }
 
 /// Adds what it may mean that the first migration of a ledger finds its objects there already.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::examination::Check;
 use super::reading::RecordedAttempt;
+use super::stop::Stop;
 use crate::migration::{Dialect, Migration, Version};
 pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
@@ -206,6 +207,9 @@ pub(super) async fn one_by_one<S: Session>(
     progress: &mut dyn FnMut(usize, Progress),
 ) -> Result<(), ApplyError> {
     for (index, &attempt) in batch.iter().enumerate() {
+        if index > 0 && attempt.stop.reason().is_some() {
+            return Ok(());
+        }
         progress(index, Progress::Started);
         let applied = session.apply(attempt, &mut |done| progress(index, Progress::StatementsDone(done))).await?;
         progress(index, Progress::Applied(applied));
@@ -264,6 +268,8 @@ pub struct Attempt<'a> {
     pub run: &'a str,
     /// What the fence must still be at.
     pub fence: Fence,
+    /// Asked between two statements that are each committed by themselves: a cancellation may meet neither of them.
+    pub stop: &'a Stop,
 }
 
 /// Migrations that are in force without having been run by Schemaward.

@@ -138,8 +138,10 @@ impl<'a, D: Database> Run<'a, D> {
         announce: bool,
     ) -> Ended {
         let (database, stop_signal, name, id) = (self.database, self.stop, self.settings.run.as_str(), session.id());
-        let attempts: Vec<Attempt<'_>> =
-            batch.iter().map(|Step { kind, migration }| Attempt { migration, kind: *kind, run: name, fence }).collect();
+        let attempts: Vec<Attempt<'_>> = batch
+            .iter()
+            .map(|Step { kind, migration }| Attempt { migration, kind: *kind, run: name, fence, stop: stop_signal })
+            .collect();
         let (mut applied, mut began, mut blocker) = (0, Instant::now(), None);
         let mut progress = |index: usize, progress| {
             let Some(step) = batch.get(index) else { return };
@@ -206,7 +208,7 @@ impl<'a, D: Database> Run<'a, D> {
             return;
         }
         let migration = step.migration.as_ref();
-        let attempt = Attempt { migration, kind: step.kind, run: &self.settings.run, fence };
+        let attempt = Attempt { migration, kind: step.kind, run: &self.settings.run, fence, stop: self.stop };
         match tokio::time::timeout(CANCEL_WAIT, session.record_failure(attempt, failed)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the failed attempt could not be recorded"),
@@ -252,11 +254,18 @@ fn is_committed(step: &Step<'_>, ledger: &LedgerState) -> bool {
     }
 }
 
+fn is_stopped(error: &ApplyError) -> bool {
+    let (ApplyError::Refused { failure, .. } | ApplyError::OutcomeUnknown { failure, .. }) = error;
+    matches!(failure.reason, Reason::Cancelled | Reason::DeadlineExceeded)
+}
+
 /// What a batch that was cancelled has ended with; None where it has not ended in time.
 fn stopped_outcome(reason: StopReason, ended: Option<Result<(), ApplyError>>) -> Result<(), ApplyError> {
     match ended {
         // What was begun was done before the cancellation reached it.
         Some(Ok(())) => Ok(()),
+        // It has stopped by itself, between two statements.
+        Some(Err(error @ ApplyError::Refused { .. })) if is_stopped(&error) => Err(error),
         Some(Err(ApplyError::Refused { failure, statements_done })) => {
             Err(ApplyError::Refused { failure: stopped(reason, Some(&failure)), statements_done })
         }

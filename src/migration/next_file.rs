@@ -2,6 +2,7 @@
 
 use super::Version;
 use super::file_name::{Direction, FileName, parse};
+use super::rollback::UNWRITTEN;
 
 /// The digits of a time stamp such as `20261122180000`.
 const TIME_STAMP_DIGITS: usize = 14;
@@ -79,10 +80,7 @@ fn slug(description: &str) -> String {
 
 fn template(description: &str) -> String {
     let title = description.split(|c: char| c.is_whitespace() || c.is_control()).collect::<Vec<_>>().join(" ");
-    format!(
-        "-- {title}\n\n\n\n-- rollback:\n-- -- What undoes the above, each line behind two dashes. Remove this block if \
-         nothing can.\n"
-    )
+    format!("-- {title}\n\n\n\n-- rollback:\n-- {UNWRITTEN}\n")
 }
 
 #[cfg(test)]
@@ -130,11 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_a_valid_migration_with_a_rollback_block() {
+    fn a_new_file_is_a_valid_migration_whose_rollback_counts_once_it_is_written() {
         let new = next_file([], "line one\n'; drop table t", NOW).unwrap();
-        let set =
-            MigrationSet::read(&[SourceFile { name: new.name, bytes: new.text.into() }], Dialect::Postgres).unwrap();
-        assert!(set.migrations()[0].statements.is_empty());
-        assert!(set.migrations()[0].rollback_sql.is_some());
+        let read = |text: String| {
+            let file = SourceFile { name: new.name.clone(), bytes: text.into() };
+            MigrationSet::read(&[file], Dialect::Postgres).unwrap().migrations()[0].clone()
+        };
+        let untouched = read(new.text.clone());
+        assert!(untouched.statements.is_empty());
+        assert_eq!(untouched.rollback_sql, None, "nobody has said what undoes it");
+        let written = read(format!("{}-- drop table t;\n", new.text));
+        assert!(written.rollback_sql.unwrap().contains("drop table t"));
     }
 }

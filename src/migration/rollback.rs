@@ -6,6 +6,10 @@ use super::lexeme::{Kind, lexemes};
 /// The marker's text, after the two dashes.
 const MARKER: &str = "rollback:";
 
+/// What a new file's block says before anybody has written into it.
+pub(super) const UNWRITTEN: &str =
+    "-- What undoes the above, each line behind two dashes. Remove this block if nothing can.";
+
 /// What the end of a file holds.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Block {
@@ -39,7 +43,9 @@ pub(super) fn rollback_block(sql: &str, dialect: Dialect) -> Block {
             _ => block = None,
         }
     }
-    block.map_or(Block::None, |reader| Block::Sql(reader.sql))
+    // A block that nobody has written undoes nothing: the file is one without.
+    let written = block.filter(|reader| reader.sql.trim() != UNWRITTEN);
+    written.map_or(Block::None, |reader| Block::Sql(reader.sql))
 }
 
 struct Reader {
@@ -94,6 +100,10 @@ mod tests {
     #[case::on_the_marker_s_line(
         "select 1;\n-- rollback: drop table a;\n-- drop table b;",
         "drop table a;\ndrop table b;\n"
+    )]
+    #[case::below_the_remark_of_a_new_file(
+        "-- rollback:\n-- -- What undoes the above, each line behind two dashes. Remove this block if nothing can.\n-- x",
+        "-- What undoes the above, each line behind two dashes. Remove this block if nothing can.\nx\n"
     )]
     #[case::nothing_to_undo("select 1;\n-- rollback:\n", "")]
     #[case::comments_in_it("-- rollback:\n-- -- why\n-- x", "-- why\nx\n")]

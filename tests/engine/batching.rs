@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use schemaward::engine::{
     Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session,
+    stop_signal,
 };
 use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 use schemaward::plan::Kind;
@@ -167,7 +168,8 @@ fn a_fence_that_rises_in_the_middle_lets_nothing_behind_it_commit() {
         let mut session = database.connect().await.unwrap();
         assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
         let (fence, _) = session.take_over("old").await.unwrap();
-        let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "old", fence };
+        let (_, stop) = stop_signal();
+        let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
         let batch: Vec<Attempt<'_>> = set.migrations().iter().map(attempt).collect();
         let mut applied = Vec::new();
         let mut progress = |index, progress| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use schemaward::engine::{
     Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Session,
+    stop_signal,
 };
 use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 use schemaward::plan::Kind;
@@ -72,7 +73,8 @@ fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
         assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
         let (fence, _) = session.take_over("old").await.unwrap();
         bed.psql("update schemaward.migration_locks set fence = fence + 1");
-        let attempt = Attempt { migration: &set.migrations()[0], kind: Kind::Migration, run: "old", fence };
+        let (migration, (_, stop)) = (&set.migrations()[0], stop_signal());
+        let attempt = Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
         let applied = session.apply(attempt, &mut |_| {}).await;
         let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
         assert_eq!(failure.reason, Reason::Fenced);

@@ -34,6 +34,39 @@ fn sigterm_cancels_rolls_back_and_is_recorded() {
     assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
 }
 
+/// None of them is at work long enough for a cancellation to meet it.
+pub(crate) fn short_statements(first: &str, how_many: u32) -> String {
+    let inserts = (1..=how_many).map(|n| format!("insert into log values ({n});\n"));
+    std::iter::once(first.to_owned()).chain(inserts).collect()
+}
+
+#[test]
+fn sigterm_and_a_deadline_end_a_file_of_single_statements_between_two_of_them() {
+    let sql = short_statements("-- schemaward: no-transaction\ncreate table log (n int primary key);\n", 20_000);
+    for reason in [Reason::Cancelled, Reason::DeadlineExceeded] {
+        let bed = Bed::with(&[("001_a.sql", &sql)]);
+        let deadline: &[&str] = if reason == Reason::Cancelled { &[] } else { &["--deadline", "3s"] };
+        let running = bed.start_with("told", deadline);
+        crate::wait_until("the file is half applied", || {
+            bed.has("log") && bed.psql("select count(*) > 50 from log") == "t"
+        });
+        if reason == Reason::Cancelled {
+            running.terminate();
+        }
+        let ended = running.end();
+        let failure = ended.failure();
+        assert_eq!(failure.reason, reason, "{failure:?}");
+        let rows: i64 = bed.psql("select count(*) from log").parse().unwrap();
+        assert!(rows < 20_000, "it has run to its end");
+        // The first statement has made the table; the next one was not begun.
+        assert_eq!(failure.place.as_ref().unwrap().statement, Some(rows + 2), "{failure:?}");
+        let attempt = "select success, statements_done, statements_total from schemaward.schema_migrations";
+        assert_eq!(bed.psql(attempt), format!("f|{}|20001", rows + 1));
+        let status = String::from_utf8(bed.command("status", &[]).stdout).unwrap();
+        assert!(status.contains("001_a.sql: ") && status.contains("the run"), "{status}");
+    }
+}
+
 #[test]
 fn a_statement_that_has_run_is_reported_while_the_next_one_goes_on() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{connection_lost, failure_of};
 use super::journal::{JournalRow, Settlement, question};
+use super::pace::Pace;
 use super::place::place_of;
 use super::reset::changes_session;
 use super::rows::value;
@@ -16,6 +17,7 @@ use super::script::{HasRun, Role, Script};
 use super::session::{MysqlSession, overtaken};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{needs_review, run_otherwise};
+use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
 use crate::migration::{Execution, Migration};
 use crate::plan::StatementState;
@@ -59,7 +61,11 @@ impl MysqlSession {
             Stopped::Sent(broken) => self.broken(attempt, broken).await,
         };
         if failure.place.is_none() && failure.reason != Reason::Fenced {
-            failure.place = Some(attempt.migration.place());
+            // What a cancellation meets may be none of the file's statements: then it is told before which one.
+            let next = Some(statements_done).filter(|next| *next < attempt.migration.statements.len());
+            let next = next.filter(|_| attempt.stop.reason().is_some());
+            let (migration, place) = (attempt.migration, Migration::place_of_statement);
+            failure.place = Some(next.map_or_else(|| migration.place(), |next| place(migration, next)));
         }
         if unknown {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
@@ -100,14 +106,24 @@ impl MysqlSession {
         let ledger = self.ledger.clone();
         let (max_packet, escapes) = (self.server.max_packet, self.server.no_backslash_escapes);
         let mut script = Script::new(&ledger, attempt, has_run, max_packet, escapes);
-        let mut unended = None;
-        while let Some(message) = script.next_message() {
-            let (roles, mut answers) = (message.roles, 0);
+        let (mut unended, mut uncommitted, mut pace) = (None, None, Pace::default());
+        loop {
+            if let (Some(reason), Some(index)) = (attempt.stop.reason(), script.begins_with()) {
+                let failure = stopped_before(reason, attempt.migration, index);
+                return Err(Broken { failure, connection_lost: false, role: Role::Ours, unended });
+            }
+            let Some(message) = script.next_message(pace.statements()) else { break };
+            let (roles, mut answers, sent_at) = (message.roles, 0, Instant::now());
             let mut note = |role: Role| {
                 match role {
                     Role::Alone(index) => unended = Some(index),
                     Role::Rows => unended = None,
-                    Role::Ours | Role::Statement(_) | Role::Commit => {}
+                    Role::Statement(index) => {
+                        let in_transaction = attempt.migration.execution(index) == Execution::Transaction;
+                        uncommitted = in_transaction.then_some(index);
+                    }
+                    Role::Commit => uncommitted = None,
+                    Role::Ours => {}
                 }
                 if let Role::Alone(index) | Role::Statement(index) = role {
                     *done = (*done).max(index + 1);
@@ -123,11 +139,16 @@ impl MysqlSession {
                 }
             });
             let sent = sent.await;
+            pace.measured(sent_at.elapsed());
             let role = roles.get(answers.min(last)).copied().unwrap_or(Role::Ours);
             let Err(error) = sent else {
                 roles.last().copied().map(&mut note).unwrap_or_default();
                 continue;
             };
+            if let Some(index) = uncommitted.take() {
+                // It has run, but is taken back with the row that could not be written.
+                *done = index;
+            }
             let failure = placed(&error, attempt.migration, role);
             let broken = Broken { failure, connection_lost: connection_lost(&error), role, unended };
             let skipped = self.pass_over(attempt, broken).await?;
@@ -202,7 +223,13 @@ impl MysqlSession {
         role: Role,
         unended: Option<usize>,
     ) -> Result<Option<Failure>, SessionError> {
-        self.reset(attempt.migration).await?;
+        if let Err(error) = self.reset(attempt.migration).await {
+            // A cancellation was meant for the statement before; what has become of that must be written all the same.
+            if error.connection_lost || attempt.stop.reason().is_none() {
+                return Err(error);
+            }
+            self.reset(attempt.migration).await?;
+        }
         if !self.is_ours(attempt.fence).await? {
             return Ok(Some(overtaken()));
         }

@@ -12,6 +12,7 @@ mod journaled;
 mod ledger;
 mod literal;
 mod lock_waits;
+mod pace;
 mod place;
 mod reset;
 mod rows;

@@ -63,6 +63,8 @@ pub(super) struct Script<'a> {
     /// Each statement is alone in its message: where it ends is not certain.
     apart: bool,
     next: Option<usize>,
+    /// Nothing goes into the message behind the statement that `parts` are of.
+    ends_message: bool,
     rows: Vec<Row>,
     parts: VecDeque<Part<'a>>,
 }
@@ -89,6 +91,7 @@ impl<'a> Script<'a> {
             limit: MESSAGE_LIMIT.min(max_packet / 2),
             apart,
             next: Some(0),
+            ends_message: false,
             rows: Vec::new(),
             parts: VecDeque::new(),
         };
@@ -133,6 +136,7 @@ impl<'a> Script<'a> {
         }
         self.next = Some(index + 1);
         let execution = self.attempt.migration.execution(index);
+        self.ends_message = hides_cancellation(self.attempt.migration.statement_sql(index));
         let has_run = self.has_run.get(index).copied().flatten();
         match execution {
             Execution::Setting | Execution::SettingAlone => {
@@ -170,6 +174,7 @@ impl<'a> Script<'a> {
     pub(super) fn go_on_behind(&mut self, index: usize) {
         self.parts.clear();
         self.rows.clear();
+        self.ends_message = false;
         self.next = Some(index + 1);
     }
 
@@ -182,10 +187,25 @@ impl<'a> Script<'a> {
         self.ours("COMMIT", Role::Commit);
     }
 
-    /// The next message; None where all are made.
-    pub(super) fn next_message(&mut self) -> Option<Message> {
-        let mut message = Message::default();
-        while !self.parts.is_empty() || self.advance() {
+    /// The statement with which the next message begins, counted from 0; None where that ends one that is begun, or where
+    /// only the end is left.
+    pub(super) fn begins_with(&self) -> Option<usize> {
+        let next = self.next.filter(|_| self.parts.is_empty())?;
+        (next..self.attempt.migration.statements.len())
+            .find(|index| self.has_run.get(*index).is_none_or(Option::is_none))
+    }
+
+    /// The next message, with at most so many statements begun in it; None where all are made.
+    pub(super) fn next_message(&mut self, most_statements: usize) -> Option<Message> {
+        let (mut message, mut begun) = (Message::default(), 0);
+        loop {
+            if self.parts.is_empty() {
+                let is_full = begun >= most_statements || self.ends_message;
+                if is_full && !message.roles.is_empty() || !self.advance() {
+                    break;
+                }
+                begun += usize::from(!self.parts.is_empty());
+            }
             let Some(part) = self.parts.front() else { continue };
             let is_statement = matches!(part.role, Role::Statement(_) | Role::Alone(_));
             let alone = part.text.len() > self.limit || self.apart && is_statement;
@@ -204,6 +224,14 @@ impl<'a> Script<'a> {
         }
         (!message.roles.is_empty()).then_some(message)
     }
+}
+
+/// Whether a statement may tell the server's end of its waiting as a result like any other: what stands behind it in the
+/// message would run, though the run is to stop.
+/// Source: MySQL, "Miscellaneous Functions" (`SLEEP`), "Locking Functions" (`GET_LOCK`).
+fn hides_cancellation(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    ["sleep", "get_lock", "wait"].iter().any(|word| sql.contains(word))
 }
 
 impl Message {

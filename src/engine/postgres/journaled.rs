@@ -14,6 +14,7 @@ use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
+use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
 use crate::migration::{Execution, Trace};
 use crate::plan::StatementState;
@@ -58,6 +59,9 @@ impl PostgresSession {
         let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
         for index in 0..migration.statements.len() {
             let row = rows.iter().find(|row| row.statement == index + 1);
+            if row.is_none_or(|row| row.state != StatementState::Finished) {
+                unless_stopped(attempt, index)?;
+            }
             if !self.has_run(attempt, index, row).await? {
                 self.execute(attempt, index).await?;
             }
@@ -66,7 +70,13 @@ impl PostgresSession {
         }
         let record = self.ledger.record_journaled(attempt, began.elapsed().as_millis());
         self.write_guarded(attempt.fence, &record).await?;
-        self.ask(self.reset.sql.clone()).await.map(drop)
+        match self.ask(self.reset.sql.clone()).await {
+            // A cancellation that came too late for the file.
+            Err(error) if !error.connection_lost && attempt.stop.reason().is_some() => {
+                self.ask(self.reset.sql.clone()).await.map(drop)
+            }
+            other => other.map(drop),
+        }
     }
 
     /// Whether a statement has run before, as the journal or else the catalog says. What is left of one that has not
@@ -120,7 +130,11 @@ impl PostgresSession {
         let object = self.object(&trace).await.map_err(|error| at(error, attempt, index))?;
         let begin = self.ledger.begin_statement(attempt, index, Kind::Alone(&trace, &object));
         self.write_guarded(attempt.fence, &begin).await?;
-        let sent = self.send_statement(attempt, index).await;
+        // A cancellation that meets the row of its start leaves the statement alone.
+        let sent = match unless_stopped(attempt, index) {
+            Ok(()) => self.send_statement(attempt, index).await,
+            stopped => stopped,
+        };
         let failure = match &sent {
             Err(error) if error.connection_lost => return sent,
             Err(error) => Some(&error.failure),
@@ -221,6 +235,11 @@ pub(super) fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, be
         _ => migration.place_of_statement(index),
     });
     SessionError { failure, connection_lost: connection_lost(error) }
+}
+
+/// Refuses to begin a statement once the run is to stop.
+fn unless_stopped(attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+    attempt.stop.reason().map_or(Ok(()), |reason| Err(refused(stopped_before(reason, attempt.migration, index))))
 }
 
 fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionError {

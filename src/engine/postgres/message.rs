@@ -334,7 +334,8 @@ mod tests {
     }
 
     fn message(migrations: &[Migration]) -> Message<'_> {
-        let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "run", fence: Fence(1) };
+        let stop: &'static _ = Box::leak(Box::new(crate::engine::stop_signal().1));
+        let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "run", fence: Fence(1), stop };
         let (ledger, reset) = (Ledger::new("schemawärd"), Reset::new(&["RESET ALL"]));
         let frame = Frame { ledger: &ledger, reset: &reset, synchronous_commit: "on" };
         Message::new(frame, &migrations.iter().map(attempt).collect::<Vec<_>>())

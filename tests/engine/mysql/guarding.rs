@@ -6,6 +6,7 @@ use std::time::Duration;
 use rstest::rstest;
 use schemaward::engine::{
     AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Mysql, MysqlAddress, Session,
+    stop_signal,
 };
 use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 use schemaward::plan::Kind;
@@ -82,7 +83,8 @@ fn apply_overtaken(bed: &Bed, sql: &str, overtake: impl FnOnce(&Bed)) {
         (session, fence)
     });
     overtake(bed);
-    let attempt = Attempt { migration: &set.migrations()[0], kind: Kind::Migration, run: "old", fence };
+    let (migration, (_, stop)) = (&set.migrations()[0], stop_signal());
+    let attempt = Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
     let applied = runtime.block_on(session.apply(attempt, &mut |_| {}));
     let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
     assert_eq!(failure.reason, Reason::Fenced, "{failure:?}");

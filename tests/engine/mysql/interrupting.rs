@@ -8,6 +8,7 @@ use schemaward::report::{ErrorClass, Event, Reason};
 use super::bed::{Bed, Engine};
 use super::gate::{At, Gate};
 use crate::bed::Running;
+use crate::interrupting::short_statements;
 
 /// Each works on tables of its own, so that each can be stopped by a lock on one of them.
 const BEFORE: &str = "create table log1 (n int); create table log2 (n int); create table a1 (id int);
@@ -225,6 +226,49 @@ fn sigterm_cancels_and_is_recorded(#[values(Engine::Mysql, Engine::Mariadb)] eng
     holder.sql("unlock tables");
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(bed.sql("select count(*) from t"), "1");
+}
+
+#[rstest]
+fn sigterm_ends_a_file_of_short_statements_between_two_of_them(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let sql = short_statements("create table log (n int primary key);\n", 20_000);
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", &sql)]) else { return };
+    let running = bed.start("told", &[]);
+    crate::wait_until("the file is half applied", || bed.has("log") && bed.sql("select count(*) > 50 from log") == "1");
+    running.terminate();
+    let ended = running.end();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled), "{failure:?}");
+    let rows: i64 = bed.sql("select count(*) from log").parse().unwrap();
+    assert!(rows < 20_000, "it has run to its end");
+    assert_eq!(failure.place.as_ref().unwrap().statement, Some(rows + 2), "{failure:?}");
+    let attempt = "select success, statements_done, statements_total from schemaward_schema_migrations";
+    assert_eq!(bed.sql(attempt), format!("0|{}|20001", rows + 1));
+}
+
+#[rstest]
+fn nothing_runs_behind_a_cancelled_statement_that_counts_as_finished(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    // MySQL's SLEEP returns 1 where it is cancelled, as if it had come to its end; MariaDB's fails.
+    let slept = if engine == Engine::Mysql { 1 } else { 0 };
+    let sql = "create table log (n int);\ninsert into log select sleep(60);\ninsert into log values (2);\n\
+               create table b (n int);\n";
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
+    let running = bed.start("told", &[]);
+    crate::wait_until("it sleeps", || bed.executing("select sleep").is_some());
+    running.terminate();
+    let ended = running.end();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled), "{failure:?}");
+    assert_eq!(failure.place.as_ref().unwrap().statement, Some(2 + slept), "{failure:?}");
+    assert_eq!(bed.sql("select count(*), coalesce(max(n), 1) from log"), format!("{slept}|1"));
+    assert!(!bed.has("b"));
+    let attempt = "select success, statements_done from schemaward_schema_migrations";
+    assert_eq!(bed.sql(attempt), format!("0|{}", 1 + slept));
+    let finished = "select count(*) from schemaward_statement_journal where state = 'finished'";
+    assert_eq!(bed.sql(finished), (1 + slept).to_string());
 }
 
 #[rstest]
