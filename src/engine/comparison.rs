@@ -30,13 +30,11 @@ pub(super) fn difference(existing: &[String], wanted: &[String]) -> Comparison {
         if more > 0 {
             let _ = write!(shown, "; and {more} more");
         }
-        if shown.is_empty() { "nothing that the other has not (the order differs)".to_owned() } else { shown }
+        if shown.is_empty() { "nothing that the other has not".to_owned() } else { shown }
     };
-    Comparison::Different(format!(
-        "there is: {} | the statement makes: {}",
-        only(existing, wanted),
-        only(wanted, existing)
-    ))
+    let (there, made) = (only(existing, wanted), only(wanted, existing));
+    let order = if there == made { " (the order differs)" } else { "" };
+    Comparison::Different(format!("there is: {there} | the statement makes: {made}{order}"))
 }
 
 /// Passes over a statement whose object is there as it would make it, and says so in the log.
@@ -80,13 +78,20 @@ pub(super) fn skip_or_fail(mut failure: Failure, comparison: Comparison) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::{Comparison, difference};
 
-    #[test]
-    fn a_difference_tells_only_what_differs() {
+    #[rstest]
+    #[case(&["t", "a text"], &["t", "a integer"], "there is: a text | the statement makes: a integer")]
+    #[case(&["t", "a"], &["t"], "there is: a | the statement makes: nothing that the other has not")]
+    #[case(
+        &["a", "b"],
+        &["b", "a"],
+        "there is: nothing that the other has not | the statement makes: nothing that the other has not (the order differs)"
+    )]
+    fn a_difference_tells_only_what_differs(#[case] existing: &[&str], #[case] wanted: &[&str], #[case] told: &str) {
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-        let found = difference(&lines(&["table", "column a text"]), &lines(&["table", "column a integer"]));
-        let Comparison::Different(text) = found else { unreachable!("{found:?}") };
-        assert_eq!(text, "there is: column a text | the statement makes: column a integer");
+        assert_eq!(difference(&lines(existing), &lines(wanted)), Comparison::Different(told.to_owned()));
     }
 }
