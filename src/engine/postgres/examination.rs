@@ -128,7 +128,7 @@ impl Postgres {
 
     /// An expression: whether the server process was started with this program's own first message. The name that it
     /// gave there is then the setting's value, and `client` its source; a pooler starts its processes itself and sets the
-    /// name later. Source: PostgreSQL, 54.24 "pg_settings".
+    /// name later. Source: PostgreSQL, 54.24 "`pg_settings`".
     pub(super) fn started_by_us(&self) -> String {
         let name = super::literal::text(self.address.options.get_application_name().unwrap_or_default());
         // The server cuts a name that is too long.
