@@ -252,7 +252,7 @@ fn nothing_runs_behind_a_cancelled_statement_that_counts_as_finished(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     // MySQL's SLEEP returns 1 where it is cancelled, as if it had come to its end; MariaDB's fails.
-    let slept = u8::from(engine == Engine::Mysql);
+    let slept = i64::from(engine == Engine::Mysql);
     let sql = "create table log (n int);\ninsert into log select sleep(60);\ninsert into log values (2);\n\
                create table b (n int);\n";
     let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
