@@ -159,36 +159,63 @@ CREATE TABLE IF NOT EXISTS {{schema}}.migration_locks (
 );
 INSERT INTO {{schema}}.migration_locks (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
 
+-- Until version 3, the guards were functions.
+DROP ROUTINE IF EXISTS {{schema}}.assert_fence(bigint);
+DROP FUNCTION IF EXISTS {{schema}}.assert_fence(bigint, text);
+
 -- The guard of every transaction of a run. The row stays locked against a new holder's UPDATE until
 -- the transaction ends, so that what passed the guard is either committed before the fence rises
--- or not at all.
-CREATE OR REPLACE FUNCTION {{schema}}.assert_fence(expected bigint) RETURNS void
+-- or not at all. An INFO makes the server send what it has answered before. A procedure, since a CALL is not planned, and
+-- what it does is planned once a session. Since version 4.
+CREATE PROCEDURE {{schema}}.assert_fence(expected bigint)
 LANGUAGE plpgsql AS $schemaward$
 DECLARE
     current_fence bigint;
 BEGIN
     SELECT l.fence INTO current_fence FROM {{schema}}.migration_locks AS l WHERE l.id OPERATOR(pg_catalog.=) 1 FOR SHARE;
-    IF current_fence IS DISTINCT FROM expected THEN
+    IF COALESCE(current_fence OPERATOR(pg_catalog.<>) expected, true) THEN
         RAISE EXCEPTION USING ERRCODE = 'SW001',
             MESSAGE = pg_catalog.format('the fence is at %s, this run holds %s', current_fence, expected);
     END IF;
+    RAISE INFO 'schemaward';
 END
 $schemaward$;
 
--- The same for a transaction that comes behind another in one message: that one must be recorded, as the newest. Since
--- version 3.
-CREATE OR REPLACE FUNCTION {{schema}}.assert_fence(expected bigint, predecessor text) RETURNS void
+-- The row of a file that is applied with this very transaction. Where it comes behind another in one message, that one
+-- must be recorded, as the newest. Nothing here depends on search_path, which the file may have changed. Since version 4.
+CREATE OR REPLACE PROCEDURE {{schema}}.record_success(
+    predecessor text, commit_waits text, file_version text, file_name text, file_description text, attempt_kind text,
+    file_checksum text, file_token_checksum text, statements integer, file_rollback_sql text, run_name text,
+    run_fence bigint, tool text
+)
 LANGUAGE plpgsql AS $schemaward$
 DECLARE
-    recorded text;
+    newest record;
+    recorded bigint;
 BEGIN
-    PERFORM {{schema}}.assert_fence(expected);
-    SELECT CASE WHEN m.success THEN m.filename END INTO recorded
+    SELECT CASE WHEN m.success THEN m.filename END AS file, m.applied_at INTO newest
         FROM {{schema}}.schema_migrations AS m ORDER BY m.id DESC LIMIT 1;
-    IF recorded IS DISTINCT FROM predecessor THEN
-        RAISE EXCEPTION USING ERRCODE = 'SW001',
-            MESSAGE = pg_catalog.format('%s is not what was recorded last', predecessor);
+    IF predecessor IS NOT NULL AND COALESCE(newest.file OPERATOR(pg_catalog.<>) predecessor, true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SW003',
+            MESSAGE = pg_catalog.format('the row of %s, which was applied before, is not the newest of the ledger', predecessor);
     END IF;
+    -- All transactions of a message have its beginning for their own; behind it, one begins where the row of the one
+    -- before was written.
+    INSERT INTO {{schema}}.schema_migrations (version, filename, description, kind, checksum, token_checksum,
+        execution_time_ms, success, statements_done, statements_total, rollback_sql, run, fence, tool_version)
+    VALUES (file_version, file_name, file_description, attempt_kind, file_checksum, file_token_checksum,
+        (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()
+            OPERATOR(pg_catalog.-) GREATEST(pg_catalog.transaction_timestamp(), newest.applied_at))
+            OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8,
+        true, statements, statements, file_rollback_sql, run_name, run_fence, tool)
+    RETURNING id INTO recorded;
+    IF attempt_kind OPERATOR(pg_catalog.=) 'rollback' THEN
+        UPDATE {{schema}}.schema_migrations AS m SET undone_by = recorded
+            WHERE m.success AND m.undone_by IS NULL
+            AND m.kind OPERATOR(pg_catalog.=) ANY (ARRAY['migration', 'baseline', 'adopted'])
+            AND m.version::pg_catalog.numeric OPERATOR(pg_catalog.=) file_version::pg_catalog.numeric;
+    END IF;
+    PERFORM pg_catalog.set_config('synchronous_commit', commit_waits, true);
 END
 $schemaward$;
 
@@ -230,5 +257,5 @@ LANGUAGE sql STABLE AS $schemaward$
     LIMIT 1
 $schemaward$;
 
-INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (3, {{tool_version}})
+INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (4, {{tool_version}})
 ON CONFLICT (version) DO NOTHING;

@@ -2,7 +2,15 @@
 
 use crate::bed::Bed;
 
-/// Takes a ledger back to what version 2 made.
+/// Takes a ledger back to what version 3 made.
+const AS_VERSION_3: &str = "
+drop routine schemaward.record_success;
+drop routine schemaward.assert_fence(bigint);
+create function schemaward.assert_fence(expected bigint) returns void language sql as 'select 1 / 0';
+create function schemaward.assert_fence(expected bigint, predecessor text) returns void language sql as 'select 1 / 0';
+update schemaward.schemaward_ledger set version = 3;";
+
+/// Takes a ledger of version 3 back to what version 2 made.
 const AS_VERSION_2: &str = "
 drop table schemaward.accepted_edits;
 drop function schemaward.get_migration_history();
@@ -53,7 +61,7 @@ fn assert_upgraded(older: &str, version: &str) {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(shape(&bed), new);
     let versions = "select string_agg(version::text, ',' order by version) from schemaward.schemaward_ledger";
-    assert_eq!(bed.psql(versions), format!("{version},3"));
+    assert_eq!(bed.psql(versions), format!("{version},4"));
     assert_eq!(bed.psql("select string_agg(state, ',') from schemaward.statement_journal"), "finished");
     assert_eq!(
         bed.psql("select version, kind, undone_at is null from schemaward.get_migration_history()"),
@@ -65,7 +73,7 @@ fn assert_upgraded(older: &str, version: &str) {
 fn a_ledger_of_the_first_version_is_upgraded() {
     assert_upgraded(
         &format!(
-            "{AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
+            "{AS_VERSION_3} {AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
         ),
         "1",
     );
@@ -73,7 +81,12 @@ fn a_ledger_of_the_first_version_is_upgraded() {
 
 #[test]
 fn a_ledger_of_the_second_version_is_upgraded() {
-    assert_upgraded(AS_VERSION_2, "2");
+    assert_upgraded(&format!("{AS_VERSION_3} {AS_VERSION_2}"), "2");
+}
+
+#[test]
+fn a_ledger_of_the_third_version_is_upgraded() {
+    assert_upgraded(AS_VERSION_3, "3");
 }
 
 #[test]
@@ -83,7 +96,7 @@ fn a_file_begun_under_the_second_version_is_resumed() {
         "-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (nothing);\n",
     )]);
     assert_eq!(bed.run().failure().code.as_deref(), Some("42703"));
-    bed.psql(AS_VERSION_2);
+    bed.psql(&format!("{AS_VERSION_3} {AS_VERSION_2}"));
     bed.file(
         "001_a.sql",
         b"-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (id);\n",

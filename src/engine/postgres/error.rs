@@ -10,6 +10,8 @@ use crate::report::{ErrorClass, Failure, Reason};
 pub(super) const FENCED: &str = "SW001";
 /// Raised by the ledger's SQL where another tool's tables are in its place.
 pub(super) const FOREIGN_LEDGER: &str = "SW002";
+/// Raised by the ledger's `record_success` where the newest row is not that of the file before.
+const OTHER_ROW: &str = "SW003";
 /// Source of these and all others: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_COLUMN: &str = "42703";
@@ -44,7 +46,7 @@ pub(super) fn class_of(code: &str) -> ErrorClass {
 fn reason_of(code: &str, doing: Reason) -> Reason {
     match code {
         FENCED => Reason::Fenced,
-        FOREIGN_LEDGER => Reason::LedgerUnusable,
+        FOREIGN_LEDGER | OTHER_ROW => Reason::LedgerUnusable,
         LOCK_NOT_AVAILABLE => Reason::LockTimedOut,
         UNKNOWN_DATABASE => Reason::AuthenticationFailed,
         "57P01" | "57P02" | "57P03" | READ_ONLY => Reason::ConnectionFailed,

@@ -131,10 +131,11 @@ impl Postgres {
     /// name later. Source: PostgreSQL, 54.24 "`pg_settings`".
     pub(super) fn started_by_us(&self) -> String {
         let name = super::literal::text(self.address.options.get_application_name().unwrap_or_default());
-        // The server cuts a name that is too long.
+        // The server cuts a name that is too long. The view pg_settings over this function takes longer to plan than the
+        // ledger takes to read.
         format!(
             "(SELECT s.source = 'client' AND s.setting <> '' AND pg_catalog.starts_with({name}, s.setting) \
-             FROM pg_catalog.pg_settings s WHERE s.name = 'application_name')"
+             FROM pg_catalog.pg_show_all_settings() s WHERE s.name = 'application_name')"
         )
     }
 

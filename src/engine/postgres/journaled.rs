@@ -175,7 +175,7 @@ impl PostgresSession {
         let text = format!(
             "{prefix}{}\n;{AS_OURSELVES};{};{};COMMIT",
             attempt.migration.statement_sql(index),
-            self.ledger.guard(attempt.fence, None),
+            self.ledger.guard(attempt.fence),
             self.ledger.begin_statement(attempt, index, Kind::InTransaction)
         );
         let Err(error) = self.try_query(text).await else { return Ok(()) };

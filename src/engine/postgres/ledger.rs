@@ -7,7 +7,7 @@ use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
 /// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 3;
+pub(super) const LEDGER_VERSION: i32 = 4;
 
 /// The advisory lock's key, the same whichever schema holds the ledger: one run at a time in a database, to which
 /// PostgreSQL confines an advisory lock. Never to change: two versions of Schemaward must exclude each other.
@@ -148,8 +148,8 @@ impl Ledger {
         format!(
             "UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
-             backend_start = (SELECT a.backend_start FROM pg_catalog.pg_stat_activity a \
-             WHERE a.pid = pg_catalog.pg_backend_pid()), run = {}, released_at = NULL WHERE id = 1 \
+             backend_start = (SELECT a.backend_start \
+             FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {}, released_at = NULL WHERE id = 1 \
              AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence",
             text(run),
             schema = self.quoted,
@@ -165,10 +165,9 @@ impl Ledger {
         )
     }
 
-    /// The guard that every transaction of a run begins with. `before` is what the same message has applied before.
-    pub(super) fn guard(&self, fence: Fence, before: Option<&Attempt<'_>>) -> String {
-        let before = before.map(|before| format!(", {}", text(&before.migration.file))).unwrap_or_default();
-        format!("SELECT {}.assert_fence({}{before})", self.quoted, fence.0)
+    /// The guard that every transaction of a run begins with. It makes the server send what it has answered before.
+    pub(super) fn guard(&self, fence: Fence) -> String {
+        format!("CALL {}.assert_fence({})", self.quoted, fence.0)
     }
 
     /// One transaction that changes nothing and waits for the disk, and so for all that was committed before it; also
@@ -178,17 +177,31 @@ impl Ledger {
         format!("{BEGIN};SELECT 1 FROM {}.migration_locks WHERE id = 1 FOR SHARE;COMMIT", self.quoted)
     }
 
-    /// The row of a migration that is applied with this very transaction.
-    pub(super) fn record_success(&self, attempt: Attempt<'_>) -> String {
-        let total = attempt.migration.statements.len();
-        // All transactions of a message have its beginning for their own; behind it, one begins where the row of the
-        // one before was written.
-        let duration = format!(
-            "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - GREATEST(pg_catalog.transaction_timestamp(), (SELECT \
-             m.applied_at FROM {}.schema_migrations AS m ORDER BY m.id DESC LIMIT 1))) * 1000)::pg_catalog.int8",
-            self.quoted
-        );
-        self.record(attempt, &duration, total, None, None)
+    /// The row of a migration that is applied with this very transaction. `before` is what the same message has applied
+    /// before; whether COMMIT waits for the disk is `synchronous_commit`'s to say.
+    pub(super) fn record_success(
+        &self,
+        attempt: Attempt<'_>,
+        before: Option<&Attempt<'_>>,
+        synchronous_commit: &str,
+    ) -> String {
+        let migration = attempt.migration;
+        let values = [
+            text_or_null(before.map(|before| before.migration.file.as_str())),
+            text(synchronous_commit),
+            text(migration.version.as_str()),
+            text(&migration.file),
+            text(&migration.description),
+            text(attempt.kind.word()),
+            text(migration.checksum.as_str()),
+            text(migration.token_checksum.as_str()),
+            migration.statements.len().to_string(),
+            text_or_null(migration.rollback_sql.as_deref()),
+            text(attempt.run),
+            attempt.fence.0.to_string(),
+            text(TOOL_VERSION),
+        ];
+        format!("CALL {}.record_success({})", self.quoted, values.join(", "))
     }
 
     /// The row of a migration that was applied statement by statement, with what is written `also`.

@@ -1,7 +1,6 @@
 //! The one message that applies several files, and what the server's answers to it mean. Pure.
 
 use super::ledger::Ledger;
-use super::literal::text;
 use super::session::BEGIN;
 use crate::engine::session::Attempt;
 use crate::migration::Migration;
@@ -13,30 +12,35 @@ use crate::report::Place;
 const FLUSH: &str = "DO $schemaward$BEGIN RAISE INFO 'schemaward';END$schemaward$;";
 /// How many of them a file gets at most, so that thousands of small statements stay as fast as they are.
 const MOST_FLUSHES: usize = 20;
+/// How many of them a message gets at most: of hundreds of files it is enough to see which of them is being applied.
+const MOST_FLUSHES_IN_ALL: usize = 200;
 
 /// Behind the file's own statements: what the file has deferred is due under the settings it has made. A line break
 /// first: the file may end in a comment. A semicolon after it: its last statement may have none.
 const DEFERRED: &str = "\n;SET CONSTRAINTS ALL IMMEDIATE";
-/// The file may have changed role and `search_path`; the row is written as the user who connected, with operators
-/// found in `pg_catalog`.
-const AS_USER: &str = "RESET SESSION AUTHORIZATION;RESET ROLE;SET LOCAL search_path = pg_catalog";
-/// Statements after the file's own, up to and with COMMIT: [`DEFERRED`], [`AS_USER`], the row, whether COMMIT waits, COMMIT.
-const STATEMENTS_TO_COMMIT: usize = 7;
+/// The file may have changed the role; the row is written as the user who connected. A changed `search_path` stays: what
+/// writes the row names everything in full. What the file listens to ends with its transaction: later, UNLISTEN would not
+/// have an effect before the next file is committed.
+const AS_USER: &str = "RESET SESSION AUTHORIZATION;RESET ROLE;UNLISTEN *";
+/// Statements after the file's own, up to and with COMMIT: [`DEFERRED`], [`AS_USER`], the row, COMMIT.
+const STATEMENTS_TO_COMMIT: usize = 6;
 
-/// Several statements of our own, divided by semicolons.
+/// What brings the session back to the state every file starts from. Between a COMMIT and the next BEGIN none of it ever
+/// stands alone: it would open a transaction of a mode that the file before has chosen, and BEGIN would take that over.
 #[derive(Clone, Debug)]
 pub(super) struct Reset {
-    /// What is sent.
+    /// To be sent by itself: a transaction.
     pub(super) sql: String,
-    /// How many answers that makes.
+    /// To be sent within another transaction.
+    statements: String,
+    /// How many answers the latter makes.
     answers: usize,
 }
 
 impl Reset {
-    /// A transaction around `statements`. Between a COMMIT and the next BEGIN nothing ever stands alone: it would open
-    /// a transaction of a mode that the file before has chosen, and BEGIN would take that over.
     pub(super) fn new(statements: &[&str]) -> Self {
-        Self { sql: format!("{BEGIN};{};COMMIT", statements.join(";")), answers: statements.len() + 2 }
+        let joined = statements.join(";");
+        Self { sql: format!("{BEGIN};{joined};COMMIT"), statements: joined, answers: statements.len() }
     }
 }
 
@@ -50,8 +54,9 @@ pub(super) struct Frame<'a> {
     pub(super) synchronous_commit: &'a str,
 }
 
-/// For each file BEGIN, guard, the file's SQL, its row, COMMIT, and the session's reset for the next file. The text is
-/// parsed as a whole before anything runs, and an error ends it: no file runs behind one that was not committed.
+/// For each file BEGIN, the session's reset where another file was before it, guard, the file's SQL, its row, COMMIT;
+/// behind the last one the reset again. The text is parsed as a whole before anything runs, and an error ends it: no file
+/// runs behind one that was not committed.
 pub(super) struct Message<'a> {
     /// What is sent.
     pub(super) text: String,
@@ -66,7 +71,7 @@ struct Part<'a> {
     end_at: usize,
     /// Answers before this part's first.
     answers_before: usize,
-    /// Statements of this part before the file's own: BEGIN, the guard, and a flush where it is not the first.
+    /// Statements of this part before the file's own: BEGIN, the reset where it is not the first, and the guard.
     opening: usize,
     /// Before which of the file's statements, by their indices from 0, a [`FLUSH`] stands.
     flushes: Vec<usize>,
@@ -87,14 +92,14 @@ pub(super) enum Phase {
     Record,
     /// COMMIT runs.
     Commit,
-    /// Committed; the session is being reset.
+    /// Committed; behind the last file the session is being reset.
     Committed,
 }
 
 /// What an answer has told, for those that wait to hear.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum News {
-    /// The file's guard has passed.
+    /// The file's guard is being asked.
     Started,
     /// So many of the file's statements have run.
     StatementsDone(usize),
@@ -108,13 +113,15 @@ pub(super) enum News {
 impl<'a> Message<'a> {
     /// `batch`: in the order they run.
     pub(super) fn new(frame: Frame<'_>, batch: &[Attempt<'a>]) -> Self {
-        let mut writer = Writer::default();
+        let most_flushes = (MOST_FLUSHES_IN_ALL / batch.len().max(1)).min(MOST_FLUSHES);
+        let mut writer = Writer { most_flushes, ..Writer::default() };
         let mut parts: Vec<Part<'a>> = Vec::with_capacity(batch.len());
         for (index, &attempt) in batch.iter().enumerate() {
             let before = index.checked_sub(1).and_then(|before| batch.get(before));
             let is_last = index + 1 == batch.len();
             parts.push(writer.part(frame, attempt, before, is_last));
         }
+        writer.push(&frame.reset.sql);
         Self { text: writer.text, parts }
     }
 
@@ -164,6 +171,8 @@ struct Writer {
     text: String,
     chars: usize,
     answers: usize,
+    /// How many flushes each file gets at most.
+    most_flushes: usize,
 }
 
 impl Writer {
@@ -184,16 +193,15 @@ impl Writer {
         let mut opening = 2;
         self.push(BEGIN);
         self.push(";");
-        self.push(&frame.ledger.guard(attempt.fence, before));
-        self.push(";");
         if before.is_some() {
-            // So that it is seen at once which file is being applied.
-            self.push(FLUSH);
-            opening += 1;
+            self.push(&frame.reset.statements);
+            self.push(";");
+            opening += frame.reset.answers;
         }
-        self.push("\n");
+        self.push(&frame.ledger.guard(attempt.fence));
+        self.push(";\n");
         let file_at = self.chars;
-        let flushes = flushes(migration);
+        let flushes = flushes(migration, self.most_flushes);
         let mut from = 0;
         for start in flushes.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.start) {
             self.push(migration.sql.get(from..start).unwrap_or_default());
@@ -201,29 +209,18 @@ impl Writer {
             from = start;
         }
         self.push(migration.sql.get(from..).unwrap_or_default());
-        for statement in [
-            DEFERRED,
-            AS_USER,
-            &frame.ledger.record_success(attempt),
-            &waiting(frame.synchronous_commit, is_last),
-            "COMMIT",
-            &frame.reset.sql,
-        ] {
+        // Its SQL and its row are one transaction, so that a crash loses both or neither, and a commit that waits for the
+        // disk takes all before it along.
+        let synchronous_commit = if is_last { frame.synchronous_commit } else { "off" };
+        let record = frame.ledger.record_success(attempt, before, synchronous_commit);
+        for statement in [DEFERRED, AS_USER, &record, "COMMIT"] {
             self.push(statement);
             self.push(";");
         }
-        let mut part = Part { migration, file_at, end_at: self.chars, answers_before, opening, flushes, is_last };
-        self.answers += part.answers_to_commit() + frame.reset.answers;
-        part.end_at = self.chars;
+        let part = Part { migration, file_at, end_at: self.chars, answers_before, opening, flushes, is_last };
+        self.answers += part.answers_to_commit();
         part
     }
-}
-
-/// Whether a file's commit waits for the disk. Its SQL and its row are one transaction, so that a crash loses both or
-/// neither, and a commit that waits takes all before it along.
-fn waiting(synchronous_commit: &str, is_last: bool) -> String {
-    let value = if is_last { synchronous_commit } else { "off" };
-    format!("SET LOCAL synchronous_commit = {}", text(value))
 }
 
 impl Part<'_> {
@@ -250,7 +247,8 @@ impl Part<'_> {
 
     fn news(&self, answers: usize) -> Option<News> {
         let answered = answers.checked_sub(self.answers_before)?;
-        if answered == 2 {
+        if answered + 1 == self.opening {
+            // The guard sends what was answered before it, so that it is seen at once which file is being applied.
             return Some(News::Started);
         }
         if answered == self.answers_to_commit() {
@@ -306,22 +304,22 @@ impl Part<'_> {
     }
 }
 
-/// Before which statements a file gets a [`FLUSH`]: at even distances, none before the first.
+/// Before which statements a file gets a [`FLUSH`], so many at `most`: at even distances, none before the first.
 ///
 /// None at all where the file has a backslash. Whether one escapes the quote after it depends on settings that
 /// only the server knows, so only without any is it certain where each statement begins, and nothing is ever put
 /// into the middle of somebody's text.
-fn flushes(migration: &Migration) -> Vec<usize> {
-    if migration.sql.contains('\\') {
+fn flushes(migration: &Migration, most: usize) -> Vec<usize> {
+    if most == 0 || migration.sql.contains('\\') {
         return Vec::new();
     }
     let total = migration.statements.len();
-    (1..total).step_by(total.div_ceil(MOST_FLUSHES).max(1)).collect()
+    (1..total).step_by(total.div_ceil(most).max(1)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FLUSH, Frame, MOST_FLUSHES, Message, News, Phase, Reset};
+    use super::{FLUSH, Frame, MOST_FLUSHES, MOST_FLUSHES_IN_ALL, Message, News, Phase, Reset};
     use crate::engine::postgres::ledger::Ledger;
     use crate::engine::session::{Attempt, Fence};
     use crate::migration::{Dialect, Migration, MigrationSet, SourceFile};
@@ -363,15 +361,15 @@ mod tests {
         let migrations = migrations(&["select 1; select 2", "", "select 3"]);
         let message = message(&migrations);
         let last = message.parts.last().unwrap();
-        let answers = last.answers_before + last.answers_to_commit() + 3;
+        let answers = last.answers_before + last.answers_to_commit() + 1;
         let mut seen: Vec<(usize, Phase)> = (0..answers).map(|answers| message.phase(answers)).collect();
         seen.dedup();
         let file = |index, statements: &[usize]| {
             let inside = statements.iter().map(|&statement| Phase::Statement(statement));
-            let after = [Phase::Deferred, Phase::Record, Phase::Commit, Phase::Committed];
+            let after = [Phase::Deferred, Phase::Record, Phase::Commit];
             [Phase::Guard].into_iter().chain(inside).chain(after).map(|phase| (index, phase)).collect::<Vec<_>>()
         };
-        assert_eq!(seen, [file(0, &[0, 1]), file(1, &[]), file(2, &[0])].concat());
+        assert_eq!(seen, [file(0, &[0, 1]), file(1, &[]), file(2, &[0]), vec![(2, Phase::Committed)]].concat());
     }
 
     #[test]
@@ -393,5 +391,11 @@ mod tests {
         let message = message(&migrations);
         assert!((2..=MOST_FLUSHES).contains(&message.parts[0].flushes.len()));
         assert!(message.parts[1].flushes.is_empty());
+    }
+
+    #[test]
+    fn of_hundreds_of_files_none_is_followed_statement_by_statement() {
+        let migrations = migrations(&vec!["select 1; select 2"; MOST_FLUSHES_IN_ALL + 1]);
+        assert!(!message(&migrations).text.contains(FLUSH));
     }
 }

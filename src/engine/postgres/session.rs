@@ -161,7 +161,7 @@ impl PostgresSession {
 
     /// Writes in a transaction of its own, as the user who connected, whatever a file has set; guarded by the fence.
     pub(super) async fn write_guarded(&mut self, fence: Fence, sql: &str) -> Result<Vec<Vec<PgRow>>, SessionError> {
-        let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence, None));
+        let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence));
         let mut written = self.try_query(sql.clone()).await;
         if let Err(error) = &written
             && !connection_lost(error)

@@ -44,7 +44,7 @@ impl PostgresSession {
         done: &mut usize,
         progress: &mut dyn FnMut(usize),
     ) -> Result<(), SessionError> {
-        let begin = format!("{BEGIN};{}", self.ledger.guard(attempt.fence, None));
+        let begin = format!("{BEGIN};{}", self.ledger.guard(attempt.fence));
         self.step(begin).await?;
         for index in 0..attempt.migration.statements.len() {
             let sql = attempt.migration.statement_sql(index);
@@ -75,7 +75,7 @@ impl PostgresSession {
         began: Instant,
         statements_done: usize,
     ) -> Result<Duration, ApplyError> {
-        let record = self.ledger.record_success(attempt);
+        let record = self.ledger.record_success(attempt, None, &self.synchronous_commit);
         let committed = self.try_query(format!("{AS_OURSELVES};{record};COMMIT")).await;
         if let Err(error) = committed {
             let mut failure = failure_of(&error, Reason::StatementFailed);
