@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, invalid_settings};
 use crate::api;
 use crate::engine::{
-    AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run, stop_signal,
+    Ahead, AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run,
+    stop_signal,
 };
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Summary};
@@ -90,21 +92,19 @@ impl RunFlags {
         goal: &Goal<'_>,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
-        let settings = RunSettings {
-            run: name.to_owned(),
-            lock_wait: self.lock_wait,
-            // The deadline ends the tries; where there is none, they end as waiting for another run does.
-            lock_tries: self.deadline.unwrap_or(self.lock_wait),
-        };
+        Ok(self.start()?.execute(name, database, goal, report))
+    }
+
+    /// Makes a runtime, on which signals and the deadline are listened to from now on.
+    pub(super) fn start(&self) -> Result<Started<'_>, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| invalid_settings(format!("cannot start: {error}")))?;
-        runtime.block_on(async {
-            let stop = self.stop()?;
-            let span = tracing::info_span!("run", run = name, database = %database.address());
-            Ok(run(database, goal, &settings, &stop, report).instrument(span).await)
-        })
+        let entered = runtime.enter();
+        let stop = self.stop()?;
+        drop(entered);
+        Ok(Started { flags: self, runtime, stop })
     }
 
     /// A stop signal that SIGTERM, SIGINT and the deadline give. A second signal ends the process.
@@ -122,6 +122,60 @@ impl RunFlags {
         }
         tokio::spawn(listen_for_signals(signals, sender));
         Ok(stop)
+    }
+}
+
+/// What a run needs to take place.
+pub(super) struct Started<'f> {
+    flags: &'f RunFlags,
+    runtime: tokio::runtime::Runtime,
+    stop: Stop,
+}
+
+impl Started<'_> {
+    /// Reads what the run is about while the database is being connected to, and waits for the latter only where the
+    /// former has succeeded. A SQLite file would be made by that; it waits.
+    pub(super) fn read_while_connecting<'d, T: Send + 'static, E: Send + 'static>(
+        &self,
+        database: &'d AnyDatabase,
+        read: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Ahead<'d, AnyDatabase>), E> {
+        if matches!(database, AnyDatabase::Sqlite(_)) {
+            return Ok((read()?, Ahead::later(database)));
+        }
+        self.runtime.block_on(async {
+            let (sender, receiver) = oneshot::channel();
+            let reading = std::thread::spawn(move || sender.send(read()).is_ok());
+            let read = async {
+                match receiver.await {
+                    Ok(read) => read,
+                    // It has panicked; so does this.
+                    Err(_) => match reading.join() {
+                        Err(panic) => std::panic::resume_unwind(panic),
+                        Ok(_) => std::future::pending().await,
+                    },
+                }
+            };
+            tokio::try_join!(read, async { Ok(Ahead::connect(database, &self.stop).await) })
+        })
+    }
+
+    /// Executes the run to its end.
+    pub(super) fn execute<D: Database>(
+        &self,
+        name: &str,
+        database: &D,
+        goal: &Goal<'_>,
+        report: &mut dyn FnMut(Event),
+    ) -> Summary {
+        let settings = RunSettings {
+            run: name.to_owned(),
+            lock_wait: self.flags.lock_wait,
+            // The deadline ends the tries; where there is none, they end as waiting for another run does.
+            lock_tries: self.flags.deadline.unwrap_or(self.flags.lock_wait),
+        };
+        let span = tracing::info_span!("run", run = name, database = %database.address());
+        self.runtime.block_on(run(database, goal, &settings, &self.stop, report).instrument(span))
     }
 }
 

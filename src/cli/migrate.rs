@@ -58,11 +58,20 @@ pub(super) fn main(arguments: &MigrateArguments) -> ExitCode {
 
 fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> {
     let database = arguments.flags.database(&arguments.url.text()?, run)?;
+    let started = arguments.flags.start()?;
     let dir = &arguments.folder.dir;
-    let files = read_folder(dir)?;
-    let set = match MigrationSet::read(&files, arguments.folder.gaps.rules(database.dialect())) {
-        Ok(set) => set,
-        Err(problems) => {
+    let (folder, rules) = (dir.clone(), arguments.folder.gaps.rules(database.dialect()));
+    let read = move || {
+        let files = read_folder(&folder).map_err(NotRead::Folder)?;
+        match MigrationSet::read(&files, rules) {
+            Ok(set) => Ok((files, set)),
+            Err(problems) => Err(NotRead::Files(files, problems)),
+        }
+    };
+    let ((files, set), database) = match started.read_while_connecting(&database, read) {
+        Ok(read) => read,
+        Err(NotRead::Folder(failure)) => return Err(failure),
+        Err(NotRead::Files(files, problems)) => {
             let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();
             let whole = source_failure(&problems).unwrap_or_else(|| Failure {
                 reason: Reason::InvalidSource,
@@ -73,10 +82,18 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
     };
     let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
     let mut terminal = Terminal::new(dir, &files);
-    arguments.flags.execute(run, &database, &goal, &mut |event| match arguments.format.format {
+    Ok(started.execute(run, &database, &goal, &mut |event| match arguments.format.format {
         Format::Text => terminal.show(&event),
         Format::Json => write_event(&event),
-    })
+    }))
+}
+
+/// Why there is nothing to migrate by.
+enum NotRead {
+    /// The folder or a file cannot be read.
+    Folder(Failure),
+    /// These files are no migrations.
+    Files(Vec<SourceFile>, Vec<Problem>),
 }
 
 impl MigrateArguments {

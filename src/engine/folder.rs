@@ -36,9 +36,14 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
             hint: Some("rename the file".to_owned()),
             place: None,
         })?;
-        // `metadata` follows links: a ConfigMap's files are links.
-        let is_file = fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file();
-        if path.join("up.sql").is_file() {
+        // Only a link, as a ConfigMap's files are, has to be followed to see what it is.
+        let kind = entry.file_type().map_err(|e| unreadable(&path, &e))?;
+        let is_file = if kind.is_symlink() {
+            fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file()
+        } else {
+            kind.is_file()
+        };
+        if !is_file && path.join("up.sql").is_file() {
             return Err(folder_of_diesel(&name));
         }
         if is_file && !name.starts_with('.') {

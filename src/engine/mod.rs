@@ -1,5 +1,6 @@
 //! Databases: sessions, locks, the ledger and the run. One folder per engine behind one trait.
 
+mod ahead;
 mod any;
 mod batch;
 mod cancellation;
@@ -25,6 +26,7 @@ mod stop;
 mod unrun;
 mod url;
 
+pub use ahead::Ahead;
 pub use any::{AnyDatabase, AnySession, DatabaseSettings};
 pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::read_folder;
