@@ -101,7 +101,7 @@ impl Ledger {
     }
 
     fn read_version(&self) -> String {
-        format!("SELECT pg_catalog.max(version) FROM {}.schemaward_ledger", self.quoted)
+        format!("SELECT version FROM {}.schemaward_ledger ORDER BY version DESC LIMIT 1", self.quoted)
     }
 
     /// The newest attempts, newest first.
@@ -118,12 +118,14 @@ impl Ledger {
         )
     }
 
-    /// True where this session holds the lock now.
-    /// NULL where another server process answers than the session's first messages: the lock would be that one's.
-    pub(super) fn try_lock(process_id: i32) -> String {
+    /// Two columns: `direct`, which is an expression, and whether this session holds the lock now. It is not asked for
+    /// where the former is not true. Both are NULL where another server process answers than the session's first messages:
+    /// the lock would be that one's.
+    pub(super) fn try_lock(process_id: i32, direct: &str) -> String {
         format!(
-            "SELECT CASE WHEN pg_catalog.pg_backend_pid() = {process_id} \
-             THEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) END"
+            "SELECT s.direct, CASE WHEN s.direct THEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) END \
+             FROM (SELECT CASE WHEN pg_catalog.pg_backend_pid() = {process_id} THEN COALESCE({direct}, false) END AS direct \
+             OFFSET 0) s"
         )
     }
 

@@ -52,9 +52,9 @@ pub struct PostgresSession {
     /// Shown in errors.
     user: String,
     database: String,
-    /// Set where another client than this one has started the server process, a pooler: whether it stays with the
-    /// session is found out before the lock is taken, through this.
-    behind_pooler: Option<Postgres>,
+    /// Until it is known that the server process stays with this session: through this, it is found out with the first
+    /// try for the lock. Reading does not need to know.
+    may_be_pooled: Option<Postgres>,
 }
 
 impl PostgresSession {
@@ -77,12 +77,11 @@ impl PostgresSession {
             user: user.to_owned(),
             database: database.to_owned(),
             ledger: postgres.ledger.clone(),
-            behind_pooler: None,
+            may_be_pooled: Some(postgres.clone()),
         };
         let sql = format!(
-            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), \
-             {};{};COMMIT;{}",
-            postgres.started_by_us(),
+            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit');\
+             {};COMMIT;{}",
             settings.join(";"),
             session.ledger.read()
         );
@@ -95,8 +94,6 @@ impl PostgresSession {
         };
         session.process_id = value(Some(about), 0)?;
         session.synchronous_commit = value(Some(about), 1)?;
-        let started_by_us: Option<bool> = value(Some(about), 2)?;
-        session.behind_pooler = (started_by_us != Some(true)).then(|| postgres.clone());
         session.first_reading = Some(answered.map(|()| results.split_off(to_commit)));
         Ok(session)
     }
@@ -256,18 +253,20 @@ impl Session for PostgresSession {
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
-        if let Some(postgres) = self.behind_pooler.take() {
-            postgres.refuse_transaction_pooler(&mut self.connection).await?;
-        }
-        let results = self.query(Ledger::try_lock(self.process_id), Reason::LockHeld).await?;
-        match value(results.first().and_then(|rows| rows.first()), 0)? {
-            Some(true) => return Ok(LockAttempt::Taken),
-            Some(false) => {}
-            None => {
-                return Err(transaction_pooler(
-                    "another server process answers than before: a pooler in transaction mode",
-                ));
+        let another_process =
+            || transaction_pooler("another server process answers than before: a pooler in transaction mode");
+        let direct = self.may_be_pooled.as_ref().map_or_else(|| "true".to_owned(), Postgres::started_by_us);
+        let results = self.query(Ledger::try_lock(self.process_id, &direct), Reason::LockHeld).await?;
+        let answer = results.first().and_then(|rows| rows.first());
+        let is_direct: Option<bool> = value(answer, 0)?;
+        let is_taken: Option<bool> = value(answer, 1)?;
+        match (self.may_be_pooled.take(), is_direct.ok_or_else(another_process)?) {
+            (Some(postgres), false) => {
+                postgres.refuse_transaction_pooler(&mut self.connection).await?;
+                return Box::pin(self.try_lock()).await;
             }
+            _ if is_taken == Some(true) => return Ok(LockAttempt::Taken),
+            _ => {}
         }
         let results = self.query(Ledger::holder(), Reason::LockHeld).await?;
         let holder = results.first().and_then(|rows| rows.first());
@@ -382,7 +381,7 @@ fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), Sess
     let [version, applied, history, begun, repeatables] = results else {
         return Err(unexpected("the ledger's answer has another form than was asked for"));
     };
-    let version: Option<i32> = value(version.first(), 0)?;
+    let version: Option<i32> = version.first().map(|row| value(Some(row), 0)).transpose()?;
     if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
         return Err(newer_ledger(newer));
     }
