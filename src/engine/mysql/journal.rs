@@ -115,7 +115,10 @@ fn is_there(object: &CatalogObject) -> String {
         CatalogObject::Function(name) => {
             named("ROUTINES", "ROUTINE_SCHEMA", "ROUTINE_NAME", name, " AND ROUTINE_TYPE = 'FUNCTION'")
         }
-        CatalogObject::Trigger(name) => named("TRIGGERS", "TRIGGER_SCHEMA", "TRIGGER_NAME", name, ""),
+        // By its table's database, which is its own: asked by TRIGGER_SCHEMA, MariaDB looks through the tables of all
+        // databases, and answers with error 1684 where one of them is being changed.
+        // Source: MariaDB's EXPLAIN of both, "Scanned all databases" and "Scanned 1 database".
+        CatalogObject::Trigger(name) => named("TRIGGERS", "EVENT_OBJECT_SCHEMA", "TRIGGER_NAME", name, ""),
         CatalogObject::Event(name) => named("EVENTS", "EVENT_SCHEMA", "EVENT_NAME", name, ""),
     }
 }
