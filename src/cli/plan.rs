@@ -12,7 +12,7 @@ use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set};
 use super::terminal::Terminal;
 use crate::migration::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
-use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, Step, plan};
+use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
 
 /// The widest excerpt of a statement that its lock is aligned behind.
@@ -103,6 +103,9 @@ fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
     let (reading, database) = ledger(&flags.database, "plan", Some(0))?;
     match plan(&set, &reading.ledger.state, &flags.options()) {
         Ok(plan) => {
+            if let Some(failure) = reading.server.and_then(|server| read_otherwise(&plan.steps, server)) {
+                return Err(failure.into());
+            }
             let report = PlanReport::new(database, &plan, &reading.ledger.state);
             match format {
                 Format::Json => output::json(&report),

@@ -12,7 +12,7 @@ use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set, show_failure};
 use crate::engine::{Reading, RecordedAttempt};
 use crate::migration::{Problem, Version};
-use crate::plan::{Overview, PlanProblem, Step};
+use crate::plan::{Overview, PlanProblem, Step, read_otherwise};
 use crate::report::Failure;
 
 /// Flags of `schemaward status`.
@@ -92,7 +92,11 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
     let (reading, database) = ledger(&flags.database, "status", Some(0))?;
     let mut status = Status::new(database, &reading);
     match source {
-        Ok(set) => status.compared(&Overview::new(&set, &reading.ledger.state, &flags.options())),
+        Ok(set) => {
+            let overview = Overview::new(&set, &reading.ledger.state, &flags.options());
+            status.compared(&overview);
+            status.problems.extend(reading.server.and_then(|server| read_otherwise(&overview.pending, server)));
+        }
         Err(problems) => status.problems = problems.iter().map(Problem::failure).collect(),
     }
     Ok(status)

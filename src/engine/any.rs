@@ -168,6 +168,10 @@ impl Session for AnySession {
         each!(self, session => session.id())
     }
 
+    fn server_dialect(&self) -> Dialect {
+        each!(self, session => session.server_dialect())
+    }
+
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
         each!(self, session => session.read_ledger().await)
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::session::{Database, LedgerView, Session, SessionError, StoredRollback};
-use crate::migration::Version;
+use crate::migration::{Dialect, Version};
 use crate::plan::{LedgerState, RollbackTarget, to_undo};
 
 /// What the ledger and the lock say.
@@ -18,6 +18,8 @@ pub struct Reading {
     /// Who holds the lock: user, process, program, connected since when. Empty where they cannot be told any more;
     /// None where the lock is free.
     pub lock_holder: Option<String>,
+    /// The server's own engine, whatever the URL's scheme says.
+    pub server: Option<Dialect>,
 }
 
 /// Reads what is applied, the newest `attempts` attempts or all of them, the newest failure, and who holds the lock.
@@ -28,11 +30,12 @@ pub struct Reading {
 /// that does not exist is empty.
 pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Reading, SessionError> {
     let mut session = database.connect().await?;
+    let server = Some(session.server_dialect());
     let ledger = session.read_ledger().await?;
     let lock_holder = session.lock_holder().await?;
     let (attempts, last_failure) = session.attempts(attempts).await?;
     session.close().await;
-    Ok(Reading { ledger, attempts, last_failure, lock_holder })
+    Ok(Reading { ledger, attempts, last_failure, lock_holder, server })
 }
 
 /// Reads what is in force and what the ledger keeps to undo what is newer than a version.

@@ -13,7 +13,7 @@ use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
 use super::session::{Database, Fence, LedgerView, LockAttempt, Session, SessionError};
 use super::stop::Stop;
 use crate::migration::{Version, no_migration};
-use crate::plan::{Goal, Kind, Plan, Step, plan, plan_failure, rollback_plan, to_undo};
+use crate::plan::{Goal, Kind, Plan, Step, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
 use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
@@ -184,6 +184,9 @@ impl<'a, D: Database> Run<'a, D> {
             }
         };
         let plan = plan.map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
+        if let Some(failure) = read_otherwise(&plan.steps, session.server_dialect()) {
+            return Err(failure);
+        }
         if self.applied == 0 {
             // After a reconnection the rest of the plan is planned anew; the run's plan is the first.
             self.known.plan_hash = Some(plan.hash().to_string());

@@ -67,6 +67,9 @@ pub trait Session {
     /// Names this session to [`Database::cancel`].
     fn id(&self) -> SessionId;
 
+    /// The server's own engine, whatever the URL's scheme says.
+    fn server_dialect(&self) -> Dialect;
+
     /// Reads the ledger. Takes no lock and writes nothing; a ledger that does not exist is empty.
     ///
     /// # Errors

@@ -99,6 +99,17 @@ impl Migration {
         }
     }
 
+    /// Where the server's own engine begins to read the file otherwise than it was read; only `MySQL` and `MariaDB` are
+    /// taken for each other.
+    #[must_use]
+    pub fn place_read_otherwise(&self, server: Dialect) -> Option<Place> {
+        let alike = |dialect| matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
+        if self.dialect == server || !alike(self.dialect) || !alike(server) {
+            return None;
+        }
+        mysql::read_otherwise(&self.sql, self.dialect, server).map(|byte| self.place_of_byte(byte))
+    }
+
     fn filled(&self, index: usize, statement: &Statement, at: Position) -> Place {
         Place {
             line: Some(signed(at.line)),

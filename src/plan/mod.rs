@@ -5,6 +5,7 @@ mod baseline;
 mod goal;
 mod kind;
 mod ledger_state;
+mod other_engine;
 mod overview;
 #[expect(clippy::module_inception, reason = "it holds the type Plan, and files are named after what they hold")]
 mod plan;
@@ -17,6 +18,7 @@ pub use baseline::baseline;
 pub use goal::{Goal, OutOfOrder, PlanOptions, RollbackTarget};
 pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};
+pub use other_engine::read_otherwise;
 pub use overview::Overview;
 pub use plan::{Plan, PlanWarning, plan};
 pub use problem::{NotUndoable, PlanProblem, plan_failure};

@@ -16,6 +16,7 @@ use super::session::MysqlSession;
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::examination_steps::{CONNECT_TIMEOUT, Step, connect, not_ok, noted, ok, resolve, settled, skipped};
 use crate::engine::session::{Database, Session, SessionError};
+use crate::migration::Dialect;
 use crate::report::{Failure, Reason};
 
 /// How long a second session may wait for a connection of the server's while the first one holds one.
@@ -58,7 +59,7 @@ impl Mysql {
 
     /// What a session can tell.
     async fn look_around(&self, mut session: MysqlSession, note: &mut impl FnMut(CheckName, Outcome)) {
-        note(CheckName::ServerVersion, version(&session.server.version));
+        note(CheckName::ServerVersion, version(&session.server.version, self.address.dialect));
         note(CheckName::Writable, settled(writable(&mut session).await));
         note(CheckName::LedgerRights, settled(self.rights(&mut session).await));
         note(CheckName::Lock, settled(lock(&mut session).await));
@@ -177,8 +178,16 @@ fn offers_tls(greeting: &[u8]) -> Option<bool> {
     Some(capabilities & OFFERS_TLS != 0)
 }
 
-fn version(version: &ServerVersion) -> Outcome {
-    ok(format!("{} {}", version.engine(), version.text))
+/// Which comments are code depends on the engine; a run refuses files with such a comment and stops at no other.
+fn version(version: &ServerVersion, named_by_url: Dialect) -> Outcome {
+    let found = format!("{} {}", version.engine(), version.text);
+    if version.dialect() == named_by_url {
+        return ok(found);
+    }
+    let scheme = if version.mariadb { "mariadb" } else { "mysql" };
+    ok(format!(
+        "{found}, but the URL names {named_by_url}: write {scheme}://, or comments that are code for one of them only are refused"
+    ))
 }
 
 async fn writable(session: &mut MysqlSession) -> Step<String> {

@@ -108,9 +108,6 @@ impl Database for Mysql {
         let answers = answers.map_err(|error| error::session_error(&error, Reason::ConnectionFailed))?;
         let server = Server::read(&answers)?;
         server.version.check().map_err(|failure| self.not_connected(failure))?;
-        if server.version.mariadb != (self.dialect() == Dialect::Mariadb) {
-            tracing::debug!(server = server.version.text, "the URL's scheme is the other engine's");
-        }
         let scope = if server.folds_names { server.database.to_lowercase() } else { server.database.clone() };
         let ledger = Ledger::new(&server.database, &self.prefix, &scope, self.address.user());
         let mut session = MysqlSession::new(connection, server, ledger, settings, self.address.user());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::rows::value;
 use super::session::Answers;
 use crate::engine::session::SessionError;
+use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// A session that says nothing for longer has lost its client: its lock is given back. The longest a run pauses is the
@@ -97,9 +98,14 @@ impl ServerVersion {
         Self { mariadb: text.to_ascii_lowercase().contains("mariadb"), number, text }
     }
 
+    /// Whose rules it reads SQL by.
+    pub(super) fn dialect(&self) -> Dialect {
+        if self.mariadb { Dialect::Mariadb } else { Dialect::Mysql }
+    }
+
     /// The engine's name as its makers write it.
     pub(super) fn engine(&self) -> &'static str {
-        if self.mariadb { "MariaDB" } else { "MySQL" }
+        self.dialect().engine()
     }
 
     /// The oldest version that is supported: the first whose DDL is atomic.

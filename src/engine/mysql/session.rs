@@ -22,7 +22,7 @@ use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
     SessionId, StoredRollback, Unrun,
 };
-use crate::migration::{Migration, Version};
+use crate::migration::{Dialect, Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
 
 /// How long an earlier holder's connection may take to end after it was killed.
@@ -294,6 +294,10 @@ impl MysqlSession {
 impl Session for MysqlSession {
     fn id(&self) -> SessionId {
         SessionId(self.server.connection)
+    }
+
+    fn server_dialect(&self) -> Dialect {
+        self.server.version.dialect()
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {

@@ -23,7 +23,7 @@ use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
     SessionError, SessionId, StoredRollback, Unrun, one_by_one,
 };
-use crate::migration::{Checksum, Migration, TransactionMode, Version};
+use crate::migration::{Checksum, Dialect, Migration, TransactionMode, Version};
 use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
 
@@ -226,6 +226,10 @@ impl PostgresSession {
 impl Session for PostgresSession {
     fn id(&self) -> SessionId {
         SessionId(i64::from(self.process_id))
+    }
+
+    fn server_dialect(&self) -> Dialect {
+        Dialect::Postgres
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {

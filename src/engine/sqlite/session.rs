@@ -17,7 +17,7 @@ use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
     StoredRollback, Unrun,
 };
-use crate::migration::{Migration, Version};
+use crate::migration::{Dialect, Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
 
 /// A SQLite file, open as soon as there is one.
@@ -142,6 +142,10 @@ impl SqliteSession {
 impl Session for SqliteSession {
     fn id(&self) -> SessionId {
         SessionId(i64::from(std::process::id()))
+    }
+
+    fn server_dialect(&self) -> Dialect {
+        Dialect::Sqlite
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {

@@ -45,3 +45,36 @@ fn what_is_wrong_is_told_with_what_to_do(#[values(Engine::Mysql, Engine::Mariadb
     bed.url = right;
     bed.sql(&format!("drop user {user}@'%'"));
 }
+
+/// The files, read by the rules of the engine that the URL names, would lose statements on the other one.
+#[rstest]
+fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the_other(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(mut bed) = Bed::new(engine) else { return };
+    bed.files(&[
+        ("001_a.sql", "create table a (id int);\n/*!40101 SET NAMES utf8mb4 */;\n"),
+        ("002_b.sql", "create table b (id int);\n  /*M!100100 create table c (id int) */;\ncreate table d (id int);\n"),
+    ]);
+    let right = bed.url.clone();
+    let (_, rest) = right.split_once("://").unwrap();
+    let other = if engine == Engine::Mysql { "mariadb" } else { "mysql" };
+    bed.url = format!("{other}://{rest}");
+    for (command, flags) in [("plan", &[][..]), ("migrate", &[]), ("migrate", &["--dry-run"])] {
+        let output = bed.command(command, flags);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("002_b.sql:2:3") && said.contains(&format!("write {}://", engine.name())), "{said}");
+    }
+    let status = bed.command("status", &["--check"]);
+    assert_eq!(status.status.code(), Some(4), "{status:?}");
+    assert!(
+        String::from_utf8_lossy(&bed.command("doctor", &[]).stdout).contains(&format!("write {}://", engine.name()))
+    );
+    // What both read alike runs.
+    assert_eq!(bed.command("migrate", &["--target", "1"]).status.code(), Some(0));
+    bed.url = right;
+    assert_eq!(bed.command("migrate", &[]).status.code(), Some(0));
+    assert_eq!(bed.has("c"), engine == Engine::Mariadb);
+    assert!(bed.has("d"));
+}

@@ -1,0 +1,30 @@
+//! Refuses steps that the server would read otherwise than they were read here: MySQL and MariaDB take each other's URLs,
+//! but not all of each other's comments for code. Pure.
+
+use super::step::Step;
+use crate::migration::Dialect;
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// The first step that the server's own engine reads otherwise, as a failure that names file and line; nothing of it may
+/// run.
+#[must_use]
+pub fn read_otherwise(steps: &[Step<'_>], server: Dialect) -> Option<Failure> {
+    let (place, read_as) = steps.iter().find_map(|step| {
+        let place = step.migration.place_read_otherwise(server)?;
+        Some((place, step.migration.dialect))
+    })?;
+    let scheme = if server == Dialect::Mariadb { "mariadb" } else { "mysql" };
+    Some(Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!(
+            "the server is {server}, but the files were read as {read_as}'s, which takes this comment otherwise: it is code \
+             for one of them only; nothing of this file was run"
+        ),
+        hint: Some(format!(
+            "write {scheme}:// in the database's URL, and {scheme} in spec.database.engine of a resource"
+        )),
+        place: Some(place),
+    })
+}
