@@ -109,3 +109,27 @@ fn a_folder_in_which_no_lock_can_be_made_is_told() {
     assert!(examined == Some(1) && doctor.contains("not ok  writable"), "{doctor}");
     assert!(!bed.has("a"));
 }
+
+#[test]
+fn doctor_tells_that_the_file_cannot_be_made_and_leaves_none_behind_where_it_can() {
+    let bed = Bed::with(FILES);
+    let rights = |mode| std::fs::set_permissions(bed.folder(), std::fs::Permissions::from_mode(mode)).unwrap();
+    let before = std::fs::read_dir(bed.folder()).unwrap().count();
+    rights(0o555);
+    let (code, said) = said_obeying(&bed, "doctor");
+    rights(0o755);
+    assert!(code == Some(1) && said.contains("not ok  writable") && said.contains("right to make files"), "{said}");
+    assert_eq!(said_obeying(&bed, "doctor").0, Some(0));
+    assert_eq!(std::fs::read_dir(bed.folder()).unwrap().count(), before);
+}
+
+#[test]
+fn doctor_tells_of_a_newer_ledger() {
+    let bed = Bed::with(FILES);
+    bed.migrate();
+    let (code, said) = said_obeying(&bed, "doctor");
+    assert!(code == Some(0) && said.contains("can be read"), "{said}");
+    bed.query("INSERT INTO schemaward_ledger (version, tool_version) VALUES (99, '9.9.9')");
+    let (code, said) = said_obeying(&bed, "doctor");
+    assert!(code == Some(1) && said.contains("not ok  ledger rights") && said.contains("newer Schemaward"), "{said}");
+}

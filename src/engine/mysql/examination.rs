@@ -76,7 +76,12 @@ impl Mysql {
             let locks = session.ledger.table("migration_locks");
             let asked = format!("UPDATE {locks} SET run = run WHERE id = 1 AND 1 = 0");
             return match session.query(asked, Reason::LedgerUnusable).await {
-                Ok(_) => Ok(format!("the ledger, the tables {}_…, can be read and written", self.prefix)),
+                // What else is wrong with it, such as a newer version, is an error of reading it.
+                Ok(_) => session
+                    .read_ledger()
+                    .await
+                    .map_err(|error| refused(&error))
+                    .map(|_| format!("the ledger, the tables {}_…, can be read and written", self.prefix)),
                 Err(error) => Err(not_ok(
                     &format!("{user} may not write the ledger: {}", error.failure.message),
                     &format!("as an administrator: GRANT {} ON the database to {user}", RIGHTS.join(", ")),

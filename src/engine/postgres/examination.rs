@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::Postgres;
 use super::error::failure_of;
-use super::ledger::Ledger;
-use super::session::holder_text;
+use super::ledger::{LEDGER_VERSION, Ledger};
+use super::session::{holder_text, newer_ledger};
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::examination_steps::{CONNECT_TIMEOUT, Step, connect, not_ok, noted, ok, resolve, settled, skipped};
 use crate::engine::session::SessionError;
@@ -90,7 +90,16 @@ impl Postgres {
         let (name, user, database) = (self.ledger.schema(), self.address.user(), self.address.database());
         let (has_schema, has_ledger, may_create, may_fill, may_use) = (flag(0), flag(1), flag(2), flag(3), flag(4));
         match (has_schema, has_ledger) {
-            (_, true) if may_use => Ok(format!("the ledger in the schema {name} can be read and written")),
+            (_, true) if may_use => {
+                let row = one_row(connection, format!("SELECT ({})", self.ledger.read_version())).await?;
+                let version: Option<i32> = row.try_get(0).map_err(|error| refused(&error))?;
+                match version.filter(|version| *version > LEDGER_VERSION).map(newer_ledger) {
+                    Some(SessionError { failure, .. }) => {
+                        Err(not_ok(&failure.message, &failure.hint.unwrap_or_default()))
+                    }
+                    None => Ok(format!("the ledger in the schema {name} can be read and written")),
+                }
+            }
             (_, true) => Err(not_ok(
                 &format!("{user} may not write the ledger in the schema {name}"),
                 &format!("run migrations as the ledger's owner, or make {user} the owner of the tables in {name}"),

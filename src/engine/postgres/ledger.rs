@@ -100,7 +100,7 @@ impl Ledger {
         )
     }
 
-    fn read_version(&self) -> String {
+    pub(super) fn read_version(&self) -> String {
         format!("SELECT version FROM {}.schemaward_ledger ORDER BY version DESC LIMIT 1", self.quoted)
     }
 

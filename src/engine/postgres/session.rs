@@ -514,7 +514,7 @@ pub(super) fn unexpected(what: &str) -> SessionError {
     SessionError { failure, connection_lost: false }
 }
 
-fn newer_ledger(version: i32) -> SessionError {
+pub(super) fn newer_ledger(version: i32) -> SessionError {
     let mut error = unexpected(&format!(
         "the ledger has version {version}, written by a newer Schemaward; this one knows versions up to {LEDGER_VERSION}"
     ));

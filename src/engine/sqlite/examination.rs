@@ -1,11 +1,16 @@
 //! Examines a database file step by step. Writes nothing, and keeps no lock.
 
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::path::Path;
+
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::Sqlite;
 use super::error::failure_of;
 use super::lock::FileLock;
 use crate::engine::examination::{Check, CheckName, Outcome};
+use crate::engine::session::{Database, Session};
 use crate::report::Reason;
 
 impl Sqlite {
@@ -20,13 +25,19 @@ impl Sqlite {
             Err(error) => {
                 note(CheckName::Writable, not_ok(&error.failure.message, "make the folder, or correct the URL"));
             }
-            Ok(path) if !path.exists() => {
-                note(CheckName::Writable, ok("there is no such file yet; the first run makes it"));
-            }
+            Ok(path) if !path.exists() => note(
+                CheckName::Writable,
+                match folder_takes_files(&path) {
+                    Ok(()) => ok("there is no such file yet; the first run makes it"),
+                    Err(outcome) => outcome,
+                },
+            ),
             Ok(path) => {
-                let (version, writable) = self.look_inside().await;
+                let (version, writable, ledger) = self.look_inside().await;
                 note(CheckName::ServerVersion, version);
-                note(CheckName::Writable, writable);
+                // The lock is a file, too.
+                note(CheckName::Writable, folder_takes_files(&path).err().unwrap_or(writable));
+                note(CheckName::LedgerRights, ledger);
                 note(
                     CheckName::Lock,
                     match FileLock::holder(&path) {
@@ -39,14 +50,18 @@ impl Sqlite {
                 );
             }
         }
-        Check::with_skipped(found, "a file has none, or a step before it failed")
+        Check::with_skipped(found, "a file has none, there is none yet, or a step before it failed")
     }
 
-    async fn look_inside(&self) -> (Outcome, Outcome) {
+    /// What can be told of a file that is there: SQLite's version, whether it takes writes, its ledger.
+    async fn look_inside(&self) -> (Outcome, Outcome, Outcome) {
         let advice = "the URL must name a SQLite database that this user may read and write";
         let mut connection = match self.open().await {
             Ok(connection) => connection,
-            Err(error) => return (skipped("it could not be opened"), not_ok(&error.failure.message, advice)),
+            Err(error) => {
+                let closed = || skipped("it could not be opened");
+                return (closed(), not_ok(&error.failure.message, advice), closed());
+            }
         };
         let row = sqlx::raw_sql("SELECT sqlite_version()").fetch_one(&mut connection).await;
         let version = match row.and_then(|row| row.try_get::<String, _>(0)) {
@@ -62,8 +77,39 @@ impl Sqlite {
             Err(error) => not_ok(&said(&error), advice),
         };
         let _ = connection.close().await;
-        (version, writable)
+        (version, writable, self.ledger_step().await)
     }
+
+    /// Whether the ledger can be read by this version of Schemaward.
+    async fn ledger_step(&self) -> Outcome {
+        let read = async {
+            let mut session = self.connect().await?;
+            let installed = session.is_installed().await;
+            session.close().await;
+            installed
+        };
+        match read.await {
+            Ok(true) => ok(&format!("the ledger, the tables {}_…, can be read", self.ledger.prefix())),
+            Ok(false) => ok("there is no ledger yet; the first run makes it"),
+            Err(error) => {
+                not_ok(&error.failure.message, error.failure.hint.as_deref().unwrap_or("see what the file is"))
+            }
+        }
+    }
+}
+
+/// Whether a file can be made beside the database, as the lock is and SQLite's journal: one is made and taken away.
+fn folder_takes_files(database: &Path) -> Result<(), Outcome> {
+    let mut probe = OsString::from(database);
+    probe.push("-schemaward-examination");
+    let made = OpenOptions::new().write(true).create_new(true).open(&probe);
+    made.and_then(|_| std::fs::remove_file(&probe)).map_err(|error| {
+        let folder = database.parent().unwrap_or(database);
+        not_ok(
+            &format!("no file can be made in the folder {}: {error}", folder.display()),
+            "give this user the right to make files there: the database, its journal and the lock are files in it",
+        )
+    })
 }
 
 fn said(error: &sqlx::Error) -> String {

@@ -99,6 +99,11 @@ impl SqliteSession {
     }
 
     /// The version of the ledger that is there; an error where it is a newer one than this binary's.
+    /// Whether there is a ledger.
+    pub(super) async fn is_installed(&mut self) -> Result<bool, SessionError> {
+        Ok(self.installed().await?.is_some())
+    }
+
     async fn installed(&mut self) -> Result<Option<i64>, SessionError> {
         let ledger = self.database.ledger.clone();
         match ledger.version(self.connection().await?).await {
