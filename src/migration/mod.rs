@@ -41,7 +41,7 @@ pub use position::Position;
 pub use postgres::{LockMode, TableLock, table_lock};
 pub use problem::{Problem, ProblemKind, no_migration, source_failure};
 pub use refusals::Refusal;
-pub use secret::without_passwords;
+pub use secret::{message_without_passwords, without_passwords};
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
 pub use source_rules::{Gaps, SourceRules};

@@ -19,19 +19,95 @@ pub fn without_passwords(line: &str) -> String {
     line.char_indices().map(shown).collect()
 }
 
+/// A server's message with stars for what [`without_passwords`] hides in the SQL that it is about: servers quote the text
+/// that they do not understand, perhaps cut off in the middle of a literal.
+#[must_use]
+pub fn message_without_passwords(message: &str, sql: &str) -> String {
+    let mut shown = message.to_owned();
+    for secret in secrets(sql) {
+        shown = starred(&shown, &secret);
+    }
+    shown
+}
+
+/// What stands in the literals that may hold a password, as it is written and as it is meant; the longest first. Line by
+/// line, too: a function's body is one literal as a whole.
+fn secrets(sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for text in std::iter::once(sql).chain(sql.lines()) {
+        for dialect in [Dialect::Postgres, Dialect::Mysql] {
+            let literals = literals(text, dialect);
+            found.extend(literals.into_iter().map(|(start, end)| content(text.get(start..end).unwrap_or_default())));
+        }
+    }
+    let meant = |written: &String| written.replace("''", "'").replace("\\'", "'");
+    found.extend(found.iter().map(meant).collect::<Vec<_>>());
+    found.sort_by_key(|secret| (std::cmp::Reverse(secret.len()), secret.clone()));
+    found.dedup();
+    found.retain(|secret| !secret.is_empty());
+    found
+}
+
+/// A literal without its quotes.
+fn content(literal: &str) -> String {
+    let quote = |c| matches!(c, '\'' | '"' | '$');
+    let Some(open) = literal.find(quote) else { return literal.to_owned() };
+    let quoted = literal.get(open..).unwrap_or_default();
+    let mark = match quoted.chars().next() {
+        Some('$') => quoted.get(1..).and_then(|rest| rest.find('$')).and_then(|end| quoted.get(..end + 2)),
+        _ => quoted.get(..1),
+    };
+    let mark = mark.unwrap_or_default();
+    let inside = quoted.strip_prefix(mark).unwrap_or(quoted);
+    inside.strip_suffix(mark).unwrap_or(inside).to_owned()
+}
+
+/// A text with stars for a secret, and for the beginning of one that was cut off.
+fn starred(text: &str, secret: &str) -> String {
+    let quote = |c: Option<char>| c.is_none_or(|c| matches!(c, '\'' | '"' | '`'));
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let same = rest.chars().zip(secret.chars()).take_while(|(here, there)| here == there);
+        let (chars, bytes) = same.fold((0, 0), |(chars, bytes), (c, _)| (chars + 1, bytes + c.len_utf8()));
+        let behind = rest.get(bytes..).unwrap_or_default();
+        let quoted = quote(shown.chars().last()) && quote(behind.chars().next());
+        let is_whole = bytes == secret.len();
+        // A few characters may stand anywhere by chance; between quotes they do not.
+        let is_shown = chars > 0 && (quoted || chars >= 4 && (is_whole || quote(behind.chars().next())));
+        if is_shown {
+            shown.extend(std::iter::repeat_n(HIDDEN, chars));
+            rest = behind;
+        } else {
+            shown.push(first);
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        }
+    }
+    shown
+}
+
 /// Marks the bytes at which hidden characters begin.
 fn hide(line: &str, dialect: Dialect, hidden: &mut [bool]) {
+    for (start, end) in literals(line, dialect) {
+        let text = line.get(start..end).unwrap_or_default();
+        for (at, _) in text.char_indices().filter(|(_, c)| !matches!(c, '\'' | '$' | '"')) {
+            if let Some(mark) = hidden.get_mut(start + at) {
+                *mark = true;
+            }
+        }
+    }
+}
+
+/// The literals that may hold a password, as bytes from and to.
+fn literals(line: &str, dialect: Dialect) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
     let mut after_password = false;
     let mut previous = "";
     for lexeme in lexemes(line, 0, dialect) {
         let text = line.get(lexeme.start..lexeme.end).unwrap_or_default();
         let is_string = lexeme.kind == Kind::Other && text.contains(['\'', '$', '"']) && !is_identifier(text, dialect);
         if is_string && (after_password || holds_connection(text)) {
-            for (at, _) in text.char_indices().filter(|(_, c)| !matches!(c, '\'' | '$' | '"')) {
-                if let Some(mark) = hidden.get_mut(lexeme.start + at) {
-                    *mark = true;
-                }
-            }
+            found.push((lexeme.start, lexeme.end));
         }
         if !lexeme.kind.is_trivia() && !matches!(lexeme.kind, Kind::Operator | Kind::Open) {
             let is = |word: &str| lexeme.kind == Kind::Word && text.eq_ignore_ascii_case(word);
@@ -42,6 +118,7 @@ fn hide(line: &str, dialect: Dialect, hidden: &mut [bool]) {
             previous = text;
         }
     }
+    found
 }
 
 /// Whether `PostgreSQL` reads a name in quotes there.
@@ -59,7 +136,7 @@ fn holds_connection(text: &str) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::without_passwords;
+    use super::{message_without_passwords, without_passwords};
 
     #[rstest]
     #[case("alter role a PASSWORD 'canary' login", "alter role a PASSWORD '******' login")]
@@ -81,5 +158,34 @@ mod tests {
         let shown = without_passwords(line);
         assert_eq!(shown, expected);
         assert_eq!(shown.chars().count(), line.chars().count());
+    }
+
+    #[rstest]
+    #[case::mysql(
+        "near 'usr 'x'@'%' identified by 'canary''",
+        "create usr 'x'@'%' identified by 'canary'",
+        "near 'usr 'x'@'%' identified by '******''"
+    )]
+    #[case::cut_off("near 'by 'cana'", "create user x identifed, identified by 'canary'", "near 'by '****'")]
+    #[case::short("near 'by 'ca'' a", "alter user a identified by 'ca'", "near 'by '**'' a")]
+    #[case::postgres(
+        "syntax error at or near \"'canary'\"",
+        "alter role a password 'canary'",
+        "syntax error at or near \"'******'\""
+    )]
+    #[case::in_a_body(
+        "x (in SQL statement \"ALTER ROLE a PASSWORD 'canary'\")",
+        "do $$ begin\n  alter role a password 'canary';\nend $$",
+        "x (in SQL statement \"ALTER ROLE a PASSWORD '******'\")"
+    )]
+    #[case::as_it_is_meant("\"can'ry\" is bad", "alter role a password 'can''ry'", "\"******\" is bad")]
+    #[case::dollars("near $x$canary$x$", "alter role a password $x$canary$x$", "near $x$******$x$")]
+    #[case::none("column \"canary\" is not there", "select 'canary', canary", "column \"canary\" is not there")]
+    fn a_server_s_message_is_starred_where_it_quotes_a_password(
+        #[case] message: &str,
+        #[case] sql: &str,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(message_without_passwords(message, sql), expected);
     }
 }

@@ -96,7 +96,7 @@ fn missing_rights_and_a_held_lock_are_told_each_in_its_step() {
 fn a_newer_ledger_is_told() {
     let bed = Bed::with(&[("001_a.sql", "select 1")]);
     assert_eq!(bed.run().applied(), 1);
-    bed.psql("insert into schemaward.schemaward_ledger values (99, '9.9.9')");
+    bed.psql("update schemaward.schemaward_ledger set version = 99");
     let (name, detail) = first_trouble(&bed);
     assert!(name == "ledgerRights" && detail.contains("newer Schemaward"), "{name}: {detail}");
 }

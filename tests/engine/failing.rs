@@ -255,3 +255,26 @@ fn what_a_migration_says_cannot_pass_for_an_event() {
     assert_eq!(events, ended.events, "every event is the runner's own");
     assert!(!format!("{events:?}").contains("666"));
 }
+
+#[test]
+fn a_password_that_the_server_quotes_is_starred_in_every_output_and_in_the_ledger() {
+    for (directive, sql) in [
+        ("", "alter role nobody login password = 'topsecret9';"),
+        ("-- schemaward: no-transaction\n", "alter role nobody login password = 'topsecret9';"),
+        ("", "do $$ begin\nalter role no_such_role password 'topsecret9';\nend $$;"),
+    ] {
+        let bed = Bed::with(&[("001_a.sql", &format!("{directive}select 1;\n{sql}"))]);
+        let mut said = String::new();
+        for (command, flags) in
+            [("migrate", &[][..]), ("migrate", &["--format", "json"]), ("history", &[]), ("status", &[])]
+        {
+            let output = bed.command(command, flags);
+            said += &String::from_utf8_lossy(&output.stdout);
+            said += &String::from_utf8_lossy(&output.stderr);
+        }
+        assert!(said.contains("**********"), "{said}");
+        said += &bed.psql("select string_agg(error_message, ' ') from schemaward.schema_migrations");
+        said += &bed.psql("select string_agg(error_message, ' ') from schemaward.statement_journal");
+        assert!(!said.contains("topsecret"), "{said}");
+    }
+}

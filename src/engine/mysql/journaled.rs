@@ -19,7 +19,7 @@ use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{needs_review, run_otherwise};
 use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
-use crate::migration::{Execution, Migration};
+use crate::migration::{Execution, Migration, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -326,7 +326,7 @@ fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
         Role::Statement(index) | Role::Alone(index) => {
             let (place, message) = place_of(migration, index, &failure.message);
             failure.place = Some(place);
-            failure.message = message;
+            failure.message = message_without_passwords(&message, &migration.sql);
         }
         Role::Commit => failure.message = format!("at COMMIT: {}", failure.message),
         Role::Ours | Role::Rows => failure.message = format!("writing the journal: {}", failure.message),

@@ -128,7 +128,8 @@ impl PostgresSession {
             // Before the first answer no transaction is open.
             let index = character.map(|character| message.file_of_character(character));
             let place = message.place(index.unwrap_or(0), 0, character);
-            let failure = Failure { place: Some(place), ..failure_of(&error, Reason::StatementFailed) };
+            let mut failure = Failure { place: Some(place), ..failure_of(&error, Reason::StatementFailed) };
+            failure.message = message.without_passwords(index.unwrap_or(0), &failure.message);
             return Sent::NotUnderstood(index, failure);
         }
         let failed = apply_error(&message, going.answers, &error);
@@ -248,6 +249,7 @@ fn apply_error(message: &Message<'_>, answers: usize, error: &sqlx::Error) -> Ap
     }
     let character = server_error(error).and_then(position);
     failure.place = Some(message.place(index, answers, character));
+    failure.message = message.without_passwords(index, &failure.message);
     match phase {
         Phase::Deferred | Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
         Phase::Record => failure.message = format!("recording the attempt: {}", failure.message),

@@ -16,7 +16,7 @@ use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
 use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
-use crate::migration::{Execution, Trace};
+use crate::migration::{Execution, Trace, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -230,6 +230,7 @@ pub(super) fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, be
     let inside = server_error(error).and_then(position).and_then(|at| at.checked_sub(before));
     let byte = inside.and_then(|at| sql.char_indices().nth(at)).map(|(byte, _)| byte);
     let start = migration.statements.get(index).map(|statement| statement.start);
+    failure.message = message_without_passwords(&failure.message, &migration.sql);
     failure.place = Some(match (start, byte) {
         (Some(start), Some(byte)) => migration.place_of_byte(start + byte),
         _ => migration.place_of_statement(index),

@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use super::session::BEGIN;
 use crate::engine::session::Attempt;
-use crate::migration::Migration;
+use crate::migration::{Migration, message_without_passwords};
 use crate::report::Place;
 
 /// Makes the server send what it has answered so far. Within one message it keeps its answers until 8 KiB are
@@ -153,6 +153,12 @@ impl<'a> Message<'a> {
     pub(super) fn file_of_character(&self, character: usize) -> usize {
         let index = self.parts.partition_point(|part| part.end_at <= character);
         index.min(self.parts.len().saturating_sub(1))
+    }
+
+    /// A server's message about a file of the message, without the file's passwords.
+    pub(super) fn without_passwords(&self, index: usize, message: &str) -> String {
+        let sql = self.parts.get(index).map_or("", |part| part.migration.sql.as_str());
+        message_without_passwords(message, sql)
     }
 
     /// The place of an error in a file of the message. `character` is where in the message the server points to, from 0.

@@ -8,7 +8,7 @@ use super::journal::JournalRow;
 use super::session::{Sent, SqliteSession};
 use crate::engine::journal_failure::{Begun, needs_review, run_otherwise};
 use crate::engine::session::{ApplyError, Attempt, SessionError};
-use crate::migration::{Execution, Trace, TransactionMode};
+use crate::migration::{Execution, Trace, TransactionMode, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -165,6 +165,7 @@ fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize) -> SessionErr
     }
     let start = migration.statements.get(index).map(|statement| statement.start);
     let inside = near(&failure.message).and_then(|near| migration.statement_sql(index).find(near));
+    failure.message = message_without_passwords(&failure.message, &migration.sql);
     failure.place = Some(match (start, inside) {
         (Some(start), Some(inside)) => migration.place_of_byte(start + inside),
         _ => migration.place_of_statement(index),

@@ -83,7 +83,7 @@ fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the
 fn a_newer_ledger_is_told(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };
     assert_eq!(bed.run().applied(), 1);
-    bed.sql("insert into schemaward_ledger (version, tool_version) values (99, '9.9.9')");
+    bed.sql("update schemaward_ledger set version = 99");
     assert!(steps(&bed).contains(&"ledgerRights notOk".to_owned()), "{:?}", steps(&bed));
     let output = bed.command("doctor", &[]);
     assert_eq!(output.status.code(), Some(1));

@@ -103,3 +103,28 @@ fn a_user_who_may_not_keep_the_ledger_is_told_which_right_is_missing(
     assert!(!ended.stdout.contains("canary") && !ended.stderr.contains("canary"), "{ended:?}");
     bed.sql(&format!("drop user {user}@'%'"));
 }
+
+#[rstest]
+fn a_password_that_the_server_quotes_is_starred_in_every_output_and_in_the_ledger(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let sql = "create table a (id int);\ncreate usr 'x'@'%' identified by 'topsecret9';\n";
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
+    let mut said = String::new();
+    for (command, flags) in [
+        ("migrate", &[][..]),
+        ("migrate", &["--format", "json"]),
+        ("history", &[]),
+        ("history", &["--format", "json"]),
+        ("status", &[]),
+    ] {
+        let output = bed.command(command, flags);
+        said += &String::from_utf8_lossy(&output.stdout);
+        said += &String::from_utf8_lossy(&output.stderr);
+    }
+    assert!(said.contains("identified by '**********'"), "{said}");
+    for table in ["schemaward_schema_migrations", "schemaward_statement_journal"] {
+        said += &bed.sql(&format!("select group_concat(coalesce(error_message, '')) from {table}"));
+    }
+    assert!(!said.contains("topsecret"), "{said}");
+}
