@@ -1,21 +1,41 @@
 //! Steps of an examination that are the same for every server: its name, its port, and how a step's end is noted.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::connecting::CONNECT_TIMEOUT;
 use super::examination::{CheckName, Outcome};
 
-/// How long a connection may take to come about.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a second session may wait while the first one holds the server's process for it.
+pub(super) const POOLER_WAIT: Duration = Duration::from_secs(5);
 
 /// What stopped an examination, or a step's good end.
 pub(super) type Step<T> = Result<T, Outcome>;
 
+/// From the host's name to a server that answers, each step noted; by a socket there is none of these.
+pub(super) async fn reach(
+    note: &mut impl FnMut(CheckName, Outcome),
+    socket: Option<&Path>,
+    (host, port): (&str, u16),
+    offered_tls: impl AsyncFnOnce(TcpStream) -> Step<((), String)>,
+) -> Option<()> {
+    if let Some(socket) = socket {
+        for name in [CheckName::Dns, CheckName::Tcp, CheckName::Tls] {
+            note(name, skipped(&format!("the server is reached by the socket in {}", socket.display())));
+        }
+        return Some(());
+    }
+    let addresses = noted(note, CheckName::Dns, resolve(host, port).await)?;
+    let stream = noted(note, CheckName::Tcp, connect(&addresses).await)?;
+    noted(note, CheckName::Tls, offered_tls(stream).await)
+}
+
 /// From a host's name to its addresses.
-pub(super) async fn resolve(host: &str, port: u16) -> Step<(Vec<SocketAddr>, String)> {
+async fn resolve(host: &str, port: u16) -> Step<(Vec<SocketAddr>, String)> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let looked_up = timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((host, port))).await;
     let advice = "check the host in the URL; inside a cluster a Service is named NAME.NAMESPACE.svc";
@@ -31,7 +51,7 @@ pub(super) async fn resolve(host: &str, port: u16) -> Step<(Vec<SocketAddr>, Str
 }
 
 /// A connection to the first of the addresses that answers.
-pub(super) async fn connect(addresses: &[SocketAddr]) -> Step<(TcpStream, String)> {
+async fn connect(addresses: &[SocketAddr]) -> Step<(TcpStream, String)> {
     let advice = "check host and port, that the server runs and listens there, and that no firewall or NetworkPolicy is \
                   in between";
     let mut refusals = Vec::new();
@@ -81,4 +101,12 @@ pub(super) fn not_ok(detail: &str, advice: &str) -> Outcome {
 /// It could not be told, or does not apply.
 pub(super) fn skipped(detail: &str) -> Outcome {
     Outcome::Skipped { detail: detail.to_owned() }
+}
+
+/// The step of the lock, from who holds it.
+pub(super) fn nobody_holds(holder: Option<&str>) -> Step<String> {
+    match holder {
+        None => Ok("nobody holds it".to_owned()),
+        Some(holder) => Err(not_ok(&format!("held by {holder}"), "wait for that run to end, or end its connection")),
+    }
 }

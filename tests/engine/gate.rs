@@ -28,6 +28,17 @@ pub struct Gate {
 impl Gate {
     /// Stops at the query with this number, from 1, on the first connection. Later connections go through.
     pub fn start(server: String, number: usize, at: At) -> Self {
+        Self::with(server, number, at, Connection::forward)
+    }
+
+    /// The same, where `forward` knows the protocol: it hands on what passes, tells where it has stopped, and waits for the
+    /// release there.
+    pub fn with(
+        server: String,
+        number: usize,
+        at: At,
+        forward: impl Fn(Connection, &Sender<()>, &Receiver<()>) + Copy + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (tell, reached) = channel();
@@ -42,7 +53,7 @@ impl Gate {
                     None => (usize::MAX, (channel().0, channel().1)),
                 };
                 let connection = Connection { client, server, number, at };
-                std::thread::spawn(move || connection.forward(&tell, &released));
+                std::thread::spawn(move || forward(connection, &tell, &released));
             }
         });
         Self { address, reached, release }
@@ -54,11 +65,12 @@ impl Gate {
     }
 }
 
-struct Connection {
-    client: TcpStream,
-    server: TcpStream,
-    number: usize,
-    at: At,
+/// A connection through the gate, and at which of its queries it stops.
+pub struct Connection {
+    pub client: TcpStream,
+    pub server: TcpStream,
+    pub number: usize,
+    pub at: At,
 }
 
 impl Connection {

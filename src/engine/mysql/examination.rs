@@ -1,8 +1,6 @@
 //! Examines a database step by step, each step asking for no more than the ones before it. Writes nothing, and keeps no
 //! lock.
 
-use std::time::Duration;
-
 use sqlx::mysql::MySqlSslMode;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -13,14 +11,13 @@ use super::literal::text;
 use super::rows::value;
 use super::server::ServerVersion;
 use super::session::MysqlSession;
+use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
-use crate::engine::examination_steps::{CONNECT_TIMEOUT, Step, connect, not_ok, noted, ok, resolve, settled, skipped};
+use crate::engine::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled};
 use crate::engine::session::{Database, Session, SessionError};
 use crate::migration::Dialect;
 use crate::report::{Failure, Reason};
 
-/// How long a second session may wait for a connection of the server's while the first one holds one.
-const POOLER_WAIT: Duration = Duration::from_secs(5);
 /// The flag of a server that offers TLS, in the lower half of its capabilities.
 /// Source: MySQL, "Capabilities Flags", `CLIENT_SSL`.
 const OFFERS_TLS: u16 = 0x0800;
@@ -43,16 +40,9 @@ impl Mysql {
     /// From the host's name to a session.
     async fn reach(&self, note: &mut impl FnMut(CheckName, Outcome)) -> Option<MysqlSession> {
         let options = &self.address.options;
-        if let Some(socket) = options.get_socket() {
-            let by_socket = || skipped(&format!("the server is reached by the socket {}", socket.display()));
-            for name in [CheckName::Dns, CheckName::Tcp, CheckName::Tls] {
-                note(name, by_socket());
-            }
-        } else {
-            let addresses = noted(note, CheckName::Dns, resolve(options.get_host(), options.get_port()).await)?;
-            let stream = noted(note, CheckName::Tcp, connect(&addresses).await)?;
-            noted(note, CheckName::Tls, offered_tls(stream, options.get_ssl_mode()).await)?;
-        }
+        let server = (options.get_host(), options.get_port());
+        let tls = async |stream| offered_tls(stream, options.get_ssl_mode()).await;
+        reach(note, options.get_socket().map(AsRef::as_ref), server, tls).await?;
         let opened = self.connect().await.map(|session| (session, format!("as {}", self.address.user())));
         noted(note, CheckName::Login, opened.map_err(|error| login_refused(&error.failure)))
     }
@@ -206,10 +196,7 @@ async fn writable(session: &mut MysqlSession) -> Step<String> {
 }
 
 async fn lock(session: &mut MysqlSession) -> Step<String> {
-    match session.lock_holder().await.map_err(|error| refused(&error))? {
-        None => Ok("nobody holds it".to_owned()),
-        Some(holder) => Err(not_ok(&format!("held by {holder}"), "wait for that run to end, or end its connection")),
-    }
+    nobody_holds(session.lock_holder().await.map_err(|error| refused(&error))?.as_deref())
 }
 
 fn refused(error: &SessionError) -> Outcome {

@@ -8,9 +8,10 @@
 use super::definition::{Definition, Row, compare, missing, questions};
 use super::error::{NO_SUCH_TABLE, is_number, session_error};
 use super::literal::identifier;
-use super::rows::{unexpected, value};
+use super::rows::value;
 use super::session::MysqlSession;
 use crate::engine::comparison::Comparison;
+use crate::engine::ledger_rows::unusable;
 use crate::engine::session::{Fence, SessionError};
 use crate::migration::{Added, Addition, Dialect};
 use crate::report::{ErrorClass, Reason};
@@ -134,7 +135,7 @@ impl MysqlSession {
         match self.try_query(sql).await {
             Ok(answers) if value::<i64>(answers.row(0), 0)? != 0 => {
                 let table = self.scratch();
-                Err(unexpected(&format!("the table {table} has rows, and so is none that was made to compare")))
+                Err(unusable(&format!("the table {table} has rows, and so is none that was made to compare")))
             }
             Ok(_) => {
                 tracing::info!(table = self.scratch(), "dropping the table that was made to compare");

@@ -5,8 +5,9 @@ use sqlx::mysql::MySqlRow;
 
 use super::ledger::{Ledger, instant};
 use super::literal::{identifier, text, text_or_null};
-use super::rows::{statement_state, value};
+use super::rows::value;
 use crate::engine::journal_failure::Begun;
+use crate::engine::ledger_rows::statement_state;
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::migration::{CatalogObject, Checksum, Execution, ObjectName, Trace, Version};
 use crate::plan::{self, StatementState};

@@ -29,8 +29,8 @@ pub use address::MysqlAddress;
 pub use session::MysqlSession;
 
 use super::any::DatabaseSettings;
+use super::connecting::{in_time, not_connected};
 use super::examination::Check;
-use super::examination_steps::CONNECT_TIMEOUT;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
@@ -76,25 +76,12 @@ impl Mysql {
     }
 
     async fn open(&self) -> Result<MySqlConnection, SessionError> {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.address.options.connect());
-        let failure = match connecting.await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => error::failure_of(&error, Reason::AuthenticationFailed),
-            Err(_) => Failure {
-                class: ErrorClass::Transient,
-                reason: Reason::ConnectionFailed,
-                code: None,
-                message: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
-                hint: None,
-                place: None,
-            },
-        };
-        Err(self.not_connected(failure))
+        let connected = in_time(self.address.options.connect(), error::failure_of).await;
+        connected.map_err(|failure| self.not_connected(failure))
     }
 
-    fn not_connected(&self, mut failure: Failure) -> SessionError {
-        failure.message = format!("cannot connect to {} as {}: {}", self.address, self.address.user(), failure.message);
-        SessionError { failure, connection_lost: true }
+    fn not_connected(&self, failure: Failure) -> SessionError {
+        not_connected(&self.address, self.address.user(), failure)
     }
 }
 

@@ -14,9 +14,10 @@ use super::error::{
     session_error,
 };
 use super::ledger::{BEGIN, LEDGER_VERSION, Ledger};
-use super::rows::{history_rows, ledger_view, recorded_attempt, stored_rollback, unexpected, value};
+use super::rows::{history_rows, ledger_view, value};
 use super::server::Server;
 use crate::engine::journal_failure::OVERTAKEN;
+use crate::engine::ledger_rows::{recorded_attempt, stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
@@ -169,7 +170,7 @@ impl MysqlSession {
         // Other tools own tables of the same names (Rails, dbmate, golang-migrate): never touched.
         let ledger = self.ledger.prefix().to_ascii_lowercase() + "_ledger";
         if !names.is_empty() && !names.iter().any(|name| name.to_ascii_lowercase() == ledger) {
-            let mut error = unexpected(&format!("the table {} is another tool's", names.join(" or ")));
+            let mut error = unusable(&format!("the table {} is another tool's", names.join(" or ")));
             error.failure.hint = Some("choose another prefix for the history: --history-schema".to_owned());
             return Err(error);
         }
@@ -206,7 +207,7 @@ impl MysqlSession {
             return Ok(None);
         }
         let Some(raised) = answers.row(2) else {
-            return Err(unexpected("the lock was lost before the fence was raised"));
+            return Err(unusable("the lock was lost before the fence was raised"));
         };
         let fence = Fence(value(Some(raised), 0)?);
         let earlier: Option<(String, Option<i64>)> = answers
@@ -240,7 +241,7 @@ impl MysqlSession {
             if tokio::time::Instant::now() > deadline {
                 let mut error = match killed {
                     Err(error) => session_error(&error, Reason::LockHeld),
-                    Ok(_) => unexpected("it was killed, but is still there"),
+                    Ok(_) => unusable("it was killed, but is still there"),
                 };
                 error.failure.class = ErrorClass::Transient;
                 error.failure.reason = Reason::LockHeld;
@@ -335,7 +336,7 @@ impl Session for MysqlSession {
                 (1, Some(0)) => return Ok(LockAttempt::HeldBy(self.read_lock_holder().await?.unwrap_or_default())),
                 // NULL: an error of the server's. Nothing else is the answer to a question with a yes or a no.
                 (_, other) => {
-                    return Err(unexpected(&format!("the server answered {other:?} to the wish for a lock")));
+                    return Err(unusable(&format!("the server answered {other:?} to the wish for a lock")));
                 }
             }
         }
@@ -348,7 +349,7 @@ impl Session for MysqlSession {
         }
         self.install_ledger().await?;
         let taken = self.raise_fence(run).await?;
-        taken.ok_or_else(|| unexpected("the ledger was installed, but is not there"))
+        taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
 
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {

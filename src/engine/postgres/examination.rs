@@ -13,8 +13,9 @@ use super::Postgres;
 use super::error::failure_of;
 use super::ledger::{LEDGER_VERSION, Ledger};
 use super::session::{holder_text, newer_ledger};
+use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
-use crate::engine::examination_steps::{CONNECT_TIMEOUT, Step, connect, not_ok, noted, ok, resolve, settled, skipped};
+use crate::engine::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
 use crate::engine::session::SessionError;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -23,8 +24,6 @@ const OLDEST_VERSION: u32 = 130_000;
 /// The message that asks a server for TLS: its length, 8, and the code 80877103.
 /// Source: PostgreSQL, 53.7 "Message Formats", `SSLRequest`.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
-/// How long a second session may wait for a server process while the first one holds one.
-const POOLER_WAIT: Duration = Duration::from_secs(5);
 /// How often a pooler is looked for: what one try misses, because other clients of the pool came in between, the next sees.
 const POOLER_TRIES: u32 = 4;
 
@@ -44,16 +43,9 @@ impl Postgres {
     /// From the host's name to a connection that is logged in.
     async fn reach(&self, note: &mut impl FnMut(CheckName, Outcome)) -> Option<PgConnection> {
         let options = &self.address.options;
-        if let Some(socket) = options.get_socket() {
-            let by_socket = || skipped(&format!("the server is reached by the socket in {}", socket.display()));
-            for name in [CheckName::Dns, CheckName::Tcp, CheckName::Tls] {
-                note(name, by_socket());
-            }
-        } else {
-            let addresses = noted(note, CheckName::Dns, resolve(options.get_host(), options.get_port()).await)?;
-            let stream = noted(note, CheckName::Tcp, connect(&addresses).await)?;
-            noted(note, CheckName::Tls, offered_tls(stream, options.get_ssl_mode()).await)?;
-        }
+        let server = (options.get_host(), options.get_port());
+        let tls = async |stream| offered_tls(stream, options.get_ssl_mode()).await;
+        reach(note, options.get_socket().map(AsRef::as_ref), server, tls).await?;
         let opened = self.open().await.map(|connection| (connection, format!("as {}", self.address.user())));
         noted(note, CheckName::Login, opened.map_err(|error| login_refused(&error.failure)))
     }
@@ -126,13 +118,8 @@ impl Postgres {
 
     async fn lock(&self, connection: &mut PgConnection) -> Step<String> {
         let rows = sqlx::raw_sql(AssertSqlSafe(Ledger::holder())).fetch_all(connection).await;
-        match rows.map_err(|error| refused(&error))?.first() {
-            None => Ok("nobody holds it".to_owned()),
-            Some(row) => {
-                let holder = holder_text(row).unwrap_or_default();
-                Err(not_ok(&format!("held by {holder}"), "wait for that run to end, or end its connection"))
-            }
-        }
+        let rows = rows.map_err(|error| refused(&error))?;
+        nobody_holds(rows.first().map(|row| holder_text(row).unwrap_or_default()).as_deref())
     }
 
     /// An expression: whether the server process was started with this program's own first message. The name that it

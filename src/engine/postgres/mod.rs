@@ -12,6 +12,7 @@ mod literal;
 mod lock_waits;
 mod message;
 mod reading;
+mod rows;
 mod session;
 mod stepwise;
 
@@ -23,8 +24,8 @@ pub use address::Address;
 pub use session::PostgresSession;
 
 use super::any::DatabaseSettings;
+use super::connecting::{in_time, not_connected};
 use super::examination::Check;
-use super::examination_steps::CONNECT_TIMEOUT;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
@@ -90,21 +91,8 @@ impl Postgres {
     }
 
     async fn open(&self) -> Result<sqlx::PgConnection, SessionError> {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.address.options.connect());
-        let mut failure = match connecting.await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => error::failure_of(&error, Reason::AuthenticationFailed),
-            Err(_) => Failure {
-                class: ErrorClass::Transient,
-                reason: Reason::ConnectionFailed,
-                code: None,
-                message: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
-                hint: None,
-                place: None,
-            },
-        };
-        failure.message = format!("cannot connect to {} as {}: {}", self.address, self.address.user(), failure.message);
-        Err(SessionError { failure, connection_lost: true })
+        let connected = in_time(self.address.options.connect(), error::failure_of).await;
+        connected.map_err(|failure| not_connected(&self.address, self.address.user(), failure))
     }
 }
 

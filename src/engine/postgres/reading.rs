@@ -1,13 +1,11 @@
 //! The ledger's attempts and the lock's holder, for people to look at. Takes no lock and writes nothing.
 
-use sqlx::postgres::PgRow;
-
 use super::error::session_error;
 use super::ledger::Ledger;
-use super::session::{PostgresSession, holder_text, value};
+use super::session::{PostgresSession, holder_text};
+use crate::engine::ledger_rows::recorded_attempt;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::SessionError;
-use crate::migration::Checksum;
 use crate::report::Reason;
 
 impl PostgresSession {
@@ -47,30 +45,9 @@ impl PostgresSession {
             Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         };
         let mut results = results.iter();
-        let mut rows = || results.next().map(Vec::as_slice).unwrap_or_default().iter().map(attempt);
+        let mut rows = || results.next().map(Vec::as_slice).unwrap_or_default().iter().map(recorded_attempt);
         let attempts = rows().collect::<Result<_, _>>()?;
         let last_failure = rows().next().transpose()?;
         Ok((attempts, last_failure))
     }
-}
-
-fn attempt(row: &PgRow) -> Result<RecordedAttempt, SessionError> {
-    let row = Some(row);
-    Ok(RecordedAttempt {
-        version: value(row, 0)?,
-        file: value(row, 1)?,
-        checksum: Checksum::stored(value::<String>(row, 2)?).short().to_owned(),
-        applied_at: value(row, 3)?,
-        execution_time_ms: value(row, 4)?,
-        success: value(row, 5)?,
-        error_code: value(row, 6)?,
-        error_message: value(row, 7)?,
-        statements_done: value(row, 8)?,
-        statements_total: value(row, 9)?,
-        run: value(row, 10)?,
-        applied_by: value(row, 11)?,
-        tool_version: value(row, 12)?,
-        kind: value(row, 13)?,
-        undone: value(row, 14)?,
-    })
 }

@@ -4,8 +4,9 @@ use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::ledger::{Ledger, NOW, OPEN, bind_open, query};
-use super::rows::{Read, count, statement_state};
-use crate::engine::session::{Attempt, ByHand, Fence};
+use super::rows::{count, unreadable};
+use crate::engine::ledger_rows::{LedgerRow, statement_state};
+use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::migration::{Checksum, Trace};
 use crate::plan::StatementState;
 use crate::report::Failure;
@@ -16,13 +17,13 @@ impl Ledger {
         &self,
         connection: &mut SqliteConnection,
         attempt: Attempt<'_>,
-    ) -> Result<Vec<JournalRow>, Read> {
+    ) -> Result<Vec<JournalRow>, SessionError> {
         let sql = format!(
             "SELECT statement, checksum, state, trace, excerpt, substr(started_at, 1, 19) || 'Z', run, last_insert_rowid \
              FROM {} WHERE {OPEN}",
             self.table("statement_journal")
         );
-        let found = bind_open(query(sql), attempt).fetch_all(connection).await?;
+        let found = bind_open(query(sql), attempt).fetch_all(connection).await.map_err(|error| unreadable(&error))?;
         found.iter().map(JournalRow::read).collect()
     }
 
@@ -149,16 +150,16 @@ pub(super) struct JournalRow {
 }
 
 impl JournalRow {
-    fn read(row: &SqliteRow) -> Result<Self, Read> {
+    fn read(row: &SqliteRow) -> Result<Self, SessionError> {
         Ok(Self {
-            statement: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
-            checksum: Checksum::stored(row.try_get::<String, _>(1)?),
-            state: statement_state(row.try_get(2)?)?,
-            repeatable: row.try_get::<&str, _>(3)? == "repeatable",
-            excerpt: row.try_get(4)?,
-            started_at: row.try_get(5)?,
-            run: row.try_get(6)?,
-            last_insert_rowid: row.try_get(7)?,
+            statement: usize::try_from(row.number(0)?).unwrap_or_default(),
+            checksum: Checksum::stored(row.text(1)?),
+            state: statement_state(&row.text(2)?)?,
+            repeatable: row.text(3)? == "repeatable",
+            excerpt: row.text(4)?,
+            started_at: row.text(5)?,
+            run: row.text(6)?,
+            last_insert_rowid: row.try_get(7).map_err(|error| unreadable(&error))?,
         })
     }
 }

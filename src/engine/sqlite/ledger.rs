@@ -3,13 +3,14 @@
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
-use super::rows::{
-    Read, applied_migration, applied_row, begun_statement, count, read_version, recorded_attempt, repeatable_row, rows,
-};
+use super::rows::{count, rows, unreadable};
+use crate::engine::ledger_rows::{applied_migration, ledger_state, recorded_attempt, stored_rollback};
 use crate::engine::reading::RecordedAttempt;
-use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, StoredRollback, Unrun};
+use crate::engine::session::{
+    Attempt, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, SessionError, StoredRollback, Unrun,
+};
 use crate::migration::{Migration, Version};
-use crate::plan::{Kind, LedgerState};
+use crate::plan::Kind;
 use crate::report::AppliedMigration;
 
 /// The version of the ledger that this binary writes: the one at the end of its SQL.
@@ -75,7 +76,7 @@ impl Ledger {
     }
 
     /// All that a run needs to know.
-    pub(super) async fn read(&self, connection: &mut SqliteConnection) -> Result<LedgerView, Read> {
+    pub(super) async fn read(&self, connection: &mut SqliteConnection) -> Result<LedgerView, SessionError> {
         let migrations = self.table("schema_migrations");
         let applied = format!(
             "SELECT version, filename, checksum, token_checksum, kind, id FROM {migrations} WHERE {IN_FORCE} ORDER BY id"
@@ -92,9 +93,7 @@ impl Ledger {
         );
         let repeatables = rows(connection, repeatables).await?;
         let history = self.history(connection).await?;
-        let state = LedgerState::new(applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?)
-            .with_begun(begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?)
-            .with_repeatables(repeatables.iter().map(repeatable_row).collect::<Result<Vec<_>, _>>()?);
+        let state = ledger_state(&applied, &begun, &repeatables)?;
         Ok(LedgerView { state, history })
     }
 
@@ -102,7 +101,7 @@ impl Ledger {
     pub(super) async fn history(
         &self,
         connection: &mut SqliteConnection,
-    ) -> Result<Vec<AppliedMigration>, sqlx::Error> {
+    ) -> Result<Vec<AppliedMigration>, SessionError> {
         let sql = format!(
             "SELECT version, filename, checksum, substr(applied_at, 1, 19) || 'Z', execution_time_ms, success, kind, \
              undone_by IS NOT NULL FROM {} ORDER BY id DESC LIMIT {HISTORY_ROWS}",
@@ -117,11 +116,11 @@ impl Ledger {
         connection: &mut SqliteConnection,
         only_failed: bool,
         limit: Option<u32>,
-    ) -> Result<Vec<RecordedAttempt>, sqlx::Error> {
+    ) -> Result<Vec<RecordedAttempt>, SessionError> {
         let sql = format!(
-            "SELECT version, filename, checksum, substr(applied_at, 1, 19) || 'Z', execution_time_ms, success, kind, \
-             undone_by IS NOT NULL, error_code, error_message, statements_done, statements_total, run, applied_by, \
-             tool_version FROM {} {} ORDER BY id DESC LIMIT {}",
+            "SELECT version, filename, checksum, substr(applied_at, 1, 19) || 'Z', execution_time_ms, success, \
+             error_code, error_message, statements_done, statements_total, run, applied_by, tool_version, kind, \
+             undone_by IS NOT NULL FROM {} {} ORDER BY id DESC LIMIT {}",
             self.table("schema_migrations"),
             if only_failed { "WHERE NOT success" } else { "" },
             limit.map_or(-1, i64::from)
@@ -248,19 +247,14 @@ impl Ledger {
         &self,
         connection: &mut SqliteConnection,
         version: &Version,
-    ) -> Result<Option<StoredRollback>, Read> {
+    ) -> Result<Option<StoredRollback>, SessionError> {
         let sql = format!(
             "SELECT version, filename, description, rollback_sql FROM {} \
              WHERE {IN_FORCE} AND ltrim(version, '0') = ltrim(?, '0')",
             self.table("schema_migrations")
         );
-        let Some(row) = query(sql).bind(version.as_str()).fetch_optional(connection).await? else { return Ok(None) };
-        Ok(Some(StoredRollback {
-            version: read_version(row.try_get(0)?)?,
-            file: row.try_get(1)?,
-            description: row.try_get(2)?,
-            sql: row.try_get(3)?,
-        }))
+        let row = query(sql).bind(version.as_str()).fetch_optional(connection).await;
+        row.map_err(|error| unreadable(&error))?.as_ref().map(stored_rollback).transpose()
     }
 
     /// Gives an applied row the checksums that its file has now, and keeps the old ones. False where there is nothing to

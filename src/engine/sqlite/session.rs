@@ -10,8 +10,8 @@ use super::Sqlite;
 use super::error::{failure_of, is_missing_table, session_error};
 use super::ledger::{LEDGER_VERSION, Ledger};
 use super::lock::{FileLock, LockTry};
-use super::rows::unusable;
 use crate::engine::journal_failure::OVERTAKEN;
+use crate::engine::ledger_rows::newer_ledger;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
@@ -107,7 +107,7 @@ impl SqliteSession {
     async fn installed(&mut self) -> Result<Option<i64>, SessionError> {
         let ledger = self.database.ledger.clone();
         match ledger.version(self.connection().await?).await {
-            Ok(Some(newer)) if newer > LEDGER_VERSION => Err(newer_ledger(newer)),
+            Ok(Some(newer)) if newer > LEDGER_VERSION => Err(newer_ledger(newer, LEDGER_VERSION)),
             Ok(version) => Ok(version),
             Err(error) if is_missing_table(&error) => Ok(None),
             Err(error) => Err(self.cannot("read", session_error(&error, Reason::LedgerUnusable))),
@@ -158,7 +158,7 @@ impl Session for SqliteSession {
             return Ok(LedgerView::default());
         }
         let ledger = self.database.ledger.clone();
-        Ok(ledger.read(self.connection().await?).await?)
+        ledger.read(self.connection().await?).await
     }
 
     async fn lock_holder(&mut self) -> Result<Option<String>, SessionError> {
@@ -174,9 +174,8 @@ impl Session for SqliteSession {
         }
         let ledger = self.database.ledger.clone();
         let connection = self.connection().await?;
-        let unusable = |error: sqlx::Error| session_error(&error, Reason::LedgerUnusable);
-        let attempts = ledger.attempts(connection, false, limit).await.map_err(unusable)?;
-        let failed = ledger.attempts(connection, true, Some(1)).await.map_err(unusable)?;
+        let attempts = ledger.attempts(connection, false, limit).await?;
+        let failed = ledger.attempts(connection, true, Some(1)).await?;
         Ok((attempts, failed.into_iter().next()))
     }
 
@@ -262,7 +261,7 @@ impl Session for SqliteSession {
         if let Some(lock) = self.lock.take() {
             lock.release().map_err(|error| self.lock_error(&error))?;
         }
-        noted.and(history).map_err(|error| session_error(&error, Reason::LedgerUnusable))
+        noted.map_err(|error| session_error(&error, Reason::LedgerUnusable)).and(history)
     }
 
     async fn close(self) {
@@ -317,12 +316,4 @@ fn overtaken() -> SessionError {
         place: None,
     };
     SessionError { failure, connection_lost: false }
-}
-
-fn newer_ledger(version: i64) -> SessionError {
-    let mut error = unusable(format!(
-        "the ledger has version {version}, written by a newer Schemaward; this one knows versions up to {LEDGER_VERSION}"
-    ));
-    error.failure.hint = Some("use the newer Schemaward".to_owned());
-    error
 }

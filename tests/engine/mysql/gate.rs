@@ -1,61 +1,27 @@
-//! A proxy between runner and server that stops at one message of a run, so that a test can break what it likes there.
+//! A proxy between runner and server that stops at one message of a run, in MySQL's protocol.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 pub use crate::gate::At;
+use crate::gate::{Connection, Gate};
 
 /// `COM_QUERY`. Source: MySQL, "Client/Server Protocol", "Text Protocol".
 const QUERY: u8 = 3;
 /// How long a server may be silent, once it has begun to answer, before that counts as its end.
 const SILENCE: Duration = Duration::from_millis(300);
 
-pub struct Gate {
-    pub address: String,
-    /// Something arrives when the message is there; nothing more when the run ended before it.
-    pub reached: Receiver<()>,
-    release: Sender<()>,
+/// Stops at the query with this number, from 1, on the first connection. Later connections go through.
+pub fn gate(server: String, number: usize, at: At) -> Gate {
+    Gate::with(server, number, at, forward)
 }
 
-impl Gate {
-    /// Stops at the query with this number, from 1, on the first connection. Later connections go through.
-    pub fn start(server: String, number: usize, at: At) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (tell, reached) = channel();
-        let (release, released) = channel();
-        // Ends with the tests' process.
-        std::thread::spawn(move || {
-            let mut first = Some((tell, released));
-            for client in listener.incoming().flatten() {
-                let server = TcpStream::connect(&server).unwrap();
-                let (number, (tell, released)) = match first.take() {
-                    Some(ends) => (number, ends),
-                    None => (usize::MAX, (channel().0, channel().1)),
-                };
-                std::thread::spawn(move || forward(client, server, (number, at), &tell, &released));
-            }
-        });
-        Self { address, reached, release }
-    }
-
-    /// Lets the proxy close the connection it has stopped.
-    pub fn release(&self) {
-        let _ = self.release.send(());
-    }
-}
-
-fn forward(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    (number, at): (usize, At),
-    tell: &Sender<()>,
-    released: &Receiver<()>,
-) {
+fn forward(connection: Connection, tell: &Sender<()>, released: &Receiver<()>) {
+    let Connection { mut client, mut server, number, at } = connection;
     let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let swallowing = Arc::new(AtomicBool::new(false));
     let swallow = Arc::clone(&swallowing);

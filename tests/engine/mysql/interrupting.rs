@@ -6,7 +6,7 @@ use rstest::rstest;
 use schemaward::report::{ErrorClass, Event, Reason};
 
 use super::bed::{Bed, Engine};
-use super::gate::{At, Gate};
+use super::gate::{At, gate};
 use crate::bed::Running;
 use crate::interrupting::short_statements;
 
@@ -74,7 +74,7 @@ fn kill(running: &mut Running) {
 fn break_at_each_message(engine: Engine, at: At, how: impl Fn(&Bed, &mut Running)) {
     for number in 1.. {
         let Some(bed) = prepared(engine) else { return };
-        let gate = Gate::start(bed.host().to_owned(), number, at);
+        let gate = gate(bed.host().to_owned(), number, at);
         let mut running = bed.start_by(&bed.url_by(&gate.address), "broken", &[]);
         let mut reached = false;
         crate::wait_until("the run comes to the message or to its end", || {

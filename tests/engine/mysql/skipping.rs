@@ -5,7 +5,7 @@ use rstest::rstest;
 use schemaward::report::ErrorClass;
 
 use super::bed::{Bed, Engine};
-use super::gate::{At, Gate};
+use super::gate::{At, gate};
 
 const SKIP: [&str; 2] = ["--already-exists", "skip-if-identical"];
 
@@ -280,7 +280,7 @@ fn break_at_each_message(engine: Engine, next: &[&str], how: impl Fn(&mut crate:
     for number in 1.. {
         let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
         bed.sql("create table log (n int); create table t (a int, b int, c int, key i (b))");
-        let gate = Gate::start(bed.host().to_owned(), number, At::After);
+        let gate = gate(bed.host().to_owned(), number, At::After);
         let mut running = bed.start_by(&bed.url_by(&gate.address), "broken", &SKIP);
         let mut reached = false;
         crate::wait_until("the run comes to the message or to its end", || {

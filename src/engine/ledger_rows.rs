@@ -1,0 +1,152 @@
+//! What the ledger's rows say, the same for every engine: each `SELECT` names its columns in the order that is read here.
+//! Knows no SQL and no server.
+
+use super::reading::RecordedAttempt;
+use super::session::{SessionError, StoredRollback};
+use crate::migration::{Checksum, Version};
+use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
+use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+
+/// A row of the ledger. Columns count from 0; one that is missing or is none of what is asked for is an error.
+pub(super) trait LedgerRow {
+    fn text(&self, column: usize) -> Result<String, SessionError>;
+    fn text_or_null(&self, column: usize) -> Result<Option<String>, SessionError>;
+    fn number(&self, column: usize) -> Result<i64, SessionError>;
+    fn flag(&self, column: usize) -> Result<bool, SessionError>;
+}
+
+fn version(row: &impl LedgerRow, column: usize) -> Result<Version, SessionError> {
+    row.text(column)?.parse().map_err(|_| unusable("the ledger holds a version that is none"))
+}
+
+fn kind(row: &impl LedgerRow, column: usize) -> Result<Kind, SessionError> {
+    Kind::from_word(&row.text(column)?).ok_or_else(|| unusable("the ledger holds a kind that is not known"))
+}
+
+fn checksum(row: &impl LedgerRow, column: usize) -> Result<Checksum, SessionError> {
+    row.text(column).map(Checksum::stored)
+}
+
+fn count(row: &impl LedgerRow, column: usize) -> Result<i32, SessionError> {
+    i32::try_from(row.number(column)?).map_err(|_| unusable("the ledger holds a number of statements that is none"))
+}
+
+pub(super) fn statement_state(text: &str) -> Result<StatementState, SessionError> {
+    match text {
+        "started" => Ok(StatementState::Started),
+        "finished" => Ok(StatementState::Finished),
+        "failed" => Ok(StatementState::Failed),
+        _ => Err(unusable("the journal holds a state that is none")),
+    }
+}
+
+/// What is in force, begun, and repeated.
+pub(super) fn ledger_state<R: LedgerRow>(
+    applied: &[R],
+    begun: &[R],
+    repeatables: &[R],
+) -> Result<LedgerState, SessionError> {
+    let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
+    let begun = begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?;
+    let repeatables = repeatables.iter().map(repeatable_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(LedgerState::new(applied).with_begun(begun).with_repeatables(repeatables))
+}
+
+/// Version, file, checksum, checksum of the tokens, kind, id.
+fn applied_row(row: &impl LedgerRow) -> Result<AppliedRow, SessionError> {
+    Ok(AppliedRow {
+        version: version(row, 0)?,
+        file: row.text(1)?,
+        checksum: checksum(row, 2)?,
+        token_checksum: checksum(row, 3)?,
+        kind: kind(row, 4)?,
+        id: row.number(5)?,
+    })
+}
+
+/// Version, number in the file, checksum, state, kind, file.
+fn begun_statement(row: &impl LedgerRow) -> Result<BegunStatement, SessionError> {
+    let kind = kind(row, 4)?;
+    Ok(BegunStatement {
+        kind,
+        version: (kind != Kind::Repeatable).then(|| version(row, 0)).transpose()?,
+        file: row.text(5)?,
+        number: usize::try_from(row.number(1)?).unwrap_or_default(),
+        checksum: checksum(row, 2)?,
+        state: statement_state(&row.text(3)?)?,
+    })
+}
+
+/// File, checksum, checksum of the tokens.
+fn repeatable_row(row: &impl LedgerRow) -> Result<RepeatableRow, SessionError> {
+    Ok(RepeatableRow { file: row.text(0)?, checksum: checksum(row, 1)?, token_checksum: checksum(row, 2)? })
+}
+
+/// Version, file, description, rollback SQL.
+pub(super) fn stored_rollback(row: &impl LedgerRow) -> Result<StoredRollback, SessionError> {
+    Ok(StoredRollback {
+        version: version(row, 0)?,
+        file: row.text(1)?,
+        description: row.text(2)?,
+        sql: row.text_or_null(3)?,
+    })
+}
+
+/// Version, file, checksum, time, milliseconds, success, kind, whether it is undone.
+pub(super) fn applied_migration(row: &impl LedgerRow) -> Result<AppliedMigration, SessionError> {
+    Ok(AppliedMigration {
+        version: row.text(0)?,
+        file: row.text(1)?,
+        checksum: checksum(row, 2)?.short().to_owned(),
+        applied_at: row.text(3)?,
+        execution_time_ms: row.number(4)?,
+        success: row.flag(5)?,
+        kind: row.text(6)?,
+        undone: row.flag(7)?,
+    })
+}
+
+/// Version, file, checksum, time, milliseconds, success, error's code and message, statements done and of the file, run,
+/// user, tool's version, kind, whether it is undone.
+pub(super) fn recorded_attempt(row: &impl LedgerRow) -> Result<RecordedAttempt, SessionError> {
+    Ok(RecordedAttempt {
+        version: row.text(0)?,
+        file: row.text(1)?,
+        checksum: checksum(row, 2)?.short().to_owned(),
+        applied_at: row.text(3)?,
+        execution_time_ms: row.number(4)?,
+        success: row.flag(5)?,
+        error_code: row.text_or_null(6)?,
+        error_message: row.text_or_null(7)?,
+        statements_done: count(row, 8)?,
+        statements_total: count(row, 9)?,
+        run: row.text(10)?,
+        applied_by: row.text(11)?,
+        tool_version: row.text(12)?,
+        kind: row.text(13)?,
+        undone: row.flag(14)?,
+    })
+}
+
+/// A ledger, or an answer about it, that cannot be worked with.
+pub(super) fn unusable(what: &str) -> SessionError {
+    let failure = Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::LedgerUnusable,
+        code: None,
+        message: what.to_owned(),
+        hint: None,
+        place: None,
+    };
+    SessionError { failure, connection_lost: false }
+}
+
+/// A ledger of a version that this binary does not know.
+pub(super) fn newer_ledger(found: impl Into<i64>, known: impl Into<i64>) -> SessionError {
+    let (found, known) = (found.into(), known.into());
+    let mut error = unusable(&format!(
+        "the ledger has version {found}, written by a newer Schemaward; this one knows versions up to {known}"
+    ));
+    error.failure.hint = Some("use the newer Schemaward".to_owned());
+    error
+}
