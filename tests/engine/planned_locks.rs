@@ -30,7 +30,24 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("alter table t disable trigger all", "t"),
     ("alter table t enable row level security", "t"),
     ("alter table t replica identity full", "t"),
-    ("alter table parts attach partition part for values in (1)", "parts"),
+    ("alter table parts attach partition part for values in (1)", "part"),
+    ("alter table parts detach partition part_2", "parts"),
+    ("alter table parts detach partition part_2", "part_2"),
+    ("alter table t add constraint f foreign key (a) references u (id)", "u"),
+    ("create table n (a int references u)", "u"),
+    ("create table n (a int, foreign key (a) references u)", "u"),
+    ("create table n partition of parts for values in (3)", "parts"),
+    ("create table n () inherits (t)", "t"),
+    ("create policy p on t using (true)", "t"),
+    ("drop policy old on t", "t"),
+    ("create rule r as on insert to t do nothing", "t"),
+    ("drop rule old on u", "u"),
+    ("drop trigger old on t", "t"),
+    ("cluster t using t_a", "t"),
+    ("reindex table t", "t_a"),
+    ("reindex index t_a", "t_a"),
+    ("select a from t for update", "t"),
+    ("select a from t where a = 1 for key share", "t"),
     ("create index on t (a)", "t"),
     ("create unique index i on t (id)", "t"),
     ("create trigger g after update of a on t for each row execute function g()", "t"),
@@ -56,6 +73,9 @@ fn the_locks_that_plan_tells_are_those_the_server_takes() {
         "create table t (id int not null, a int); create index t_a on t (a); create table u (id int primary key); \
          alter table t add constraint c check (a > 0) not valid; create materialized view v as select 1 as x; \
          create table parts (p int) partition by list (p); create table part (p int); \
+         create table part_2 partition of parts for values in (2); create policy old on t using (true); \
+         create rule old as on update to u do nothing; create trigger old after update on t for each row execute \
+         function suppress_redundant_updates_trigger(); \
          create function g() returns trigger language plpgsql as 'begin return new; end'",
     );
     for (sql, relation) in STATEMENTS {
@@ -69,6 +89,31 @@ fn the_locks_that_plan_tells_are_those_the_server_takes() {
         let told = table_lock(sql, Dialect::Postgres).unwrap_or_else(|| panic!("nothing is told of {sql}"));
         let strongest = held.iter().map(|mode| strength(mode)).max();
         assert_eq!(strongest, Some(strength(told.mode.as_str())), "{sql}: told {}, held {held:?}", told.mode);
+    }
+}
+
+/// The weaker lock of two, each on its own relation.
+#[test]
+fn the_second_lock_that_plan_tells_is_the_one_the_server_takes() {
+    let bed = Bed::new();
+    bed.psql(
+        "create table t (id int, a int); create index t_a on t (a); create table u (id int primary key); create table \
+         parts (p int) partition by list (p); create table part (p int); create table parent (id int)",
+    );
+    for (sql, mode, relation) in [
+        ("alter table t add b int references u", "SHARE ROW EXCLUSIVE", "u"),
+        ("alter table parts attach partition part for values in (1)", "SHARE UPDATE EXCLUSIVE", "parts"),
+        ("alter table t inherit parent", "SHARE UPDATE EXCLUSIVE", "parent"),
+        ("reindex table t", "SHARE", "t"),
+    ] {
+        let held = bed.psql(&format!(
+            "begin; {sql}; select mode from pg_locks where locktype = 'relation' and pid = pg_backend_pid() and \
+             relation = '{relation}'::regclass"
+        ));
+        let strongest = held.lines().map(as_documented).max_by_key(|mode| strength(mode));
+        assert_eq!(strongest.as_deref(), Some(mode), "{sql}");
+        let told = table_lock(sql, Dialect::Postgres).unwrap();
+        assert!(told.on.ends_with(&format!(", and {mode} on {relation}")), "{sql}: {}", told.on);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod lexeme;
 mod refusals;
+mod second_lock;
 mod statements;
 mod table_lock;
 mod transaction;

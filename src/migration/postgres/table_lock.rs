@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::super::Dialect;
 use super::super::tokens::Token;
+use super::second_lock::{Locks, create_table, second_of_action};
 use super::tokens;
 
 /// A lock's mode, the weakest first.
@@ -73,8 +74,8 @@ pub struct TableLock {
     pub on: String,
 }
 
-/// The strongest lock that a statement takes on what it names; None where its kind does not tell, and for engines
-/// other than `PostgreSQL`.
+/// The strongest lock that a statement takes on what it names, with the weaker ones behind it; None where its kind does
+/// not tell, and for engines other than `PostgreSQL`.
 #[must_use]
 pub fn table_lock(sql: &str, dialect: Dialect) -> Option<TableLock> {
     if dialect != Dialect::Postgres {
@@ -84,6 +85,7 @@ pub fn table_lock(sql: &str, dialect: Dialect) -> Option<TableLock> {
     let mut words = Words(&all);
     let found = match words.next()?.text.to_ascii_lowercase().as_str() {
         "alter" => alter(words),
+        "cluster" => cluster(words),
         "comment" => comment(words),
         "create" => create(words),
         "delete" => rows(words, "from"),
@@ -91,6 +93,8 @@ pub fn table_lock(sql: &str, dialect: Dialect) -> Option<TableLock> {
         "insert" | "merge" => rows(words, "into"),
         "lock" => lock(words),
         "refresh" => refresh(words),
+        "reindex" => reindex(words),
+        "select" => select(words),
         "truncate" => {
             words.eat("table");
             Some((LockMode::AccessExclusive, words.names()?))
@@ -101,21 +105,21 @@ pub fn table_lock(sql: &str, dialect: Dialect) -> Option<TableLock> {
     found.map(|(mode, on)| TableLock { mode, on })
 }
 
-type Found = Option<(LockMode, String)>;
+pub(super) type Found = Option<(LockMode, String)>;
 
 /// The rest of a statement's tokens.
 #[derive(Clone, Copy)]
-struct Words<'a>(&'a [Token<'a>]);
+pub(super) struct Words<'a>(&'a [Token<'a>]);
 
 impl<'a> Words<'a> {
-    fn next(&mut self) -> Option<Token<'a>> {
+    pub(super) fn next(&mut self) -> Option<Token<'a>> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
     }
 
     /// Skips a word where it is the next one.
-    fn eat(&mut self, keyword: &str) -> bool {
+    pub(super) fn eat(&mut self, keyword: &str) -> bool {
         let found = self.0.first().is_some_and(|token| token.is(keyword));
         if found {
             self.next();
@@ -123,7 +127,7 @@ impl<'a> Words<'a> {
         found
     }
 
-    fn eat_all(&mut self, keywords: &[&str]) -> bool {
+    pub(super) fn eat_all(&mut self, keywords: &[&str]) -> bool {
         let found = self.0.len() >= keywords.len() && self.0.iter().zip(keywords).all(|(token, word)| token.is(word));
         if found {
             self.0 = self.0.get(keywords.len()..).unwrap_or_default();
@@ -132,9 +136,17 @@ impl<'a> Words<'a> {
     }
 
     /// What follows a word outside parentheses.
-    fn after(self, keyword: &str) -> Option<Self> {
+    pub(super) fn after(self, keyword: &str) -> Option<Self> {
         let at = self.0.iter().position(|token| token.depth == 0 && token.is(keyword))?;
         self.0.get(at + 1..).map(Words)
+    }
+
+    /// Skips options in parentheses.
+    fn options(&mut self) {
+        if self.0.first().is_some_and(|token| token.text == "(") {
+            let end = self.0.iter().position(|token| token.text == ")" && token.depth == 0);
+            self.0 = end.and_then(|end| self.0.get(end + 1..)).unwrap_or_default();
+        }
     }
 
     fn has(self, keyword: &str) -> bool {
@@ -142,7 +154,7 @@ impl<'a> Words<'a> {
     }
 
     /// A name, perhaps with a schema.
-    fn name(&mut self) -> Option<String> {
+    pub(super) fn name(&mut self) -> Option<String> {
         let mut name = String::new();
         loop {
             let token = self.next().filter(|token| !token.is_parenthesis())?;
@@ -196,9 +208,18 @@ fn create(mut words: Words<'_>) -> Found {
         let mode = if words.eat("concurrently") { LockMode::ShareUpdateExclusive } else { LockMode::Share };
         return Some((mode, words.after("on")?.relation()?));
     }
+    for word in ["global", "local", "temporary", "temp", "unlogged"] {
+        words.eat(word);
+    }
     words.eat("constraint");
     if unique {
         None
+    } else if words.eat("table") {
+        create_table(words)
+    } else if words.eat("policy") {
+        Some((LockMode::AccessExclusive, words.after("on")?.name()?))
+    } else if words.eat("rule") {
+        Some((LockMode::AccessExclusive, words.after("to")?.name()?))
     } else if words.eat("trigger") {
         Some((LockMode::ShareRowExclusive, words.after("on")?.name()?))
     } else if words.eat("statistics") {
@@ -213,6 +234,8 @@ fn drop(mut words: Words<'_>) -> Found {
         Some((LockMode::AccessExclusive, words.names()?))
     } else if words.eat("index") && !words.eat("concurrently") {
         Some((LockMode::AccessExclusive, format!("the table of {}", words.names()?)))
+    } else if words.eat("policy") || words.eat("rule") || words.eat("trigger") {
+        Some((LockMode::AccessExclusive, words.after("on")?.name()?))
     } else {
         None
     }
@@ -237,6 +260,53 @@ fn refresh(mut words: Words<'_>) -> Found {
     Some((mode, words.name()?))
 }
 
+/// `CLUSTER [VERBOSE | (options)] table [USING index]`, or `CLUSTER index ON table`.
+fn cluster(mut words: Words<'_>) -> Found {
+    words.options();
+    words.eat("verbose");
+    let first = words.name()?;
+    let on = if words.eat("on") { words.name()? } else { first };
+    Some((LockMode::AccessExclusive, on))
+}
+
+/// Writes wait for the table, and reads for its indexes: a query is planned with all of them.
+fn reindex(mut words: Words<'_>) -> Found {
+    words.options();
+    words.eat("verbose");
+    let of_table = words.eat("table");
+    if !of_table && !words.eat("index") {
+        return None;
+    }
+    let (mode, name) = if words.eat("concurrently") {
+        (LockMode::ShareUpdateExclusive, words.name()?)
+    } else {
+        (LockMode::AccessExclusive, words.name()?)
+    };
+    let on = match (of_table, mode) {
+        (true, LockMode::AccessExclusive) => format!("the indexes of {name}, and {} on {name}", LockMode::Share),
+        (false, LockMode::AccessExclusive) => format!("{name}, and {} on its table", LockMode::Share),
+        (true, _) => name,
+        (false, _) => format!("the table of {name}"),
+    };
+    Some((mode, on))
+}
+
+/// `SELECT … FROM table … FOR UPDATE` and its like, of one table.
+fn select(words: Words<'_>) -> Found {
+    let mut locking = words.after("for")?;
+    let strength: [&[&str]; 4] = [&["update"], &["share"], &["no", "key", "update"], &["key", "share"]];
+    if !strength.into_iter().any(|strength| locking.eat_all(strength)) {
+        return None;
+    }
+    let mut from = words.after("from")?;
+    let on = from.relation()?;
+    let is_clause =
+        |token: &Token<'_>| ["where", "order", "limit", "offset", "fetch", "for"].iter().any(|word| token.is(word));
+    let others = from.0.iter().take_while(|token| !is_clause(token));
+    let one = others.into_iter().all(|token| token.text != "," && token.text != "(" && !token.is("join"));
+    one.then_some((LockMode::RowShare, on))
+}
+
 /// Of several actions the strictest lock counts, as the reference page says.
 fn alter(mut words: Words<'_>) -> Found {
     if !words.eat("table") || words.eat("all") {
@@ -244,8 +314,13 @@ fn alter(mut words: Words<'_>) -> Found {
     }
     let on = words.relation()?;
     let actions = words.0.split(|token| token.depth == 0 && token.text == ",");
-    let modes = actions.map(|action| action_mode(Words(action))).collect::<Option<Vec<_>>>()?;
-    Some((modes.into_iter().max()?, on))
+    let modes = actions.clone().map(|action| action_mode(Words(action))).collect::<Option<Vec<_>>>()?;
+    let mut locks = Locks::new(Some((modes.into_iter().max()?, on.clone())));
+    locks.add_foreign_keys(words, &on);
+    for (mode, second) in actions.filter_map(|action| second_of_action(Words(action))) {
+        locks.add(mode, second);
+    }
+    locks.told()
 }
 
 /// The lock of one action of ALTER TABLE: ACCESS EXCLUSIVE unless the reference page says otherwise.
@@ -295,13 +370,34 @@ mod tests {
     use super::table_lock;
     use crate::migration::Dialect;
 
-    // tests/engine/reading_commands.rs holds these against what a server really takes.
+    // tests/engine/planned_locks.rs holds these against what a server really takes.
     #[rstest]
     #[case("alter table only s.t add column b int not null", "ACCESS EXCLUSIVE on s.t")]
     #[case("ALTER TABLE IF EXISTS \"T t\" VALIDATE CONSTRAINT c", "SHARE UPDATE EXCLUSIVE on \"T t\"")]
     #[case("alter table t validate constraint c, alter a drop not null", "ACCESS EXCLUSIVE on t")]
-    #[case("alter table t add foreign key (a, b) references u (a, b)", "SHARE ROW EXCLUSIVE on t")]
-    #[case("alter table t add constraint f foreign key (a) references u", "SHARE ROW EXCLUSIVE on t")]
+    #[case("alter table t add foreign key (a, b) references u (a, b)", "SHARE ROW EXCLUSIVE on t, u")]
+    #[case("alter table t add constraint f foreign key (a) references s.u", "SHARE ROW EXCLUSIVE on t, s.u")]
+    #[case("alter table t add foreign key (a) references t", "SHARE ROW EXCLUSIVE on t")]
+    #[case("alter table t add b int references u", "ACCESS EXCLUSIVE on t, and SHARE ROW EXCLUSIVE on u")]
+    #[case("alter table t attach partition p default", "ACCESS EXCLUSIVE on p, and SHARE UPDATE EXCLUSIVE on t")]
+    #[case("alter table t detach partition p", "ACCESS EXCLUSIVE on t, p")]
+    #[case("alter table t detach partition p concurrently", "ACCESS EXCLUSIVE on p, and SHARE UPDATE EXCLUSIVE on t")]
+    #[case("alter table t inherit p", "ACCESS EXCLUSIVE on t, and SHARE UPDATE EXCLUSIVE on p")]
+    #[case(
+        "create table n (a int references u, b int references s.v (c), c int references n)",
+        "SHARE ROW EXCLUSIVE on u, s.v"
+    )]
+    #[case("create unlogged table if not exists n partition of t default", "ACCESS EXCLUSIVE on t")]
+    #[case("create table n () inherits (t, u)", "SHARE UPDATE EXCLUSIVE on t, u")]
+    #[case("create policy p on s.t using (true)", "ACCESS EXCLUSIVE on s.t")]
+    #[case("create or replace rule r as on insert to t do nothing", "ACCESS EXCLUSIVE on t")]
+    #[case("drop trigger if exists g on t", "ACCESS EXCLUSIVE on t")]
+    #[case("cluster (verbose) t using i", "ACCESS EXCLUSIVE on t")]
+    #[case("cluster i on t", "ACCESS EXCLUSIVE on t")]
+    #[case("reindex (verbose) table t", "ACCESS EXCLUSIVE on the indexes of t, and SHARE on t")]
+    #[case("reindex index i", "ACCESS EXCLUSIVE on i, and SHARE on its table")]
+    #[case("reindex table concurrently t", "SHARE UPDATE EXCLUSIVE on t")]
+    #[case("select a from t as x where a = (select 1 from u) for no key update of x", "ROW SHARE on t")]
     #[case("alter table t alter column a set statistics 100", "SHARE UPDATE EXCLUSIVE on t")]
     #[case("alter table t set (fillfactor = 70)", "SHARE UPDATE EXCLUSIVE on t")]
     #[case("alter table t disable trigger all", "SHARE ROW EXCLUSIVE on t")]
@@ -326,6 +422,11 @@ mod tests {
     #[rstest]
     #[case("create table t (a int)")]
     #[case("select f()")]
+    #[case("select substring(a for 2) from t")]
+    #[case("select 1 from t, u for update")]
+    #[case("cluster")]
+    #[case("reindex schema s")]
+    #[case("create table t as select 1")]
     #[case("do $$ begin end $$")]
     #[case("alter type e add value 'x'")]
     #[case("alter table all in tablespace s set tablespace u")]
