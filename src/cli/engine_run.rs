@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, invalid_settings};
+use super::log_lines::LogLines;
 use crate::api;
 use crate::engine::{
     Ahead, AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run,
@@ -191,7 +192,10 @@ async fn listen_for_signals((mut terminate, mut interrupt): (Signal, Signal), se
             std::process::exit(1);
         }
         asked = true;
-        tracing::info!("told to stop: cancelling and rolling back; a second signal ends this at once");
+        tracing::info!(
+            "told to stop: what is at work is cancelled, and what is not committed rolled back; a second signal ends this \
+             at once"
+        );
         sender.stop(StopReason::Cancelled);
     }
 }
@@ -206,6 +210,7 @@ pub(super) fn log_to_stderr(format: Format) {
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // Fails only where a subscriber is there already.
     let _ = match format {
+        Format::Text if std::env::var_os("RUST_LOG").is_none() => logger.event_format(LogLines).try_init(),
         Format::Text => logger.try_init(),
         // One record is one line, whatever line breaks a migration puts into its notices.
         Format::Json => logger.json().with_ansi(false).try_init(),

@@ -13,6 +13,7 @@ mod engine_run;
 mod exit;
 mod flags;
 mod history;
+mod log_lines;
 mod man;
 mod migrate;
 mod new;
@@ -76,7 +77,7 @@ enum Command {
     Crd,
     /// Run the controller in a cluster.
     Operator(operator::OperatorArguments),
-    /// Say whether a statement has run whose end nobody recorded.
+    /// List what is half applied; say what became of a statement whose end nobody recorded; accept an edited file.
     Repair(repair::RepairArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
     Runner(runner::RunnerArguments),

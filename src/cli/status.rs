@@ -12,7 +12,7 @@ use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set, show_failure};
 use crate::engine::{Reading, RecordedAttempt};
 use crate::migration::{Problem, Version};
-use crate::plan::{Overview, PlanProblem, Step, read_otherwise};
+use crate::plan::{Kind, LedgerState, Overview, PlanProblem, StatementState, Step, read_otherwise};
 use crate::report::Failure;
 
 /// Flags of `schemaward status`.
@@ -49,14 +49,20 @@ struct PendingMigration {
     version: String,
     file: String,
     statements: usize,
+    /// How many of them have run already, each committed by itself.
+    #[serde(rename = "statementsDone")]
+    statements_done: usize,
 }
 
 #[derive(Serialize)]
 struct LastFailure {
     #[serde(flatten)]
     attempt: RecordedAttempt,
-    /// Whether the version was applied since.
+    /// Whether what failed is done since.
     resolved: bool,
+    /// How, as the ledger's word for it; null where it is not.
+    #[serde(rename = "resolvedBy")]
+    resolved_by: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -93,8 +99,9 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
     let mut status = Status::new(database, &reading);
     match source {
         Ok(set) => {
-            let overview = Overview::new(&set, &reading.ledger.state, &flags.options());
-            status.compared(&overview);
+            let state = &reading.ledger.state;
+            let overview = Overview::new(&set, state, &flags.options());
+            status.compared(&overview, state);
             status.problems.extend(reading.server.and_then(|server| read_otherwise(&overview.pending, server)));
         }
         Err(problems) => status.problems = problems.iter().map(Problem::failure).collect(),
@@ -106,8 +113,7 @@ impl Status {
     /// What the database alone tells.
     fn new(database: String, reading: &Reading) -> Self {
         let state = &reading.ledger.state;
-        let applied = |version: &str| version.parse::<Version>().is_ok_and(|version| state.get(&version).is_some());
-        let last_failure = reading.last_failure.clone();
+        let last_failure = reading.last_failure.clone().map(|attempt| LastFailure::new(attempt, state));
         Self {
             database,
             current_version: state.current().map(ToString::to_string),
@@ -116,17 +122,18 @@ impl Status {
             ahead: Vec::new(),
             warnings: Vec::new(),
             problems: Vec::new(),
-            last_failure: last_failure.map(|attempt| LastFailure { resolved: applied(&attempt.version), attempt }),
+            last_failure,
             lock: reading.lock_holder.clone().map(|holder| Lock { holder }),
         }
     }
 
-    fn compared(&mut self, overview: &Overview<'_>) {
+    fn compared(&mut self, overview: &Overview<'_>, ledger: &LedgerState) {
         let pending = |step: &Step<'_>| PendingMigration {
             kind: step.kind.word(),
             version: step.migration.version.to_string(),
             file: step.migration.file.clone(),
             statements: step.migration.statements.len(),
+            statements_done: ledger.begun_of(step).filter(|begun| begun.state == StatementState::Finished).count(),
         };
         self.target_version = Some(overview.target.to_string());
         self.pending = overview.pending.iter().map(pending).collect();
@@ -148,7 +155,12 @@ impl Status {
             row("Pending", &self.pending_text());
         }
         for migration in &self.pending {
-            row("", &format!("{}  ({})", migration.file, counted(migration.statements, "statement")));
+            let statements = counted(migration.statements, "statement");
+            let begun = match migration.statements_done {
+                0 => String::new(),
+                done => styled(NOTE, &format!("; half applied: {done} of them committed")),
+            };
+            row("", &format!("{}  ({statements}{begun})", migration.file));
         }
         if !self.ahead.is_empty() {
             row("Ahead", &format!("{}: applied, and newer than all files", self.ahead.join(", ")));
@@ -183,11 +195,74 @@ impl Status {
 }
 
 impl LastFailure {
+    fn new(attempt: RecordedAttempt, state: &LedgerState) -> Self {
+        let in_force = attempt.version.parse::<Version>().ok().map(|version| state.get(&version).map(|row| row.kind));
+        let resolved_by = match (Kind::from_word(&attempt.kind), in_force) {
+            // What was to be undone is there no more.
+            (Some(Kind::Rollback), Some(None)) => Some(Kind::Rollback),
+            (Some(Kind::Rollback), _) => None,
+            (_, in_force) => in_force.flatten(),
+        };
+        Self { attempt, resolved: resolved_by.is_some(), resolved_by: resolved_by.map(Kind::word) }
+    }
+
     fn text(&self) -> String {
         let attempt = &self.attempt;
         let code = attempt.error_code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
         let message = line(attempt.error_message.as_deref().unwrap_or_default());
-        let since = if self.resolved { "; applied since" } else { "" };
+        let since = match self.resolved_by.and_then(Kind::from_word) {
+            None => "",
+            Some(Kind::Rollback) => "; rolled back since",
+            Some(Kind::Baseline) => "; recorded by a baseline since, not applied",
+            Some(Kind::Adopted) => "; adopted since, not applied",
+            Some(Kind::Migration | Kind::Repeatable) => "; applied since",
+        };
         format!("{}  {}: {code}{message}{since}", attempt.applied_at, line(&attempt.file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::migration::Checksum;
+    use crate::plan::AppliedRow;
+
+    #[rstest]
+    #[case::not_yet("migration", None, "")]
+    #[case::applied("migration", Some(Kind::Migration), "; applied since")]
+    #[case::covered_by_a_baseline("migration", Some(Kind::Baseline), "; recorded by a baseline since, not applied")]
+    #[case::still_there("rollback", Some(Kind::Migration), "")]
+    #[case::undone("rollback", None, "; rolled back since")]
+    fn what_became_of_a_failure(#[case] kind: &str, #[case] in_force: Option<Kind>, #[case] told: &str) {
+        let row = |kind| AppliedRow {
+            version: "1".parse().unwrap(),
+            file: "1_a.sql".to_owned(),
+            checksum: Checksum::of(b"x"),
+            token_checksum: Checksum::of(b"x"),
+            kind,
+            id: 1,
+        };
+        let attempt = RecordedAttempt {
+            version: "1".to_owned(),
+            kind: kind.to_owned(),
+            undone: false,
+            file: "1_a.sql".to_owned(),
+            checksum: String::new(),
+            applied_at: "2026-11-23T00:00:00Z".to_owned(),
+            execution_time_ms: 1,
+            success: false,
+            error_code: None,
+            error_message: Some("no".to_owned()),
+            statements_done: 0,
+            statements_total: 1,
+            run: "r".to_owned(),
+            applied_by: "u".to_owned(),
+            tool_version: "0".to_owned(),
+        };
+        let failure = LastFailure::new(attempt, &LedgerState::new(in_force.map(row)));
+        assert_eq!(failure.text(), format!("2026-11-23T00:00:00Z  1_a.sql: no{told}"));
+        assert_eq!(failure.resolved, !told.is_empty());
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::progress_bar::ProgressBar;
 use crate::migration::{SourceFile, without_passwords};
 use crate::plan::RollbackTarget;
-use crate::report::{Event, Failure, Outcome, Place, Summary};
+use crate::report::{Event, Failure, Outcome, Place, Reason, Summary};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
 pub(super) struct Terminal<'a> {
@@ -18,13 +18,22 @@ pub(super) struct Terminal<'a> {
     width: usize,
     /// Migrations that have begun and are not yet safe: file, statements, whether each is committed by itself.
     begun: VecDeque<(String, i64, bool)>,
+    /// How many statements of the last one of them have run.
+    statements_done: i64,
     bar: ProgressBar,
 }
 
 impl<'a> Terminal<'a> {
     pub(super) fn new(folder: &Path, files: &'a [SourceFile]) -> Self {
         let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or_default();
-        Self { folder: folder.to_owned(), files, width, begun: VecDeque::new(), bar: ProgressBar::default() }
+        Self {
+            folder: folder.to_owned(),
+            files,
+            width,
+            begun: VecDeque::new(),
+            statements_done: 0,
+            bar: ProgressBar::default(),
+        }
     }
 
     pub(super) fn show(&mut self, event: &Event) {
@@ -36,11 +45,13 @@ impl<'a> Terminal<'a> {
             Event::WaitingForLock { holder } => self.out(&format!("Waiting for the lock held by {holder}")),
             Event::MigrationStarted { file, statements, no_transaction, .. } => {
                 self.begun.push_back((file.clone(), *statements, *no_transaction));
+                self.statements_done = 0;
                 self.bar.at(&at_work(file, 0, *statements));
             }
             Event::StatementFinished { statement, statements, .. } => {
                 let file = self.begun.back().map_or("", |(file, ..)| file.as_str());
                 self.bar.at(&at_work(file, *statement, *statements));
+                self.statements_done = *statement;
             }
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let found = self.begun.iter().position(|(begun, ..)| begun == file);
@@ -64,12 +75,30 @@ impl<'a> Terminal<'a> {
             Event::RunFailed { failure } => {
                 self.bar.end();
                 self.failure(failure);
+                if let Some(stays) = self.half_applied(failure) {
+                    err(&stays);
+                }
             }
             Event::RunFinished { summary } => {
                 self.bar.end();
                 out(&finished(summary));
             }
         }
+    }
+
+    /// What stays of a file whose statements are each committed by themselves. A statement that fails has not run, whatever
+    /// was heard of it.
+    fn half_applied(&self, failure: &Failure) -> Option<String> {
+        let (file, statements, _) = self.begun.back().filter(|(.., no_transaction)| *no_transaction)?;
+        let failed = failure.place.as_ref().filter(|place| place.file == *file).and_then(|place| place.statement);
+        let done = failed.map_or(self.statements_done, |failed| self.statements_done.min(failed - 1));
+        let next = match failure.reason {
+            Reason::NeedsReview => "",
+            _ => "; the next run goes on behind them",
+        };
+        (done > 0).then(|| {
+            format!("  = {file} is half applied: {done} of its {statements} statements are committed and stay{next}")
+        })
     }
 
     fn out(&self, line: &str) {
@@ -214,6 +243,39 @@ mod tests {
         assert_eq!(at_work("001_a.sql", 0, 2), "001_a.sql, statement 1 of 2");
         assert_eq!(at_work("001_a.sql", 1, 2), "001_a.sql, statement 2 of 2");
         assert_eq!(at_work("001_a.sql", 2, 2), "001_a.sql, all of its statements have run");
+    }
+
+    #[test]
+    fn what_is_committed_of_a_failed_file_is_told() {
+        let told = |no_transaction, done, failed, reason| {
+            let mut terminal = Terminal::new(Path::new("sql"), &[]);
+            let (version, file) = ("001".to_owned(), "001_a.sql".to_owned());
+            terminal.show(&Event::MigrationStarted {
+                kind: "migration".to_owned(),
+                version: version.clone(),
+                file: file.clone(),
+                statements: 4,
+                no_transaction,
+            });
+            terminal.show(&Event::StatementFinished { version: version.clone(), statement: done, statements: 4 });
+            let place = Place { version, file, statement: failed, ..Place::default() };
+            terminal.half_applied(&Failure {
+                class: ErrorClass::Permanent,
+                reason,
+                code: None,
+                message: "no".to_owned(),
+                hint: None,
+                place: Some(place),
+            })
+        };
+        let failed = Reason::StatementFailed;
+        let text = told(true, 2, Some(3), failed).unwrap();
+        assert!(text.contains("2 of its 4 statements are committed and stay; the next run goes on"), "{text}");
+        assert!(told(true, 3, Some(3), failed).unwrap().contains("2 of its 4"), "the third one has failed after all");
+        assert!(told(true, 2, None, failed).unwrap().contains("2 of its 4"));
+        assert!(!told(true, 2, Some(3), Reason::NeedsReview).unwrap().contains("next run"));
+        assert_eq!(told(true, 0, Some(1), failed), None);
+        assert_eq!(told(false, 2, Some(3), failed), None, "all of it was rolled back");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Where a database stands against a migration set, also where there is no way forward.
 
 use super::goal::PlanOptions;
-use super::ledger_state::LedgerState;
+use super::ledger_state::{LedgerState, StatementState};
 use super::plan::{PlanWarning, plan, repeatables};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{Migration, MigrationSet, Version};
+use crate::migration::{Execution, Migration, MigrationSet, Trace, Version};
 
 /// Where a database stands against a migration set. Unlike a plan it is there in any case: what is in the way of a plan
 /// stands in `problems`.
@@ -31,7 +31,7 @@ impl<'a> Overview<'a> {
     #[must_use]
     pub fn new(set: &'a MigrationSet, ledger: &LedgerState, options: &PlanOptions) -> Self {
         let current = ledger.current().cloned();
-        match plan(set, ledger, options) {
+        let mut overview = match plan(set, ledger, options) {
             Ok(plan) => Self {
                 current,
                 target: plan.to.unwrap_or_else(|| set.newest().clone()),
@@ -54,15 +54,58 @@ impl<'a> Overview<'a> {
                 let ahead = newer.map(|row| row.version.clone()).collect();
                 Self { current, target, pending, ahead, warnings: Vec::new(), problems }
             }
-        }
+        };
+        let unknown: Vec<PlanProblem> = overview.pending.iter().flat_map(|step| ends_unknown(step, ledger)).collect();
+        overview.problems.extend(unknown);
+        overview
     }
+}
+
+/// The statements of a step that a run will not run again before a person has looked. Of the others whose end was not
+/// recorded the catalog tells, which only a run asks.
+fn ends_unknown(step: &Step<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
+    let migration = step.migration.as_ref();
+    let is_unknown = |number: usize| {
+        let index = number.checked_sub(1).filter(|index| *index < migration.statements.len());
+        index.is_some_and(|index| migration.execution(index) == Execution::Alone(Trace::Unknown))
+    };
+    let started = ledger.begun_of(step).filter(|begun| begun.state == StatementState::Started);
+    let told = |number| {
+        let (version, file) = (migration.version.clone(), migration.file.clone());
+        PlanProblem::EndUnknown { version, file, statement: number }
+    };
+    started.map(|begun| begun.number).filter(|number| is_unknown(*number)).map(told).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::migration::{Dialect, SourceFile};
-    use crate::plan::{AppliedRow, Kind};
+    use crate::plan::{AppliedRow, BegunStatement, Kind};
+    use crate::report::Reason;
+
+    #[test]
+    fn a_statement_that_only_a_person_can_tell_of_is_in_the_way() {
+        let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1; call p(); create table t (a int)".into() };
+        let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
+        let problems = |number: usize, state| {
+            let begun = BegunStatement {
+                kind: Kind::Migration,
+                version: Some("1".parse().unwrap()),
+                file: "1_a.sql".to_owned(),
+                number,
+                checksum: set.migrations()[0].statement_checksum(number - 1),
+                state,
+            };
+            let ledger = LedgerState::default().with_begun(vec![begun]);
+            Overview::new(&set, &ledger, &PlanOptions::to(Target::Latest)).problems
+        };
+        let told = problems(2, StatementState::Started);
+        assert_eq!(told.iter().map(PlanProblem::reason).collect::<Vec<_>>(), [Reason::NeedsReview]);
+        assert!(told[0].to_string().contains("repair --version 1 --statement 2"), "{}", told[0]);
+        assert!(problems(2, StatementState::Finished).is_empty());
+        assert!(problems(3, StatementState::Started).is_empty(), "the catalog tells of it");
+    }
 
     #[test]
     fn what_is_pending_is_told_even_where_something_is_in_the_way() {

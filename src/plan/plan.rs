@@ -124,6 +124,7 @@ pub fn plan<'a>(
     warnings.extend(steps.iter().filter_map(left_out));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
+    problems.extend(missing_while_begun(set, ledger));
     match to {
         Ok(to) if problems.is_empty() => Ok(Plan {
             // A repeatable file is written for the newest schema: on the way there it may not find what it needs.
@@ -195,6 +196,23 @@ pub(super) fn repeatables<'a>(set: &'a MigrationSet, ledger: &LedgerState) -> im
         ledger.repeatable(&migration.file).is_none_or(|row| row.token_checksum != migration.token_checksum)
     };
     set.repeatables().iter().filter(changed).map(Step::again)
+}
+
+/// The files that are half applied, and not in the source any more. What was only tried, and refused, has left nothing.
+fn missing_while_begun(set: &MigrationSet, ledger: &LedgerState) -> Vec<PlanProblem> {
+    let mut problems = Vec::new();
+    for begun in ledger.all_begun().iter().filter(|begun| begun.state != StatementState::Failed) {
+        let is_there = match (&begun.version, begun.kind) {
+            (Some(version), Kind::Migration) => set.get(version).is_some(),
+            (None, Kind::Repeatable) => set.repeatables().iter().any(|file| file.file == begun.file),
+            _ => true,
+        };
+        let problem = PlanProblem::missing_while_begun(begun);
+        if !is_there && !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+    problems
 }
 
 /// A version that is half undone: whether it is there cannot be said.
@@ -381,6 +399,35 @@ mod tests {
         let now = numbered(&[now]);
         let found = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.steps.len());
         assert_eq!(found.is_ok(), allowed, "{found:?}");
+    }
+
+    #[rstest]
+    #[case::has_run("001", StatementState::Finished, false)]
+    #[case::nobody_knows("001", StatementState::Started, false)]
+    #[case::newer_than_the_source("009", StatementState::Finished, false)]
+    #[case::was_refused("001", StatementState::Failed, true)]
+    #[case::is_there("002", StatementState::Finished, true)]
+    fn a_begun_file_that_is_gone_is_refused(
+        #[case] version: &str,
+        #[case] state: StatementState,
+        #[case] allowed: bool,
+    ) {
+        let begun = |number| BegunStatement {
+            kind: Kind::Migration,
+            version: Some(version.parse().unwrap()),
+            file: format!("{version}_m.sql"),
+            number,
+            checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
+            state,
+        };
+        let ledger = LedgerState::default().with_begun(vec![begun(1)]);
+        let set = set(&[("002_m.sql", "vacuum a; vacuum b")]);
+        let reasons = outcome(&set, &ledger, "latest").err();
+        assert_eq!(reasons, (!allowed).then(|| vec![Reason::MigrationMissing]));
+        if !allowed {
+            let ledger = LedgerState::default().with_begun(vec![begun(1), begun(2)]);
+            assert_eq!(outcome(&set, &ledger, "latest").err().map(|all| all.len()), Some(1), "told once");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why there is no way from a ledger's state to the target.
 
 use super::goal::RollbackTarget;
+use super::ledger_state::BegunStatement;
 use crate::migration::{Checksum, MigrationSet, Problem, Version};
 use crate::report::{ErrorClass, Failure, Place, Reason};
 
@@ -10,7 +11,8 @@ pub enum PlanProblem {
     /// The SQL of an applied file is another than when it was applied.
     #[error(
         "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); put \
-         the file back as it was, and make the change in a new migration"
+         the file back as it was, and make the change in a new migration; or, where the database is as the file has it \
+         now, accept it: schemaward repair --accept {version}"
     )]
     Edited {
         /// The version.
@@ -43,6 +45,32 @@ pub enum PlanProblem {
     )]
     EditedWhileBegun {
         /// The version.
+        version: Version,
+        /// The file.
+        file: String,
+        /// The statement's number in the file, from 1.
+        statement: usize,
+    },
+    /// A file is half applied, and is not in the source any more.
+    #[error(
+        "{file}: {} is begun, each statement committed by itself, and not finished, but the file is missing in the source; \
+         put it back: what has run stays as it was, what did not run yet may change or go (schemaward repair lists what is \
+         begun)", named(.version)
+    )]
+    MissingWhileBegun {
+        /// The version, or that of repeatable files.
+        version: Version,
+        /// The file's name when it was begun.
+        file: String,
+    },
+    /// Whether a statement has run nobody but a person can tell.
+    #[error(
+        "{file}: statement {statement} was started, and how it ended was not recorded; look in the database whether it has \
+         had its effect, then say so: schemaward repair --version {version} --statement {statement} --as done (or --as \
+         not-done, to run it again)"
+    )]
+    EndUnknown {
+        /// The version, or that of repeatable files.
         version: Version,
         /// The file.
         file: String,
@@ -162,6 +190,11 @@ pub struct NotUndoable {
     pub file: String,
 }
 
+/// As an error's sentence begins.
+fn named(version: &Version) -> String {
+    if *version == Version::of_repeatable() { "this file".to_owned() } else { format!("version {version}") }
+}
+
 fn list(versions: &[NotUndoable]) -> String {
     let versions: Vec<String> = versions.iter().map(|found| format!("{} ({})", found.version, found.file)).collect();
     versions.join(", ")
@@ -191,12 +224,18 @@ impl PlanProblem {
         Self::TargetNotInSource { target: target.clone(), last: last.clone(), nearest }
     }
 
+    /// The file of a begun statement is not there.
+    pub(super) fn missing_while_begun(begun: &BegunStatement) -> Self {
+        let version = begun.version.clone().unwrap_or_else(Version::of_repeatable);
+        Self::MissingWhileBegun { version, file: begun.file.clone() }
+    }
+
     /// The problem as one word.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::Edited { .. } | Self::EditedWhileBegun { .. } => Reason::MigrationEdited,
-            Self::Missing { .. } => Reason::MigrationMissing,
+            Self::Missing { .. } | Self::MissingWhileBegun { .. } => Reason::MigrationMissing,
             Self::OutOfOrder { .. } => Reason::OutOfOrder,
             Self::TargetNotInSource { .. }
             | Self::TargetBelowCurrent { .. }
@@ -205,7 +244,9 @@ impl PlanProblem {
             | Self::RollbackTargetNotApplied { .. }
             | Self::LedgerInUse { .. } => Reason::TargetUnreachable,
             Self::InvalidRollback(_) => Reason::InvalidSource,
-            Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } => Reason::NeedsReview,
+            Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } | Self::EndUnknown { .. } => {
+                Reason::NeedsReview
+            }
         }
     }
 
@@ -217,6 +258,8 @@ impl PlanProblem {
             Self::Edited { version, file, .. }
             | Self::EditedWhileBegun { version, file, .. }
             | Self::Missing { version, file, .. }
+            | Self::MissingWhileBegun { version, file }
+            | Self::EndUnknown { version, file, .. }
             | Self::OutOfOrder { version, file, .. }
             | Self::MigrationUnfinished { version, file }
             | Self::RollbackUnfinished { version, file } => {

@@ -167,6 +167,27 @@ fn a_file_that_mixes_is_refused_with_its_line_before_anything_runs() {
 }
 
 #[test]
+fn a_half_applied_file_is_told_by_all_and_missed_when_it_is_gone() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    bed.file("002_b.sql", b"-- schemaward: no-transaction\ncreate table b ();\nselect 1/0;\n");
+    let text = |output: &std::process::Output| String::from_utf8([&*output.stdout, &*output.stderr].concat()).unwrap();
+    let failed = bed.migrate(&[]);
+    assert!(text(&failed).contains("002_b.sql is half applied: 1 of its 2 statements are committed"), "{failed:?}");
+    let status = bed.command("status", &["--check"]);
+    assert_eq!(status.status.code(), Some(3), "the next run may go on");
+    assert!(text(&status).contains("002_b.sql  (2 statements; half applied: 1 of them committed)"), "{status:?}");
+    bed.remove("002_b.sql");
+    for (command, flags) in [("status", &["--check"][..]), ("plan", &[]), ("verify", &[]), ("migrate", &[])] {
+        let output = bed.command(command, flags);
+        assert_eq!(output.status.code(), Some(4), "{command}: {output:?}");
+        assert!(text(&output).contains("version 002 is begun"), "{command}: {output:?}");
+    }
+    bed.file("002_b.sql", b"-- schemaward: no-transaction\ncreate table b ();\n");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(bed.command("status", &["--check"]).status.code(), Some(0));
+}
+
+#[test]
 fn a_statement_that_fails_is_named_and_its_file_goes_on_there_after_a_correction() {
     let bed = Bed::with(&[(
         "001_a.sql",
@@ -199,6 +220,8 @@ fn an_index_that_could_not_be_built_is_dropped_and_built_again() {
     ]);
     let ended = bed.run();
     assert_eq!(ended.failure().code.as_deref(), Some("23505"));
+    assert!(ended.failure().hint.as_ref().is_some_and(|hint| hint.contains("INVALID")), "{:?}", ended.failure());
+    assert!(!ended.stderr.contains("no transaction in progress"), "{}", ended.stderr);
     assert!(bed.has("t_id") && !valid(&bed, "t_id"));
     assert_eq!(journal(&bed), "failed server");
     bed.psql("delete from t");

@@ -116,9 +116,15 @@ fn a_rollback_that_fails_is_recorded_with_its_line_and_the_next_one_goes_on() {
     assert!(out.contains("Failed. The schema is at version 002; 1 migration rolled back by this run, 1 left"), "{out}");
     assert!(bed.has("b") && !bed.has("c"));
     assert!(rows(&bed).ends_with("migration 003 ok undone,rollback 003 ok,rollback 002 failed"), "{}", rows(&bed));
+    let resolved = |what: &str| {
+        let (_, out, _) = text(&bed.command("status", &["--format", "json"]));
+        assert!(out.contains(what), "{out}");
+    };
+    resolved("\"resolved\": false");
     bed.psql("drop view v");
     assert_eq!(text(&bed.command("rollback", &["--to", "001"])).0, Some(0));
     assert!(!bed.has("b"));
+    resolved("\"resolvedBy\": \"rollback\"");
 }
 
 #[test]

@@ -18,8 +18,10 @@ pub(super) const UNDEFINED_COLUMN: &str = "42703";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(super) const QUERY_CANCELLED: &str = "57014";
+pub(super) const UNIQUE_VIOLATION: &str = "23505";
+pub(super) const DEADLOCK: &str = "40P01";
 /// Raised after `lock_timeout`, and at once where a statement says NOWAIT.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 const READ_ONLY: &str = "25006";
@@ -33,7 +35,7 @@ pub(super) fn class_of(code: &str) -> ErrorClass {
         "42P07" | "42701" | "42710" | "42P06" | "42723" => ErrorClass::AlreadyExists,
         // A refused login heals when a Secret is rotated, or the role or the database is made. A failover
         // leaves the old address at a read-only standby for a while.
-        "40001" | "40P01" | LOCK_NOT_AVAILABLE | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
+        "40001" | DEADLOCK | LOCK_NOT_AVAILABLE | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
             ErrorClass::Transient
         }
         _ if code.starts_with("28") => ErrorClass::Transient,

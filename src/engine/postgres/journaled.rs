@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
 
-use super::error::{connection_lost, failure_of, position, server_error};
+use super::error::{
+    DEADLOCK, LOCK_NOT_AVAILABLE, QUERY_CANCELLED, UNIQUE_VIOLATION, connection_lost, failure_of, position,
+    server_error,
+};
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
 use crate::engine::comparison::skip_or_fail;
@@ -42,8 +45,14 @@ impl PostgresSession {
         if connection_lost {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
+        // Where nothing is open to be rolled back, the server warns of it.
+        let stopped = matches!(failure.reason, Reason::Cancelled | Reason::DeadlineExceeded);
+        let is_open = statements_done < attempt.migration.statements.len()
+            && !stopped
+            && !matches!(attempt.migration.execution(statements_done), Execution::Alone(_));
+        let rollback = if is_open { "ROLLBACK;" } else { "" };
         // Where this fails, so does recording the attempt, which tells.
-        let _ = self.try_query(format!("ROLLBACK;{}", self.reset.sql)).await;
+        let _ = self.try_query(format!("{rollback}{}", self.reset.sql)).await;
         Err(ApplyError::Refused { failure, statements_done })
     }
 
@@ -148,6 +157,8 @@ impl PostgresSession {
             if matches!(skipped, Some(Ok(()))) { ("catalog", None) } else { ("server", failure) };
         let end = self.ledger.end_statement(attempt, index, settled_by, failure);
         let ended = self.write_guarded(attempt.fence, &end).await;
+        let sent =
+            sent.map_err(|error| if leaves_index(&trace, &error.failure) { with_invalid_index(error) } else { error });
         skipped.unwrap_or(sent).and(ended.map(drop))
     }
 
@@ -245,6 +256,26 @@ fn unless_stopped(attempt: Attempt<'_>, index: usize) -> Result<(), SessionError
 
 fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionError {
     error.failure.place = Some(attempt.migration.place_of_statement(index));
+    error
+}
+
+/// Whether a statement that failed has built a part of an index.
+fn leaves_index(trace: &Trace, failure: &Failure) -> bool {
+    let cut_off = [QUERY_CANCELLED, LOCK_NOT_AVAILABLE, UNIQUE_VIOLATION, DEADLOCK];
+    matches!(trace, Trace::CreatedIndex { .. }) && failure.code.as_deref().is_some_and(|code| cut_off.contains(&code))
+}
+
+fn with_invalid_index(mut error: SessionError) -> SessionError {
+    let left = "the index is left half built (INVALID): no query uses it, but every write pays for it, until the next run \
+                drops it and builds it anew, or you drop it";
+    let hint = match (error.failure.hint.take(), error.failure.reason) {
+        (Some(hint), _) => format!("{hint}; {left}"),
+        (None, Reason::LockTimedOut) => {
+            format!("wait for that transaction to end, or end it with pg_terminate_backend; {left}")
+        }
+        (None, _) => left.to_owned(),
+    };
+    error.failure.hint = Some(hint);
     error
 }
 

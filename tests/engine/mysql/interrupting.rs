@@ -291,6 +291,10 @@ fn what_the_catalog_cannot_tell_waits_for_a_person(
         assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::NeedsReview), "{failure:?}");
         assert!(failure.hint.as_ref().unwrap().contains("repair --version 001 --statement 2"), "{failure:?}");
     }
+    let status = bed.command("status", &["--check"]);
+    let told = String::from_utf8(status.stdout).unwrap();
+    assert_eq!(status.status.code(), Some(4), "{told}");
+    assert!(told.contains("half applied: 1 of them") && told.contains("repair --version 001 --statement 2"), "{told}");
     let repaired = bed.command("repair", &["--version", "1", "--statement", "2", "--as", says]);
     assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
     assert_eq!(bed.run().applied(), 1);
