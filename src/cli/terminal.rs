@@ -236,7 +236,7 @@ mod tests {
 
     use super::{Terminal, at_work};
     use crate::migration::SourceFile;
-    use crate::report::{ErrorClass, Failure, Place, Reason};
+    use crate::report::{ErrorClass, Event, Failure, Place, Reason};
 
     #[test]
     fn the_bar_names_the_statement_that_is_at_work() {
