@@ -50,7 +50,7 @@ pub enum ProblemKind {
     },
     /// Numbers are left out between two files.
     #[error(
-        "{missing} missing between {before} and this file; add what is missing, or renumber, or allow gaps where they are meant (--gaps allow; in a resource spec.source.gaps)"
+        "{missing} missing between {before} and this file; add what is missing (where it is applied already: its file as it was), or renumber what is applied nowhere yet, or allow gaps where they are meant (--gaps allow; in a resource spec.source.gaps)"
     )]
     Gap {
         /// `version 3 is` or `versions 3 to 5 are`.
