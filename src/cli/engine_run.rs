@@ -18,6 +18,9 @@ use crate::engine::{
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Summary};
 
+/// As resources have it, and less than any server takes.
+const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_hours(24);
+
 /// Flags that a run takes wherever it is started.
 #[derive(Args, Debug)]
 pub(super) struct RunFlags {
@@ -40,7 +43,7 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_WAIT", hide_env_values = true, default_value = "10m", value_parser = duration)]
     lock_wait: Duration,
     /// How long the run may take in all, such as 4h; then it is cancelled and rolled back.
-    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_DEADLINE", hide_env_values = true, value_parser = duration)]
+    #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_DEADLINE", hide_env_values = true, value_parser = deadline)]
     deadline: Option<Duration>,
     #[command(flatten)]
     pub(super) ledger: LedgerFlag,
@@ -69,6 +72,15 @@ impl From<AlreadyExistsFlag> for AlreadyExists {
 fn lock_timeout(text: &str) -> Result<Duration, String> {
     match duration(text) {
         Ok(Duration::ZERO) => Err("a statement never waits for a lock without an end: give more than 0".to_owned()),
+        Ok(long) if long > LONGEST_LOCK_TIMEOUT => Err("give 24h or less".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+/// Never zero: nothing could be done in it.
+fn deadline(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(Duration::ZERO) => Err("a run takes longer than nothing: give more than 0".to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
 }

@@ -54,7 +54,9 @@ impl UrlFlags {
         if let Some(file) = std::env::var_os(URL_FILE_VARIABLE) {
             return read_url_file(Path::new(&file));
         }
-        URL_VARIABLES.iter().find_map(|name| std::env::var(name).ok()).ok_or_else(|| Failure {
+        // One that is set to nothing names nothing.
+        let named = |name: &&str| std::env::var(name).ok().filter(|url| !url.trim().is_empty());
+        URL_VARIABLES.iter().find_map(named).ok_or_else(|| Failure {
             hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
             ..invalid_settings(
                 "no database is named: give --url-file or --url, or set SCHEMAWARD_URL_FILE, SCHEMAWARD_URL or \
@@ -219,9 +221,16 @@ impl DatabaseFlags {
 
 /// The text of a file that holds a URL. Its content is in no error.
 pub(super) fn read_url_file(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
+    let text = std::fs::read_to_string(path).map_err(|error| {
         invalid_settings(format!("cannot read the database's URL from the file {}: {error}", path.display()))
-    })
+    })?;
+    // As some editors begin a file.
+    let url = text.trim_start_matches('\u{feff}').trim();
+    match url.lines().count() {
+        0 => Err(invalid_settings(format!("the file {} is empty: it must hold the database's URL", path.display()))),
+        1 => Ok(url.to_owned()),
+        lines => Err(invalid_settings(format!("the file {} has {lines} lines: it must hold one URL", path.display()))),
+    }
 }
 
 pub(super) fn invalid_settings(message: String) -> Failure {

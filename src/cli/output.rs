@@ -1,7 +1,7 @@
 //! Writes results: text for people, coloured on a terminal only, or JSON for programs. Nobody may be
-//! reading any more: that is no error.
+//! reading any more: that is no error. That it cannot be written, as to a full disk, ends the program with exit code 1.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -24,14 +24,26 @@ struct Failures<'a> {
 
 /// Text as it is shown; a pipe, `NO_COLOR` and the like take the colours away.
 pub(super) fn text(text: &str) {
-    let _ = anstream::stdout().write_all(text.as_bytes());
+    let mut stdout = anstream::stdout();
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }
 
 /// A JSON document of one result, indented, with a line break at its end.
 pub(super) fn json(result: &impl Serialize) {
     let mut document = serde_json::to_string_pretty(result).unwrap_or_default();
     document.push('\n');
-    let _ = std::io::stdout().write_all(document.as_bytes());
+    let mut stdout = std::io::stdout();
+    written(stdout.write_all(document.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// A script must not take half a result for the whole.
+fn written(result: io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = writeln!(io::stderr(), "error: the result could not be written: {error}");
+        std::process::exit(1);
+    }
 }
 
 /// What went wrong, in place of a result.

@@ -105,12 +105,13 @@ enum EngineName {
 fn engine_of(url: &str) -> Result<EngineName, Failure> {
     let url = url.trim();
     match url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
-        // An address that is none at all gets its engine's own words.
-        Some("postgres" | "postgresql") | None => Ok(EngineName::Postgres),
+        Some("postgres" | "postgresql") => Ok(EngineName::Postgres),
+        // It is told as empty.
+        None if url.is_empty() => Ok(EngineName::Postgres),
         Some("mysql" | "mariadb") => Ok(EngineName::Mysql),
         Some("sqlite") => Ok(EngineName::Sqlite),
         // Not named: where the scheme is missing, this may be a user's name.
-        Some(_) => Err(Failure {
+        Some(_) | None => Err(Failure {
             class: ErrorClass::Permanent,
             reason: Reason::InvalidSettings,
             code: None,

@@ -32,7 +32,8 @@ pub(super) fn driver_failure(error: &sqlx::Error, doing: Reason, servers: &str) 
 fn connection_message(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            format!("the connection to the server was lost: {error}")
+            // The driver's own words are about its reading and its TLS library.
+            "the connection to the server was lost".to_owned()
         }
         _ => format!("the server cannot be reached: {error}"),
     }

@@ -25,7 +25,12 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
         place: None,
     };
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, &e))? {
+    // A relative name says little where it was looked for from another place than meant.
+    let found = fs::read_dir(folder).map_err(|error| Failure {
+        hint: Some("name the folder that holds the migrations: --dir FOLDER, or SCHEMAWARD_DIR".to_owned()),
+        ..unreadable(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()), &error)
+    })?;
+    for entry in found {
         let entry = entry.map_err(|e| unreadable(folder, &e))?;
         let path = entry.path();
         let name = entry.file_name().into_string().map_err(|name| Failure {

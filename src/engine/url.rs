@@ -32,9 +32,9 @@ impl UrlForm {
         let scheme = self.schemes.first().copied().unwrap_or_default();
         let parsed = Url::parse(url).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => self.invalid(&format!("it does not begin with {scheme}://")),
-            url::ParseError::InvalidPort => {
-                self.invalid("its port is no number; in a password, write / as %2F, : as %3A, # as %23, ? as %3F")
-            }
+            url::ParseError::InvalidPort => self.invalid(
+                "its port is no number up to 65535; in a password, write / as %2F, : as %3A, # as %23, ? as %3F",
+            ),
             other => self.invalid(&other.to_string()),
         })?;
         if !self.schemes.contains(&parsed.scheme()) {

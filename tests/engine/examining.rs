@@ -93,6 +93,26 @@ fn missing_rights_and_a_held_lock_are_told_each_in_its_step() {
 }
 
 #[test]
+fn a_reader_without_rights_is_told_which_to_grant_and_can_then_read() {
+    let mut bed = Bed::with(&[("001_a.sql", "select 1")]);
+    assert_eq!(bed.run().applied(), 1);
+    let role = format!("reader_{}", bed.database);
+    bed.psql(&format!("create role {role} login"));
+    let own = std::mem::replace(&mut bed.url, bed.server.url_as(&role, &bed.database));
+    let status = bed.command("status", &[]);
+    let said = String::from_utf8_lossy(&status.stderr).into_owned();
+    assert!(said.contains("may not read the ledger") && said.contains("GRANT USAGE ON SCHEMA"), "{said}");
+    let (name, detail) = first_trouble(&bed);
+    assert!(name == "ledgerRights" && detail.contains("may not write the ledger"), "{name}: {detail}");
+    bed.psql(&format!(
+        "grant usage on schema schemaward to {role}; grant select on all tables in schema schemaward to {role}"
+    ));
+    assert_eq!(bed.command("status", &[]).status.code(), Some(0), "{:?}", bed.command("status", &[]));
+    bed.url = own;
+    bed.psql(&format!("drop owned by {role}; drop role {role}"));
+}
+
+#[test]
 fn a_newer_ledger_is_told() {
     let bed = Bed::with(&[("001_a.sql", "select 1")]);
     assert_eq!(bed.run().applied(), 1);

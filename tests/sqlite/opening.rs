@@ -133,3 +133,65 @@ fn doctor_tells_of_a_newer_ledger() {
     let (code, said) = said_obeying(&bed, "doctor");
     assert!(code == Some(1) && said.contains("not ok  ledger rights") && said.contains("newer Schemaward"), "{said}");
 }
+
+#[test]
+fn what_names_the_database_and_the_folder_is_named_where_it_is_wrong() {
+    let bed = Bed::with(FILES);
+    let said = |command: &mut Command| {
+        let output = command.output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let file = bed.folder().join("url");
+    let url_file = |content: &str| {
+        std::fs::write(&file, content).unwrap();
+        let mut command = bed.command(&["status", "--url-file"]);
+        command.arg(&file);
+        said(&mut command)
+    };
+    assert_eq!(url_file("\u{feff}sqlite:app.db\n").0, Some(0), "a byte order mark is no part of the URL");
+    let (code, told) = url_file("sqlite:app.db\nsqlite:other.db\n");
+    assert!(code == Some(2) && told.contains("has 2 lines") && told.contains("url"), "{told}");
+    let (code, told) = url_file("\n");
+    assert!(code == Some(2) && told.contains("is empty"), "{told}");
+    // A variable that is set to nothing names nothing.
+    let (code, told) = said(bed.command(&["status"]).env("SCHEMAWARD_URL", ""));
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = said(bed.command(&["status", "--dir", "nowhere"]).env_remove("SCHEMAWARD_DIR"));
+    assert!(code == Some(2) && told.contains("--dir FOLDER, or SCHEMAWARD_DIR"), "{told}");
+    assert!(told.contains(&bed.folder().join("nowhere").display().to_string()), "{told}");
+    let (code, told) = said(bed.command(&["status", "--url", "foo"]).env_remove("DATABASE_URL"));
+    assert!(code == Some(2) && told.contains("sqlite:"), "{told}");
+}
+
+#[test]
+fn a_time_that_is_none_is_wrong_usage() {
+    let bed = Bed::with(FILES);
+    for flags in [["--deadline", "0s"], ["--lock-timeout", "1000h"]] {
+        let output = bed.command(&["migrate", flags[0], flags[1]]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {output:?}");
+    }
+    assert!(!bed.has("a"));
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let bed = Bed::with(FILES);
+    for format in ["text", "json"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = bed.command(&["status", "--format", format]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stderr).contains("could not be written"), "{output:?}");
+    }
+}
+
+/// As the README has it.
+#[test]
+fn the_example_is_applied_and_taken_back() {
+    let bed = Bed::with(&[]);
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sqlite/migrations");
+    for command in [&["plan", "--dir", example][..], &["migrate", "--dir", example], &["rollback", "--to", "empty"]] {
+        let output = bed.command(command).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+        assert_eq!(bed.has("order_items"), command[0] == "migrate");
+    }
+}

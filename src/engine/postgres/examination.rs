@@ -67,7 +67,8 @@ impl Postgres {
         // Each right is asked for only where its object exists: the functions fail otherwise.
         let sql = format!(
             "SELECT pg_catalog.to_regnamespace({quoted}) IS NOT NULL, \
-             pg_catalog.to_regclass({quoted} || '.schemaward_ledger') IS NOT NULL, \
+             EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+              WHERE n.nspname = {schema} AND c.relname = 'schemaward_ledger'), \
              pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), \
              (SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND \
               pg_catalog.has_schema_privilege(n.oid, 'CREATE') FROM pg_catalog.pg_namespace n WHERE n.nspname = {schema}), \

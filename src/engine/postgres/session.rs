@@ -156,6 +156,22 @@ impl PostgresSession {
         error
     }
 
+    /// The same where nothing is to be written: the ledger is there.
+    fn explain_reading(&self, mut error: SessionError) -> SessionError {
+        if error.failure.code.as_deref() != Some(INSUFFICIENT_PRIVILEGE) {
+            return self.explain(error);
+        }
+        let (user, schema) = (&self.user, self.ledger.schema());
+        let failure = &mut error.failure;
+        failure.message =
+            format!("the user {user} may not read the ledger in the schema {schema}: {}", failure.message);
+        failure.hint = Some(format!(
+            "as an administrator: GRANT USAGE ON SCHEMA \"{schema}\" TO \"{user}\"; GRANT SELECT ON ALL TABLES IN SCHEMA \
+             \"{schema}\" TO \"{user}\"; what writes needs the ledger's owner"
+        ));
+        error
+    }
+
     /// Writes in a transaction of its own, as the user who connected, whatever a file has set; guarded by the fence.
     pub(super) async fn write_guarded(&mut self, fence: Fence, sql: &str) -> Result<Vec<Vec<PgRow>>, SessionError> {
         let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence));
@@ -241,7 +257,7 @@ impl Session for PostgresSession {
             Ok(results) => Ok(ledger_view(&results)?.1),
             Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
             Err(error) if Self::ledger_is_older(&error) => self.read_older().await,
-            Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+            Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
         }
     }
 
