@@ -1,6 +1,8 @@
 //! What the ledger's rows say, the same for every engine: each `SELECT` names its columns in the order that is read here.
 //! Knows no SQL and no server.
 
+use std::collections::BTreeMap;
+
 use super::reading::RecordedAttempt;
 use super::session::{SessionError, StoredRollback};
 use crate::migration::{Checksum, Version};
@@ -49,6 +51,34 @@ pub(super) fn ledger_state<R: LedgerRow>(
     let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
     let begun = begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?;
     let repeatables = repeatables.iter().map(repeatable_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(LedgerState::new(applied).with_begun(begun).with_repeatables(repeatables))
+}
+
+/// The same where one query answers with all rows that have succeeded and were not undone, in no order: version, file,
+/// checksum, checksum of the tokens, kind, id. Behind what else is begun stands its id, too.
+pub(super) fn state_of_successes<R: LedgerRow>(succeeded: &[R], begun: &[R]) -> Result<LedgerState, SessionError> {
+    let mut applied = Vec::with_capacity(succeeded.len());
+    let mut repeatables: BTreeMap<String, (i64, RepeatableRow)> = BTreeMap::new();
+    for row in succeeded {
+        match kind(row, 4)? {
+            Kind::Migration | Kind::Baseline | Kind::Adopted => applied.push(applied_row(row)?),
+            Kind::Repeatable => {
+                let (id, file) = (row.number(5)?, row.text(1)?);
+                let found = RepeatableRow { file, checksum: checksum(row, 2)?, token_checksum: checksum(row, 3)? };
+                match repeatables.get(&found.file) {
+                    Some((newer, _)) if *newer > id => {}
+                    _ => drop(repeatables.insert(found.file.clone(), (id, found))),
+                }
+            }
+            Kind::Rollback => {}
+        }
+    }
+    applied.sort_by_key(|row| row.id);
+    let read = |row| Ok((R::number(row, 6)?, begun_statement(row)?));
+    let mut begun = begun.iter().map(read).collect::<Result<Vec<_>, SessionError>>()?;
+    begun.sort_by_key(|(id, _)| *id);
+    let begun = begun.into_iter().map(|(_, statement)| statement).collect();
+    let repeatables = repeatables.into_values().map(|(_, row)| row).collect();
     Ok(LedgerState::new(applied).with_begun(begun).with_repeatables(repeatables))
 }
 

@@ -12,10 +12,11 @@ use tokio::time::timeout;
 use super::Postgres;
 use super::error::failure_of;
 use super::ledger::{LEDGER_VERSION, Ledger};
-use super::session::{holder_text, newer_ledger};
+use super::rows::holder_text;
 use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
+use crate::engine::ledger_rows::newer_ledger;
 use crate::engine::session::SessionError;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -86,7 +87,10 @@ impl Postgres {
             (_, true) if may_use => {
                 let row = one_row(connection, format!("SELECT ({})", self.ledger.read_version())).await?;
                 let version: Option<i32> = row.try_get(0).map_err(|error| refused(&error))?;
-                match version.filter(|version| *version > LEDGER_VERSION).map(newer_ledger) {
+                match version
+                    .filter(|version| *version > LEDGER_VERSION)
+                    .map(|newer| newer_ledger(newer, LEDGER_VERSION))
+                {
                     Some(SessionError { failure, .. }) => {
                         Err(not_ok(&failure.message, &failure.hint.unwrap_or_default()))
                     }

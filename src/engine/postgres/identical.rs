@@ -6,7 +6,8 @@ use sqlx::postgres::types::Oid;
 
 use super::error::{connection_lost, failure_of, server_error};
 use super::literal::{identifier, text};
-use super::session::{PostgresSession, value};
+use super::rows::value;
+use super::session::PostgresSession;
 use crate::engine::comparison::{Comparison, difference};
 use crate::engine::session::SessionError;
 use crate::migration::{Creating, Creation, last_part};

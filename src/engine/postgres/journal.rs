@@ -6,8 +6,9 @@ use sqlx::postgres::types::Oid;
 
 use super::ledger::Ledger;
 use super::literal::{text, text_or_null};
-use super::session::{statement_state, value};
+use super::rows::value;
 use crate::engine::journal_failure::Begun;
+use crate::engine::ledger_rows::statement_state;
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::migration::{Checksum, Trace, Version};
 use crate::plan::{self, StatementState};
@@ -154,8 +155,8 @@ impl Ledger {
     /// All that is begun and not applied.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename FROM {}.statement_journal j \
-             WHERE j.migration_id IS NULL ORDER BY j.id",
+            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id \
+             FROM {}.statement_journal j WHERE j.migration_id IS NULL",
             self.quoted
         )
     }

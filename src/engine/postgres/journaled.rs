@@ -14,7 +14,8 @@ use super::error::{
     server_error,
 };
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
-use super::session::{AS_OURSELVES, BEGIN, PostgresSession, value};
+use super::rows::value;
+use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
 use crate::engine::run_failure::stopped_before;

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::Postgres;
 use super::error::session_error;
-use super::session::value;
+use super::rows::value;
 use crate::engine::query_excerpt::excerpt;
 use crate::engine::session::{SessionError, SessionId};
 use crate::report::{LockBlocker, Reason};

@@ -2,7 +2,8 @@
 
 use super::error::session_error;
 use super::ledger::Ledger;
-use super::session::{PostgresSession, holder_text};
+use super::rows::holder_text;
+use super::session::PostgresSession;
 use crate::engine::ledger_rows::recorded_attempt;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::SessionError;

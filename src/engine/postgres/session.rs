@@ -18,14 +18,15 @@ use super::error::{
 use super::examination::transaction_pooler;
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::Reset;
+use super::rows::{history_rows, holder_text, ledger_view, value};
+use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
     SessionError, SessionId, StoredRollback, Unrun, one_by_one,
 };
-use crate::migration::{Checksum, Dialect, Migration, TransactionMode, Version};
-use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
-use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+use crate::migration::{Dialect, Migration, TransactionMode, Version};
+use crate::report::{AppliedMigration, Reason};
 
 /// The mode is said in full: a role may have other defaults.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -90,7 +91,7 @@ impl PostgresSession {
         let to_commit = settings.len() + 3;
         let (true, Some(about)) = (results.len() >= to_commit, results.get(1).and_then(|rows| rows.first())) else {
             let error = answered.err().map(|error| session_error(&error, Reason::ConnectionFailed));
-            return Err(error.unwrap_or_else(|| unexpected("the server did not answer the session's setting up")));
+            return Err(error.unwrap_or_else(|| unusable("the server did not answer the session's setting up")));
         };
         session.process_id = value(Some(about), 0)?;
         session.synchronous_commit = value(Some(about), 1)?;
@@ -231,7 +232,7 @@ impl PostgresSession {
             Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         };
         let Some((raised, ledger)) = results.split_first() else {
-            return Err(unexpected("the server did not answer the raising of the fence"));
+            return Err(unusable("the server did not answer the raising of the fence"));
         };
         let (version, view) = ledger_view(ledger)?;
         let fence = value(raised.first(), 0)?;
@@ -299,7 +300,7 @@ impl Session for PostgresSession {
         }
         self.install_ledger().await?;
         let taken = self.raise_fence(run).await?;
-        taken.ok_or_else(|| unexpected("the ledger was installed, but is not there"))
+        taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
 
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
@@ -394,146 +395,4 @@ fn reset(settings: &[String]) -> Reset {
     ];
     let statements: Vec<&str> = undo.into_iter().chain(settings.iter().map(String::as_str)).collect();
     Reset::new(&statements)
-}
-
-/// The ledger's version and what it holds, from the results of [`Ledger::read`].
-fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
-    let [version, applied, history, begun, repeatables] = results else {
-        return Err(unexpected("the ledger's answer has another form than was asked for"));
-    };
-    let version: Option<i32> = version.first().map(|row| value(Some(row), 0)).transpose()?;
-    if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
-        return Err(newer_ledger(newer));
-    }
-    let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
-    let begun = begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?;
-    let repeatables = repeatables.iter().map(repeatable_row).collect::<Result<Vec<_>, _>>()?;
-    let state = LedgerState::new(applied).with_begun(begun).with_repeatables(repeatables);
-    Ok((version, LedgerView { state, history: history_rows(history)? }))
-}
-
-fn applied_row(row: &PgRow) -> Result<AppliedRow, SessionError> {
-    let version: String = value(Some(row), 0)?;
-    let version: Version = version.parse().map_err(|_| unexpected("the ledger holds a version that is none"))?;
-    Ok(AppliedRow {
-        version,
-        file: value(Some(row), 1)?,
-        checksum: Checksum::stored(value::<String>(Some(row), 2)?),
-        token_checksum: Checksum::stored(value::<String>(Some(row), 3)?),
-        kind: kind(row, 4)?,
-        id: value(Some(row), 5)?,
-    })
-}
-
-fn kind(row: &PgRow, column: usize) -> Result<Kind, SessionError> {
-    let word: String = value(Some(row), column)?;
-    Kind::from_word(&word).ok_or_else(|| unexpected("the ledger holds a kind that is not known"))
-}
-
-fn repeatable_row(row: &PgRow) -> Result<RepeatableRow, SessionError> {
-    Ok(RepeatableRow {
-        file: value(Some(row), 0)?,
-        checksum: Checksum::stored(value::<String>(Some(row), 1)?),
-        token_checksum: Checksum::stored(value::<String>(Some(row), 2)?),
-    })
-}
-
-fn stored_rollback(row: &PgRow) -> Result<StoredRollback, SessionError> {
-    let version: String = value(Some(row), 0)?;
-    Ok(StoredRollback {
-        version: version.parse().map_err(|_| unexpected("the ledger holds a version that is none"))?,
-        file: value(Some(row), 1)?,
-        description: value(Some(row), 2)?,
-        sql: value(Some(row), 3)?,
-    })
-}
-
-fn begun_statement(row: &PgRow) -> Result<BegunStatement, SessionError> {
-    let version: String = value(Some(row), 0)?;
-    let number: i32 = value(Some(row), 1)?;
-    let kind = kind(row, 4)?;
-    let version = (kind != Kind::Repeatable).then(|| version.parse()).transpose();
-    Ok(BegunStatement {
-        kind,
-        version: version.map_err(|_| unexpected("the journal holds a version that is none"))?,
-        file: value(Some(row), 5)?,
-        number: usize::try_from(number).unwrap_or_default(),
-        checksum: Checksum::stored(value::<String>(Some(row), 2)?),
-        state: statement_state(&value::<String>(Some(row), 3)?)?,
-    })
-}
-
-pub(super) fn statement_state(text: &str) -> Result<StatementState, SessionError> {
-    match text {
-        "started" => Ok(StatementState::Started),
-        "finished" => Ok(StatementState::Finished),
-        "failed" => Ok(StatementState::Failed),
-        _ => Err(unexpected("the journal holds a state that is none")),
-    }
-}
-
-fn history_rows(rows: &[PgRow]) -> Result<Vec<AppliedMigration>, SessionError> {
-    rows.iter()
-        .map(|row| {
-            let checksum = Checksum::stored(value::<String>(Some(row), 2)?);
-            Ok(AppliedMigration {
-                version: value(Some(row), 0)?,
-                file: value(Some(row), 1)?,
-                checksum: checksum.short().to_owned(),
-                applied_at: value(Some(row), 3)?,
-                execution_time_ms: value(Some(row), 4)?,
-                success: value(Some(row), 5)?,
-                kind: value(Some(row), 6)?,
-                undone: value(Some(row), 7)?,
-            })
-        })
-        .collect()
-}
-
-/// `app (process 4711, schemaward shop-1, connected since 2026-11-22T18:00:00Z)`
-pub(super) fn holder_text(row: &PgRow) -> Result<String, SessionError> {
-    let user: Option<String> = value(Some(row), 0)?;
-    let process: i32 = value(Some(row), 1)?;
-    let program: Option<String> = value(Some(row), 2)?;
-    let since: Option<String> = value(Some(row), 3)?;
-    let mut text = format!("{} (process {process}", user.unwrap_or_else(|| "an unknown user".to_owned()));
-    if let Some(program) = program.filter(|program| !program.is_empty()) {
-        text.push_str(", ");
-        text.push_str(&program);
-    }
-    if let Some(since) = since {
-        text.push_str(", connected since ");
-        text.push_str(&since);
-    }
-    text.push(')');
-    Ok(text)
-}
-
-/// A column of a row that must be there.
-pub(super) fn value<'r, T>(row: Option<&'r PgRow>, index: usize) -> Result<T, SessionError>
-where
-    T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    let row = row.ok_or_else(|| unexpected("the server answered with fewer rows than were asked for"))?;
-    row.try_get(index).map_err(|error| unexpected(&error.to_string()))
-}
-
-pub(super) fn unexpected(what: &str) -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::LedgerUnusable,
-        code: None,
-        message: what.to_owned(),
-        hint: None,
-        place: None,
-    };
-    SessionError { failure, connection_lost: false }
-}
-
-pub(super) fn newer_ledger(version: i32) -> SessionError {
-    let mut error = unexpected(&format!(
-        "the ledger has version {version}, written by a newer Schemaward; this one knows versions up to {LEDGER_VERSION}"
-    ));
-    error.failure.hint = Some("use the newer Schemaward".to_owned());
-    error
 }
