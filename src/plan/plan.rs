@@ -41,6 +41,14 @@ pub enum PlanWarning {
         /// How many there are.
         count: usize,
     },
+    /// A pending file has no content at all.
+    #[error(
+        "{file}: the file is empty; if its content was lost, put it back: it is recorded as it is, and is not to change then"
+    )]
+    Empty {
+        /// The file.
+        file: String,
+    },
     /// Comments or white space of an applied file were changed.
     #[error(
         "{file}: comments or white space of version {version} were changed after it was applied; its SQL is the same"
@@ -121,6 +129,7 @@ pub fn plan<'a>(
     });
     let steps: Vec<Step<'a>> = pending.into_iter().map(Step::forward).chain(repeatables(set, ledger)).collect();
     problems.extend(steps.iter().filter_map(|step| edited_while_begun(step, ledger)));
+    warnings.extend(steps.iter().filter_map(empty));
     warnings.extend(steps.iter().filter_map(left_out));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
@@ -142,6 +151,13 @@ pub fn plan<'a>(
         }),
         _ => Err(problems),
     }
+}
+
+/// As an upload that was cut off leaves one; what is left out of a file is blank, too.
+fn empty(step: &Step<'_>) -> Option<PlanWarning> {
+    let migration = &step.migration;
+    let is_empty = migration.sql.trim().is_empty() && migration.left_out.is_empty();
+    is_empty.then(|| PlanWarning::Empty { file: migration.file.clone() })
 }
 
 /// On the other engines it is the `BEGIN` and `COMMIT` around a whole file, which is a transaction without them.
@@ -436,6 +452,13 @@ mod tests {
         let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
         let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
         assert_eq!(warnings, [PlanWarning::LeftOut { file: "1_a.sql".into(), line: 2, count: 2 }]);
+    }
+
+    #[test]
+    fn an_empty_file_is_a_warning_and_one_of_comments_is_none() {
+        let set = set(&[("001_a.sql", " \n"), ("002_b.sql", "-- nothing")]);
+        let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
+        assert_eq!(warnings, [PlanWarning::Empty { file: "001_a.sql".into() }]);
     }
 
     #[test]
