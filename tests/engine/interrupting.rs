@@ -113,7 +113,7 @@ fn a_connection_that_is_ended_leaves_nothing_half_done_and_the_next_run_finishes
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let running = bed.start("cut");
     crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
-    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward cut'");
+    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward cut' and datname = current_database()");
     let ended = running.end();
     let failure = ended.failure();
     assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::ConnectionFailed));

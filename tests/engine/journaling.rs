@@ -305,7 +305,8 @@ fn killed_in_a_procedure() -> Bed<'static> {
     let mut running = bed.start("killed");
     crate::wait_until("the procedure works", || bed.psql("select count(*) from log") == "1");
     kill(&bed, &mut running);
-    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward killed'");
+    // Only this database's: the same run's name is used by another test, at the same time.
+    bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward killed' and datname = current_database()");
     bed.psql("create or replace procedure p() language sql as 'insert into log values (2)'");
     bed
 }

@@ -281,7 +281,8 @@ case $action in
     use_engine "$1"
     [[ $ENGINE == postgres* ]] || fail "$ENGINE runs from its own place only"
     (install_engine "$ENGINE")
-    mkdir -m 755 -p "$2"
+    mkdir -p "$2"
+    chmod 755 "$2"
     cp -a --reflink=auto "$(installed)/program/." "$2"
     ;;
   run)
