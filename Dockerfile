@@ -8,7 +8,8 @@ COPY migrations migrations
 # With --target, so that the static flag reaches the program and not the build scripts.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     triple=$(rustc -vV | sed -n 's/^host: //p') && \
-    RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$triple" --bin schemaward && \
+    RUSTFLAGS='-C target-feature=+crt-static' cargo rustc --release --locked --target "$triple" --bin schemaward -- \
+      -C link-arg=-Wl,-z,pack-relative-relocs && \
     cp "target/$triple/release/schemaward" /schemaward
 
 # Nothing but the program: no shell, no C library, no package to keep up to date.

@@ -42,7 +42,12 @@ impl<'a> Quotation<'a> {
     /// Where in the statement the quotation begins: in the line that the server names, as its beginning or to the
     /// statement's end.
     fn byte_in(&self, sql: &str) -> Option<usize> {
-        let quoted = self.quoted.trim_end();
+        // MariaDB says by three dots that it has cut the text off. Source: its format %T, in strings/my_vsnprintf.c.
+        let cut_off = self.quoted.strip_suffix("...").and_then(|quoted| self.byte_of(sql, quoted.trim_end()));
+        cut_off.or_else(|| self.byte_of(sql, self.quoted.trim_end()))
+    }
+
+    fn byte_of(&self, sql: &str, quoted: &str) -> Option<usize> {
         let is_here = |at: usize| {
             let rest = sql.get(at..).unwrap_or_default();
             // Behind the end only our own text stands, and it begins with the delimiter.
@@ -74,6 +79,7 @@ mod tests {
         5,
         "near 'ünt\n)'"
     )]
+    #[case::cut_off("You have an error near 'int,\n  b...' at line 2", 4, 5, "near 'int,\n  b...'")]
     #[case::at_the_end("You have an error near '\n;\nINSERT INTO' at line 4", 6, 1, "near ''")]
     #[case::behind_the_end("You have an error near ';\nINSERT INTO' at line 5", 6, 1, "near ''")]
     #[case::another_error("Unknown column 'x' in 'field list'", 3, 3, "Unknown column")]
