@@ -190,21 +190,12 @@ impl Ledger {
         before: Option<&Attempt<'_>>,
         synchronous_commit: &str,
     ) -> String {
-        let migration = attempt.migration;
         let values = [
             text_or_null(before.map(|before| before.migration.file.as_str())),
             text(synchronous_commit),
-            text(migration.version.as_str()),
-            text(&migration.file),
-            text(&migration.description),
-            text(attempt.kind.word()),
-            text(migration.checksum.as_str()),
-            text(migration.token_checksum.as_str()),
-            migration.statements.len().to_string(),
-            text_or_null(migration.rollback_sql.as_deref()),
-            text(attempt.run),
-            attempt.fence.0.to_string(),
-            text(TOOL_VERSION),
+            file_values(attempt),
+            attempt.migration.statements.len().to_string(),
+            run_values(attempt),
         ];
         format!("CALL {}.record_success({})", self.quoted, values.join(", "))
     }
@@ -232,22 +223,14 @@ impl Ledger {
         let migration = attempt.migration;
         let failure = failed.map(|failed| failed.failure);
         let values = [
-            text(migration.version.as_str()),
-            text(&migration.file),
-            text(&migration.description),
-            text(attempt.kind.word()),
-            text(migration.checksum.as_str()),
-            text(migration.token_checksum.as_str()),
+            file_values(attempt),
             duration.to_owned(),
             failure.is_none().to_string(),
             text_or_null(failure.map(|f| f.message.as_str())),
             text_or_null(failure.and_then(|f| f.code.as_deref())),
             done.to_string(),
             migration.statements.len().to_string(),
-            text_or_null(migration.rollback_sql.as_deref()),
-            text(attempt.run),
-            attempt.fence.0.to_string(),
-            text(TOOL_VERSION),
+            run_values(attempt),
         ];
         let row = format!(
             "INSERT INTO {}.schema_migrations (version, filename, description, kind, checksum, token_checksum, \
@@ -340,6 +323,26 @@ impl Ledger {
             fence.0
         )
     }
+}
+
+/// Version, file, description, kind and checksums of an attempt's row.
+fn file_values(attempt: Attempt<'_>) -> String {
+    let migration = attempt.migration;
+    let values = [
+        migration.version.as_str(),
+        &migration.file,
+        &migration.description,
+        attempt.kind.word(),
+        migration.checksum.as_str(),
+        migration.token_checksum.as_str(),
+    ];
+    values.map(text).join(", ")
+}
+
+/// Rollback SQL, run, fence and this program's version.
+fn run_values(attempt: Attempt<'_>) -> String {
+    let rollback = text_or_null(attempt.migration.rollback_sql.as_deref());
+    format!("{rollback}, {}, {}, {}", text(attempt.run), attempt.fence.0, text(TOOL_VERSION))
 }
 
 #[cfg(test)]
