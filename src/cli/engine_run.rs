@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::task::JoinError;
 use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, invalid_settings};
@@ -157,16 +157,12 @@ impl Started<'_> {
             return Ok((read()?, Ahead::later(database)));
         }
         self.runtime.block_on(async {
-            let (sender, receiver) = oneshot::channel();
-            let reading = std::thread::spawn(move || sender.send(read()).is_ok());
             let read = async {
-                match receiver.await {
+                match tokio::task::spawn_blocking(read).await.map_err(JoinError::try_into_panic) {
                     Ok(read) => read,
-                    // It has panicked; so does this.
-                    Err(_) => match reading.join() {
-                        Err(panic) => std::panic::resume_unwind(panic),
-                        Ok(_) => std::future::pending().await,
-                    },
+                    Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                    // Aborted, which nobody does.
+                    Err(Err(_)) => std::future::pending().await,
                 }
             };
             tokio::try_join!(read, async { Ok(Ahead::connect(database, &self.stop).await) })
