@@ -14,9 +14,9 @@ use super::output::{self, FAINT, STRONG, counted, line, styled};
 use super::reading::wait_for;
 use super::runner::write_event;
 use super::terminal::Terminal;
-use crate::engine::{AnyDatabase, Database, StoredRollback, failed_before_start, stored_rollbacks};
+use crate::engine::{AnyDatabase, Database, RollbackReading, StoredRollback, failed_before_start, stored_rollbacks};
 use crate::migration::{SourceFile, TransactionMode};
-use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, rollback_plan};
+use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, read_otherwise, rollback_plan};
 use crate::report::{Event, Failure, Outcome};
 
 /// Flags of `schemaward rollback`.
@@ -66,7 +66,7 @@ impl RollbackArguments {
         let database = self.flags.database(&self.url.text()?, run)?;
         // What is shown beside an error: the ledger has the SQL that it points to, no folder has.
         let files = match self.format.format {
-            Format::Text => files(&wait_for(stored_rollbacks(&database, &self.to))??.1),
+            Format::Text => files(&wait_for(stored_rollbacks(&database, &self.to))??.stored),
             Format::Json => Vec::new(),
         };
         let mut terminal = Terminal::new(Path::new(""), &files);
@@ -84,9 +84,12 @@ impl RollbackArguments {
     fn show(&self, run: &str) -> Result<ExitCode, Failure> {
         let format = self.format.format;
         let database: AnyDatabase = self.flags.database(&self.url.text()?, run)?;
-        let (state, stored) = wait_for(stored_rollbacks(&database, &self.to))??;
+        let RollbackReading { state, stored, server } = wait_for(stored_rollbacks(&database, &self.to))??;
         match rollback_plan(&state, &self.to, &stored, database.dialect()) {
             Ok(plan) => {
+                if let Some(failure) = read_otherwise(&plan.steps, server) {
+                    return Err(failure);
+                }
                 let report = RollbackReport::new(database.address(), &plan);
                 match format {
                     Format::Json => output::json(&report),

@@ -11,7 +11,7 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::output::{self, GOOD, NOTE, counted, line, styled};
 use super::reading::{NoResult, ledger, migration_set};
 use super::terminal::Terminal;
-use crate::plan::{Kind, Overview, PlanProblem, Target};
+use crate::plan::{Kind, Overview, PlanProblem, Target, read_otherwise};
 use crate::report::Failure;
 
 /// Flags of `schemaward verify`.
@@ -62,6 +62,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
     let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
     let state = &reading.ledger.state;
     let overview = Overview::new(&set, state, &arguments.out_of_order.options(Target::Latest));
+    let otherwise = reading.server.and_then(|server| read_otherwise(&overview.pending, server));
     Ok(Verification {
         database,
         applied: state.applied().len(),
@@ -73,7 +74,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
             .collect(),
         ahead: overview.ahead.iter().map(ToString::to_string).collect(),
         warnings: overview.warnings.iter().map(ToString::to_string).collect(),
-        problems: overview.problems.iter().map(PlanProblem::failure).collect(),
+        problems: overview.problems.iter().map(PlanProblem::failure).chain(otherwise).collect(),
     })
 }
 

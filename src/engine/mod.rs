@@ -34,7 +34,7 @@ pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::read_folder;
 pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
-pub use reading::{Reading, RecordedAttempt, read, stored_rollbacks};
+pub use reading::{Reading, RecordedAttempt, RollbackReading, read, stored_rollbacks};
 pub use repair::{Accepted, accept, repair};
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{

@@ -38,6 +38,17 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
     Ok(Reading { ledger, attempts, last_failure, lock_holder, server })
 }
 
+/// What a ledger says of a way back.
+#[derive(Clone, Debug)]
+pub struct RollbackReading {
+    /// What is in force.
+    pub state: LedgerState,
+    /// What it keeps to undo what is newer than the version asked for.
+    pub stored: Vec<StoredRollback>,
+    /// The server's own engine, whatever the URL's scheme says.
+    pub server: Dialect,
+}
+
 /// Reads what is in force and what the ledger keeps to undo what is newer than a version.
 ///
 /// # Errors
@@ -46,13 +57,14 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
 pub async fn stored_rollbacks<D: Database>(
     database: &D,
     to: &RollbackTarget,
-) -> Result<(LedgerState, Vec<StoredRollback>), SessionError> {
+) -> Result<RollbackReading, SessionError> {
     let mut session = database.connect().await?;
+    let server = session.server_dialect();
     let state = session.read_ledger().await?.state;
     let versions: Vec<Version> = to_undo(&state, to).into_iter().map(|row| row.version.clone()).collect();
     let stored = session.stored_rollbacks(&versions).await?;
     session.close().await;
-    Ok((state, stored))
+    Ok(RollbackReading { state, stored, server })
 }
 
 /// One attempt of one migration as the ledger has it.

@@ -68,6 +68,9 @@ fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the
     }
     let status = bed.command("status", &["--check"]);
     assert_eq!(status.status.code(), Some(4), "{status:?}");
+    let verified = bed.command("verify", &[]);
+    assert_eq!(verified.status.code(), Some(4), "{verified:?}");
+    assert!(String::from_utf8_lossy(&verified.stderr).contains("002_b.sql:2:3"), "{verified:?}");
     assert!(
         String::from_utf8_lossy(&bed.command("doctor", &[]).stdout).contains(&format!("write {}://", engine.name()))
     );
@@ -77,6 +80,25 @@ fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the
     assert_eq!(bed.command("migrate", &[]).status.code(), Some(0));
     assert_eq!(bed.has("c"), engine == Engine::Mariadb);
     assert!(bed.has("d"));
+}
+
+/// What the ledger keeps is read anew, by the rules of the engine that the URL names.
+#[rstest]
+fn stored_rollbacks_with_such_a_comment_are_refused_by_a_dry_run_too(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(mut bed) = Bed::new(engine) else { return };
+    bed.files(&[("001_a.sql", "create table a (id int);\n-- rollback:\n-- /*M!100100 drop table a */;\n-- select 1;\n")]);
+    assert_eq!(bed.command("migrate", &[]).status.code(), Some(0));
+    let (_, rest) = bed.url.split_once("://").unwrap();
+    bed.url = format!("{}://{rest}", if engine == Engine::Mysql { "mariadb" } else { "mysql" });
+    for flags in [&["--to", "empty"][..], &["--to", "empty", "--dry-run"]] {
+        let output = bed.command("rollback", flags);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");
+        assert!(said.contains("rollback of 001_a.sql:1:1") && said.contains("write "), "{flags:?}: {said}");
+    }
+    assert!(bed.has("a"));
 }
 
 #[rstest]
