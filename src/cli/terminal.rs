@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::progress_bar::ProgressBar;
 use crate::migration::{SourceFile, without_passwords};
 use crate::plan::RollbackTarget;
-use crate::report::{Event, Failure, Outcome, Place, Reason, Summary};
+use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
 pub(super) struct Terminal<'a> {
@@ -195,6 +195,9 @@ fn finished(summary: &Summary) -> String {
         Outcome::Failed { .. } if !summary.ledger_read => {
             "Failed before the ledger was read: which version the database has is not known.".to_owned()
         }
+        Outcome::Failed { applied, failure } if failure.class == ErrorClass::UnknownOutcome => {
+            outcome_unknown(summary, *applied)
+        }
         Outcome::Failed { applied, .. } => {
             // Without a target there was no plan, and what is pending is not known.
             let pending = if summary.target_version.is_some() {
@@ -209,6 +212,29 @@ fn finished(summary: &Summary) -> String {
             format!("Failed. {at}; {} {done} by this run{pending}.", counted(*applied, "migration"))
         }
     }
+}
+
+/// What is known of a run whose last answer was not heard, and what is not: of what was pending then, the first so many
+/// steps may be committed.
+fn outcome_unknown(summary: &Summary, applied: i64) -> String {
+    let (command, done) = if summary.rollback { ("rollback", "rolled back") } else { ("migrate", "applied") };
+    let name = |name: &Option<String>| name.clone().unwrap_or_default();
+    let Pending { count, first, last } = &summary.pending;
+    let open = match count {
+        0 => "how it ended behind the last migration".to_owned(),
+        1 => format!("whether {} was {done}", name(first)),
+        _ => format!("how many of the {count} migrations from {} to {} were {done}", name(first), name(last)),
+    };
+    let before = summary.current_version.as_ref().map_or_else(
+        || "no migration was applied before".to_owned(),
+        |version| format!("the schema was at version {version} before"),
+    );
+    format!(
+        "The outcome is not known: the server could not be asked {open}. Known is that {before}; {} {done} by this run. When \
+         the server answers again, schemaward status tells how far it came, and schemaward {command} goes on from there: \
+         what was committed does not run again.",
+        counted(applied, "migration")
+    )
 }
 
 fn ahead_of_source(ahead: &[String]) -> String {
@@ -234,15 +260,56 @@ fn err(line: &str) {
 mod tests {
     use std::path::Path;
 
-    use super::{Terminal, at_work};
+    use super::{Terminal, at_work, finished};
     use crate::migration::SourceFile;
-    use crate::report::{ErrorClass, Event, Failure, Place, Reason};
+    use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
 
     #[test]
     fn the_bar_names_the_statement_that_is_at_work() {
         assert_eq!(at_work("001_a.sql", 0, 2), "001_a.sql, statement 1 of 2");
         assert_eq!(at_work("001_a.sql", 1, 2), "001_a.sql, statement 2 of 2");
         assert_eq!(at_work("001_a.sql", 2, 2), "001_a.sql, all of its statements have run");
+    }
+
+    fn summary_of(class: ErrorClass, current: Option<&str>, applied: i64, pending: &[&str]) -> Summary {
+        let failure =
+            Failure { class, reason: Reason::ConnectionFailed, code: None, message: "no".into(), hint: None, place: None };
+        Summary {
+            run: "r".into(),
+            plan_hash: None,
+            outcome: Outcome::Failed { applied, failure },
+            ledger_read: true,
+            current_version: current.map(Into::into),
+            target_version: pending.last().map(|last| (*last).to_owned()),
+            pending: Pending {
+                count: i64::try_from(pending.len()).unwrap(),
+                first: pending.first().map(|first| (*first).to_owned()),
+                last: pending.last().map(|last| (*last).to_owned()),
+            },
+            history: Vec::new(),
+            rollback: false,
+        }
+    }
+
+    #[test]
+    fn of_an_unknown_outcome_is_told_what_is_known_and_what_not() {
+        let unknown = |current, applied, pending: &[&str]| {
+            finished(&summary_of(ErrorClass::UnknownOutcome, current, applied, pending))
+        };
+        assert_eq!(
+            unknown(None, 0, &["001"]),
+            "The outcome is not known: the server could not be asked whether 001 was applied. Known is that no migration \
+             was applied before; 0 migrations applied by this run. When the server answers again, schemaward status tells \
+             how far it came, and schemaward migrate goes on from there: what was committed does not run again."
+        );
+        let several = unknown(Some("002"), 1, &["003", "004", "005"]);
+        assert!(several.contains("asked how many of the 3 migrations from 003 to 005 were applied."), "{several}");
+        assert!(several.contains("that the schema was at version 002 before; 1 migration applied"), "{several}");
+        let back = Summary { rollback: true, ..summary_of(ErrorClass::UnknownOutcome, Some("002"), 0, &["002"]) };
+        let back = finished(&back);
+        assert!(back.contains("whether 002 was rolled back") && back.contains("schemaward rollback goes on"), "{back}");
+        let failed = finished(&summary_of(ErrorClass::Permanent, None, 0, &["001"]));
+        assert_eq!(failed, "Failed. No migration is applied; 0 migrations applied by this run, 1 pending.");
     }
 
     #[test]
