@@ -12,7 +12,10 @@ use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, ledger, migration_set, show_failure};
 use crate::engine::{Reading, RecordedAttempt};
 use crate::migration::{Problem, Version};
-use crate::plan::{Kind, LedgerState, Overview, PlanProblem, StatementState, Step, read_otherwise};
+use crate::plan::{
+    Kind, LedgerState, OpenStatement, Overview, PlanProblem, SettledBy, StatementState, Step, open_statement,
+    read_otherwise,
+};
 use crate::report::Failure;
 
 /// Flags of `schemaward status`.
@@ -52,6 +55,17 @@ struct PendingMigration {
     /// How many of them have run already, each committed by itself.
     #[serde(rename = "statementsDone")]
     statements_done: usize,
+    /// One that was started and whose end is not recorded; null where there is none.
+    #[serde(rename = "openStatement")]
+    open_statement: Option<Open>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+    statement: usize,
+    /// Who can tell whether it has run: `run`, the next one, or a `person` alone.
+    settled_by: &'static str,
 }
 
 #[derive(Serialize)]
@@ -134,12 +148,18 @@ impl Status {
             file: step.migration.file.clone(),
             statements: step.migration.statements.len(),
             statements_done: ledger.begun_of(step).filter(|begun| begun.state == StatementState::Finished).count(),
+            open_statement: open_statement(step, ledger).map(Open::from),
         };
+        // Where a run is at work, so is a statement whose end is not recorded.
+        let is_at_work =
+            |problem: &&PlanProblem| self.lock.is_some() && matches!(problem, PlanProblem::EndUnknown { .. });
+
         self.target_version = Some(overview.target.to_string());
         self.pending = overview.pending.iter().map(pending).collect();
         self.ahead = overview.ahead.iter().map(ToString::to_string).collect();
         self.warnings = overview.warnings.iter().map(ToString::to_string).collect();
-        self.problems = overview.problems.iter().map(PlanProblem::failure).collect();
+        self.problems =
+            overview.problems.iter().filter(|problem| !is_at_work(problem)).map(PlanProblem::failure).collect();
     }
 
     fn text(&self) -> String {
@@ -156,10 +176,7 @@ impl Status {
         }
         for migration in &self.pending {
             let statements = counted(migration.statements, "statement");
-            let begun = match migration.statements_done {
-                0 => String::new(),
-                done => styled(NOTE, &format!("; half applied: {done} of them committed")),
-            };
+            let begun = migration.begun(self.lock.is_some()).map(|begun| styled(NOTE, &begun)).unwrap_or_default();
             row("", &format!("{}  ({statements}{begun})", migration.file));
         }
         if !self.ahead.is_empty() {
@@ -191,6 +208,35 @@ impl Status {
         } else {
             styled(NOTE, &counted(self.pending.len(), "migration"))
         }
+    }
+}
+
+impl PendingMigration {
+    /// What is there of it already. `run_at_work`: a run holds the lock.
+    fn begun(&self, run_at_work: bool) -> Option<String> {
+        let done = Some(self.statements_done).filter(|done| *done > 0);
+        let done = done.map(|done| format!("; half applied: {done} of them committed"));
+        let open =
+            self.open_statement.as_ref().map(|Open { statement, settled_by }| match (run_at_work, *settled_by) {
+                (true, _) => format!("; statement {statement} is at work"),
+                (false, "run") => {
+                    format!(
+                        "; the end of statement {statement} is not recorded: the next run finds out whether it has run"
+                    )
+                }
+                (false, _) => format!("; the end of statement {statement} is not recorded"),
+            });
+        (done.is_some() || open.is_some()).then(|| [done, open].into_iter().flatten().collect())
+    }
+}
+
+impl From<OpenStatement> for Open {
+    fn from(open: OpenStatement) -> Self {
+        let settled_by = match open.settled_by {
+            SettledBy::Run => "run",
+            SettledBy::Person => "person",
+        };
+        Self { statement: open.number, settled_by }
     }
 }
 

@@ -272,8 +272,14 @@ mod tests {
     }
 
     fn summary_of(class: ErrorClass, current: Option<&str>, applied: i64, pending: &[&str]) -> Summary {
-        let failure =
-            Failure { class, reason: Reason::ConnectionFailed, code: None, message: "no".into(), hint: None, place: None };
+        let failure = Failure {
+            class,
+            reason: Reason::ConnectionFailed,
+            code: None,
+            message: "no".into(),
+            hint: None,
+            place: None,
+        };
         Summary {
             run: "r".into(),
             plan_hash: None,

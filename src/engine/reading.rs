@@ -54,10 +54,7 @@ pub struct RollbackReading {
 /// # Errors
 ///
 /// As [`read`].
-pub async fn stored_rollbacks<D: Database>(
-    database: &D,
-    to: &RollbackTarget,
-) -> Result<RollbackReading, SessionError> {
+pub async fn stored_rollbacks<D: Database>(database: &D, to: &RollbackTarget) -> Result<RollbackReading, SessionError> {
     let mut session = database.connect().await?;
     let server = session.server_dialect();
     let state = session.read_ledger().await?.state;

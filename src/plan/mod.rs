@@ -19,7 +19,7 @@ pub use goal::{Goal, OutOfOrder, PlanOptions, RollbackTarget};
 pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};
 pub use other_engine::read_otherwise;
-pub use overview::Overview;
+pub use overview::{OpenStatement, Overview, SettledBy, open_statement};
 pub use plan::{Plan, PlanWarning, plan};
 pub use problem::{NotUndoable, PlanProblem, plan_failure};
 pub use rollback::{StoredRollback, rollback_plan, to_undo};

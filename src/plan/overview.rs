@@ -55,26 +55,45 @@ impl<'a> Overview<'a> {
                 Self { current, target, pending, ahead, warnings: Vec::new(), problems }
             }
         };
-        let unknown: Vec<PlanProblem> = overview.pending.iter().flat_map(|step| ends_unknown(step, ledger)).collect();
+        let unknown: Vec<PlanProblem> = overview.pending.iter().filter_map(|step| end_unknown(step, ledger)).collect();
         overview.problems.extend(unknown);
         overview
     }
 }
 
-/// The statements of a step that a run will not run again before a person has looked. Of the others whose end was not
-/// recorded the catalog tells, which only a run asks.
-fn ends_unknown(step: &Step<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
+/// A statement that was started and whose end is not recorded: it is at work, or its run has broken off.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OpenStatement {
+    /// Its number in the file, from 1.
+    pub number: usize,
+    /// Who can tell whether it has run.
+    pub settled_by: SettledBy,
+}
+
+/// Who can tell whether a statement has run whose end is not recorded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SettledBy {
+    /// The next run: it asks the catalog, or may run the statement again.
+    Run,
+    /// A person alone.
+    Person,
+}
+
+/// The statement of a step that was started and whose end is not recorded.
+#[must_use]
+pub fn open_statement(step: &Step<'_>, ledger: &LedgerState) -> Option<OpenStatement> {
     let migration = step.migration.as_ref();
-    let is_unknown = |number: usize| {
-        let index = number.checked_sub(1).filter(|index| *index < migration.statements.len());
-        index.is_some_and(|index| migration.execution(index) == Execution::Alone(Trace::Unknown))
-    };
-    let started = ledger.begun_of(step).filter(|begun| begun.state == StatementState::Started);
-    let told = |number| {
-        let (version, file) = (migration.version.clone(), migration.file.clone());
-        PlanProblem::EndUnknown { version, file, statement: number }
-    };
-    started.map(|begun| begun.number).filter(|number| is_unknown(*number)).map(told).collect()
+    let number = ledger.begun_of(step).find(|begun| begun.state == StatementState::Started)?.number;
+    let index = number.checked_sub(1).filter(|index| *index < migration.statements.len());
+    let is_unknown = index.is_some_and(|index| migration.execution(index) == Execution::Alone(Trace::Unknown));
+    Some(OpenStatement { number, settled_by: if is_unknown { SettledBy::Person } else { SettledBy::Run } })
+}
+
+/// A statement of a step that no run will run again before a person has looked.
+fn end_unknown(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProblem> {
+    let open = open_statement(step, ledger).filter(|open| open.settled_by == SettledBy::Person)?;
+    let (version, file) = (step.migration.version.clone(), step.migration.file.clone());
+    Some(PlanProblem::EndUnknown { version, file, statement: open.number })
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ fn status_goes_from_an_empty_database_to_one_that_is_ahead() {
     assert_eq!(
         status["pending"][1],
         serde_json::json!({
-            "kind": "migration", "version": "002", "file": "002_b.sql", "statements": 2, "statementsDone": 0
+            "kind": "migration", "version": "002", "file": "002_b.sql", "statements": 2, "statementsDone": 0,
+            "openStatement": null
         })
     );
     assert_eq!((&status["lastFailure"], &status["lock"]), (&Value::Null, &Value::Null));

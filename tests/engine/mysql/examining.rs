@@ -88,7 +88,10 @@ fn stored_rollbacks_with_such_a_comment_are_refused_by_a_dry_run_too(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let Some(mut bed) = Bed::new(engine) else { return };
-    bed.files(&[("001_a.sql", "create table a (id int);\n-- rollback:\n-- /*M!100100 drop table a */;\n-- select 1;\n")]);
+    bed.files(&[(
+        "001_a.sql",
+        "create table a (id int);\n-- rollback:\n-- /*M!100100 drop table a */;\n-- select 1;\n",
+    )]);
     assert_eq!(bed.command("migrate", &[]).status.code(), Some(0));
     let (_, rest) = bed.url.split_once("://").unwrap();
     bed.url = format!("{}://{rest}", if engine == Engine::Mysql { "mariadb" } else { "mysql" });

@@ -301,3 +301,51 @@ fn what_the_catalog_cannot_tell_waits_for_a_person(
     let expected = if says == "done" { "1" } else { "1,2" };
     assert_eq!(bed.sql("select group_concat(n order by n) from log"), expected);
 }
+
+#[rstest]
+fn status_tells_of_a_statement_that_is_at_work_and_of_one_whose_end_was_not_recorded(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let sql = "create table log (n int);\ncreate index i on held (a);\ncall p();\n";
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
+    bed.sql("create table held (a int); create procedure p() begin insert into log values (1); do sleep(60); end");
+    let status = || {
+        let text = bed.command("status", &["--check"]);
+        let json = bed.command("status", &["--check", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(text.status.code(), Some(if json["problems"] == serde_json::json!([]) { 3 } else { 4 }), "{json}");
+        (String::from_utf8(text.stdout).unwrap(), json["pending"][0]["openStatement"].clone())
+    };
+    let mut holder = bed.client();
+    holder.sql("lock tables held write");
+    let mut running = bed.start("killed", &["--lock-timeout", "50s"]);
+    crate::wait_until("the index waits", || bed.waiting("create index i").is_some());
+    let (text, open) = status();
+    assert!(text.contains("; statement 2 is at work)"), "{text}");
+    assert_eq!(open, serde_json::json!({ "statement": 2, "settledBy": "run" }));
+    let connection = bed.holder().unwrap();
+    kill(&mut running);
+    bed.sql(&format!("kill {connection}"));
+    crate::wait_until("the lock is free", || status().0.contains("Lock          free"));
+    let (text, open) = status();
+    assert!(
+        text.contains("the end of statement 2 is not recorded: the next run finds out whether it has run"),
+        "{text}"
+    );
+    assert_eq!(open, serde_json::json!({ "statement": 2, "settledBy": "run" }));
+    holder.sql("unlock tables");
+
+    let mut running = bed.start("killed", &[]);
+    crate::wait_until("the procedure works", || bed.sql("select count(*) from log") == "1");
+    let (text, open) = status();
+    assert!(text.contains("; statement 3 is at work)") && !text.contains("Problem"), "{text}");
+    assert_eq!(open, serde_json::json!({ "statement": 3, "settledBy": "person" }));
+    let connection = bed.holder().unwrap();
+    kill(&mut running);
+    bed.sql(&format!("kill {connection}"));
+    crate::wait_until("the lock is free", || status().0.contains("Lock          free"));
+    let (text, open) = status();
+    assert!(text.contains("; the end of statement 3 is not recorded)"), "{text}");
+    assert!(text.contains("Problem") && text.contains("repair --version 001 --statement 3"), "{text}");
+    assert_eq!(open, serde_json::json!({ "statement": 3, "settledBy": "person" }));
+}
