@@ -53,6 +53,11 @@ impl<'a> Terminal<'a> {
                 self.bar.at(&at_work(file, *statement, *statements));
                 self.statements_done = *statement;
             }
+            Event::StatementSkipped { file, line, excerpt, .. } => {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                let excerpt = excerpt.as_deref().unwrap_or_default();
+                self.err(&format!("  {file}{line}: skipped: {excerpt}: it is there already, with the same definition"));
+            }
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let found = self.begun.iter().position(|(begun, ..)| begun == file);
                 let (_, statements, no_transaction) =

@@ -196,7 +196,11 @@ impl Session for AnySession {
         each!(self, session => session.take_over(run).await)
     }
 
-    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+    async fn apply(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Duration, ApplyError> {
         each!(self, session => session.apply(attempt, progress).await)
     }
 

@@ -37,22 +37,14 @@ pub(super) fn difference(existing: &[String], wanted: &[String]) -> Comparison {
     Comparison::Different(format!("there is: {there} | the statement makes: {made}{order}"))
 }
 
-/// Passes over a statement whose object is there as it would make it, and says so in the log.
+/// Passes over a statement whose object is there as it would make it.
 ///
 /// # Errors
 ///
 /// The failure with what comparing has shown, where the two are not the same for certain.
 pub(super) fn skip_or_fail(mut failure: Failure, comparison: Comparison) -> Result<(), Failure> {
     match comparison {
-        Comparison::Identical => {
-            let place = failure.place.as_ref();
-            tracing::info!(
-                file = place.map_or("", |place| place.file.as_str()),
-                line = place.and_then(|place| place.line),
-                "skipped: what the statement makes is there already, with the same definition"
-            );
-            return Ok(());
-        }
+        Comparison::Identical => return Ok(()),
         Comparison::Different(how) => {
             failure.message = format!("{}, and with another definition; {how}", failure.message);
             failure.hint = Some(

@@ -108,13 +108,14 @@ pub trait Session {
     /// Where the ledger cannot be made, or was written by a newer Schemaward.
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError>;
 
-    /// Applies one migration and records it, both or neither, guarded by the fence. `progress` is
-    /// called with the number of statements that have run, each time it has grown.
+    /// Applies one migration and records it, both or neither, guarded by the fence. `progress` is told of its statements;
+    /// that it has started and is applied tells the call itself.
     ///
     /// # Errors
     ///
     /// [`ApplyError`], which says whether the outcome is known.
-    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError>;
+    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(Progress))
+    -> Result<Duration, ApplyError>;
 
     /// Applies several migrations in their order, each as [`Self::apply`] does, and none behind one that was not applied.
     /// `progress` is told how it goes, with the number of the attempt, from 0. What it has not been told of as applied
@@ -199,6 +200,8 @@ pub enum Progress {
     Started,
     /// So many of its statements have run. They are not yet committed where the file is one transaction.
     StatementsDone(usize),
+    /// The statement with this index, from 0, is passed over: what it makes is there already, with the same definition.
+    StatementSkipped(usize),
     /// It is committed with its row, and no crash of the server can lose it; how long it took.
     Applied(Duration),
 }
@@ -214,7 +217,7 @@ pub(super) async fn one_by_one<S: Session>(
             return Ok(());
         }
         progress(index, Progress::Started);
-        let applied = session.apply(attempt, &mut |done| progress(index, Progress::StatementsDone(done))).await?;
+        let applied = session.apply(attempt, &mut |told| progress(index, told)).await?;
         progress(index, Progress::Applied(applied));
     }
     Ok(())

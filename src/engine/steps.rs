@@ -13,7 +13,7 @@ use super::session::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progre
 use super::stop::StopReason;
 use crate::migration::{Migration, TransactionMode};
 use crate::plan::{Kind, LedgerState, Plan, Step};
-use crate::report::{Event, Failure, LockBlocker, Reason};
+use crate::report::{Event, Failure, LockBlocker, Place, Reason};
 
 /// The tries of one migration whose tables' locks were not free.
 struct Tries {
@@ -157,6 +157,7 @@ impl<'a, D: Database> Run<'a, D> {
                     statement: count(done),
                     statements: count(step.migration.statements.len()),
                 }),
+                Progress::StatementSkipped(index) => self.report_skipped(step, index),
                 Progress::Applied(duration) => {
                     applied = index + 1;
                     self.note_applied(step, duration);
@@ -188,6 +189,11 @@ impl<'a, D: Database> Run<'a, D> {
             statements: count(migration.statements.len()),
             no_transaction: migration.mode == TransactionMode::PerStatement,
         });
+    }
+
+    fn report_skipped(&mut self, step: &Step<'_>, index: usize) {
+        let Place { version, file, line, excerpt, .. } = step.migration.place_of_statement(index);
+        (self.report)(Event::StatementSkipped { version, file, statement: count(index + 1), line, excerpt });
     }
 
     fn note_applied(&mut self, step: &Step<'_>, duration: Duration) {

@@ -68,6 +68,7 @@ pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
             Event::MigrationApplied { .. }
             | Event::WaitingForLock { .. }
             | Event::LockTimedOut { .. }
+            | Event::StatementSkipped { .. }
             | Event::Warning { .. }
             | Event::RunFailed { .. }
             | Event::RunFinished { .. } => {}

@@ -91,6 +91,22 @@ pub enum Event {
         /// How many statements the file has.
         statements: i64,
     },
+    /// A statement of the current migration was passed over, which was asked for: what it makes is there already, with
+    /// the same definition. A [`Self::StatementFinished`] behind it counts it. Told again where the file is tried again.
+    StatementSkipped {
+        /// The migration's version.
+        version: String,
+        /// Its file.
+        file: String,
+        /// The statement's number, from 1.
+        statement: i64,
+        /// Its line in the file, from 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<i64>,
+        /// Its first line, cut to a length a status can hold, passwords starred.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        excerpt: Option<String>,
+    },
     /// A statement of the current migration did not get a table's lock in time. The file is rolled back and tried again
     /// after a pause, in which nobody waits behind it.
     LockTimedOut {

@@ -52,6 +52,7 @@ fn name(event: &Event) -> &'static str {
         Event::WaitingForLock { .. } => "waitingForLock",
         Event::LockTimedOut { .. } => "lockTimedOut",
         Event::MigrationStarted { .. } => "migrationStarted",
+        Event::StatementSkipped { .. } => "statementSkipped",
         Event::StatementFinished { .. } => "statementFinished",
         Event::MigrationApplied { .. } => "migrationApplied",
         Event::Warning { .. } => "warning",

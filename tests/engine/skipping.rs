@@ -3,19 +3,28 @@
 
 use schemaward::report::ErrorClass;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, Ended};
 
-const SKIP: [&str; 2] = ["--already-exists", "skip-if-identical"];
+pub const SKIP: [&str; 2] = ["--already-exists", "skip-if-identical"];
 
 /// One kind of object: what is needed before, how it was made outside, the same written otherwise, and another.
-struct Case {
-    what: &'static str,
-    before: &'static str,
-    there: &'static str,
-    same: &'static str,
-    other: &'static str,
+pub struct Case {
+    pub what: &'static str,
+    pub before: &'static str,
+    pub there: &'static str,
+    pub same: &'static str,
+    pub other: &'static str,
     /// What the error shows of both.
-    shown: [&'static str; 2],
+    pub shown: [&'static str; 2],
+}
+
+/// Which statements a run has told of as passed over.
+pub fn skipped(ended: &Ended) -> Vec<String> {
+    let events = ended.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let skipped = events.filter(|event| event["event"] == "statementSkipped");
+    skipped
+        .map(|event| format!("{}:{}, statement {}", event["file"].as_str().unwrap(), event["line"], event["statement"]))
+        .collect()
 }
 
 const CASES: [Case; 13] = [
@@ -136,7 +145,7 @@ fn what_is_there_alike_is_skipped_and_the_rest_of_the_file_runs() {
         let ended = bed.run_with(&SKIP);
         assert_eq!(ended.applied(), 1, "{}", case.what);
         assert!(bed.has("before_it") && bed.has("after_it"), "{}", case.what);
-        assert!(ended.stderr.contains("skipped"), "{}: {}", case.what, ended.stderr);
+        assert_eq!(skipped(&ended), ["001_same.sql:2, statement 2"], "{}", case.what);
         nothing_is_left_behind(&bed);
     }
 }
@@ -160,6 +169,21 @@ fn what_is_there_otherwise_is_an_error_that_shows_both() {
 }
 
 #[test]
+fn what_was_skipped_is_told_to_people_on_standard_error_and_to_programs_as_an_event() {
+    let bed = Bed::with(&[("001_same.sql", "select 1;\n\ncreate table t (a int);")]);
+    bed.psql("create table t (a int)");
+    let text = bed.migrate(&SKIP);
+    let said = String::from_utf8(text.stderr).unwrap();
+    assert!(text.status.success() && said.contains("001_same.sql:3: skipped: create table t (a int)"), "{said}");
+    bed.psql("drop schema schemaward cascade");
+    let json = bed.migrate(&[&SKIP[..], &["--format", "json"]].concat());
+    assert_eq!(String::from_utf8(json.stderr).unwrap(), "", "all of it is events");
+    let expected = r#"{"event":"statementSkipped","version":"001","file":"001_same.sql","statement":2,"line":3,"excerpt":"create table t (a int)"}"#;
+    let events = String::from_utf8(json.stdout).unwrap();
+    assert_eq!(events.lines().filter(|line| *line == expected).count(), 1, "{events}");
+}
+
+#[test]
 fn without_the_flag_what_is_there_alike_is_an_error() {
     let bed = Bed::with(&[("001_same.sql", "create table t (a int)")]);
     bed.psql("create table t (a int)");
@@ -171,7 +195,9 @@ fn an_index_built_outside_is_skipped_in_a_file_without_a_transaction() {
     let bed =
         Bed::with(&[("001_index.sql", "create index concurrently i on t (a);\ncreate index concurrently j on t (a);")]);
     bed.psql("create table t (a int); create index i on t (a)");
-    assert_eq!(bed.run_with(&SKIP).applied(), 1);
+    let ended = bed.run_with(&SKIP);
+    assert_eq!(ended.applied(), 1);
+    assert_eq!(skipped(&ended), ["001_index.sql:1, statement 1"]);
     assert!(bed.has("j"));
     assert_eq!(
         bed.psql("select string_agg(settled_by, ' ' order by statement) from schemaward.statement_journal"),

@@ -18,7 +18,7 @@ use super::session::{MysqlSession, overtaken};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{needs_review, run_otherwise};
 use crate::engine::run_failure::stopped_before;
-use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
+use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
 use crate::migration::{Execution, Migration, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
@@ -48,7 +48,7 @@ impl MysqlSession {
     pub(super) async fn apply_journaled(
         &mut self,
         attempt: Attempt<'_>,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, ApplyError> {
         let began = Instant::now();
         let mut statements_done = 0;
@@ -77,7 +77,7 @@ impl MysqlSession {
         &mut self,
         attempt: Attempt<'_>,
         done: &mut usize,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Stopped> {
         let migration = attempt.migration;
         check_sizes(migration, self.server.max_packet).map_err(Stopped::Before)?;
@@ -87,7 +87,7 @@ impl MysqlSession {
         }
         *done = has_run.iter().take_while(|has_run| has_run.is_some()).count();
         if *done > 0 {
-            progress(*done);
+            progress(Progress::StatementsDone(*done));
         }
         self.send_script(attempt, has_run, done, progress).await.map_err(Stopped::Sent)?;
         if changes_session(migration) {
@@ -101,7 +101,7 @@ impl MysqlSession {
         attempt: Attempt<'_>,
         has_run: Vec<Option<HasRun>>,
         done: &mut usize,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Broken> {
         let ledger = self.ledger.clone();
         let (max_packet, escapes) = (self.server.max_packet, self.server.no_backslash_escapes);
@@ -127,7 +127,7 @@ impl MysqlSession {
                 }
                 if let Role::Alone(index) | Role::Statement(index) = role {
                     *done = (*done).max(index + 1);
-                    progress(index + 1);
+                    progress(Progress::StatementsDone(index + 1));
                 }
             };
             let last = roles.len().saturating_sub(1);
@@ -154,7 +154,8 @@ impl MysqlSession {
             let skipped = self.pass_over(attempt, broken).await?;
             unended = None;
             *done = (*done).max(skipped + 1);
-            progress(skipped + 1);
+            progress(Progress::StatementSkipped(skipped));
+            progress(Progress::StatementsDone(skipped + 1));
             script.go_on_behind(skipped);
         }
         Ok(())

@@ -20,8 +20,8 @@ use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::ledger_rows::{recorded_attempt, stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError,
-    SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
+    SessionError, SessionId, StoredRollback, Unrun,
 };
 use crate::migration::{Dialect, Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
@@ -352,7 +352,11 @@ impl Session for MysqlSession {
         taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
 
-    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+    async fn apply(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Duration, ApplyError> {
         self.apply_journaled(attempt, progress).await
     }
 

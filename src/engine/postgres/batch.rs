@@ -148,8 +148,8 @@ impl PostgresSession {
             (ApplyError::Refused { failure, .. }, Some(&attempt))
                 if skips && failure.class == ErrorClass::AlreadyExists =>
             {
-                let mut done = |done| (going.progress)(index, Progress::StatementsDone(done));
-                match self.apply_stepwise(attempt, &mut done).await {
+                let mut told = |told| (going.progress)(index, told);
+                match self.apply_stepwise(attempt, &mut told).await {
                     Ok(duration) => {
                         (going.progress)(index, Progress::Applied(duration));
                         Sent::Interrupted

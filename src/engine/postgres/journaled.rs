@@ -19,17 +19,26 @@ use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
 use crate::engine::run_failure::stopped_before;
-use crate::engine::session::{AlreadyExists, ApplyError, Attempt, SessionError};
+use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
 use crate::migration::{Execution, Trace, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
+
+/// What became of a statement that was begun.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Executed {
+    /// It has run.
+    Run,
+    /// What it makes is there already, with the same definition.
+    PassedOver,
+}
 
 impl PostgresSession {
     /// [`crate::engine::Session::apply`] for such a file.
     pub(super) async fn apply_journaled(
         &mut self,
         attempt: Attempt<'_>,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, ApplyError> {
         let began = Instant::now();
         let mut statements_done = 0;
@@ -62,7 +71,7 @@ impl PostgresSession {
         attempt: Attempt<'_>,
         began: Instant,
         done: &mut usize,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SessionError> {
         let migration = attempt.migration;
         let rows = self.ask(self.ledger.journal(attempt)).await?;
@@ -72,11 +81,12 @@ impl PostgresSession {
             if row.is_none_or(|row| row.state != StatementState::Finished) {
                 unless_stopped(attempt, index)?;
             }
-            if !self.has_run(attempt, index, row).await? {
-                self.execute(attempt, index).await?;
+            if !self.has_run(attempt, index, row).await? && self.execute(attempt, index).await? == Executed::PassedOver
+            {
+                progress(Progress::StatementSkipped(index));
             }
             *done = index + 1;
-            progress(*done);
+            progress(Progress::StatementsDone(*done));
         }
         let record = self.ledger.record_journaled(attempt, began.elapsed().as_millis());
         self.write_guarded(attempt.fence, &record).await?;
@@ -133,7 +143,7 @@ impl PostgresSession {
         Ok(row.settlement(&found.collect::<Result<Vec<_>, SessionError>>()?))
     }
 
-    async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+    async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<Executed, SessionError> {
         let Execution::Alone(trace) = attempt.migration.execution(index) else {
             return self.execute_in_transaction(attempt, index).await;
         };
@@ -142,25 +152,26 @@ impl PostgresSession {
         self.write_guarded(attempt.fence, &begin).await?;
         // A cancellation that meets the row of its start leaves the statement alone.
         let sent = match unless_stopped(attempt, index) {
-            Ok(()) => self.send_statement(attempt, index).await,
-            stopped => stopped,
+            Ok(()) => self.send_statement(attempt, index).await.map(|()| Executed::Run),
+            Err(stopped) => Err(stopped),
         };
         let failure = match &sent {
             Err(error) if error.connection_lost => return sent,
             Err(error) => Some(&error.failure),
-            Ok(()) => None,
+            Ok(_) => None,
         };
         let skipped = match failure {
             Some(failure) => self.skipped(attempt, index, failure).await,
             None => None,
         };
         let (settled_by, failure) =
-            if matches!(skipped, Some(Ok(()))) { ("catalog", None) } else { ("server", failure) };
+            if matches!(skipped, Some(Ok(_))) { ("catalog", None) } else { ("server", failure) };
         let end = self.ledger.end_statement(attempt, index, settled_by, failure);
         let ended = self.write_guarded(attempt.fence, &end).await;
         let sent =
             sent.map_err(|error| if leaves_index(&trace, &error.failure) { with_invalid_index(error) } else { error });
-        skipped.unwrap_or(sent).and(ended.map(drop))
+        let executed = skipped.unwrap_or(sent)?;
+        ended.map(|_| executed)
     }
 
     /// The object a statement is about, with names looked up in the session's own state.
@@ -180,7 +191,7 @@ impl PostgresSession {
     }
 
     /// Runs a statement and writes its row, both or neither.
-    async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+    async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<Executed, SessionError> {
         let prefix = format!("{BEGIN};");
         // The guard comes behind the statement, which may need the role and the search path that the file has set; it
         // holds for the whole transaction all the same. A line break: the statement may end in a comment's line.
@@ -190,16 +201,16 @@ impl PostgresSession {
             self.ledger.guard(attempt.fence),
             self.ledger.begin_statement(attempt, index, Kind::InTransaction)
         );
-        let Err(error) = self.try_query(text).await else { return Ok(()) };
+        let Err(error) = self.try_query(text).await else { return Ok(Executed::Run) };
         let error = placed(&error, attempt, index, prefix.chars().count());
         if error.connection_lost || error.failure.class != ErrorClass::AlreadyExists {
             return Err(error);
         }
         self.ask("ROLLBACK".to_owned()).await?;
         let skipped = self.skipped(attempt, index, &error.failure).await;
-        skipped.unwrap_or(Err(error))?;
+        let passed_over = skipped.unwrap_or(Err(error))?;
         let row = self.ledger.begin_statement(attempt, index, Kind::InTransaction);
-        self.write_guarded(attempt.fence, &row).await.map(drop)
+        self.write_guarded(attempt.fence, &row).await.map(|_| passed_over)
     }
 
     /// Whether a statement that has met its object may be passed over, where that is asked for: None where not.
@@ -208,7 +219,7 @@ impl PostgresSession {
         attempt: Attempt<'_>,
         index: usize,
         failure: &Failure,
-    ) -> Option<Result<(), SessionError>> {
+    ) -> Option<Result<Executed, SessionError>> {
         if failure.class != ErrorClass::AlreadyExists || self.already_exists != AlreadyExists::SkipIfIdentical {
             return None;
         }
@@ -217,10 +228,9 @@ impl PostgresSession {
         }
         let compared = self.compare(attempt.migration.statement_sql(index)).await;
         let ended = self.ask("ROLLBACK".to_owned()).await;
-        Some(
-            compared
-                .and_then(|comparison| ended.and_then(|_| skip_or_fail(failure.clone(), comparison).map_err(refused))),
-        )
+        let skipped = compared
+            .and_then(|comparison| ended.and_then(|_| skip_or_fail(failure.clone(), comparison).map_err(refused)));
+        Some(skipped.map(|()| Executed::PassedOver))
     }
 
     /// A question, or a command of our own, with nothing around it.

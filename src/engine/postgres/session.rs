@@ -303,15 +303,19 @@ impl Session for PostgresSession {
         taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
 
-    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+    async fn apply(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Duration, ApplyError> {
         if attempt.migration.mode == TransactionMode::PerStatement {
             return self.apply_journaled(attempt, progress).await;
         }
         let mut applied = Duration::ZERO;
         let mut told = |_, done| match done {
             Progress::Started => {}
-            Progress::StatementsDone(done) => progress(done),
             Progress::Applied(duration) => applied = duration,
+            other => progress(other),
         };
         self.apply_in_messages(&[attempt], &mut told).await?;
         Ok(applied)

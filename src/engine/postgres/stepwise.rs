@@ -10,7 +10,7 @@ use super::error::{connection_lost, failure_of};
 use super::journaled::placed;
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
 use crate::engine::comparison::skip_or_fail;
-use crate::engine::session::{ApplyError, Attempt, SessionError};
+use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::report::{ErrorClass, Reason};
 
 const SAVEPOINT: &str = "schemaward_step";
@@ -20,7 +20,7 @@ impl PostgresSession {
     pub(super) async fn apply_stepwise(
         &mut self,
         attempt: Attempt<'_>,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, ApplyError> {
         let began = Instant::now();
         let mut statements_done = 0;
@@ -42,7 +42,7 @@ impl PostgresSession {
         &mut self,
         attempt: Attempt<'_>,
         done: &mut usize,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SessionError> {
         let begin = format!("{BEGIN};{}", self.ledger.guard(attempt.fence));
         self.step(begin).await?;
@@ -61,9 +61,10 @@ impl PostgresSession {
                 self.step(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?;
                 skip_or_fail(error.failure, comparison)
                     .map_err(|failure| SessionError { failure, connection_lost: false })?;
+                progress(Progress::StatementSkipped(index));
             }
             *done = index + 1;
-            progress(*done);
+            progress(Progress::StatementsDone(*done));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::error::{failure_of, is_interrupted, near};
 use super::journal::JournalRow;
 use super::session::{Sent, SqliteSession};
 use crate::engine::journal_failure::{Begun, needs_review, run_otherwise};
-use crate::engine::session::{ApplyError, Attempt, SessionError};
+use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::migration::{Execution, Trace, TransactionMode, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
@@ -16,7 +16,7 @@ impl SqliteSession {
     pub(super) async fn apply_file(
         &mut self,
         attempt: Attempt<'_>,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, ApplyError> {
         self.database.cancelled.store(false, Ordering::Relaxed);
         let began = Instant::now();
@@ -48,13 +48,13 @@ impl SqliteSession {
         attempt: Attempt<'_>,
         began: Instant,
         done: &mut usize,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SessionError> {
         self.begin(attempt.fence).await?;
         for index in 0..attempt.migration.statements.len() {
             self.send_statement(attempt, index).await?;
             *done = index + 1;
-            progress(*done);
+            progress(Progress::StatementsDone(*done));
         }
         let ledger = self.database.ledger.clone();
         let recorded = ledger.record(self.connection().await?, attempt, milliseconds(began), None).await;
@@ -71,7 +71,7 @@ impl SqliteSession {
         attempt: Attempt<'_>,
         began: Instant,
         done: &mut usize,
-        progress: &mut dyn FnMut(usize),
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SessionError> {
         let ledger = self.database.ledger.clone();
         let rows = ledger.journal(self.connection().await?, attempt).await?;
@@ -91,7 +91,7 @@ impl SqliteSession {
                 self.execute(attempt, index).await?;
             }
             *done = index + 1;
-            progress(*done);
+            progress(Progress::StatementsDone(*done));
         }
         let duration = milliseconds(began);
         self.write(attempt.fence, async |ledger, connection| ledger.record(connection, attempt, duration, None).await)

@@ -14,8 +14,8 @@ use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::ledger_rows::newer_ledger;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Session, SessionError, SessionId,
-    StoredRollback, Unrun,
+    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session, SessionError,
+    SessionId, StoredRollback, Unrun,
 };
 use crate::migration::{Dialect, Migration, Version};
 use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
@@ -205,7 +205,11 @@ impl Session for SqliteSession {
         Ok((fence, ledger.read(self.connection().await?).await?))
     }
 
-    async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(usize)) -> Result<Duration, ApplyError> {
+    async fn apply(
+        &mut self,
+        attempt: Attempt<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Duration, ApplyError> {
         self.apply_file(attempt, progress).await
     }
 

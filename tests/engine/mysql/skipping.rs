@@ -6,19 +6,7 @@ use schemaward::report::ErrorClass;
 
 use super::bed::{Bed, Engine};
 use super::gate::{At, gate};
-
-const SKIP: [&str; 2] = ["--already-exists", "skip-if-identical"];
-
-/// One kind of object: what is needed before, how it was made outside, the same written otherwise, and another.
-struct Case {
-    what: &'static str,
-    before: &'static str,
-    there: &'static str,
-    same: &'static str,
-    other: &'static str,
-    /// What the error shows of both.
-    shown: [&'static str; 2],
-}
+use crate::skipping::{Case, SKIP, skipped};
 
 const CASES: [Case; 12] = [
     Case {
@@ -147,7 +135,7 @@ fn what_is_there_alike_is_skipped_and_the_rest_of_the_file_runs(
         let ended = bed.run_with(&SKIP);
         assert_eq!(ended.applied(), 1, "{}: {}", case.what, ended.stderr);
         assert!(bed.has("before_it") && bed.has("after_it"), "{}", case.what);
-        assert!(ended.stderr.contains("skipped"), "{}: {}", case.what, ended.stderr);
+        assert_eq!(skipped(&ended), ["001_same.sql:2, statement 2"], "{}", case.what);
         let settled =
             "select group_concat(state, ' ', settled_by order by statement) from schemaward_statement_journal";
         assert_eq!(bed.sql(settled), "finished server,finished catalog,finished server", "{}", case.what);
