@@ -24,6 +24,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SW002',
             MESSAGE = 'the schema holds another tool''s schema_migrations or migration_locks';
     END IF;
+    -- Whoever read that there is no ledger may have been overtaken since.
+    IF pg_catalog.to_regclass({{schema_text}} || '.schemaward_ledger') IS NOT NULL THEN
+        IF (SELECT pg_catalog.max(l.version) FROM {{schema}}.schemaward_ledger AS l) > 5 THEN
+            RAISE EXCEPTION USING ERRCODE = 'SW004', MESSAGE = 'the ledger was made by a newer Schemaward';
+        END IF;
+    END IF;
 END
 $schemaward$;
 
@@ -163,10 +169,10 @@ INSERT INTO {{schema}}.migration_locks (id) VALUES (1) ON CONFLICT (id) DO NOTHI
 DROP ROUTINE IF EXISTS {{schema}}.assert_fence(bigint);
 DROP FUNCTION IF EXISTS {{schema}}.assert_fence(bigint, text);
 
--- The guard of every transaction of a run. The row stays locked against a new holder's UPDATE until
+-- The guard of what is written beside a file's own transaction. The row stays locked against a new holder's UPDATE until
 -- the transaction ends, so that what passed the guard is either committed before the fence rises
--- or not at all. An INFO makes the server send what it has answered before. A procedure, since a CALL is not planned, and
--- what it does is planned once a session. Since version 4.
+-- or not at all. A procedure, since a CALL is not planned, and what it does is planned once a session. Since version 4;
+-- until version 5 it raised an INFO.
 CREATE PROCEDURE {{schema}}.assert_fence(expected bigint)
 LANGUAGE plpgsql AS $schemaward$
 DECLARE
@@ -177,12 +183,12 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'SW001',
             MESSAGE = pg_catalog.format('the fence is at %s, this run holds %s', current_fence, expected);
     END IF;
-    RAISE INFO 'schemaward';
 END
 $schemaward$;
 
--- The row of a file that is applied with this very transaction. Where it comes behind another in one message, that one
--- must be recorded, as the newest. Nothing here depends on search_path, which the file may have changed. Since version 4.
+-- The row of a file that is applied with this very transaction, and that transaction's guard. Where the file comes behind
+-- another in one message, that one must be recorded, as the newest. Nothing here depends on search_path, which belongs to
+-- the role or the database. Since version 4, the guard since version 5.
 CREATE OR REPLACE PROCEDURE {{schema}}.record_success(
     predecessor text, commit_waits text, file_version text, file_name text, file_description text, attempt_kind text,
     file_checksum text, file_token_checksum text, statements integer, file_rollback_sql text, run_name text,
@@ -193,6 +199,7 @@ DECLARE
     newest record;
     recorded bigint;
 BEGIN
+    CALL {{schema}}.assert_fence(run_fence);
     SELECT CASE WHEN m.success THEN m.filename END AS file, m.applied_at INTO newest
         FROM {{schema}}.schema_migrations AS m ORDER BY m.id DESC LIMIT 1;
     IF predecessor IS NOT NULL AND COALESCE(newest.file OPERATOR(pg_catalog.<>) predecessor, true) THEN
@@ -215,7 +222,8 @@ BEGIN
             AND m.kind OPERATOR(pg_catalog.=) ANY (ARRAY['migration', 'baseline', 'adopted'])
             AND m.version::pg_catalog.numeric OPERATOR(pg_catalog.=) file_version::pg_catalog.numeric;
     END IF;
-    PERFORM pg_catalog.set_config('synchronous_commit', commit_waits, true);
+    -- An assignment is worked out without a query.
+    commit_waits := pg_catalog.set_config('synchronous_commit', commit_waits, true);
 END
 $schemaward$;
 
@@ -257,5 +265,5 @@ LANGUAGE sql STABLE AS $schemaward$
     LIMIT 1
 $schemaward$;
 
-INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (4, {{tool_version}})
+INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (5, {{tool_version}})
 ON CONFLICT (version) DO NOTHING;

@@ -196,8 +196,8 @@ pub trait Session {
 /// How a batch goes on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Progress {
-    /// A migration's first statement is about to run.
-    Started,
+    /// A migration's first statement is about to run, or has begun so long ago.
+    Started(Duration),
     /// So many of its statements have run. They are not yet committed where the file is one transaction.
     StatementsDone(usize),
     /// The statement with this index, from 0, is passed over: what it makes is there already, with the same definition.
@@ -216,7 +216,7 @@ pub(super) async fn one_by_one<S: Session>(
         if index > 0 && attempt.stop.reason().is_some() {
             return Ok(());
         }
-        progress(index, Progress::Started);
+        progress(index, Progress::Started(Duration::ZERO));
         let applied = session.apply(attempt, &mut |told| progress(index, told)).await?;
         progress(index, Progress::Applied(applied));
     }

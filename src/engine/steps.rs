@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, cancelled};
+use super::journal_failure::OVERTAKEN;
 use super::lock_ladder::LockLadder;
 use super::run::{Run, Steps, count};
 use super::run_failure::{Unresolved, older_than_its_history, stopped};
@@ -85,8 +86,11 @@ impl<'a, D: Database> Run<'a, D> {
                 failure
             };
             let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-            self.record(session, fence, step, failed).await;
-            return Steps::Failed(failure);
+            return Steps::Failed(match self.record(session, fence, step, failed).await {
+                Ok(()) => failure,
+                // Its file ran into what the other run has done.
+                Err(overtaken) => overtaken,
+            });
         }
         Steps::Done
     }
@@ -146,8 +150,9 @@ impl<'a, D: Database> Run<'a, D> {
         let mut progress = |index: usize, progress| {
             let Some(step) = batch.get(index) else { return };
             match progress {
-                Progress::Started => {
-                    began = Instant::now();
+                Progress::Started(ago) => {
+                    let now = Instant::now();
+                    began = now.checked_sub(ago).unwrap_or(now);
                     if announce {
                         self.report_started(step);
                     }
@@ -209,17 +214,31 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Records a failed attempt. That this fails too is logged only: the failure itself matters more.
-    async fn record(&self, session: &mut D::Session, fence: Fence, step: &Step<'_>, failed: FailedAttempt<'_>) {
+    ///
+    /// # Errors
+    ///
+    /// That another run has taken over.
+    async fn record(
+        &self,
+        session: &mut D::Session,
+        fence: Fence,
+        step: &Step<'_>,
+        failed: FailedAttempt<'_>,
+    ) -> Result<(), Failure> {
         if failed.failure.reason == Reason::Fenced {
-            return;
+            return Ok(());
         }
         let migration = step.migration.as_ref();
         let attempt = Attempt { migration, kind: step.kind, run: &self.settings.run, fence, stop: self.stop };
         match tokio::time::timeout(CANCEL_WAIT, session.record_failure(attempt, failed)).await {
             Ok(Ok(())) => {}
+            Ok(Err(error)) if error.failure.reason == Reason::Fenced => {
+                return Err(Failure { message: OVERTAKEN.to_owned(), ..error.failure });
+            }
             Ok(Err(error)) => tracing::warn!(%error, "the failed attempt could not be recorded"),
             Err(_) => tracing::warn!("the failed attempt could not be recorded: the server does not answer"),
         }
+        Ok(())
     }
 
     /// Lets the ledger say what became of a migration whose outcome was not told.
@@ -242,7 +261,7 @@ impl<'a, D: Database> Run<'a, D> {
             (failure.place, statements_done) = (Some(step.migration.place()), 0);
         }
         let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-        self.record(session, fence, step, failed).await;
+        self.record(session, fence, step, failed).await?;
         if let Ok(Ok(history)) = tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
             self.known.history = history;
         }

@@ -218,16 +218,21 @@ fn the_first_runs_in_a_pool_in_transaction_mode_are_refused_too_each_of_several_
 }
 
 #[test]
-fn the_first_run_in_a_pool_in_session_mode_is_let_through_even_in_a_pool_of_one() {
-    for settings in ["", "default_pool_size = 1\n"] {
-        let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+fn the_first_run_in_a_pool_in_session_mode_is_let_through_with_its_settings_even_in_a_pool_of_one() {
+    // The pooler refuses settings at login, or passes over them.
+    let ignores = "ignore_startup_parameters = extra_float_digits, options\n";
+    for settings in ["", "default_pool_size = 1\n", ignores] {
+        let reads =
+            "create table read as select current_setting('lock_timeout') l, current_setting('statement_timeout') s";
+        let changes = "create table a (); set lock_timeout = '7s'; set statement_timeout = '8s'";
+        let mut bed = Bed::with(&[("001_a.sql", changes), ("002_b.sql", reads)]);
         let direct = bed.url.clone();
         let pooler = PgBouncer::start_with(bed.server, "session", settings);
         bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
-        let output = bed.migrate(&[]);
+        let output = bed.migrate(&["--lock-timeout", "3s"]);
         assert_eq!(output.status.code(), Some(0), "{settings:?}: {output:?}");
         bed.url = direct;
-        assert!(bed.has("a"));
+        assert_eq!(bed.psql("select * from read"), "3s|0", "{settings:?}");
     }
 }
 

@@ -91,6 +91,30 @@ fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
     assert_eq!(bed.applied(), Vec::<String>::new());
 }
 
+#[test]
+fn a_run_that_stumbles_over_what_another_has_made_is_told_that_it_was_overtaken() {
+    let bed = Bed::with(&[("001_a.sql", "select from gate; create table a ()")]);
+    bed.psql("create table gate ()");
+    let ended = std::thread::scope(|scope| {
+        let holding = "begin; lock table gate; select pg_sleep(60)";
+        let holding = scope.spawn(|| bed.server.psql_try(&bed.database, holding));
+        crate::wait_until("the table is locked", || bed.executing("pg_sleep(60)"));
+        let running = bed.start_with("overtaken", &["--lock-timeout", "1m"]);
+        crate::wait_until("the statement waits", || {
+            bed.psql("select count(*) from pg_locks where not granted and relation = 'gate'::regclass") == "1"
+        });
+        bed.psql("update schemaward.migration_locks set fence = fence + 1; create table a ()");
+        let ends = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() \
+                    and query like '%pg_sleep(60)' and pid <> pg_backend_pid()";
+        assert_eq!(bed.psql(ends), "1");
+        let _ = holding.join().unwrap();
+        running.end()
+    });
+    assert_eq!(ended.failure().reason, Reason::Fenced, "{:?}", ended.failure());
+    assert!(ended.failure().message.contains("another run has taken over"), "{:?}", ended.failure());
+    assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations"), "0");
+}
+
 fn signal(running: &Running, signal: &str) {
     assert!(Command::new("kill").args([signal, &running.child.id().to_string()]).status().unwrap().success());
 }

@@ -129,6 +129,16 @@ fn a_role_whose_transactions_are_serializable_runs_every_file_of_a_message() {
 }
 
 #[test]
+fn a_file_may_choose_its_transactions_mode_whichever_it_is_of_its_message() {
+    let reads = "insert into seen values (current_setting('transaction_isolation'))";
+    let serializable = format!("set transaction isolation level serializable; {reads}");
+    let bed = Bed::with(&[("001_a.sql", &serializable), ("002_b.sql", &serializable), ("003_c.sql", reads)]);
+    bed.psql("create table seen (mode text)");
+    assert_eq!(bed.run().applied(), 3);
+    assert_eq!(bed.psql("select * from seen"), "serializable\nserializable\nread committed");
+}
+
+#[test]
 fn what_a_file_defers_to_its_commit_runs_with_the_settings_of_the_file() {
     let bed = Bed::with(&[
         (

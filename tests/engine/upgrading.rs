@@ -2,6 +2,15 @@
 
 use crate::bed::Bed;
 
+/// Takes a ledger back to what version 4 made.
+const AS_VERSION_4: &str = "
+create or replace procedure schemaward.assert_fence(expected bigint) language plpgsql as 'begin raise info ''4''; end';
+create or replace procedure schemaward.record_success(
+    predecessor text, commit_waits text, file_version text, file_name text, file_description text, attempt_kind text,
+    file_checksum text, file_token_checksum text, statements integer, file_rollback_sql text, run_name text,
+    run_fence bigint, tool text) language plpgsql as 'begin raise exception ''4''; end';
+update schemaward.schemaward_ledger set version = 4;";
+
 /// Takes a ledger back to what version 3 made.
 const AS_VERSION_3: &str = "
 drop routine schemaward.record_success;
@@ -61,7 +70,7 @@ fn assert_upgraded(older: &str, version: &str) {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(shape(&bed), new);
     let versions = "select string_agg(version::text, ',' order by version) from schemaward.schemaward_ledger";
-    assert_eq!(bed.psql(versions), format!("{version},4"));
+    assert_eq!(bed.psql(versions), format!("{version},5"));
     assert_eq!(bed.psql("select string_agg(state, ',') from schemaward.statement_journal"), "finished");
     assert_eq!(
         bed.psql("select version, kind, undone_at is null from schemaward.get_migration_history()"),
@@ -87,6 +96,11 @@ fn a_ledger_of_the_second_version_is_upgraded() {
 #[test]
 fn a_ledger_of_the_third_version_is_upgraded() {
     assert_upgraded(AS_VERSION_3, "3");
+}
+
+#[test]
+fn a_ledger_of_the_fourth_version_is_upgraded() {
+    assert_upgraded(AS_VERSION_4, "4");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
 /// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 4;
+pub(super) const LEDGER_VERSION: i32 = 5;
 
 /// The advisory lock's key, the same whichever schema holds the ledger: one run at a time in a database, to which
 /// PostgreSQL confines an advisory lock. Never to change: two versions of Schemaward must exclude each other.
@@ -148,15 +148,17 @@ impl Ledger {
         )
     }
 
-    /// Raises the fence and returns it; does nothing to the ledger of a newer Schemaward.
+    /// Raises the fence and returns it, one result, and reads the ledger as [`Self::read`] does, in one transaction; does
+    /// nothing to the ledger of a newer Schemaward.
     pub(super) fn raise_fence(&self, run: &str) -> String {
         format!(
             "UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
              backend_start = (SELECT a.backend_start \
              FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {}, released_at = NULL WHERE id = 1 \
-             AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence",
+             AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence;\n{}",
             text(run),
+            self.read(),
             schema = self.quoted,
         )
     }
@@ -170,7 +172,7 @@ impl Ledger {
         )
     }
 
-    /// The guard that every transaction of a run begins with. It makes the server send what it has answered before.
+    /// The guard of a transaction of a run; the row of a file that is one transaction has its own.
     pub(super) fn guard(&self, fence: Fence) -> String {
         format!("CALL {}.assert_fence({})", self.quoted, fence.0)
     }
@@ -182,7 +184,18 @@ impl Ledger {
         format!("{BEGIN};SELECT 1 FROM {}.migration_locks WHERE id = 1 FOR SHARE;COMMIT", self.quoted)
     }
 
-    /// The row of a migration that is applied with this very transaction. `before` is what the same message has applied
+    /// What was applied under this fence, newest first, no more than `most`: file, duration, and for how long it has been
+    /// committed, both in milliseconds.
+    pub(super) fn applied_under(&self, fence: Fence, most: usize) -> String {
+        format!(
+            "SELECT filename, execution_time_ms, (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() \
+             OPERATOR(pg_catalog.-) applied_at) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8 FROM {}.schema_migrations \
+             WHERE success AND fence OPERATOR(pg_catalog.=) {}::pg_catalog.int8 ORDER BY id DESC LIMIT {most}",
+            self.quoted, fence.0
+        )
+    }
+
+    /// The row of a migration that is applied with this very transaction, and the transaction's guard. `before` is what the same message has applied
     /// before; whether COMMIT waits for the disk is `synchronous_commit`'s to say.
     pub(super) fn record_success(
         &self,

@@ -12,21 +12,14 @@ use crate::report::Place;
 const FLUSH: &str = "DO $schemaward$BEGIN RAISE INFO 'schemaward';END$schemaward$;";
 /// How many of them a file gets at most, so that thousands of small statements stay as fast as they are.
 const MOST_FLUSHES: usize = 20;
-/// How many of them a message gets at most: of hundreds of files it is enough to see which of them is being applied.
+/// How many of them a message gets at most. Where it has more files, none: it is looked up in the ledger how far they are.
 const MOST_FLUSHES_IN_ALL: usize = 200;
 
 /// Behind the file's own statements: what the file has deferred is due under the settings it has made. A line break
 /// first: the file may end in a comment. A semicolon after it: its last statement may have none.
 const DEFERRED: &str = "\n;SET CONSTRAINTS ALL IMMEDIATE";
-/// The file may have changed the role; the row is written as the user who connected. A changed `search_path` stays: what
-/// writes the row names everything in full. What the file listens to ends with its transaction: later, UNLISTEN would not
-/// have an effect before the next file is committed.
-const AS_USER: &str = "RESET SESSION AUTHORIZATION;RESET ROLE;UNLISTEN *";
-/// Statements after the file's own, up to and with COMMIT: [`DEFERRED`], [`AS_USER`], the row, COMMIT.
-const STATEMENTS_TO_COMMIT: usize = 6;
 
-/// What brings the session back to the state every file starts from. Between a COMMIT and the next BEGIN none of it ever
-/// stands alone: it would open a transaction of a mode that the file before has chosen, and BEGIN would take that over.
+/// What brings the session back to the state every file starts from.
 #[derive(Clone, Debug)]
 pub(super) struct Reset {
     /// To be sent by itself: a transaction.
@@ -54,9 +47,12 @@ pub(super) struct Frame<'a> {
     pub(super) synchronous_commit: &'a str,
 }
 
-/// For each file BEGIN, the session's reset where another file was before it, guard, the file's SQL, its row, COMMIT;
-/// behind the last one the reset again. The text is parsed as a whole before anything runs, and an error ends it: no file
-/// runs behind one that was not committed.
+/// For each file BEGIN, the file's SQL, the session's reset, the file's row with its guard, COMMIT. The reset is a part of
+/// the file's transaction: the row is written as the user who connected, what the file listens to would not end before
+/// another commit, and between a COMMIT and the next BEGIN it would open a transaction of a mode that the file has chosen.
+///
+/// Nothing of ours is before the file's first statement, which may set its transaction's mode. The text is parsed as a
+/// whole before anything runs, and an error ends it: no file runs behind one that was not committed.
 pub(super) struct Message<'a> {
     /// What is sent.
     pub(super) text: String,
@@ -71,19 +67,19 @@ struct Part<'a> {
     end_at: usize,
     /// Answers before this part's first.
     answers_before: usize,
-    /// Statements of this part before the file's own: BEGIN, the reset where it is not the first, and the guard.
-    opening: usize,
     /// Before which of the file's statements, by their indices from 0, a [`FLUSH`] stands.
     flushes: Vec<usize>,
-    /// Whether the commit waits for the disk whatever the answers say.
-    is_last: bool,
+    /// How many statements stand behind the file's own, up to and with COMMIT.
+    closing: usize,
+    /// Whether one of them is a [`FLUSH`], before COMMIT: it tells that the file behind this one is about to begin.
+    tells_next: bool,
 }
 
 /// Where in a file's part the server is, by the number of statements it has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
-    /// The guard has not passed.
-    Guard,
+    /// BEGIN has not been answered.
+    Begin,
     /// The file's statement with this index, from 0, runs.
     Statement(usize),
     /// What the file has deferred to its commit runs.
@@ -99,29 +95,26 @@ pub(super) enum Phase {
 /// What an answer has told, for those that wait to hear.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum News {
-    /// The file's guard is being asked.
+    /// The file is about to begin.
     Started,
     /// So many of the file's statements have run.
     StatementsDone(usize),
-    /// The file is committed; `last` is the last of the message, which has waited for the disk.
-    Committed {
-        /// Whether it is the message's last.
-        last: bool,
-    },
 }
 
 impl<'a> Message<'a> {
     /// `batch`: in the order they run.
     pub(super) fn new(frame: Frame<'_>, batch: &[Attempt<'a>]) -> Self {
-        let most_flushes = (MOST_FLUSHES_IN_ALL / batch.len().max(1)).min(MOST_FLUSHES);
-        let mut writer = Writer { most_flushes, ..Writer::default() };
+        let flushes_each = MOST_FLUSHES_IN_ALL / batch.len().max(1);
+        let mut writer = Writer { flushes_each, ..Writer::default() };
         let mut parts: Vec<Part<'a>> = Vec::with_capacity(batch.len());
         for (index, &attempt) in batch.iter().enumerate() {
             let before = index.checked_sub(1).and_then(|before| batch.get(before));
             let is_last = index + 1 == batch.len();
             parts.push(writer.part(frame, attempt, before, is_last));
         }
-        writer.push(&frame.reset.sql);
+        if let Some(last) = batch.last() {
+            writer.push(&frame.ledger.applied_under(last.fence, batch.len()));
+        }
         Self { text: writer.text, parts }
     }
 
@@ -133,14 +126,18 @@ impl<'a> Message<'a> {
     /// Which file the server is at after so many answers, from 0, and where in it.
     pub(super) fn phase(&self, answers: usize) -> (usize, Phase) {
         let index = self.index(answers);
-        let phase = self.parts.get(index).map_or(Phase::Guard, |part| part.phase(answers));
+        let phase = self.parts.get(index).map_or(Phase::Begin, |part| part.phase(answers));
         (index, phase)
     }
 
     /// What the last of so many answers tells, and about which file.
     pub(super) fn news(&self, answers: usize) -> Option<(usize, News)> {
         let index = self.index(answers.checked_sub(1)?);
-        Some((index, self.parts.get(index)?.news(answers)?))
+        let part = self.parts.get(index)?;
+        if part.has_told_next(answers) {
+            return Some((index + 1, News::Started));
+        }
+        Some((index, News::StatementsDone(part.statements_done_now(answers)?)))
     }
 
     /// How many of the statements have run of the file the server is at.
@@ -177,8 +174,8 @@ struct Writer {
     text: String,
     chars: usize,
     answers: usize,
-    /// How many flushes each file gets at most.
-    most_flushes: usize,
+    /// How many flushes there are for each file.
+    flushes_each: usize,
 }
 
 impl Writer {
@@ -196,18 +193,11 @@ impl Writer {
     ) -> Part<'a> {
         let migration = attempt.migration;
         let answers_before = self.answers;
-        let mut opening = 2;
         self.push(BEGIN);
-        self.push(";");
-        if before.is_some() {
-            self.push(&frame.reset.statements);
-            self.push(";");
-            opening += frame.reset.answers;
-        }
-        self.push(&frame.ledger.guard(attempt.fence));
         self.push(";\n");
         let file_at = self.chars;
-        let flushes = flushes(migration, self.most_flushes);
+        let tells_next = self.flushes_each > 0 && !is_last;
+        let flushes = flushes(migration, self.flushes_each.saturating_sub(tells_next.into()).min(MOST_FLUSHES));
         let mut from = 0;
         for start in flushes.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.start) {
             self.push(migration.sql.get(from..start).unwrap_or_default());
@@ -219,11 +209,15 @@ impl Writer {
         // disk takes all before it along.
         let synchronous_commit = if is_last { frame.synchronous_commit } else { "off" };
         let record = frame.ledger.record_success(attempt, before, synchronous_commit);
-        for statement in [DEFERRED, AS_USER, &record, "COMMIT"] {
+        for statement in [DEFERRED, &frame.reset.statements, &record] {
             self.push(statement);
             self.push(";");
         }
-        let part = Part { migration, file_at, end_at: self.chars, answers_before, opening, flushes, is_last };
+        self.push(if tells_next { FLUSH } else { "" });
+        self.push("COMMIT;");
+        // What is deferred, the row, COMMIT.
+        let closing = 3 + frame.reset.answers + usize::from(tells_next);
+        let part = Part { migration, file_at, end_at: self.chars, answers_before, flushes, closing, tells_next };
         self.answers += part.answers_to_commit();
         part
     }
@@ -236,43 +230,36 @@ impl Part<'_> {
 
     /// How many answers it takes up to and with COMMIT.
     fn answers_to_commit(&self) -> usize {
-        self.opening + self.total() + STATEMENTS_TO_COMMIT
+        1 + self.total() + self.closing
     }
 
     fn phase(&self, answers: usize) -> Phase {
-        let answered = answers.saturating_sub(self.answers_before);
-        let Some(done) = answered.checked_sub(self.opening) else { return Phase::Guard };
+        let Some(done) = answers.saturating_sub(self.answers_before).checked_sub(1) else { return Phase::Begin };
         match done.checked_sub(self.total()) {
             None => Phase::Statement(self.statements_done(answers)),
             Some(0) => Phase::Deferred,
-            Some(after) if after >= STATEMENTS_TO_COMMIT => Phase::Committed,
-            Some(after) if after == STATEMENTS_TO_COMMIT - 1 => Phase::Commit,
+            Some(after) if after >= self.closing => Phase::Committed,
+            Some(after) if after == self.closing - 1 => Phase::Commit,
             Some(_) => Phase::Record,
         }
     }
 
-    fn news(&self, answers: usize) -> Option<News> {
-        let answered = answers.checked_sub(self.answers_before)?;
-        if answered + 1 == self.opening {
-            // The guard sends what was answered before it, so that it is seen at once which file is being applied.
-            return Some(News::Started);
-        }
-        if answered == self.answers_to_commit() {
-            return Some(News::Committed { last: self.is_last });
-        }
-        self.report_due(answered.checked_sub(self.opening)?)
-            .then(|| News::StatementsDone(self.statements_done(answers)))
+    /// Whether the last of so many answers is the one before the [`FLUSH`] at its end, which has sent it.
+    fn has_told_next(&self, answers: usize) -> bool {
+        self.tells_next && answers.checked_sub(self.answers_before) == Some(self.answers_to_commit() - 2)
     }
 
-    /// Whether progress is reported after so many answers to the file's own statements and flushes: after the last one
-    /// that a flush sends (its own answer waits for the next), and after the file's last.
-    fn report_due(&self, answered: usize) -> bool {
+    /// How many statements have run, where progress is reported after so many answers to the file's own statements and
+    /// flushes: after the last one that a flush sends (its own answer waits for the next), and after the file's last.
+    fn statements_done_now(&self, answers: usize) -> Option<usize> {
+        let answered = answers.checked_sub(self.answers_before + 1)?;
         let is_flushed = self.flushes.iter().enumerate().any(|(j, before)| before + j == answered);
-        is_flushed || (!self.migration.statements.is_empty() && answered == self.total())
+        let is_last = !self.migration.statements.is_empty() && answered == self.total();
+        (is_flushed || is_last).then(|| self.statements_done(answers))
     }
 
     fn statements_done(&self, answers: usize) -> usize {
-        let answered = answers.saturating_sub(self.answers_before + self.opening);
+        let answered = answers.saturating_sub(self.answers_before + 1);
         // The flush with number j comes after `flushes[j]` statements and j flushes.
         let flushed = self.flushes.iter().enumerate().take_while(|(j, before)| *before + j < answered).count();
         (answered - flushed).min(self.migration.statements.len())
@@ -373,7 +360,7 @@ mod tests {
         let file = |index, statements: &[usize]| {
             let inside = statements.iter().map(|&statement| Phase::Statement(statement));
             let after = [Phase::Deferred, Phase::Record, Phase::Commit];
-            [Phase::Guard].into_iter().chain(inside).chain(after).map(|phase| (index, phase)).collect::<Vec<_>>()
+            [Phase::Begin].into_iter().chain(inside).chain(after).map(|phase| (index, phase)).collect::<Vec<_>>()
         };
         assert_eq!(seen, [file(0, &[0, 1]), file(1, &[]), file(2, &[0]), vec![(2, Phase::Committed)]].concat());
     }
@@ -384,10 +371,7 @@ mod tests {
         let message = message(&migrations);
         let news: Vec<(usize, News)> = (1..100).filter_map(|answers| message.news(answers)).collect();
         let done = News::StatementsDone;
-        let first = [News::Started, done(1), done(2), done(3), News::Committed { last: false }];
-        let second = [News::Started, done(1), News::Committed { last: true }];
-        let expected: Vec<(usize, News)> =
-            first.into_iter().map(|news| (0, news)).chain(second.into_iter().map(|news| (1, news))).collect();
+        let expected = [(0, done(1)), (0, done(2)), (0, done(3)), (1, News::Started), (1, done(1))];
         assert_eq!(news, expected);
     }
 

@@ -14,6 +14,7 @@ mod message;
 mod reading;
 mod rows;
 mod session;
+mod settings;
 mod stepwise;
 
 use std::time::Duration;
@@ -30,13 +31,7 @@ use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 use ledger::Ledger;
-
-/// A session that waits in an open transaction for longer has lost its client.
-const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
-/// How soon the server notices, in the middle of a statement, that its client is gone.
-const CONNECTION_CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// The first version that knows `client_connection_check_interval`.
-const CONNECTION_CHECK_SINCE: u32 = 140_000;
+use settings::{Settings, may_be_refused};
 
 /// A PostgreSQL database, and how a run's sessions on it are set up.
 #[derive(Clone, Debug)]
@@ -44,6 +39,7 @@ pub struct Postgres {
     address: Address,
     ledger: Ledger,
     lock_timeout: Duration,
+    settings: Settings,
     already_exists: AlreadyExists,
 }
 
@@ -70,24 +66,18 @@ impl Postgres {
             });
         }
         address.options = address.options.application_name(&format!("schemaward {run}"));
-        Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout, already_exists })
+        let settings = Settings::new(lock_timeout);
+        Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout, settings, already_exists })
     }
 
-    /// The settings that every file starts from. Everything else is the role's and the database's
-    /// default, as in psql, but for the time zone, which is UTC wherever a run takes place.
-    fn settings(&self, server_version: Option<u32>) -> Vec<String> {
-        let mut settings = vec![
-            format!("SET lock_timeout = {}", self.lock_timeout.as_millis()),
-            "SET statement_timeout = 0".to_owned(),
-            format!("SET idle_in_transaction_session_timeout = {}", IDLE_IN_TRANSACTION_TIMEOUT.as_millis()),
-            "SET standard_conforming_strings = on".to_owned(),
-            "SET default_transaction_read_only = off".to_owned(),
-        ];
-        if server_version.is_some_and(|version| version >= CONNECTION_CHECK_SINCE) {
-            let interval = CONNECTION_CHECK_INTERVAL.as_millis();
-            settings.push(format!("SET client_connection_check_interval = {interval}"));
+    /// A connection with its settings, unless these cannot be asked for at login.
+    async fn open_with_settings(&self) -> Result<sqlx::PgConnection, SessionError> {
+        let options = self.address.options.clone().options(self.settings.at_login());
+        match in_time(options.connect(), error::failure_of).await {
+            Ok(connection) => Ok(connection),
+            Err(failure) if may_be_refused(failure.code.as_deref()) => self.open().await,
+            Err(failure) => Err(not_connected(&self.address, self.address.user(), failure)),
         }
-        settings
     }
 
     async fn open(&self) -> Result<sqlx::PgConnection, SessionError> {
@@ -100,9 +90,7 @@ impl Database for Postgres {
     type Session = PostgresSession;
 
     async fn connect(&self) -> Result<PostgresSession, SessionError> {
-        let connection = self.open().await?;
-        let settings = self.settings(connection.server_version_num());
-        PostgresSession::start(connection, self, &settings).await
+        PostgresSession::start(self.open_with_settings().await?, self).await
     }
 
     fn dialect(&self) -> Dialect {

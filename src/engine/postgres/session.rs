@@ -19,6 +19,7 @@ use super::examination::transaction_pooler;
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::Reset;
 use super::rows::{history_rows, holder_text, ledger_view, value};
+use super::settings::Settings;
 use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
@@ -49,6 +50,8 @@ pub struct PostgresSession {
     pub(super) synchronous_commit: String,
     /// The answer to the reading of the ledger that came with the session's setting up.
     first_reading: Option<Result<Vec<Vec<PgRow>>, sqlx::Error>>,
+    /// Whether none was there when it was last read.
+    has_no_ledger: bool,
     pub(super) already_exists: AlreadyExists,
     /// Shown in errors.
     user: String,
@@ -61,19 +64,18 @@ pub struct PostgresSession {
 impl PostgresSession {
     /// Takes a fresh connection over and sets it up. The ledger is read by the same message: where nothing is pending,
     /// there is no other.
-    pub(super) async fn start(
-        connection: PgConnection,
-        postgres: &Postgres,
-        settings: &[String],
-    ) -> Result<Self, SessionError> {
+    pub(super) async fn start(connection: PgConnection, postgres: &Postgres) -> Result<Self, SessionError> {
+        let server_version = connection.server_version_num();
+        let settings = postgres.settings.statements(server_version);
         let (user, database) = (postgres.address.user(), postgres.address.database());
         let mut session = Self {
             connection,
             process_id: 0,
             address: postgres.address.clone(),
-            reset: reset(settings),
+            reset: reset(&settings),
             synchronous_commit: String::new(),
             first_reading: None,
+            has_no_ledger: false,
             already_exists: postgres.already_exists,
             user: user.to_owned(),
             database: database.to_owned(),
@@ -81,8 +83,9 @@ impl PostgresSession {
             may_be_pooled: Some(postgres.clone()),
         };
         let sql = format!(
-            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit');\
+            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), {};\
              {};COMMIT;{}",
+            postgres.settings.were_taken_at_login(),
             settings.join(";"),
             session.ledger.read()
         );
@@ -95,6 +98,9 @@ impl PostgresSession {
         };
         session.process_id = value(Some(about), 0)?;
         session.synchronous_commit = value(Some(about), 1)?;
+        if value(Some(about), 2)? {
+            session.reset = reset(Settings::statements_beside_login(server_version).as_slice());
+        }
         session.first_reading = Some(answered.map(|()| results.split_off(to_commit)));
         Ok(session)
     }
@@ -189,17 +195,6 @@ impl PostgresSession {
         written.map_err(|error| session_error(&error, Reason::LedgerUnusable))
     }
 
-    async fn install_ledger(&mut self) -> Result<(), SessionError> {
-        let installed = self.query(self.ledger.installation(), Reason::LedgerUnusable).await;
-        if let Err(error) = installed {
-            if !error.connection_lost {
-                self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
-            }
-            return Err(self.explain(error));
-        }
-        Ok(())
-    }
-
     /// Whether the error says that there is no ledger yet.
     pub(super) fn ledger_is_missing(error: &sqlx::Error) -> bool {
         server_error(error).is_some_and(|e| matches!(e.code(), UNDEFINED_TABLE | UNDEFINED_SCHEMA))
@@ -225,19 +220,37 @@ impl PostgresSession {
     /// Raises the fence and reads the ledger, in one transaction. None where the ledger is missing or
     /// older than this binary writes it.
     async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
-        let sql = format!("{};\n{}", self.ledger.raise_fence(run), self.ledger.read());
-        let results = match self.try_query(sql).await {
-            Ok(results) => results,
-            Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => return Ok(None),
-            Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
-        };
-        let Some((raised, ledger)) = results.split_first() else {
-            return Err(unusable("the server did not answer the raising of the fence"));
-        };
-        let (version, view) = ledger_view(ledger)?;
-        let fence = value(raised.first(), 0)?;
-        Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
+        match self.try_query(self.ledger.raise_fence(run)).await {
+            Ok(results) => taken(&results),
+            Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => Ok(None),
+            Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+        }
     }
+
+    /// The same behind the making, or upgrading, of the ledger.
+    async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+        let sql = format!("{};\n{}", self.ledger.installation(), self.ledger.raise_fence(run));
+        let answered = self.query(sql, Reason::LedgerUnusable).await;
+        match answered {
+            Ok(results) => taken(&results),
+            Err(error) => {
+                if !error.connection_lost {
+                    self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+                }
+                Err(self.explain(error))
+            }
+        }
+    }
+}
+
+/// The fence and the ledger from the last answers to [`Ledger::raise_fence`]; None where the ledger is older.
+fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+    let Some((raised, ledger)) = results.last_chunk::<5>().and_then(|results| results.split_first()) else {
+        return Err(unusable("the server did not answer the raising of the fence"));
+    };
+    let (version, view) = ledger_view(ledger)?;
+    let fence = value(raised.first(), 0)?;
+    Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
 }
 
 impl Session for PostgresSession {
@@ -256,7 +269,10 @@ impl Session for PostgresSession {
         };
         match answered {
             Ok(results) => Ok(ledger_view(&results)?.1),
-            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) if Self::ledger_is_missing(&error) => {
+                self.has_no_ledger = true;
+                Ok(LedgerView::default())
+            }
             Err(error) if Self::ledger_is_older(&error) => self.read_older().await,
             Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
         }
@@ -295,11 +311,13 @@ impl Session for PostgresSession {
     }
 
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
-        if let Some(taken) = self.raise_fence(run).await? {
+        // Another run may have made it since it was looked for; to make it again changes nothing.
+        if !self.has_no_ledger
+            && let Some(taken) = self.raise_fence(run).await?
+        {
             return Ok(taken);
         }
-        self.install_ledger().await?;
-        let taken = self.raise_fence(run).await?;
+        let taken = self.install_and_raise_fence(run).await?;
         taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
 
@@ -313,7 +331,7 @@ impl Session for PostgresSession {
         }
         let mut applied = Duration::ZERO;
         let mut told = |_, done| match done {
-            Progress::Started => {}
+            Progress::Started(_) => {}
             Progress::Applied(duration) => applied = duration,
             other => progress(other),
         };
