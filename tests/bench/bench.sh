@@ -54,12 +54,14 @@ sql() { # STATEMENT [DATABASE]: as the server's superuser
     MYSQL_PWD=$PASSWORD "$CLIENT/$([ -x "$CLIENT/mariadb" ] && echo mariadb || echo mysql)" --no-defaults --protocol=tcp -N -h 127.0.0.1 -P "$PORT" -u root "${2:-mysql}" -e "$1"
   fi
 }
-drop_database() { if [[ $ENGINE == postgres* ]]; then sql "DROP DATABASE IF EXISTS $1 WITH (FORCE)" 2>/dev/null; else sql "DROP DATABASE IF EXISTS $1"; fi; }
+# None is dropped before the server is: for minutes, a file system may have to search for inodes that were not freed just
+# now (Linux: recently_deleted in fs/ext4/ialloc.c), which made each new table dearer than all the rest.
 fresh_database() {
-  drop_database "$1"
   sql "CREATE DATABASE $1"
   [[ $ENGINE != postgres* ]] || sql CHECKPOINT # what the run before left unwritten is not this one's to write
 }
+# The database that a tool has migrated, for the runs with nothing pending.
+migrated_by() { local name=bench_${CORPUS}_$1 && echo "${name//-/_}"; }
 # What a run has made, whatever the tool records it in: a run counts only if it equals what the server's client made.
 made() { # DATABASE
   local own="'_sqlx_migrations','refinery_schema_history','__diesel_schema_migrations','goose_db_version','other_migrations','flyway_schema_history'"
@@ -104,9 +106,10 @@ trips() { cat "$WORK/trips-count" 2>/dev/null || echo 0; }
 
 # The first run of each tool on a corpus, through a proxy that only counts: round trips, memory, the right result.
 declare -A TRIPS PEAK FIRST BAD
+RUNS=0
 count_tool() { # TOOL
-  local tool=$1 pending before expected database=bench_$1
-  database=${database//-/_}
+  local tool=$1 pending before expected database
+  database=$(migrated_by "$tool")
   fresh_database "$database"
   for pending in all none; do
     command_for "$tool" "$ENGINE" "$WORK/files/$tool" "${PROXY_PORT[count]}" "$database" || { BAD[$tool]="not installed"; return; }
@@ -137,7 +140,7 @@ seconds_expected() { # TOOL PENDING MILLISECONDS
   awk -v first="${FIRST[$1:$2]}" -v trips="${TRIPS[$1:$2]}" -v ms="$3" 'BEGIN { printf "%d", first + trips * (ms ? ms + 0.3 : 0) / 1000 }'
 }
 measure() { # CORPUS FILES TOOL...
-  local files=$2 tool ms pending round n order expected rounds port database EXPECTED=
+  local files=$2 tool ms pending round n order expected rounds EXPECTED=
   CORPUS=$1
   shift 2
   local tools=("$@") run=()
@@ -181,15 +184,13 @@ measure() { # CORPUS FILES TOOL...
       done
     done
   done
-  for tool in "${tools[@]}"; do
-    database=bench_$tool
-    drop_database "${database//-/_}"
-  done
 }
 one_run() { # TOOL PENDING MILLISECONDS FILES
-  local database=bench_$1 port=$PORT
-  database=${database//-/_}
-  [ "$2" = none ] || { database=bench_run && fresh_database bench_run; }
+  local database port=$PORT
+  if [ "$2" = none ]; then database=$(migrated_by "$1"); else
+    database=bench_run_$((RUNS += 1))
+    fresh_database "$database"
+  fi
   [ "$3" = 0 ] || port=${PROXY_PORT[$3]}
   command_for "$1" "$ENGINE" "$WORK/files/$1" "$port" "$database"
   if timed "$OUT/logs/$ENGINE-$CORPUS-$1-$2-$3"; then
