@@ -23,6 +23,7 @@ pub struct MysqlAddress {
     pub(super) options: MySqlConnectOptions,
     /// As the scheme says: which comments with a version in them are code depends on it.
     pub(super) dialect: Dialect,
+    database: String,
     shown: String,
 }
 
@@ -43,6 +44,7 @@ impl MysqlAddress {
         let Some(database) = options.get_database() else {
             return Err(FORM.invalid("it names no database"));
         };
+        let database = database.to_owned();
         let shown = match options.get_socket() {
             Some(path) => format!("{}:{database}", path.display()),
             None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
@@ -56,12 +58,17 @@ impl MysqlAddress {
             .set_names(false)
             .disable_statement_logging();
         let dialect = if parsed.scheme() == "mariadb" { Dialect::Mariadb } else { Dialect::Mysql };
-        Ok(Self { options, dialect, shown })
+        Ok(Self { options, dialect, database, shown })
     }
 
     /// The user it logs in as.
     pub(super) fn user(&self) -> &str {
         self.options.get_username()
+    }
+
+    /// The database's name, as the URL writes it.
+    pub(super) fn database(&self) -> &str {
+        &self.database
     }
 }
 

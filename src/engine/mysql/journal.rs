@@ -200,10 +200,11 @@ impl Ledger {
         self.table("statement_journal")
     }
 
-    /// All that is begun and has not come to its end.
+    /// All that is begun and has not come to its end, in no order. `open_version` says the same of a row as `migration_id`
+    /// does, and has an index: the rows of all that has come to its end need not be read.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT version, statement, checksum, state, kind, filename FROM {} WHERE migration_id IS NULL ORDER BY id",
+            "SELECT version, statement, checksum, state, kind, filename, id FROM {} WHERE open_version IS NOT NULL",
             self.journal_table()
         )
     }

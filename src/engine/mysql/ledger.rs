@@ -104,21 +104,17 @@ impl Ledger {
         [("views", views), ("the procedure and the function", routines)]
     }
 
-    /// Five results: the ledger's version, all that is in force, the newest attempts, what is begun, and the last
-    /// success of each repeatable file.
+    /// Four results: the ledger's version, all that has succeeded and was not undone, the newest attempts, what is begun.
+    /// [`super::rows::ledger_view`] puts them in order: what the server would group or sort would cost it more than all else.
     pub(super) fn read(&self) -> String {
-        let rows = self.rows();
         format!(
-            "SELECT MAX(version) FROM {ledger};\n\
-             SELECT version, filename, checksum, token_checksum, kind, id FROM {rows} \
-             WHERE in_force IS NOT NULL ORDER BY id;\n\
-             {history};\n{begun};\n\
-             SELECT m.filename, m.checksum, m.token_checksum FROM {rows} AS m WHERE m.id IN \
-             (SELECT MAX(r.id) FROM {rows} AS r WHERE r.success AND r.kind = 'repeatable' GROUP BY r.filename) \
-             ORDER BY m.filename",
-            ledger = self.table("ledger"),
-            history = self.history(),
-            begun = self.begun()
+            "SELECT MAX(version) FROM {};\n\
+             SELECT version, filename, checksum, token_checksum, kind, id FROM {} WHERE success AND undone_by IS NULL;\n\
+             {};\n{}",
+            self.table("ledger"),
+            self.rows(),
+            self.history(),
+            self.begun()
         )
     }
 

@@ -14,6 +14,7 @@ mod literal;
 mod lock_waits;
 mod pace;
 mod place;
+mod reading;
 mod reset;
 mod rows;
 mod script;
@@ -34,8 +35,6 @@ use super::examination::Check;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
-use ledger::Ledger;
-use server::Server;
 
 /// A MySQL or MariaDB database, and how a run's sessions on it are set up.
 #[derive(Clone, Debug)]
@@ -89,17 +88,7 @@ impl Database for Mysql {
     type Session = MysqlSession;
 
     async fn connect(&self) -> Result<MysqlSession, SessionError> {
-        let mut connection = self.open().await?;
-        let settings = server::settings(self.lock_timeout);
-        let answers = session::query(&mut connection, server::first_message(&settings)).await;
-        let answers = answers.map_err(|error| error::session_error(&error, Reason::ConnectionFailed))?;
-        let server = Server::read(&answers)?;
-        server.version.check().map_err(|failure| self.not_connected(failure))?;
-        let scope = if server.folds_names { server.database.to_lowercase() } else { server.database.clone() };
-        let ledger = Ledger::new(&server.database, &self.prefix, &scope, self.address.user());
-        let mut session = MysqlSession::new(connection, server, ledger, settings, self.address.user());
-        session.already_exists = self.already_exists;
-        Ok(session)
+        MysqlSession::start(self.open().await?, self).await
     }
 
     fn address(&self) -> String {

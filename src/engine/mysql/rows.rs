@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
 use super::ledger::LEDGER_VERSION;
-use crate::engine::ledger_rows::{LedgerRow, applied_migration, ledger_state, newer_ledger, unusable};
+use crate::engine::ledger_rows::{LedgerRow, applied_migration, newer_ledger, state_of_successes, unusable};
 use crate::engine::session::{LedgerView, SessionError};
 use crate::report::AppliedMigration;
 
@@ -38,14 +38,14 @@ impl LedgerRow for MySqlRow {
 
 /// The ledger's version and what it holds, from the results of [`super::ledger::Ledger::read`].
 pub(super) fn ledger_view(results: &[Vec<MySqlRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
-    let [version, applied, history, begun, repeatables] = results else {
+    let [version, succeeded, history, begun] = results else {
         return Err(unusable("the ledger's answer has another form than was asked for"));
     };
     let version: Option<i32> = value(version.first(), 0)?;
     if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
         return Err(newer_ledger(newer, LEDGER_VERSION));
     }
-    let state = ledger_state(applied, begun, repeatables)?;
+    let state = state_of_successes(succeeded, begun)?;
     Ok((version, LedgerView { state, history: history_rows(history)? }))
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use sqlx::mysql::MySqlRow;
+
 use super::rows::value;
-use super::session::Answers;
 use crate::engine::session::SessionError;
 use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, Reason};
@@ -51,21 +52,24 @@ pub(super) fn whole_seconds(timeout: Duration) -> u64 {
     timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0)).clamp(1, LONGEST_TIMEOUT)
 }
 
-/// The settings that every file starts from. Everything else is the server's default, as in the mysql client.
+/// The settings that every file starts from, one statement. Everything else is the server's default, as in the mysql
+/// client. The driver asks for the mode `IGNORE_SPACE`, which would change what a file means.
 pub(super) fn settings(lock_timeout: Duration) -> String {
     let seconds = whole_seconds(lock_timeout);
     format!(
-        "SET NAMES utf8mb4;\
-         SET SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}, \
-         SESSION wait_timeout = {}, SESSION autocommit = 1;\
-         SET SESSION sql_mode = IF(FIND_IN_SET('IGNORE_SPACE', @@GLOBAL.sql_mode), @@SESSION.sql_mode, \
+        "SET NAMES utf8mb4, \
+         SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}, \
+         SESSION wait_timeout = {}, SESSION autocommit = 1, \
+         SESSION sql_mode = IF(FIND_IN_SET('IGNORE_SPACE', @@GLOBAL.sql_mode), @@SESSION.sql_mode, \
          REPLACE(@@SESSION.sql_mode, 'IGNORE_SPACE', ''))",
         WAIT_TIMEOUT.as_secs()
     )
 }
 
-/// The first message of a session: the settings, and the question whose answer [`Server::read`] reads. The driver asks
-/// for the mode `IGNORE_SPACE`, which would change what a file means.
+/// The number of the answer to [`first_message`] that [`Server::read`] reads, from 0: the settings are answered first.
+pub(super) const FIRST_ANSWER: usize = 1;
+
+/// What a session begins with: the settings, and the question what server it is.
 pub(super) fn first_message(settings: &str) -> String {
     format!(
         "{settings};SELECT CONNECTION_ID(), UUID(), DATABASE(), @@lower_case_table_names, @@max_allowed_packet, \
@@ -74,9 +78,9 @@ pub(super) fn first_message(settings: &str) -> String {
 }
 
 impl Server {
-    /// From the answers to [`first_message`].
-    pub(super) fn read(answers: &Answers) -> Result<Self, SessionError> {
-        let row = answers.rows.last().and_then(|rows| rows.first());
+    /// From the answer to [`first_message`].
+    pub(super) fn read(row: &MySqlRow) -> Result<Self, SessionError> {
+        let row = Some(row);
         let max_packet: u64 = value(row, 4)?;
         Ok(Self {
             connection: value(row, 0)?,
@@ -87,6 +91,11 @@ impl Server {
             version: ServerVersion::parse(value(row, 5)?),
             no_backslash_escapes: value::<String>(row, 6)?.contains("NO_BACKSLASH_ESCAPES"),
         })
+    }
+
+    /// What the lock is named by: the database's name, the same however it is written.
+    pub(super) fn lock_scope(&self) -> String {
+        if self.folds_names { self.database.to_lowercase() } else { self.database.clone() }
     }
 }
 

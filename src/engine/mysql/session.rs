@@ -9,15 +9,16 @@ use futures::TryStreamExt;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection, Either};
 
+use super::Mysql;
 use super::error::{
     ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED, connection_lost, is_number,
     session_error,
 };
 use super::ledger::{BEGIN, LEDGER_VERSION, Ledger};
 use super::rows::{history_rows, ledger_view, value};
-use super::server::Server;
+use super::server::{self, Server};
 use crate::engine::journal_failure::OVERTAKEN;
-use crate::engine::ledger_rows::{recorded_attempt, stored_rollback, unusable};
+use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
@@ -45,6 +46,8 @@ pub struct MysqlSession {
     user: String,
     /// Whether the journal may hold statements of files that have not come to their end.
     pub(super) may_resume: bool,
+    /// The answers to the reading of the ledger that came with the session's setting up.
+    first_reading: Option<Result<Vec<Vec<MySqlRow>>, sqlx::Error>>,
     /// The session's variables before the first file that changes any.
     pub(super) variables: Option<Vec<(String, String)>>,
     pub(super) already_exists: AlreadyExists,
@@ -67,27 +70,36 @@ impl Answers {
 }
 
 impl MysqlSession {
-    /// Takes a connection over that [`super::Mysql`] has set up.
-    pub(super) fn new(
-        connection: MySqlConnection,
-        server: Server,
-        ledger: Ledger,
-        settings: String,
-        user: &str,
-    ) -> Self {
-        Self {
+    /// Takes a fresh connection over and sets it up. The ledger is read by the same message: where nothing is pending,
+    /// there is no other.
+    pub(super) async fn start(mut connection: MySqlConnection, mysql: &Mysql) -> Result<Self, SessionError> {
+        let user = mysql.address.user();
+        let settings = server::settings(mysql.lock_timeout);
+        let ledger = |database: &str, lock_scope: &str| Ledger::new(database, &mysql.prefix, lock_scope, user);
+        let named = mysql.address.database();
+        let sql = format!("{};\n{}", server::first_message(&settings), ledger(named, named).read());
+        let mut answers = Answers::default();
+        let answered = collect(&mut connection, sql, &mut answers).await;
+        let Some(about) = answers.row(server::FIRST_ANSWER) else {
+            let error = answered.err().map(|error| session_error(&error, Reason::ConnectionFailed));
+            return Err(error.unwrap_or_else(|| unusable("the server did not answer the session's setting up")));
+        };
+        let server = Server::read(about)?;
+        server.version.check().map_err(|failure| mysql.not_connected(failure))?;
+        Ok(Self {
             connection,
             // Unique even where a restored server numbers its connections anew.
             session_lock: format!("schemaward:session:{}", server.session_uuid),
+            ledger: ledger(&server.database, &server.lock_scope()),
             server,
-            ledger,
             settings,
             user: user.to_owned(),
             may_resume: true,
+            first_reading: Some(answered.map(|()| answers.rows.split_off(server::FIRST_ANSWER + 1))),
             variables: None,
-            already_exists: AlreadyExists::Fail,
+            already_exists: mysql.already_exists,
             not_ours: BTreeSet::new(),
-        }
+        })
     }
 
     /// Sends one message.
@@ -113,12 +125,12 @@ impl MysqlSession {
     }
 
     /// Whether the error says that there is no ledger yet.
-    fn ledger_is_missing(error: &sqlx::Error) -> bool {
+    pub(super) fn ledger_is_missing(error: &sqlx::Error) -> bool {
         is_number(error, NO_SUCH_TABLE)
     }
 
     /// The failure with what only the session knows: which right is missing, and for whom.
-    fn explain(&self, error: &sqlx::Error) -> SessionError {
+    pub(super) fn explain(&self, error: &sqlx::Error) -> SessionError {
         let mut explained = session_error(error, Reason::LedgerUnusable);
         if is_number(error, ACCESS_DENIED_TO_DATABASE) || is_number(error, ACCESS_DENIED_TO_TABLE) {
             let failure = &mut explained.failure;
@@ -196,6 +208,8 @@ impl MysqlSession {
 
     /// Raises the fence and reads the ledger. None where the ledger is missing or older than this binary writes it.
     async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+        // What was read before the lock was held is of no use any more.
+        self.first_reading = None;
         let sql = format!("{};\n{}", self.ledger.raise_fence(run, &self.session_lock), self.ledger.read());
         let answers = match self.try_query(sql).await {
             Ok(answers) => answers,
@@ -260,36 +274,6 @@ impl MysqlSession {
         }
         Ok(())
     }
-
-    /// Who holds the lock; None where nobody does.
-    async fn read_lock_holder(&mut self) -> Result<Option<String>, SessionError> {
-        let answers = self.query(self.ledger.holder(), Reason::LockHeld).await?;
-        let Some(row) = answers.row(0) else { return Ok(None) };
-        let connection: i64 = value(Some(row), 0)?;
-        let (user, host): (Option<String>, Option<String>) = (value(Some(row), 1)?, value(Some(row), 2)?);
-        let said = match self.try_query(self.ledger.holder_run()).await {
-            Ok(answers) => answers,
-            Err(error) if connection_lost(&error) => return Err(session_error(&error, Reason::LockHeld)),
-            // It has not made the ledger yet.
-            Err(_) => Answers::default(),
-        };
-        let mut text = match (user, host) {
-            (Some(user), Some(host)) => format!("{user}@{host} (connection {connection}"),
-            (Some(user), None) => format!("{user} (connection {connection}"),
-            // Whose they are only those see who have the right PROCESS.
-            _ => format!("another user (connection {connection}"),
-        };
-        if let Some(said) = said.row(0)
-            && value::<Option<i64>>(Some(said), 0)? == Some(connection)
-        {
-            let (run, since): (Option<String>, Option<String>) = (value(Some(said), 1)?, value(Some(said), 2)?);
-            if let (Some(run), Some(since)) = (run, since) {
-                text = format!("{text}, schemaward {run}, at work since {since}");
-            }
-        }
-        text.push(')');
-        Ok(Some(text))
-    }
 }
 
 impl Session for MysqlSession {
@@ -302,8 +286,12 @@ impl Session for MysqlSession {
     }
 
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
-        match self.try_query(self.ledger.read()).await {
-            Ok(answers) => Ok(ledger_view(&answers.rows)?.1),
+        let answered = match self.first_reading.take() {
+            Some(answered) => answered,
+            None => self.try_query(self.ledger.read()).await.map(|answers| answers.rows),
+        };
+        match answered {
+            Ok(results) => Ok(ledger_view(&results)?.1),
             Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
             Err(error) => Err(self.explain(&error)),
         }
@@ -317,14 +305,7 @@ impl Session for MysqlSession {
         &mut self,
         limit: Option<u32>,
     ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
-        let answers = match self.try_query(self.ledger.attempts(limit)).await {
-            Ok(answers) => answers,
-            Err(error) if Self::ledger_is_missing(&error) => return Ok((Vec::new(), None)),
-            Err(error) => return Err(self.explain(&error)),
-        };
-        let attempts = answers.rows.first().map(Vec::as_slice).unwrap_or_default();
-        let attempts = attempts.iter().map(recorded_attempt).collect::<Result<_, _>>()?;
-        Ok((attempts, answers.row(1).map(recorded_attempt).transpose()?))
+        self.read_attempts(limit).await
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
@@ -408,6 +389,11 @@ impl Session for MysqlSession {
 /// Sends one message on a connection.
 pub(super) async fn query(connection: &mut MySqlConnection, sql: String) -> Result<Answers, sqlx::Error> {
     let mut answers = Answers::default();
+    collect(connection, sql, &mut answers).await.map(|()| answers)
+}
+
+/// The same. Notes the answers of those statements, too, that came to their end before an error.
+async fn collect(connection: &mut MySqlConnection, sql: String, answers: &mut Answers) -> Result<(), sqlx::Error> {
     let mut rows = Vec::new();
     let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection);
     while let Some(answer) = stream.try_next().await? {
@@ -419,7 +405,7 @@ pub(super) async fn query(connection: &mut MySqlConnection, sql: String) -> Resu
             Either::Right(row) => rows.push(row),
         }
     }
-    Ok(answers)
+    Ok(())
 }
 
 /// What a run is told whose fence is not the highest any more.

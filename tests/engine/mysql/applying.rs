@@ -4,6 +4,7 @@ use rstest::rstest;
 use schemaward::report::{Event, Reason};
 
 use super::bed::{Bed, Engine};
+use super::gate::{At, gate};
 
 #[rstest]
 fn pending_migrations_are_applied_recorded_and_reported(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
@@ -49,6 +50,22 @@ fn pending_migrations_are_applied_recorded_and_reported(#[values(Engine::Mysql, 
     let again = bed.run();
     assert_eq!((again.applied(), again.events.len()), (0, 1), "{}", again.stdout);
     assert_eq!(bed.sql("select fence from schemaward_migration_locks"), "1", "with nothing pending nothing is written");
+}
+
+#[rstest]
+fn with_nothing_pending_a_run_sends_one_message_behind_its_login(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };
+    assert_eq!(bed.run().applied(), 1);
+    for (number, reached) in [(1, true), (2, false)] {
+        let gate = gate(bed.host().to_owned(), number, At::Before);
+        let mut running = bed.start_by(&bed.url_by(&gate.address), "again", &[]);
+        // An error where the run has ended before it.
+        assert_eq!(gate.reached.recv().is_ok(), reached, "message {number}");
+        gate.release();
+        assert_eq!(running.child.wait().unwrap().success(), !reached, "message {number}");
+    }
 }
 
 #[rstest]
