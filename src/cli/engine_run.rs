@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinError;
 use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, invalid_settings};
 use super::log_lines::LogLines;
+use super::reading::NoResult;
+use super::source::{Source, while_reading};
 use crate::api;
 use crate::engine::{
-    Ahead, AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, run,
-    stop_signal,
+    Ahead, AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, read_all,
+    run, stop_signal,
 };
+use crate::migration::MigrationFiles;
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Summary};
 
@@ -146,27 +148,20 @@ pub(super) struct Started<'f> {
 }
 
 impl Started<'_> {
-    /// Reads what the run is about while the database is being connected to, and waits for the latter only where the
-    /// former has succeeded. A SQLite file would be made by that; it waits.
-    pub(super) fn read_while_connecting<'d, T: Send + 'static, E: Send + 'static>(
+    /// Reads a folder while the database is being connected to. Where that fails, any file may be pending, so all of
+    /// them are looked into: what is wrong with one is told before it is told that there is no database.
+    pub(super) fn read_while_connecting<'d, 's, 'f>(
         &self,
         database: &'d AnyDatabase,
-        read: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<(T, Ahead<'d, AnyDatabase>), E> {
-        if matches!(database, AnyDatabase::Sqlite(_)) {
-            return Ok((read()?, Ahead::later(database)));
+        source: &'s Source<'f>,
+        read: impl FnOnce() -> Result<&'s MigrationFiles<'f>, NoResult> + Send,
+    ) -> Result<(&'s MigrationFiles<'f>, Ahead<'d, AnyDatabase>), NoResult> {
+        let connecting = Ahead::connect(database, &self.stop);
+        let (files, database) = while_reading(&self.runtime, source, read, connecting)?;
+        if !database.is_connected() {
+            source.told(read_all(files))?;
         }
-        self.runtime.block_on(async {
-            let read = async {
-                match tokio::task::spawn_blocking(read).await.map_err(JoinError::try_into_panic) {
-                    Ok(read) => read,
-                    Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                    // Aborted, which nobody does.
-                    Err(Err(_)) => std::future::pending().await,
-                }
-            };
-            tokio::try_join!(read, async { Ok(Ahead::connect(database, &self.stop).await) })
-        })
+        Ok((files, database))
     }
 
     /// Executes the run to its end.

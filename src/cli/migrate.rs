@@ -1,6 +1,7 @@
 //! `schemaward migrate`: the engine on a laptop or in CI, with output for people or, as the runner's, for programs.
 
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Args;
 
@@ -8,11 +9,12 @@ use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags};
 use super::plan::{self, PlanArguments};
-use super::reading::CompareFlags;
+use super::reading::{CompareFlags, NoResult};
 use super::runner::write_event;
+use super::source::Source;
 use super::terminal::Terminal;
-use crate::engine::{Database, failed_before_start, read_folder};
-use crate::migration::{MigrationSet, Problem, SourceFile, source_failure};
+use crate::engine::{Database, failed_before_start};
+use crate::migration::{Problem, SourceFile, source_failure};
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Outcome, Reason, Summary};
 
@@ -59,19 +61,13 @@ pub(super) fn main(arguments: &MigrateArguments) -> ExitCode {
 fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> {
     let database = arguments.flags.database(&arguments.url.text()?, run)?;
     let started = arguments.flags.start()?;
-    let dir = &arguments.folder.dir;
-    let (folder, rules) = (dir.clone(), arguments.folder.gaps.rules(database.dialect()));
-    let read = move || {
-        let files = read_folder(&folder).map_err(NotRead::Folder)?;
-        match MigrationSet::read(&files, rules) {
-            Ok(set) => Ok((files, set)),
-            Err(problems) => Err(NotRead::Files(files, problems)),
-        }
-    };
-    let ((files, set), database) = match started.read_while_connecting(&database, read) {
+    let (dir, rules) = (&arguments.folder.dir, arguments.folder.gaps.rules(database.dialect()));
+    let files = OnceLock::new();
+    let source = Source::new(&files);
+    let (set, database) = match started.read_while_connecting(&database, &source, || source.read(dir, rules)) {
         Ok(read) => read,
-        Err(NotRead::Folder(failure)) => return Err(failure),
-        Err(NotRead::Files(files, problems)) => {
+        Err(NoResult::Failed(failure)) => return Err(failure),
+        Err(NoResult::InvalidSource(files, problems)) => {
             let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();
             let whole = source_failure(&problems).unwrap_or_else(|| Failure {
                 reason: Reason::InvalidSource,
@@ -80,20 +76,16 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
             return Ok(arguments.not_started(run, &files, &failures, &whole));
         }
     };
-    let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
-    let mut terminal = Terminal::new(dir, &files);
-    Ok(started.execute(run, &database, &goal, &mut |event| match arguments.format.format {
-        Format::Text => terminal.show(&event),
-        Format::Json => write_event(&event),
+    let goal = Goal::Migrate { set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
+    let mut terminal = Terminal::new(dir, source.files());
+    Ok(started.execute(run, &database, &goal, &mut |event| match (arguments.format.format, &event) {
+        (Format::Json, _) => write_event(&event),
+        // The failure names the first file only.
+        (Format::Text, Event::RunFailed { failure }) if failure.reason == Reason::InvalidSource => {
+            set.known_problems().iter().for_each(|problem| terminal.failure(&problem.failure()));
+        }
+        (Format::Text, _) => terminal.show(&event),
     }))
-}
-
-/// Why there is nothing to migrate by.
-enum NotRead {
-    /// The folder or a file cannot be read.
-    Folder(Failure),
-    /// These files are no migrations.
-    Files(Vec<SourceFile>, Vec<Problem>),
 }
 
 impl MigrateArguments {

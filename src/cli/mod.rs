@@ -26,6 +26,7 @@ mod reading;
 mod repair;
 mod rollback;
 mod runner;
+mod source;
 mod status;
 mod terminal;
 mod unrun;

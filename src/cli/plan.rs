@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,8 +10,10 @@ use serde::Serialize;
 use super::exit;
 use super::flags::Format;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
-use super::reading::{CompareFlags, NoResult, ledger, migration_set};
+use super::reading::{CompareFlags, NoResult};
+use super::source::Source;
 use super::terminal::Terminal;
+use crate::engine::{read_all, read_needed};
 use crate::migration::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
 use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
@@ -99,9 +102,19 @@ pub(super) fn main(arguments: &PlanArguments) -> ExitCode {
 
 fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
     let format = flags.format.format;
-    let set = migration_set(&flags.folder, &flags.database)?;
-    let (reading, database) = ledger(&flags.database, "plan", Some(0))?;
-    match plan(&set, &reading.ledger.state, &flags.options()) {
+    let files = OnceLock::new();
+    let source = Source::new(&files);
+    let (set, read) = flags.folder_and_ledger("plan", &source, |folder| folder)?;
+    let (reading, database) = match read {
+        Ok(read) => read,
+        Err(failure) => {
+            // Any file may be pending.
+            source.told(read_all(set))?;
+            return Err(failure.into());
+        }
+    };
+    source.told(read_needed(set, &reading.ledger.state))?;
+    match plan(set, &reading.ledger.state, &flags.options()) {
         Ok(plan) => {
             if let Some(failure) = reading.server.and_then(|server| read_otherwise(&plan.steps, server)) {
                 return Err(failure.into());

@@ -7,9 +7,10 @@ use clap::Args;
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, invalid_settings};
 use super::output;
+use super::source::{Source, while_reading};
 use super::terminal::Terminal;
 use crate::engine::{Database, Reading, read, read_folder};
-use crate::migration::{MigrationSet, Problem, SourceFile, SourceRules};
+use crate::migration::{MigrationFiles, MigrationSet, Problem, SourceFile, SourceRules};
 use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
 
@@ -32,6 +33,21 @@ impl CompareFlags {
     /// How far, and by which rules.
     pub(super) fn options(&self) -> PlanOptions {
         self.out_of_order.options(self.target.target.clone())
+    }
+
+    /// Reads the folder and, meanwhile, the ledger with the database's address. `judge` says which folder leaves no result:
+    /// the ledger is not waited for then.
+    pub(super) fn folder_and_ledger<'s, 'f, T: Send, E: From<Failure> + Send>(
+        &self,
+        command: &str,
+        source: &'s Source<'f>,
+        judge: impl FnOnce(Result<&'s MigrationFiles<'f>, NoResult>) -> Result<T, E> + Send,
+    ) -> Result<(T, Result<(Reading, String), Failure>), E> {
+        let database = self.database.database(command)?;
+        let (folder, rules) = (&self.folder.dir, self.folder.gaps.rules(database.dialect()));
+        let read_folder = || judge(source.read(folder, rules));
+        let (set, read) = while_reading(&runtime()?, source, read_folder, read(&database, Some(0)))?;
+        Ok((set, read.map(|reading| (reading, database.address())).map_err(Failure::from)))
     }
 }
 
@@ -94,7 +110,10 @@ pub(super) fn ledger(
 
 /// Runs to its end, on a runtime of its own, what reads a database.
 pub(super) fn wait_for<T>(reading: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(runtime()?.block_on(reading))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| invalid_settings(format!("cannot start: {error}")))?;
-    Ok(runtime.block_on(reading))
+    runtime.map_err(|error| invalid_settings(format!("cannot start: {error}")))
 }

@@ -9,8 +9,8 @@ use clap::Args;
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::flags::{Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
 use crate::api::Engine;
-use crate::engine::{Database, failed_before_start, read_folder};
-use crate::migration::{Dialect, MigrationSet, SourceFile, no_migration, source_failure, source_hash};
+use crate::engine::{Database, failed_before_start, read_all, read_folder};
+use crate::migration::{Dialect, MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
 use crate::plan::Goal;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
 
@@ -72,8 +72,10 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     let files = read_folder(&arguments.dir)?;
     verify_source(&files, &arguments.source_hash)?;
     let rules = arguments.gaps.rules(arguments.engine.into());
-    let set =
-        MigrationSet::read(&files, rules).map_err(|problems| source_failure(&problems).unwrap_or_else(no_migration))?;
+    let invalid = |problems: Vec<Problem>| source_failure(&problems).unwrap_or_else(no_migration);
+    let set = MigrationFiles::sorted(&files, rules).map_err(invalid)?;
+    // All of them: the operator, which does not know what is applied, has looked into all.
+    read_all(&set).map_err(invalid)?;
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
     verify_engine(arguments.engine, database.dialect())?;

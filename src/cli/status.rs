@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,8 +10,9 @@ use serde::Serialize;
 use super::exit;
 use super::flags::Format;
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
-use super::reading::{CompareFlags, NoResult, ledger, migration_set, show_failure};
-use crate::engine::{Reading, RecordedAttempt};
+use super::reading::{CompareFlags, NoResult, show_failure};
+use super::source::Source;
+use crate::engine::{Reading, RecordedAttempt, read_needed};
 use crate::migration::{Problem, Version};
 use crate::plan::{
     Kind, LedgerState, OpenStatement, Overview, PlanProblem, SettledBy, StatementState, Step, open_statement,
@@ -104,17 +106,22 @@ pub(super) fn main(arguments: &StatusArguments) -> ExitCode {
 }
 
 fn read(flags: &CompareFlags) -> Result<Status, Failure> {
-    let source = match migration_set(&flags.folder, &flags.database) {
-        Ok(set) => Ok(set),
-        Err(NoResult::InvalidSource(_, problems)) => Err(problems),
-        Err(NoResult::Failed(failure)) => return Err(failure),
+    let files = OnceLock::new();
+    let source = Source::new(&files);
+    // Files that are no migrations do not keep the database from being shown.
+    let valid_or_not = |folder| match folder {
+        Ok(set) => Ok(Ok(set)),
+        Err(NoResult::InvalidSource(_, problems)) => Ok(Err(problems)),
+        Err(NoResult::Failed(failure)) => Err(failure),
     };
-    let (reading, database) = ledger(&flags.database, "status", Some(0))?;
+    let (set, read) = flags.folder_and_ledger("status", &source, valid_or_not)?;
+    let (reading, database) = read?;
+    let state = &reading.ledger.state;
+    let set = set.and_then(|set| read_needed(set, state).map(|()| set));
     let mut status = Status::new(database, &reading);
-    match source {
+    match set {
         Ok(set) => {
-            let state = &reading.ledger.state;
-            let overview = Overview::new(&set, state, &flags.options());
+            let overview = Overview::new(set, state, &flags.options());
             status.compared(&overview, state);
             status.problems.extend(reading.server.and_then(|server| read_otherwise(&overview.pending, server)));
         }

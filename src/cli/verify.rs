@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,8 +10,10 @@ use serde::Serialize;
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag};
 use super::output::{self, GOOD, NOTE, counted, line, styled};
-use super::reading::{NoResult, ledger, migration_set};
+use super::reading::{NoResult, ledger};
+use super::source::Source;
 use super::terminal::Terminal;
+use crate::engine::read_all;
 use crate::plan::{Kind, Overview, PlanProblem, Target, read_otherwise};
 use crate::report::Failure;
 
@@ -58,10 +61,14 @@ pub(super) fn main(arguments: &VerifyArguments) -> ExitCode {
 }
 
 fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
-    let set = migration_set(&arguments.folder, &arguments.database)?;
+    let files = OnceLock::new();
+    let source = Source::new(&files);
+    // All of them, also those that a run would not look into.
+    let set = source.read(&arguments.folder.dir, arguments.folder.gaps.rules(arguments.database.dialect()?))?;
+    source.told(read_all(set))?;
     let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
     let state = &reading.ledger.state;
-    let overview = Overview::new(&set, state, &arguments.out_of_order.options(Target::Latest));
+    let overview = Overview::new(set, state, &arguments.out_of_order.options(Target::Latest));
     let otherwise = reading.server.and_then(|server| read_otherwise(&overview.pending, server));
     Ok(Verification {
         database,

@@ -29,9 +29,9 @@ impl<'d, D: Database> Ahead<'d, D> {
         Self { database, first: RefCell::new(first) }
     }
 
-    /// Connects when a session is asked for.
-    pub fn later(database: &'d D) -> Self {
-        Self { database, first: RefCell::new(None) }
+    /// Whether there is a session, and so a ledger to read.
+    pub fn is_connected(&self) -> bool {
+        matches!(*self.first.borrow(), Some(Ok(_)))
     }
 }
 

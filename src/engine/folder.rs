@@ -1,10 +1,17 @@
 //! A folder of migrations as it lies on disk: a checkout, or a volume that Kubernetes mounted.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::OnceLock;
 
-use crate::migration::SourceFile;
+use super::cores::on_all_cores;
+use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, invalid_files};
+use crate::plan::{LedgerState, needed};
 use crate::report::{ErrorClass, Failure, Reason};
+
+/// Files up to this size, which are nearly all, are read without asking for their size.
+const BUFFER: usize = 64 << 10;
 
 /// Reads all files that lie directly in a folder, in the order of their names.
 ///
@@ -16,15 +23,97 @@ use crate::report::{ErrorClass, Failure, Reason};
 /// [`Reason::InvalidSettings`] where the folder or a file cannot be read, [`Reason::InvalidSource`]
 /// where a name is not UTF-8.
 pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
-    let unreadable = |path: &Path, error: &std::io::Error| Failure {
+    let unread: Vec<(String, OnceLock<io::Result<Vec<u8>>>)> =
+        names(folder)?.into_iter().map(|name| (name, OnceLock::new())).collect();
+    // A path's last part is replaced for each file.
+    let with = || (folder.join("file"), vec![0; BUFFER]);
+    on_all_cores(&unread, with, |(path, buffer), (name, content)| {
+        path.set_file_name(name);
+        let _ = content.set(read_file(path, buffer));
+    });
+    let read = unread.into_iter().map(|(name, content)| {
+        let content = content.into_inner().unwrap_or_else(|| fs::read(folder.join(&name)));
+        let bytes = content.map_err(|error| unreadable(&folder.join(&name), &error))?;
+        Ok(SourceFile { name, bytes })
+    });
+    read.collect()
+}
+
+/// Takes, on all cores, the checksums of all files: a plan compares each with the ledger's.
+pub fn take_checksums(files: &MigrationFiles<'_>) {
+    on_all_cores(
+        &files.all().collect::<Vec<_>>(),
+        || (),
+        |(), file| {
+            let _ = file.checksum();
+        },
+    );
+}
+
+/// Reads, on all cores, the files that a plan has to look into.
+///
+/// # Errors
+///
+/// Every [`Problem`] of them, ordered by file and line.
+pub fn read_needed(files: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec<Problem>> {
+    read_files(&needed(files, ledger).collect::<Vec<_>>())
+}
+
+/// Reads, on all cores, all files of a source.
+///
+/// # Errors
+///
+/// As [`read_needed`].
+pub fn read_all(files: &MigrationFiles<'_>) -> Result<(), Vec<Problem>> {
+    read_files(&files.all().collect::<Vec<_>>())
+}
+
+fn read_files(files: &[&MigrationFile<'_>]) -> Result<(), Vec<Problem>> {
+    on_all_cores(
+        files,
+        || (),
+        |(), file| {
+            let _ = file.read();
+        },
+    );
+    let problems = invalid_files(files.iter().copied());
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure {
         class: ErrorClass::Permanent,
         reason: Reason::InvalidSettings,
         code: None,
         message: format!("cannot read {}: {error}", path.display()),
         hint: None,
         place: None,
-    };
-    let mut files = Vec::new();
+    }
+}
+
+/// Reads a file: opened, read and closed, and nothing asked.
+fn read_file(path: &Path, buffer: &mut [u8]) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut length = 0;
+    loop {
+        let rest = buffer.get_mut(length..).unwrap_or_default();
+        if rest.is_empty() {
+            let mut bytes = buffer.to_vec();
+            file.read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        match file.read(rest) {
+            Ok(0) => return Ok(buffer.get(..length).unwrap_or_default().to_vec()),
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The names of the files, in their order.
+fn names(folder: &Path) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
     // A relative name says little where it was looked for from another place than meant.
     let found = fs::read_dir(folder).map_err(|error| Failure {
         hint: Some("name the folder that holds the migrations: --dir FOLDER, or SCHEMAWARD_DIR".to_owned()),
@@ -32,7 +121,6 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
     })?;
     for entry in found {
         let entry = entry.map_err(|e| unreadable(folder, &e))?;
-        let path = entry.path();
         let name = entry.file_name().into_string().map_err(|name| Failure {
             class: ErrorClass::Permanent,
             reason: Reason::InvalidSource,
@@ -42,22 +130,22 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
             place: None,
         })?;
         // Only a link, as a ConfigMap's files are, has to be followed to see what it is.
-        let kind = entry.file_type().map_err(|e| unreadable(&path, &e))?;
+        let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
         let is_file = if kind.is_symlink() {
+            let path = entry.path();
             fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file()
         } else {
             kind.is_file()
         };
-        if !is_file && path.join("up.sql").is_file() {
+        if !is_file && entry.path().join("up.sql").is_file() {
             return Err(folder_of_diesel(&name));
         }
         if is_file && !name.starts_with('.') {
-            let bytes = fs::read(&path).map_err(|e| unreadable(&path, &e))?;
-            files.push(SourceFile { name, bytes });
+            names.push(name);
         }
     }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(files)
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// diesel keeps each migration in a folder of its own, which would be passed over.
@@ -81,7 +169,7 @@ fn folder_of_diesel(name: &str) -> Failure {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use super::read_folder;
+    use super::{BUFFER, read_folder};
     use crate::report::Reason;
 
     #[test]
@@ -98,6 +186,19 @@ mod tests {
         let files = read_folder(folder.path()).unwrap();
         assert_eq!(files.len(), 1);
         assert_eq!((files[0].name.as_str(), files[0].bytes.as_slice()), ("001_a.sql", b"select 1".as_slice()));
+    }
+
+    #[test]
+    fn files_of_every_size_are_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let sizes = [0, 1, BUFFER - 1, BUFFER, BUFFER + 1, 3 * BUFFER];
+        let content = |size: usize| -> Vec<u8> { (0..size).map(|at| b'a' + u8::try_from(at % 23).unwrap()).collect() };
+        for (number, size) in sizes.into_iter().enumerate() {
+            std::fs::write(folder.path().join(format!("{number}_a.sql")), content(size)).unwrap();
+        }
+        let files = read_folder(folder.path()).unwrap();
+        assert_eq!(files.iter().map(|file| file.bytes.len()).collect::<Vec<_>>(), sizes);
+        assert!(files.iter().all(|file| file.bytes == content(file.bytes.len())));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::cancellation::CANCEL_WAIT;
+use super::folder::read_needed;
 use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
 use super::session::{Database, Fence, LedgerView, LockAttempt, Session, SessionError};
 use super::stop::Stop;
@@ -175,7 +176,11 @@ impl<'a, D: Database> Run<'a, D> {
         self.known.history.clone_from(&view.history);
         self.known.in_force = view.state.applied().iter().map(|row| row.version.clone()).collect();
         let plan = match self.goal {
-            Goal::Migrate { set, options } => plan(set, &view.state, options),
+            Goal::Migrate { set, options } => {
+                // What is wrong with them the plan tells.
+                let _ = read_needed(set, &view.state);
+                plan(set, &view.state, options)
+            }
             Goal::Rollback(to) => {
                 let versions: Vec<Version> =
                     to_undo(&view.state, to).into_iter().map(|row| row.version.clone()).collect();

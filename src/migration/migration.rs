@@ -134,11 +134,17 @@ impl Migration {
     ) -> Result<Self, Vec<Problem>> {
         let (version, description) = (version.clone(), description.to_owned());
         let name = FileName { version, description, direction: Direction::Down };
-        Self::read(name, &SourceFile { name: file.to_owned(), bytes: sql.into() }, dialect)
+        let file = SourceFile { name: file.to_owned(), bytes: sql.into() };
+        Self::read(name, &file, Checksum::of(&file.bytes), dialect)
     }
 
-    /// Reads a file; only one that goes forward has a rollback block.
-    pub(super) fn read(name: FileName, file: &SourceFile, dialect: Dialect) -> Result<Self, Vec<Problem>> {
+    /// Reads a file, whose bytes have the checksum; only one that goes forward has a rollback block.
+    pub(super) fn read(
+        name: FileName,
+        file: &SourceFile,
+        checksum: Checksum,
+        dialect: Dialect,
+    ) -> Result<Self, Vec<Problem>> {
         let reader = Reader { name: &name, file };
         let text = reader.text()?;
         let annotated = annotated(text, dialect).map_err(|bad| {
@@ -171,7 +177,7 @@ impl Migration {
             statements,
             left_out,
             mode,
-            checksum: Checksum::of(&file.bytes),
+            checksum,
             token_checksum: Checksum::of_tokens(sql, dialect),
             rollback_sql: match (annotated, block) {
                 (Some(annotated), _) => annotated.down,
@@ -292,7 +298,8 @@ mod tests {
 
     fn migration(sql: &str) -> Migration {
         let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
-        Migration::read(parse(&file.name).unwrap().unwrap(), &file, Dialect::Postgres).unwrap()
+        let name = parse(&file.name).unwrap().unwrap();
+        Migration::read(name, &file, Checksum::of(&file.bytes), Dialect::Postgres).unwrap()
     }
 
     #[rstest]

@@ -6,6 +6,7 @@ mod creation;
 mod dialect;
 mod directive;
 mod file_name;
+mod files;
 mod lexeme;
 #[expect(clippy::module_inception, reason = "it holds the type Migration, and files are named after what they hold")]
 mod migration;
@@ -33,6 +34,7 @@ pub use checksum::Checksum;
 pub use creation::{Creating, Creation, last_part};
 pub use dialect::Dialect;
 pub use file_name::NameError;
+pub use files::{MigrationFile, MigrationFiles, invalid_files};
 pub use lexeme::Construct;
 pub use migration::Migration;
 pub use mysql::{Added, AddedColumn, Addition, InScratch};

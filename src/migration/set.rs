@@ -1,9 +1,9 @@
-//! All migrations of one source, in version order.
+//! All migrations of one source, read, in version order.
 
-use super::file_name::{Direction, FileName, parse};
-use super::migration::{Migration, rollback_text};
-use super::problem::{Problem, ProblemKind};
-use super::{Gaps, SourceFile, SourceRules, Version};
+use super::files::{MigrationFiles, Parts};
+use super::migration::Migration;
+use super::problem::Problem;
+use super::{SourceFile, SourceRules, Version};
 
 /// All migrations of one source: at least one, no version twice, no number left out.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,56 +14,15 @@ pub struct MigrationSet {
     ignored: Vec<String>,
 }
 
-/// A file with the name taken apart.
-type Named<'a> = (FileName, &'a SourceFile);
-
 impl MigrationSet {
-    /// Reads the files of a source. Dotfiles, such as the `..data` of a mounted `ConfigMap`, are skipped; what does not
-    /// end in `.sql` is ignored and listed.
+    /// Reads the files of a source, all of them.
     ///
     /// # Errors
     ///
     /// Every [`Problem`] there is, ordered by file and line.
     pub fn read(files: &[SourceFile], rules: impl Into<SourceRules>) -> Result<Self, Vec<Problem>> {
-        let SourceRules { dialect, gaps: gaps_rule } = rules.into();
-        let Sorted { mut ups, mut downs, mut again, ignored, mut problems } = Sorted::from(files);
-        let badly_named = !problems.is_empty();
-        for named in [&mut ups, &mut downs] {
-            named.sort_by(|(a, x), (b, y)| a.version.cmp(&b.version).then_with(|| x.name.cmp(&y.name)));
-            problems.extend(duplicates(named));
-        }
-        downs.dedup_by(|this, before| this.0.version == before.0.version);
-        if !badly_named {
-            // A file whose name cannot be read may be the one that seems to be missing.
-            if gaps_rule == Gaps::Reject {
-                problems.extend(gaps(&ups));
-            }
-            problems.extend(orphans(&ups, &downs));
-        }
-        again.sort_by(|(a, _), (b, _)| a.description.cmp(&b.description));
-        let mut read_all = |named: Vec<Named<'_>>| {
-            let mut read = Vec::with_capacity(named.len());
-            for (name, file) in named {
-                match Migration::read(name, file, dialect) {
-                    Ok(migration) => read.push(migration),
-                    Err(found) => problems.extend(found),
-                }
-            }
-            read
-        };
-        let (mut migrations, repeatables) = (read_all(ups), read_all(again));
-        for (name, file) in downs {
-            match rollback_text(&name, file) {
-                Ok(sql) => problems.extend(give_rollback(&mut migrations, &name, file, sql)),
-                Err(found) => problems.extend(found),
-            }
-        }
-        let newest = migrations.last().map(|migration| migration.version.clone());
-        if let (true, Some(newest)) = (problems.is_empty(), newest) {
-            return Ok(Self { migrations, repeatables, newest, ignored });
-        }
-        problems.sort_by_cached_key(|problem| (problem.file.clone(), problem.position.map(|at| at.line)));
-        Err(problems)
+        let Parts { migrations, repeatables, newest, ignored } = MigrationFiles::sorted(files, rules)?.into_parts()?;
+        Ok(Self { migrations, repeatables, newest, ignored })
     }
 
     /// The migrations in version order; never empty.
@@ -99,98 +58,11 @@ impl MigrationSet {
     }
 }
 
-struct Sorted<'a> {
-    ups: Vec<Named<'a>>,
-    downs: Vec<Named<'a>>,
-    again: Vec<Named<'a>>,
-    ignored: Vec<String>,
-    problems: Vec<Problem>,
-}
-
-impl<'a> Sorted<'a> {
-    fn from(files: &'a [SourceFile]) -> Self {
-        let mut sorted = Self { ups: vec![], downs: vec![], again: vec![], ignored: vec![], problems: vec![] };
-        for file in files.iter().filter(|file| !file.name.starts_with('.')) {
-            match parse(&file.name) {
-                Ok(Some(name)) => match name.direction {
-                    Direction::Up => sorted.ups.push((name, file)),
-                    Direction::Down => sorted.downs.push((name, file)),
-                    Direction::Repeatable => sorted.again.push((name, file)),
-                },
-                Ok(None) => sorted.ignored.push(file.name.clone()),
-                Err(error) => sorted.problems.push(Problem {
-                    file: Some(file.name.clone()),
-                    version: None,
-                    position: None,
-                    what: error.into(),
-                }),
-            }
-        }
-        sorted.ignored.sort();
-        if sorted.ups.is_empty() && sorted.downs.is_empty() && sorted.problems.is_empty() {
-            let empty = ProblemKind::Empty { files: sorted.ignored.len() };
-            let what = if sorted.again.is_empty() { empty } else { ProblemKind::OnlyRepeatable };
-            sorted.problems.push(Problem { file: None, version: None, position: None, what });
-        }
-        sorted
-    }
-}
-
-fn about((name, file): &Named<'_>, what: ProblemKind) -> Problem {
-    Problem { file: Some(file.name.clone()), version: Some(name.version.clone()), position: None, what }
-}
-
-fn pairs<'a, 'f>(sorted: &'a [Named<'f>]) -> impl Iterator<Item = (&'a Named<'f>, &'a Named<'f>)> {
-    sorted.iter().zip(sorted.iter().skip(1))
-}
-
-fn duplicates(sorted: &[Named<'_>]) -> Vec<Problem> {
-    pairs(sorted)
-        .filter(|(before, this)| before.0.version == this.0.version)
-        .map(|(before, this)| {
-            let version = this.0.version.clone();
-            about(this, ProblemKind::DuplicateVersion { version, other: before.1.name.clone() })
-        })
-        .collect()
-}
-
-fn gaps(sorted: &[Named<'_>]) -> Vec<Problem> {
-    pairs(sorted)
-        .filter_map(|(before, this)| {
-            let (from, to) = (before.0.version.sequential()? + 1, this.0.version.sequential()?.checked_sub(1)?);
-            let missing = match from.cmp(&to) {
-                std::cmp::Ordering::Less => format!("versions {from} to {to} are"),
-                std::cmp::Ordering::Equal => format!("version {from} is"),
-                std::cmp::Ordering::Greater => return None,
-            };
-            Some(about(this, ProblemKind::Gap { missing, before: before.1.name.clone() }))
-        })
-        .collect()
-}
-
-fn orphans(ups: &[Named<'_>], downs: &[Named<'_>]) -> Vec<Problem> {
-    downs
-        .iter()
-        .filter(|(name, _)| ups.binary_search_by(|(up, _)| up.version.cmp(&name.version)).is_err())
-        .map(|down| about(down, ProblemKind::OrphanDown(down.0.version.clone())))
-        .collect()
-}
-
-fn give_rollback(migrations: &mut [Migration], name: &FileName, file: &SourceFile, sql: String) -> Option<Problem> {
-    let index = migrations.binary_search_by(|migration| migration.version.cmp(&name.version)).ok()?;
-    let migration = migrations.get_mut(index)?;
-    if migration.rollback_sql.is_some() {
-        return Some(about(&(name.clone(), file), ProblemKind::TwoRollbacks(migration.file.clone())));
-    }
-    migration.rollback_sql = Some(sql);
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::super::Dialect;
+    use super::super::{Dialect, Gaps};
     use super::*;
 
     fn files(files: &[(&str, &[u8])]) -> Vec<SourceFile> {

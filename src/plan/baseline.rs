@@ -18,7 +18,11 @@ pub fn baseline<'a>(
         return Err(PlanProblem::LedgerInUse { current: current.clone() });
     }
     if set.get(version).is_none() {
-        return Err(PlanProblem::not_in_source(set, version));
+        return Err(PlanProblem::not_in_source(
+            set.migrations().iter().map(|migration| &migration.version),
+            set.newest(),
+            version,
+        ));
     }
     Ok(set.migrations().iter().filter(|migration| migration.version <= *version).collect())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::target::Target;
-use crate::migration::{InvalidVersion, MigrationSet, Version};
+use crate::migration::{InvalidVersion, MigrationFiles, Version};
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub enum Goal<'a> {
     /// To apply what is pending.
     Migrate {
         /// The source.
-        set: &'a MigrationSet,
+        set: &'a MigrationFiles<'a>,
         /// How far, and by which rules.
         options: PlanOptions,
     },

@@ -6,7 +6,7 @@ use super::plan::{PlanWarning, plan, repeatables};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{Execution, Migration, MigrationSet, Trace, Version};
+use crate::migration::{Execution, MigrationFile, MigrationFiles, Trace, Version};
 
 /// Where a database stands against a migration set. Unlike a plan it is there in any case: what is in the way of a plan
 /// stands in `problems`.
@@ -29,7 +29,7 @@ pub struct Overview<'a> {
 impl<'a> Overview<'a> {
     /// Compares a set with a ledger.
     #[must_use]
-    pub fn new(set: &'a MigrationSet, ledger: &LedgerState, options: &PlanOptions) -> Self {
+    pub fn new(set: &'a MigrationFiles<'a>, ledger: &LedgerState, options: &PlanOptions) -> Self {
         let current = ledger.current().cloned();
         let mut overview = match plan(set, ledger, options) {
             Ok(plan) => Self {
@@ -46,8 +46,9 @@ impl<'a> Overview<'a> {
                     Target::Version(version) => version.clone(),
                 };
                 let waits =
-                    |migration: &&Migration| migration.version <= target && ledger.get(&migration.version).is_none();
-                let pending = set.migrations().iter().filter(waits).map(Step::forward);
+                    |file: &&MigrationFile<'_>| *file.version() <= target && ledger.get(file.version()).is_none();
+                let waiting = set.migrations().iter().filter(waits);
+                let pending = waiting.filter_map(|file| file.read().ok()).map(Step::forward);
                 let again = repeatables(set, ledger).filter(|_| target >= *set.newest());
                 let pending = pending.chain(again).collect();
                 let newer = ledger.applied().iter().filter(|row| row.version > *set.newest());
@@ -106,14 +107,15 @@ mod tests {
     #[test]
     fn a_statement_that_only_a_person_can_tell_of_is_in_the_way() {
         let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1; call p(); create table t (a int)".into() };
-        let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
+        let file = [file];
+        let set = MigrationFiles::sorted(&file, Dialect::Mysql).unwrap();
         let problems = |number: usize, state| {
             let begun = BegunStatement {
                 kind: Kind::Migration,
                 version: Some("1".parse().unwrap()),
                 file: "1_a.sql".to_owned(),
                 number,
-                checksum: set.migrations()[0].statement_checksum(number - 1),
+                checksum: set.migrations()[0].read().unwrap().statement_checksum(number - 1),
                 state,
             };
             let ledger = LedgerState::default().with_begun(vec![begun]);
@@ -129,13 +131,14 @@ mod tests {
     #[test]
     fn what_is_pending_is_told_even_where_something_is_in_the_way() {
         let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
-        let set =
-            MigrationSet::read(&[file("1_a.sql", "select 1"), file("2_b.sql", "select 2")], Dialect::Postgres).unwrap();
+        let files = [file("1_a.sql", "select 1"), file("2_b.sql", "select 2")];
+        let set = MigrationFiles::sorted(&files, Dialect::Postgres).unwrap();
+        let migration = |at: usize| set.migrations()[at].read().unwrap();
         let mut row = AppliedRow {
             version: "1".parse().unwrap(),
             file: "1_a.sql".into(),
-            checksum: set.migrations()[0].checksum.clone(),
-            token_checksum: set.migrations()[0].token_checksum.clone(),
+            checksum: migration(0).checksum.clone(),
+            token_checksum: migration(0).token_checksum.clone(),
             kind: Kind::Migration,
             id: 0,
         };
@@ -145,8 +148,8 @@ mod tests {
             (pending, found.problems.len())
         };
         assert_eq!(overview(&row), (vec!["2_b.sql".to_owned()], 0));
-        row.checksum = set.migrations()[1].checksum.clone();
-        row.token_checksum = set.migrations()[1].token_checksum.clone();
+        row.checksum = migration(1).checksum.clone();
+        row.token_checksum = migration(1).token_checksum.clone();
         assert_eq!(overview(&row), (vec!["2_b.sql".to_owned()], 1));
     }
 }

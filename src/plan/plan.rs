@@ -8,7 +8,9 @@ use super::ledger_state::{AppliedRow, LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{Checksum, Dialect, Migration, MigrationSet, TransactionMode, Version};
+use crate::migration::{
+    Checksum, Dialect, Migration, MigrationFile, MigrationFiles, TransactionMode, Version, invalid_files,
+};
 
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -103,27 +105,31 @@ impl Plan<'_> {
 ///
 /// # Errors
 ///
-/// Every [`PlanProblem`] there is, by version, those of the target last.
+/// Every [`PlanProblem`] there is, by version, those of the target last. Where a file that has to be looked into is
+/// invalid, only what is wrong with the files: the rest cannot be told.
 pub fn plan<'a>(
-    set: &'a MigrationSet,
+    set: &'a MigrationFiles<'a>,
     ledger: &LedgerState,
     options: &PlanOptions,
 ) -> Result<Plan<'a>, Vec<PlanProblem>> {
     let last = set.newest();
+    read_needed(set, ledger)?;
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     let (ahead, known): (Vec<&AppliedRow>, _) = ledger.applied().iter().partition(|row| row.version > *last);
+    let mut files = set.migrations().iter().peekable();
     for row in known {
-        match set.get(&row.version) {
+        while files.next_if(|file| *file.version() < row.version).is_some() {}
+        match files.next_if(|file| *file.version() == row.version) {
             None => problems.push(missing(row, last)),
-            Some(migration) => match compare(row, migration) {
+            Some(file) => match compare(row, file) {
                 Ok(found) => warnings.extend(found),
                 Err(problem) => problems.push(problem),
             },
         }
     }
     let to = reachable(set, ledger, &options.target, last).map_err(|problem| problems.push(problem));
-    let pending = set.migrations().iter().filter(|migration| ledger.get(&migration.version).is_none());
+    let pending = with_rows(set, ledger).filter(|(_, row)| row.is_none()).filter_map(|(file, _)| file.read().ok());
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
         options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)
     });
@@ -174,16 +180,50 @@ fn missing(row: &AppliedRow, last: &Version) -> PlanProblem {
     PlanProblem::Missing { version: row.version.clone(), file: row.file.clone(), last: last.clone() }
 }
 
-fn compare(row: &AppliedRow, migration: &Migration) -> Result<Option<PlanWarning>, PlanProblem> {
-    let (version, file) = (migration.version.clone(), migration.file.clone());
-    if row.checksum == migration.checksum {
-        let renamed = row.file != migration.file;
+/// The files that have to be looked into: those that are pending or have changed. What is applied and has not changed
+/// needs no statements, not even valid ones: it is not run again, and cannot be put right without being changed.
+pub fn needed<'a, 'f>(
+    set: &'a MigrationFiles<'f>,
+    ledger: &'a LedgerState,
+) -> impl Iterator<Item = &'a MigrationFile<'f>> {
+    let changed = with_rows(set, ledger)
+        .filter(|(file, row)| row.is_none_or(|row| row.checksum != *file.checksum()))
+        .map(|(file, _)| file);
+    let again =
+        |file: &&MigrationFile<'f>| ledger.repeatable(file.file()).is_none_or(|row| row.checksum != *file.checksum());
+    changed.chain(set.repeatables().iter().filter(again))
+}
+
+/// Each file with the row of its version. Both are in version order, so that none of thousands is searched for.
+fn with_rows<'a, 'f, 'l>(
+    set: &'a MigrationFiles<'f>,
+    ledger: &'l LedgerState,
+) -> impl Iterator<Item = (&'a MigrationFile<'f>, Option<&'l AppliedRow>)> {
+    let mut rows = ledger.applied().iter().peekable();
+    set.migrations().iter().map(move |file| {
+        while rows.next_if(|row| row.version < *file.version()).is_some() {}
+        (file, rows.next_if(|row| row.version == *file.version()))
+    })
+}
+
+fn read_needed(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec<PlanProblem>> {
+    match invalid_files(needed(set, ledger)) {
+        problems if problems.is_empty() => Ok(()),
+        problems => Err(problems.into_iter().map(PlanProblem::InvalidFile).collect()),
+    }
+}
+
+/// What has been read; of the others the bytes are as they were.
+fn compare(row: &AppliedRow, found: &MigrationFile<'_>) -> Result<Option<PlanWarning>, PlanProblem> {
+    let (version, file) = (found.version().clone(), found.file().to_owned());
+    if row.checksum == *found.checksum() {
+        let renamed = row.file != file;
         return Ok(renamed.then(|| PlanWarning::Renamed { version, file, applied_file: row.file.clone() }));
     }
-    if row.token_checksum == migration.token_checksum {
+    if found.read().is_ok_and(|migration| row.token_checksum == migration.token_checksum) {
         return Ok(Some(PlanWarning::CosmeticEdit { version, file }));
     }
-    Err(PlanProblem::Edited { version, file, applied: row.checksum.clone(), found: migration.checksum.clone() })
+    Err(PlanProblem::Edited { version, file, applied: row.checksum.clone(), found: found.checksum().clone() })
 }
 
 /// The first statement that has run and is not the file's any more. One whose end is not known counts where the file
@@ -207,20 +247,23 @@ fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProbl
 }
 
 /// The repeatable files that have never run as they are now, by their tokens.
-pub(super) fn repeatables<'a>(set: &'a MigrationSet, ledger: &LedgerState) -> impl Iterator<Item = Step<'a>> {
-    let changed = |migration: &&Migration| {
-        ledger.repeatable(&migration.file).is_none_or(|row| row.token_checksum != migration.token_checksum)
-    };
-    set.repeatables().iter().filter(changed).map(Step::again)
+pub(super) fn repeatables<'a>(set: &'a MigrationFiles<'_>, ledger: &LedgerState) -> impl Iterator<Item = Step<'a>> {
+    set.repeatables().iter().filter_map(|file| match ledger.repeatable(file.file()) {
+        Some(row) if row.checksum == *file.checksum() => None,
+        row => {
+            let migration = file.read().ok()?;
+            row.is_none_or(|row| row.token_checksum != migration.token_checksum).then(|| Step::again(migration))
+        }
+    })
 }
 
 /// The files that are half applied, and not in the source any more. What was only tried, and refused, has left nothing.
-fn missing_while_begun(set: &MigrationSet, ledger: &LedgerState) -> Vec<PlanProblem> {
+fn missing_while_begun(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
     let mut problems = Vec::new();
     for begun in ledger.all_begun().iter().filter(|begun| begun.state != StatementState::Failed) {
         let is_there = match (&begun.version, begun.kind) {
             (Some(version), Kind::Migration) => set.get(version).is_some(),
-            (None, Kind::Repeatable) => set.repeatables().iter().any(|file| file.file == begun.file),
+            (None, Kind::Repeatable) => set.repeatables().iter().any(|file| file.file() == begun.file),
             _ => true,
         };
         let problem = PlanProblem::missing_while_begun(begun);
@@ -249,7 +292,7 @@ fn out_of_order(migration: &Migration, ledger: &LedgerState) -> Option<PlanProbl
 
 /// The target as a version, where a way forward leads there.
 fn reachable(
-    set: &MigrationSet,
+    set: &MigrationFiles<'_>,
     ledger: &LedgerState,
     target: &Target,
     last: &Version,
@@ -266,8 +309,8 @@ fn reachable(
         _ => {}
     }
     match set.get(target) {
-        Some(migration) => Ok(migration.version.clone()),
-        None => Err(PlanProblem::not_in_source(set, target)),
+        Some(file) => Ok(file.version().clone()),
+        None => Err(PlanProblem::not_in_source(set.migrations().iter().map(MigrationFile::version), last, target)),
     }
 }
 
@@ -280,33 +323,32 @@ mod tests {
     use crate::migration::SourceFile;
     use crate::report::Reason;
 
-    fn set(files: &[(&str, &str)]) -> MigrationSet {
+    fn set(files: &[(&str, &str)]) -> MigrationFiles<'static> {
         let files: Vec<SourceFile> =
             files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
-        MigrationSet::read(&files, Dialect::Postgres).unwrap()
+        MigrationFiles::sorted(files.leak(), Dialect::Postgres).unwrap()
     }
 
     /// A set `001_m.sql`, `002_m.sql` … whose files hold the given SQL.
-    fn numbered(sql: &[&str]) -> MigrationSet {
+    fn numbered(sql: &[&str]) -> MigrationFiles<'static> {
         let names: Vec<String> = (1..=sql.len()).map(|n| format!("{n:03}_m.sql")).collect();
         set(&names.iter().map(String::as_str).zip(sql.iter().copied()).collect::<Vec<_>>())
     }
 
     /// The ledger after the given versions of the set were applied.
-    fn applied(set: &MigrationSet, versions: &[&str]) -> LedgerState {
-        LedgerState::new(set.migrations().iter().filter(|m| versions.contains(&m.version.as_str())).map(|m| {
-            AppliedRow {
-                version: m.version.clone(),
-                file: m.file.clone(),
-                checksum: m.checksum.clone(),
-                token_checksum: m.token_checksum.clone(),
-                kind: Kind::Migration,
-                id: 0,
-            }
+    fn applied(set: &MigrationFiles<'_>, versions: &[&str]) -> LedgerState {
+        let migrations = set.migrations().iter().map(|file| file.read().unwrap());
+        LedgerState::new(migrations.filter(|m| versions.contains(&m.version.as_str())).map(|m| AppliedRow {
+            version: m.version.clone(),
+            file: m.file.clone(),
+            checksum: m.checksum.clone(),
+            token_checksum: m.token_checksum.clone(),
+            kind: Kind::Migration,
+            id: 0,
         }))
     }
 
-    fn outcome(set: &MigrationSet, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
+    fn outcome(set: &MigrationFiles<'_>, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
         match plan(set, ledger, &PlanOptions::to(target.parse().unwrap())) {
             Ok(plan) => Ok(plan.steps.iter().map(|step| step.migration.version.to_string()).collect()),
             Err(problems) => Err(problems.iter().map(PlanProblem::reason).collect()),
@@ -344,6 +386,33 @@ mod tests {
         let found =
             plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.warnings.len()).map_err(|_| ());
         assert_eq!(found, expected);
+    }
+
+    #[rstest]
+    #[case::applied_as_it_is(&["select 'a", "select 2"], Ok(vec!["002".to_owned()]))]
+    #[case::changed(&["select 1; select 'a", "select 2"], Err(vec!["001_m.sql:1".to_owned()]))]
+    #[case::pending(&["select 'a", "select 2;\nselect 'b"], Err(vec!["002_m.sql:2".to_owned()]))]
+    #[case::pending_and_changed(
+        &["select 1; select 'a", "select 2;\n\nselect 'b"],
+        Err(vec!["001_m.sql:1".to_owned(), "002_m.sql:3".to_owned()])
+    )]
+    fn only_files_that_are_pending_or_have_changed_have_to_be_valid(
+        #[case] now: &[&str],
+        #[case] expected: Result<Vec<String>, Vec<String>>,
+    ) {
+        let row = AppliedRow {
+            version: "001".parse().unwrap(),
+            file: "001_m.sql".to_owned(),
+            checksum: Checksum::of(b"select 'a"),
+            token_checksum: Checksum::of(b"another program's"),
+            kind: Kind::Adopted,
+            id: 0,
+        };
+        let set = numbered(now);
+        let found = plan(&set, &LedgerState::new([row]), &PlanOptions::to(Target::Latest));
+        let place = |problem: PlanProblem| problem.to_string().split(": ").next().unwrap_or_default().to_owned();
+        let steps = |plan: Plan<'_>| plan.steps.iter().map(|step| step.name().to_owned()).collect();
+        assert_eq!(found.map(steps).map_err(|problems| problems.into_iter().map(place).collect()), expected);
     }
 
     #[rstest]
@@ -387,7 +456,7 @@ mod tests {
         assert_eq!(failure.reason, Reason::MigrationEdited);
         assert_eq!(failure.place.map(|place| place.file), Some("001_m.sql".to_owned()));
         for set in [&before, &now] {
-            assert!(failure.message.contains(set.migrations()[0].checksum.as_str()), "{}", failure.message);
+            assert!(failure.message.contains(set.migrations()[0].checksum().as_str()), "{}", failure.message);
         }
     }
 
@@ -449,7 +518,8 @@ mod tests {
     #[test]
     fn what_is_left_out_of_a_file_is_a_warning() {
         let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1;\nbegin;\ncommit;".into() };
-        let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
+        let file = [file];
+        let set = MigrationFiles::sorted(&file, Dialect::Mysql).unwrap();
         let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
         assert_eq!(warnings, [PlanWarning::LeftOut { file: "1_a.sql".into(), line: 2, count: 2 }]);
     }
@@ -473,7 +543,7 @@ mod tests {
     fn the_hash_changes_with_start_target_and_steps() {
         let set = numbered(&["select 1", "select 2", "select 3"]);
         let other = numbered(&["select 1", "select 2", "select 4"]);
-        let hash = |set: &MigrationSet, done: &[&str], target: &str| {
+        let hash = |set: &MigrationFiles<'_>, done: &[&str], target: &str| {
             plan(set, &applied(set, done), &PlanOptions::to(target.parse().unwrap())).unwrap().hash()
         };
         let all = [

@@ -2,12 +2,15 @@
 
 use super::goal::RollbackTarget;
 use super::ledger_state::BegunStatement;
-use crate::migration::{Checksum, MigrationSet, Problem, Version};
+use crate::migration::{Checksum, Problem, Version};
 use crate::report::{ErrorClass, Failure, Place, Reason};
 
 /// Why there is no way from the ledger's state to the target. Nothing has run.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PlanProblem {
+    /// A file that is to be run, or that has changed, is none that can be.
+    #[error(transparent)]
+    InvalidFile(Problem),
     /// The SQL of an applied file is another than when it was applied.
     #[error(
         "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); put \
@@ -216,11 +219,14 @@ fn near(nearest: Option<&Version>) -> String {
 }
 
 impl PlanProblem {
-    /// A target that a set does not have.
-    pub(super) fn not_in_source(set: &MigrationSet, target: &Version) -> Self {
-        let last = set.newest();
-        let below = set.migrations().iter().rev().find(|migration| migration.version < *target);
-        let nearest = below.map(|migration| migration.version.clone()).filter(|version| version != last);
+    /// A target that a source, whose versions these are in order, does not have.
+    pub(super) fn not_in_source<'v>(
+        versions: impl DoubleEndedIterator<Item = &'v Version>,
+        last: &Version,
+        target: &Version,
+    ) -> Self {
+        let below = versions.rev().find(|version| *version < target);
+        let nearest = below.filter(|version| *version != last).cloned();
         Self::TargetNotInSource { target: target.clone(), last: last.clone(), nearest }
     }
 
@@ -243,7 +249,7 @@ impl PlanProblem {
             | Self::RollbackOfBaseline { .. }
             | Self::RollbackTargetNotApplied { .. }
             | Self::LedgerInUse { .. } => Reason::TargetUnreachable,
-            Self::InvalidRollback(_) => Reason::InvalidSource,
+            Self::InvalidFile(_) | Self::InvalidRollback(_) => Reason::InvalidSource,
             Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } | Self::EndUnknown { .. } => {
                 Reason::NeedsReview
             }
@@ -254,7 +260,7 @@ impl PlanProblem {
     #[must_use]
     pub fn failure(&self) -> Failure {
         let place = match self {
-            Self::InvalidRollback(problem) => return problem.failure(),
+            Self::InvalidFile(problem) | Self::InvalidRollback(problem) => return problem.failure(),
             Self::Edited { version, file, .. }
             | Self::EditedWhileBegun { version, file, .. }
             | Self::Missing { version, file, .. }

@@ -48,8 +48,8 @@ pub struct PostgresSession {
     pub(super) address: Address,
     /// Its `synchronous_commit` before any file has set one.
     pub(super) synchronous_commit: String,
-    /// The answer to the reading of the ledger that came with the session's setting up.
-    first_reading: Option<Result<Vec<Vec<PgRow>>, sqlx::Error>>,
+    /// What the reading of the ledger said that came with the session's setting up, or why the server did not answer it.
+    first_reading: Option<Result<Result<LedgerView, SessionError>, sqlx::Error>>,
     /// Whether none was there when it was last read.
     has_no_ledger: bool,
     pub(super) already_exists: AlreadyExists,
@@ -101,7 +101,8 @@ impl PostgresSession {
         if value(Some(about), 2)? {
             session.reset = reset(Settings::statements_beside_login(server_version).as_slice());
         }
-        session.first_reading = Some(answered.map(|()| results.split_off(to_commit)));
+        // Understood at once: whoever connects ahead of need has the time for it.
+        session.first_reading = Some(answered.map(|()| understood(&results.split_off(to_commit))));
         Ok(session)
     }
 
@@ -212,7 +213,7 @@ impl PostgresSession {
             results = self.try_query(self.ledger.read_older(OlderLedger::One)).await;
         }
         match results {
-            Ok(results) => Ok(ledger_view(&results)?.1),
+            Ok(results) => understood(&results),
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
         }
     }
@@ -253,6 +254,10 @@ fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerView)>, SessionE
     Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
 }
 
+fn understood(results: &[Vec<PgRow>]) -> Result<LedgerView, SessionError> {
+    ledger_view(results).map(|(_, view)| view)
+}
+
 impl Session for PostgresSession {
     fn id(&self) -> SessionId {
         SessionId(i64::from(self.process_id))
@@ -265,10 +270,10 @@ impl Session for PostgresSession {
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
         let answered = match self.first_reading.take() {
             Some(answered) => answered,
-            None => self.try_query(self.ledger.read()).await,
+            None => self.try_query(self.ledger.read()).await.map(|results| understood(&results)),
         };
         match answered {
-            Ok(results) => Ok(ledger_view(&results)?.1),
+            Ok(understood) => understood,
             Err(error) if Self::ledger_is_missing(&error) => {
                 self.has_no_ledger = true;
                 Ok(LedgerView::default())
