@@ -78,14 +78,18 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
     };
     let goal = Goal::Migrate { set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
     let mut terminal = Terminal::new(dir, source.files());
-    Ok(started.execute(run, &database, &goal, &mut |event| match (arguments.format.format, &event) {
+    let summary = started.execute(run, &database, &goal, &mut |event| match (arguments.format.format, &event) {
         (Format::Json, _) => write_event(&event),
         // The failure names the first file only.
         (Format::Text, Event::RunFailed { failure }) if failure.reason == Reason::InvalidSource => {
             set.known_problems().iter().for_each(|problem| terminal.failure(&problem.failure()));
         }
         (Format::Text, _) => terminal.show(&event),
-    }))
+    });
+    // The program ends: giving back the memory of thousands of files, one by one, would only take time.
+    std::mem::forget(source);
+    std::mem::forget(files);
+    Ok(summary)
 }
 
 impl MigrateArguments {

@@ -14,6 +14,9 @@ use crate::migration::{MigrationFiles, MigrationSet, Problem, SourceFile, Source
 use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
 
+/// What the ledger and the lock say, with the database's address.
+pub(super) type LedgerRead = Result<(Reading, String), Failure>;
+
 /// Flags of a subcommand that compares a folder with a ledger.
 #[derive(Args, Debug)]
 pub(super) struct CompareFlags {
@@ -42,7 +45,7 @@ impl CompareFlags {
         command: &str,
         source: &'s Source<'f>,
         judge: impl FnOnce(Result<&'s MigrationFiles<'f>, NoResult>) -> Result<T, E> + Send,
-    ) -> Result<(T, Result<(Reading, String), Failure>), E> {
+    ) -> Result<(T, LedgerRead), E> {
         let database = self.database.database(command)?;
         let (folder, rules) = (&self.folder.dir, self.folder.gaps.rules(database.dialect()));
         let read_folder = || judge(source.read(folder, rules));

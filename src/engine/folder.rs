@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use rustix::fs::{Mode, OFlags, openat};
+
 use super::cores::on_all_cores;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, invalid_files};
 use crate::plan::{LedgerState, needed};
@@ -25,12 +27,14 @@ const BUFFER: usize = 64 << 10;
 pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
     let unread: Vec<(String, OnceLock<io::Result<Vec<u8>>>)> =
         names(folder)?.into_iter().map(|name| (name, OnceLock::new())).collect();
-    // A path's last part is replaced for each file.
-    let with = || (folder.join("file"), vec![0; BUFFER]);
-    on_all_cores(&unread, with, |(path, buffer), (name, content)| {
-        path.set_file_name(name);
-        let _ = content.set(read_file(path, buffer));
-    });
+    let handle = File::open(folder).map_err(|error| unreadable(folder, &error))?;
+    on_all_cores(
+        &unread,
+        || vec![0; BUFFER],
+        |buffer, (name, content)| {
+            let _ = content.set(read_file(&handle, name, buffer));
+        },
+    );
     let read = unread.into_iter().map(|(name, content)| {
         let content = content.into_inner().unwrap_or_else(|| fs::read(folder.join(&name)));
         let bytes = content.map_err(|error| unreadable(&folder.join(&name), &error))?;
@@ -91,9 +95,9 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     }
 }
 
-/// Reads a file: opened, read and closed, and nothing asked.
-fn read_file(path: &Path, buffer: &mut [u8]) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+/// Reads a file of a folder: opened, read and closed. Nothing is asked, and the folder's path is not walked again.
+fn read_file(folder: &File, name: &str, buffer: &mut [u8]) -> io::Result<Vec<u8>> {
+    let mut file = File::from(openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?);
     let mut length = 0;
     loop {
         let rest = buffer.get_mut(length..).unwrap_or_default();

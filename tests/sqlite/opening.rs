@@ -195,3 +195,39 @@ fn the_example_is_applied_and_taken_back() {
         assert_eq!(bed.has("order_items"), command[0] == "migrate");
     }
 }
+
+#[test]
+fn only_files_that_are_pending_or_have_changed_have_to_be_valid() {
+    let bed = Bed::with(FILES);
+    bed.migrate();
+    // As if an older Schemaward, or another tool, had taken it.
+    bed.file("001_a.sql", "CREATE TABLE a (x);\n-- schemaward: later\n");
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(4) && said.contains("001_a.sql:2:1"), "it has changed: {said}");
+    let sum = Command::new("sha256sum").arg("migrations/001_a.sql").current_dir(bed.folder()).output().unwrap();
+    let sum = text(&sum.stdout)[..64].to_owned();
+    bed.query(&format!("UPDATE schemaward_schema_migrations SET checksum = '{sum}'"));
+    for arguments in [&["migrate"][..], &["plan"], &["status", "--check"]] {
+        let (code, said) = bed.said(arguments);
+        assert_eq!(code, Some(0), "it is applied as it is: {arguments:?}: {said}");
+    }
+    let (code, said) = bed.said(&["verify"]);
+    assert!(code == Some(4) && said.contains("001_a.sql:2:1"), "verify looks into all: {said}");
+
+    // Of the pending files all is told that is wrong, and nothing runs.
+    bed.files(&[
+        ("002_b.sql", "CREATE TABLE b (x);"),
+        ("003_c.sql", "SELECT 1;\nSELECT 'c;\n"),
+        ("004_d.sql", "SELECT 'd;"),
+    ]);
+    for arguments in [&["migrate"][..], &["plan"], &["status"]] {
+        let (_, said) = bed.said(arguments);
+        let told = |place: &str| {
+            said.contains(&format!("{place}: a string that begins here never ends"))
+                || said.contains(&format!("migrations/{place}"))
+        };
+        assert!(told("003_c.sql:2") && told("004_d.sql:1"), "{arguments:?}: {said}");
+        assert!(!said.contains("001_a.sql"), "{arguments:?}: {said}");
+    }
+    assert!(!bed.has("b"));
+}
