@@ -46,8 +46,8 @@ pub struct MysqlSession {
     user: String,
     /// Whether the journal may hold statements of files that have not come to their end.
     pub(super) may_resume: bool,
-    /// The answers to the reading of the ledger that came with the session's setting up.
-    first_reading: Option<Result<Vec<Vec<MySqlRow>>, sqlx::Error>>,
+    /// What the reading of the ledger said that came with the session's setting up, or why the server did not answer it.
+    first_reading: Option<Result<Result<LedgerView, SessionError>, sqlx::Error>>,
     /// The session's variables before the first file that changes any.
     pub(super) variables: Option<Vec<(String, String)>>,
     pub(super) already_exists: AlreadyExists,
@@ -95,7 +95,8 @@ impl MysqlSession {
             settings,
             user: user.to_owned(),
             may_resume: true,
-            first_reading: Some(answered.map(|()| answers.rows.split_off(server::FIRST_ANSWER + 1))),
+            // Understood at once: whoever connects ahead of need has the time for it.
+            first_reading: Some(answered.map(|()| understood(&answers.rows.split_off(server::FIRST_ANSWER + 1)))),
             variables: None,
             already_exists: mysql.already_exists,
             not_ours: BTreeSet::new(),
@@ -288,10 +289,10 @@ impl Session for MysqlSession {
     async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
         let answered = match self.first_reading.take() {
             Some(answered) => answered,
-            None => self.try_query(self.ledger.read()).await.map(|answers| answers.rows),
+            None => self.try_query(self.ledger.read()).await.map(|answers| understood(&answers.rows)),
         };
         match answered {
-            Ok(results) => Ok(ledger_view(&results)?.1),
+            Ok(understood) => understood,
             Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
             Err(error) => Err(self.explain(&error)),
         }
@@ -384,6 +385,10 @@ impl Session for MysqlSession {
         // The server ends the session either way; a polite end only keeps its log quiet.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.connection.close()).await;
     }
+}
+
+fn understood(results: &[Vec<MySqlRow>]) -> Result<LedgerView, SessionError> {
+    ledger_view(results).map(|(_, view)| view)
 }
 
 /// Sends one message on a connection.
