@@ -9,9 +9,19 @@ create or replace procedure schemaward.record_success(
     predecessor text, commit_waits text, file_version text, file_name text, file_description text, attempt_kind text,
     file_checksum text, file_token_checksum text, statements integer, file_rollback_sql text, run_name text,
     run_fence bigint, tool text) language plpgsql as 'begin raise exception ''4''; end';
+drop index schemaward.schema_migrations_applied_once;
+alter table schemaward.schema_migrations alter kind type text, alter version type text,
+    add constraint schema_migrations_kind_check
+        check (kind in ('migration', 'repeatable', 'rollback', 'baseline', 'adopted')),
+    add constraint schema_migrations_version_check
+        check (case when kind = 'repeatable' then version = 'R' else version ~ '^[0-9]{1,32}$' end);
+create unique index schema_migrations_applied_once on schemaward.schema_migrations ((version::numeric))
+    where success and undone_by is null and kind in ('migration', 'baseline', 'adopted');
+drop domain schemaward.migration_kind;
+drop domain schemaward.migration_version;
 update schemaward.schemaward_ledger set version = 4;";
 
-/// Takes a ledger back to what version 3 made.
+/// Takes a ledger of version 4 back to what version 3 made.
 const AS_VERSION_3: &str = "
 drop routine schemaward.record_success;
 drop routine schemaward.assert_fence(bigint);
@@ -47,6 +57,9 @@ fn shape(bed: &Bed<'_>) -> String {
                 from information_schema.columns where table_schema = 'schemaward'
             union all select conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                 from pg_constraint where connamespace = 'schemaward'::regnamespace
+            union all select attrelid::regclass || ' ' || attname || ' ' || format_type(atttypid, null)
+                from pg_attribute join pg_class on pg_class.oid = attrelid
+                where relnamespace = 'schemaward'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped
             union all select indexdef from pg_indexes where schemaname = 'schemaward'
             union all select pg_get_functiondef(oid) from pg_proc where pronamespace = 'schemaward'::regnamespace) x",
     )
@@ -82,7 +95,7 @@ fn assert_upgraded(older: &str, version: &str) {
 fn a_ledger_of_the_first_version_is_upgraded() {
     assert_upgraded(
         &format!(
-            "{AS_VERSION_3} {AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
+            "{AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
         ),
         "1",
     );
@@ -90,12 +103,12 @@ fn a_ledger_of_the_first_version_is_upgraded() {
 
 #[test]
 fn a_ledger_of_the_second_version_is_upgraded() {
-    assert_upgraded(&format!("{AS_VERSION_3} {AS_VERSION_2}"), "2");
+    assert_upgraded(&format!("{AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2}"), "2");
 }
 
 #[test]
 fn a_ledger_of_the_third_version_is_upgraded() {
-    assert_upgraded(AS_VERSION_3, "3");
+    assert_upgraded(&format!("{AS_VERSION_4} {AS_VERSION_3}"), "3");
 }
 
 #[test]
@@ -110,7 +123,7 @@ fn a_file_begun_under_the_second_version_is_resumed() {
         "-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (nothing);\n",
     )]);
     assert_eq!(bed.run().failure().code.as_deref(), Some("42703"));
-    bed.psql(&format!("{AS_VERSION_3} {AS_VERSION_2}"));
+    bed.psql(&format!("{AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2}"));
     bed.file(
         "001_a.sql",
         b"-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (id);\n",
