@@ -302,3 +302,27 @@ fn orphans(ups: &[Named<'_>], downs: &[Named<'_>]) -> Vec<Problem> {
         .map(|down| about(&down.0, down.1, ProblemKind::OrphanDown(down.0.version.clone())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Dialect;
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_only_of_files_that_somebody_has_asked_for() {
+        let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
+        let source = [file("1_a.sql", "select 'a"), file("2_b.sql", "select 2"), file("3_c.sql", "select 'c")];
+        let files = MigrationFiles::sorted(&source, Dialect::Postgres).unwrap();
+        files.all().for_each(MigrationFile::read_ahead);
+        assert_eq!(files.known_problems(), []);
+        let asked = files.migrations()[2].read().unwrap_err();
+        assert_eq!(asked[0].to_string().split(": ").next(), Some("3_c.sql:1"));
+        assert_eq!(files.known_problems(), asked);
+        let all = invalid_files(files.all());
+        assert_eq!(
+            all.iter().filter_map(|problem| problem.file.as_deref()).collect::<Vec<_>>(),
+            ["1_a.sql", "3_c.sql"]
+        );
+        assert_eq!(files.migrations()[1].read().unwrap().statement_sql(0), "select 2");
+    }
+}
