@@ -10,9 +10,9 @@ use super::engine_run::log_to_stderr;
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::output::{self, NOTE, line, styled};
-use super::reading::{NoResult, migration_set_of, wait_for};
+use super::reading::{NoResult, migration_set_of, read_files, wait_for};
 use super::unrun::UnrunReport;
-use crate::engine::{Database, foreign_history, read_folder, record_unrun};
+use crate::engine::{Database, foreign_history, record_unrun};
 use crate::plan::adopt::{AdoptProblem, Adoption, Found, Tool, adoption};
 use crate::plan::{Kind, LedgerState};
 
@@ -114,7 +114,7 @@ pub(super) fn main(arguments: &AdoptArguments) -> ExitCode {
 fn execute(arguments: &AdoptArguments) -> Result<AdoptReport, NoResult> {
     let run = format!("adopt-{}", std::process::id());
     let database = arguments.database.database("adopt")?;
-    let files = read_folder(&arguments.folder.dir)?;
+    let files = read_files(&arguments.folder)?;
     let set = migration_set_of(&files, arguments.folder.gaps.rules(database.dialect()))?;
     let asked = arguments.from.map(Tool::from);
     let (_, found, history) = wait_for(foreign_history(&database, asked, arguments.schema.as_deref()))??;

@@ -7,9 +7,9 @@ use clap::Args;
 use super::engine_run::log_to_stderr;
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
-use super::reading::{NoResult, migration_set_of, wait_for};
+use super::reading::{NoResult, migration_set_of, read_files, wait_for};
 use super::unrun::UnrunReport;
-use crate::engine::{Database, ledger_state, read_folder, record_unrun};
+use crate::engine::{Database, ledger_state, record_unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState, baseline};
 use crate::report::Failure;
@@ -49,7 +49,7 @@ pub(super) fn main(arguments: &BaselineArguments) -> ExitCode {
 fn execute(arguments: &BaselineArguments) -> Result<UnrunReport, NoResult> {
     let run = format!("baseline-{}", std::process::id());
     let database = arguments.database.database("baseline")?;
-    let set = migration_set_of(&read_folder(&arguments.folder.dir)?, arguments.folder.gaps.rules(database.dialect()))?;
+    let set = migration_set_of(&read_files(&arguments.folder)?, arguments.folder.gaps.rules(database.dialect()))?;
     let choose = |ledger: &LedgerState| -> Result<Vec<&Migration>, Failure> {
         baseline(&set, ledger, &arguments.version).map_err(|problem| problem.failure())
     };

@@ -8,6 +8,7 @@ use clap::Args;
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags};
+use super::output;
 use super::plan::{self, PlanArguments};
 use super::reading::{CompareFlags, NoResult};
 use super::runner::write_event;
@@ -64,7 +65,12 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
     let (dir, rules) = (&arguments.folder.dir, arguments.folder.gaps.rules(database.dialect()));
     let files = OnceLock::new();
     let source = Source::new(&files);
-    let (set, database) = match started.read_while_connecting(&database, &source, || source.read(dir, rules)) {
+    let format = arguments.format.format;
+    let warn = |message: &str| match format {
+        Format::Text => output::warning(message),
+        Format::Json => write_event(&Event::Warning { message: message.to_owned() }),
+    };
+    let (set, database) = match started.read_while_connecting(&database, &source, || source.read(dir, rules, warn)) {
         Ok(read) => read,
         Err(NoResult::Failed(failure)) => return Err(failure),
         Err(NoResult::InvalidSource(files, problems)) => {

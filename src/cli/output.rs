@@ -46,6 +46,11 @@ fn written(result: io::Result<()>) {
     }
 }
 
+/// What a person should know beside a result: a line on standard error.
+pub(super) fn warning(text: &str) {
+    let _ = writeln!(io::stderr(), "warning: {}", line(text));
+}
+
 /// What went wrong, in place of a result.
 pub(super) fn failures(format: Format, terminal: &Terminal<'_>, failures: &[Failure]) {
     match format {

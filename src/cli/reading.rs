@@ -9,7 +9,7 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::output;
 use super::source::{Source, while_reading};
 use super::terminal::Terminal;
-use crate::engine::{Database, Reading, read, read_folder};
+use crate::engine::{Database, Reading, SourceFolder, read, read_folder};
 use crate::migration::{MigrationFiles, MigrationSet, Problem, SourceFile, SourceRules};
 use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
@@ -48,7 +48,7 @@ impl CompareFlags {
     ) -> Result<(T, LedgerRead), E> {
         let database = self.database.database(command)?;
         let (folder, rules) = (&self.folder.dir, self.folder.gaps.rules(database.dialect()));
-        let read_folder = || judge(source.read(folder, rules));
+        let read_folder = || judge(source.read(folder, rules, output::warning));
         let (set, read) = while_reading(&runtime()?, source, read_folder, read(&database, Some(0)))?;
         Ok((set, read.map(|reading| (reading, database.address())).map_err(Failure::from)))
     }
@@ -92,7 +92,17 @@ pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag
 /// Reads a folder as a migration set for a database.
 pub(super) fn migration_set(folder: &FolderFlag, database: &DatabaseFlags) -> Result<MigrationSet, NoResult> {
     let dialect = database.dialect()?;
-    migration_set_of(&read_folder(&folder.dir)?, folder.gaps.rules(dialect))
+    migration_set_of(&read_files(folder)?, folder.gaps.rules(dialect))
+}
+
+/// Reads a folder's files. What a person should know of it goes to standard error, whatever the format: a result of a
+/// program that reads is no place for it.
+pub(super) fn read_files(folder: &FolderFlag) -> Result<Vec<SourceFile>, Failure> {
+    let SourceFolder { files, warning } = read_folder(&folder.dir)?;
+    if let Some(warning) = warning {
+        output::warning(&warning);
+    }
+    Ok(files)
 }
 
 /// Files as a migration set.

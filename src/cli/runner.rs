@@ -9,7 +9,7 @@ use clap::Args;
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::flags::{Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
 use crate::api::Engine;
-use crate::engine::{Database, failed_before_start, read_all, read_folder};
+use crate::engine::{Database, SourceFolder, failed_before_start, read_all, read_folder};
 use crate::migration::{Dialect, MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
 use crate::plan::Goal;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
@@ -69,7 +69,10 @@ pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
 }
 
 fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result<Summary, Failure> {
-    let files = read_folder(&arguments.dir)?;
+    let SourceFolder { files, warning } = read_folder(&arguments.dir)?;
+    if let Some(message) = warning {
+        report(Event::Warning { message });
+    }
     verify_source(&files, &arguments.source_hash)?;
     let rules = arguments.gaps.rules(arguments.engine.into());
     let invalid = |problems: Vec<Problem>| source_failure(&problems).unwrap_or_else(no_migration);

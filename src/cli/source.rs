@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::flags::invalid_settings;
 use super::reading::NoResult;
-use crate::engine::{read_folder, take_checksums};
+use crate::engine::{SourceFolder, read_folder, take_checksums};
 use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, SourceRules};
 use crate::report::Failure;
 
@@ -27,10 +27,18 @@ impl<'f> Source<'f> {
         Self { files, sorted: OnceLock::new() }
     }
 
-    /// Reads a folder, and takes the names apart.
-    pub(super) fn read(&self, folder: &Path, rules: SourceRules) -> Result<&MigrationFiles<'f>, NoResult> {
-        let read = read_folder(folder)?;
-        let sorted = self.told(MigrationFiles::sorted(self.files.get_or_init(|| read), rules))?;
+    /// Reads a folder, and takes the names apart. `warn` is told what a person should know of it.
+    pub(super) fn read(
+        &self,
+        folder: &Path,
+        rules: SourceRules,
+        warn: impl FnOnce(&str),
+    ) -> Result<&MigrationFiles<'f>, NoResult> {
+        let SourceFolder { files, warning } = read_folder(folder)?;
+        if let Some(warning) = warning {
+            warn(&warning);
+        }
+        let sorted = self.told(MigrationFiles::sorted(self.files.get_or_init(|| files), rules))?;
         take_checksums(&sorted);
         Ok(self.sorted.get_or_init(|| sorted))
     }

@@ -64,7 +64,11 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
     let files = OnceLock::new();
     let source = Source::new(&files);
     // All of them, also those that a run would not look into.
-    let set = source.read(&arguments.folder.dir, arguments.folder.gaps.rules(arguments.database.dialect()?))?;
+    let set = source.read(
+        &arguments.folder.dir,
+        arguments.folder.gaps.rules(arguments.database.dialect()?),
+        output::warning,
+    )?;
     source.told(read_all(set))?;
     let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
     let state = &reading.ledger.state;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags, openat};
@@ -15,18 +15,34 @@ use crate::report::{ErrorClass, Failure, Reason};
 /// Files up to this size, which are nearly all, are read without asking for their size.
 const BUFFER: usize = 64 << 10;
 
+/// How many folders deep files are looked for that are not read.
+const DEEPEST: usize = 3;
+/// How many folders that are not read are named.
+const MOST_NAMED: usize = 3;
+
+/// What lies in a folder.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SourceFolder {
+    /// The files that lie directly in it, in the order of their names.
+    pub files: Vec<SourceFile>,
+    /// That it has folders with migrations of their own, which are not read, and what to do.
+    pub warning: Option<String>,
+}
+
 /// Reads all files that lie directly in a folder, in the order of their names.
 ///
 /// Names that begin with a dot are left out: a mounted ConfigMap keeps its versions in `..data` and
-/// the like, and the visible names are links into it. Folders within are left out too.
+/// the like, and the visible names are links into it. Folders within are left out too, with a warning where they hold
+/// `.sql` files.
 ///
 /// # Errors
 ///
 /// [`Reason::InvalidSettings`] where the folder or a file cannot be read, [`Reason::InvalidSource`]
 /// where a name is not UTF-8.
-pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
+pub fn read_folder(folder: &Path) -> Result<SourceFolder, Failure> {
+    let (names, unread_folders) = names(folder)?;
     let unread: Vec<(String, OnceLock<io::Result<Vec<u8>>>)> =
-        names(folder)?.into_iter().map(|name| (name, OnceLock::new())).collect();
+        names.into_iter().map(|name| (name, OnceLock::new())).collect();
     let handle = File::open(folder).map_err(|error| unreadable(folder, &error))?;
     on_all_cores(
         &unread,
@@ -40,7 +56,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<SourceFile>, Failure> {
         let bytes = content.map_err(|error| unreadable(&folder.join(&name), &error))?;
         Ok(SourceFile { name, bytes })
     });
-    read.collect()
+    Ok(SourceFolder { files: read.collect::<Result<_, Failure>>()?, warning: warning(folder, &unread_folders) })
 }
 
 /// Takes, on all cores, the checksums of all files: a plan compares each with the ledger's.
@@ -115,9 +131,9 @@ fn read_file(folder: &File, name: &str, buffer: &mut [u8]) -> io::Result<Vec<u8>
     }
 }
 
-/// The names of the files, in their order.
-fn names(folder: &Path) -> Result<Vec<String>, Failure> {
-    let mut names = Vec::new();
+/// The names of the files, and the folders within that hold others which are not read, both in their order.
+fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
+    let (mut names, mut unread) = (Vec::new(), Vec::new());
     // A relative name says little where it was looked for from another place than meant.
     let found = fs::read_dir(folder).map_err(|error| Failure {
         hint: Some("name the folder that holds the migrations: --dir FOLDER, or SCHEMAWARD_DIR".to_owned()),
@@ -146,10 +162,44 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
         }
         if is_file && !name.starts_with('.') {
             names.push(name);
+        } else if !is_file && !name.starts_with('.') && holds_sql(&entry.path(), DEEPEST) {
+            unread.push(entry.path());
         }
     }
     names.sort_unstable();
-    Ok(names)
+    unread.sort_unstable();
+    Ok((names, unread))
+}
+
+/// Whether a folder, or one within, has a file that ends in `.sql`. One that cannot be looked into counts as having none.
+fn holds_sql(folder: &Path, deep: usize) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            deep > 1 && holds_sql(&path, deep - 1)
+        } else {
+            path.extension().is_some_and(|end| end == "sql")
+        }
+    })
+}
+
+fn warning(folder: &Path, unread: &[PathBuf]) -> Option<String> {
+    let mut named =
+        unread.iter().take(MOST_NAMED).map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    if unread.len() > MOST_NAMED {
+        named = format!("{named} and {} more", unread.len() - MOST_NAMED);
+    }
+    let (hold, their) = match unread.len() {
+        0 => return None,
+        1 => ("holds", "their folder"),
+        _ => ("hold", "one of these"),
+    };
+    Some(format!(
+        "{named} {hold} .sql files, which are not read: only those that lie in {} itself are; move them there, or name \
+         {their} with --dir",
+        folder.display()
+    ))
 }
 
 /// diesel keeps each migration in a folder of its own, which would be passed over.
@@ -173,7 +223,7 @@ fn folder_of_diesel(name: &str) -> Failure {
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use super::{BUFFER, read_folder};
+    use super::{BUFFER, SourceFolder, read_folder};
     use crate::report::Reason;
 
     #[test]
@@ -187,8 +237,8 @@ mod tests {
         std::fs::write(folder.path().join(".hidden.sql"), "no").unwrap();
         std::fs::create_dir(folder.path().join("subfolder")).unwrap();
 
-        let files = read_folder(folder.path()).unwrap();
-        assert_eq!(files.len(), 1);
+        let SourceFolder { files, warning } = read_folder(folder.path()).unwrap();
+        assert_eq!((files.len(), warning), (1, None));
         assert_eq!((files[0].name.as_str(), files[0].bytes.as_slice()), ("001_a.sql", b"select 1".as_slice()));
     }
 
@@ -200,9 +250,22 @@ mod tests {
         for (number, size) in sizes.into_iter().enumerate() {
             std::fs::write(folder.path().join(format!("{number}_a.sql")), content(size)).unwrap();
         }
-        let files = read_folder(folder.path()).unwrap();
+        let files = read_folder(folder.path()).unwrap().files;
         assert_eq!(files.iter().map(|file| file.bytes.len()).collect::<Vec<_>>(), sizes);
         assert!(files.iter().all(|file| file.bytes == content(file.bytes.len())));
+    }
+
+    #[test]
+    fn folders_with_migrations_of_their_own_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["1/2", "2", "3", "4", "5/6/7/8"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join("001_a.sql"), "").unwrap();
+        }
+        let told = read_folder(folder.path()).unwrap().warning.unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let expected = format!("{}, {}, {} and 1 more hold .sql files", path("1"), path("2"), path("3"));
+        assert!(told.starts_with(&expected), "{told}");
     }
 
     #[test]

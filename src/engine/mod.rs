@@ -32,7 +32,7 @@ mod url;
 pub use ahead::Ahead;
 pub use any::{AnyDatabase, AnySession, DatabaseSettings};
 pub use examination::{Check, CheckName, Outcome as CheckOutcome};
-pub use folder::{read_all, read_folder, read_needed, take_checksums};
+pub use folder::{SourceFolder, read_all, read_folder, read_needed, take_checksums};
 pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
 pub use reading::{Reading, RecordedAttempt, RollbackReading, read, stored_rollbacks};

@@ -115,7 +115,7 @@ impl<'a> Bed<'a> {
     }
 
     pub fn start_with(&self, run: &str, flags: &[&str]) -> Running {
-        let hash = source_hash(&read_folder(self.folder.path()).unwrap());
+        let hash = source_hash(&read_folder(self.folder.path()).unwrap().files);
         self.start_on(run, hash.as_str(), flags)
     }
 

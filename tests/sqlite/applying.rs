@@ -63,3 +63,37 @@ fn a_terminal_gets_a_progress_bar_and_a_pipe_plain_lines() {
     assert!(shown.contains("] 1/2 ") && shown.contains("  002_slow.sql"), "{shown:?}");
     assert!(shown.contains("The schema is at version 002; 2 migrations applied."), "{shown:?}");
 }
+
+#[test]
+fn folders_with_sql_files_that_are_not_read_are_named() {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
+    let within = bed.folder().join("migrations/v2");
+    std::fs::create_dir_all(within.join("deeper")).unwrap();
+    std::fs::create_dir_all(bed.folder().join("migrations/.git")).unwrap();
+    std::fs::write(bed.folder().join("migrations/.git/003_c.sql"), "").unwrap();
+    std::fs::write(within.join("README.md"), "").unwrap();
+    let flags = ["plan", "status", "verify", "migrate"];
+    for command in flags {
+        assert_eq!(text(&bed.run(&[command, "--format", "json"]).stderr), "", "{command}: nothing is passed over");
+    }
+    std::fs::write(within.join("deeper/002_b.sql"), "CREATE TABLE b (x);").unwrap();
+    let warning = "migrations/v2 holds .sql files, which are not read: only those that lie in migrations itself are; move \
+                   them there, or name their folder with --dir";
+    for command in flags {
+        let told = text(&bed.run(&[command]).stderr);
+        assert_eq!(told, format!("warning: {warning}\n"), "{command}: once");
+    }
+    for command in ["plan", "status", "verify"] {
+        let output = bed.run(&[command, "--format", "json"]);
+        assert_eq!(text(&output.stderr), format!("warning: {warning}\n"), "{command}");
+        assert!(!text(&output.stdout).contains("migrations/v2"), "{command}");
+    }
+    let output = bed.run(&["migrate", "--format", "json"]);
+    let event = format!(r#"{{"event":"warning","message":"{warning}"}}"#);
+    assert_eq!(text(&output.stdout).lines().next(), Some(event.as_str()));
+    assert_eq!(text(&output.stderr), "");
+
+    std::fs::remove_file(bed.folder().join("migrations/001_a.sql")).unwrap();
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(4) && said.contains("holds no migration") && said.contains(warning), "{said}");
+}

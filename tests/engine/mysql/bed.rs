@@ -153,7 +153,7 @@ impl Bed {
     }
 
     pub fn start_by(&self, url: &str, run: &str, flags: &[&str]) -> Running {
-        let hash = source_hash(&read_folder(self.folder.path()).unwrap());
+        let hash = source_hash(&read_folder(self.folder.path()).unwrap().files);
         let (folder, scratch) = (self.folder.path(), self.scratch.path());
         Running::start(self.engine.name(), url, folder, scratch, run, hash.as_str(), flags)
     }
