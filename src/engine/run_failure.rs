@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stop::StopReason;
-use crate::migration::Migration;
+use crate::migration::{Dialect, ForeignSign, Migration};
 use crate::plan::Step;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -59,6 +59,31 @@ pub(super) fn older_than_its_history(failure: Failure) -> Failure {
                   VERSION, or schemaward adopt where another tool has migrated it";
     let hint = failure.hint.map_or_else(|| advice.to_owned(), |hint| format!("{hint}; {advice}"));
     Failure { hint: Some(hint), ..failure }
+}
+
+/// Adds that the file looks like another engine's SQL, where the server does not understand it.
+pub(super) fn of_another_engine(failure: Failure, migration: &Migration) -> Failure {
+    if !is_syntax_error(&failure, migration.dialect) {
+        return failure;
+    }
+    let Some(sign) = ForeignSign::find(&migration.sql, migration.dialect) else { return failure };
+    let hint = failure.hint.map_or_else(|| sign.to_string(), |hint| format!("{hint}; {sign}"));
+    Failure { hint: Some(hint), ..failure }
+}
+
+/// Whether the server does not understand the statement, whatever is in the database.
+///
+/// Source: `PostgreSQL`, appendix A; `MySQL`'s `ER_PARSE_ERROR`; `MariaDB`'s `ER_UNKNOWN_DATA_TYPE`, too. `SQLite` has one
+/// code for most mistakes; its text is the only thing that tells, and has one language.
+fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    match dialect {
+        Dialect::Postgres => code == "42601",
+        Dialect::Mysql | Dialect::Mariadb => matches!(code, "1064" | "4161"),
+        Dialect::Sqlite => {
+            failure.message.ends_with(": syntax error") || failure.message.starts_with("unrecognized token")
+        }
+    }
 }
 
 /// The lock was not given free in time.

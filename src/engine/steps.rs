@@ -9,7 +9,7 @@ use super::cancellation::{CANCEL_WAIT, cancelled};
 use super::journal_failure::OVERTAKEN;
 use super::lock_ladder::LockLadder;
 use super::run::{Run, Steps, count};
-use super::run_failure::{Unresolved, older_than_its_history, stopped};
+use super::run_failure::{Unresolved, of_another_engine, older_than_its_history, stopped};
 use super::session::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progress, Session};
 use super::stop::StopReason;
 use crate::migration::{Migration, TransactionMode};
@@ -85,6 +85,7 @@ impl<'a, D: Database> Run<'a, D> {
             } else {
                 failure
             };
+            let failure = of_another_engine(failure, &step.migration);
             let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
             return Steps::Failed(match self.record(session, fence, step, failed).await {
                 Ok(()) => failure,

@@ -250,6 +250,7 @@ impl<'a> Sorted<'a> {
                     version: None,
                     position: None,
                     what: error.into(),
+                    looks_like: None,
                 }),
             }
         }
@@ -257,14 +258,14 @@ impl<'a> Sorted<'a> {
         if sorted.ups.is_empty() && sorted.downs.is_empty() && sorted.problems.is_empty() {
             let empty = ProblemKind::Empty { files: sorted.ignored.len() };
             let what = if sorted.again.is_empty() { empty } else { ProblemKind::OnlyRepeatable };
-            sorted.problems.push(Problem { file: None, version: None, position: None, what });
+            sorted.problems.push(Problem { file: None, version: None, position: None, what, looks_like: None });
         }
         sorted
     }
 }
 
 fn about(name: &FileName, file: &SourceFile, what: ProblemKind) -> Problem {
-    Problem { file: Some(file.name.clone()), version: Some(name.version.clone()), position: None, what }
+    Problem { file: Some(file.name.clone()), version: Some(name.version.clone()), position: None, what, looks_like: None }
 }
 
 fn pairs<'a, 'f>(sorted: &'a [Named<'f>]) -> impl Iterator<Item = (&'a Named<'f>, &'a Named<'f>)> {

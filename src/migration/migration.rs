@@ -3,6 +3,7 @@
 use super::annotations::annotated;
 use super::directive::{BadDirective, Directive, directive};
 use super::file_name::{Direction, FileName};
+use super::foreign_sql::ForeignSign;
 use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
 use super::refusals::{Wrapper, refusal, wrapper};
@@ -148,7 +149,7 @@ impl Migration {
         let reader = Reader { name: &name, file };
         let text = reader.text()?;
         let annotated = annotated(text, dialect).map_err(|bad| {
-            reader.problems(text, bad.into_iter().map(|(byte, bad)| (byte, ProblemKind::from(bad))).collect())
+            reader.problems(text, dialect, bad.into_iter().map(|(byte, bad)| (byte, ProblemKind::from(bad))).collect())
         })?;
         let sql = annotated.as_ref().map_or(text, |annotated| annotated.up.as_str());
         let Split { mut statements, faults } = split(sql, dialect);
@@ -168,7 +169,7 @@ impl Migration {
             problems.push((byte, ProblemKind::SqlAfterRollback));
         }
         if !problems.is_empty() {
-            return Err(reader.problems(sql, problems));
+            return Err(reader.problems(sql, dialect, problems));
         }
         Ok(Self {
             file: file.name.clone(),
@@ -215,10 +216,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn problems(&self, sql: &str, mut found: Vec<(usize, ProblemKind)>) -> Vec<Problem> {
+    fn problems(&self, sql: &str, dialect: Dialect, mut found: Vec<(usize, ProblemKind)>) -> Vec<Problem> {
         found.sort_by_key(|(byte, _)| *byte);
         let mut cursor = Cursor::new(sql);
-        found.into_iter().map(|(byte, kind)| self.problem(cursor.advance(byte), kind)).collect()
+        let problems = found.into_iter().map(|(byte, kind)| self.problem(cursor.advance(byte), kind));
+        let mut problems: Vec<Problem> = problems.collect();
+        if let Some(first) = problems.iter_mut().find(|problem| problem.what.is_of_sql()) {
+            first.looks_like = ForeignSign::find(sql, dialect);
+        }
+        problems
     }
 
     fn problem(&self, at: Position, what: ProblemKind) -> Problem {
@@ -227,6 +233,7 @@ impl<'a> Reader<'a> {
             version: Some(self.name.version.clone()),
             position: Some(at),
             what,
+            looks_like: None,
         }
     }
 }

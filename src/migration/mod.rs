@@ -7,6 +7,7 @@ mod dialect;
 mod directive;
 mod file_name;
 mod files;
+mod foreign_sql;
 mod lexeme;
 #[expect(clippy::module_inception, reason = "it holds the type Migration, and files are named after what they hold")]
 mod migration;
@@ -35,6 +36,7 @@ pub use creation::{Creating, Creation, last_part};
 pub use dialect::Dialect;
 pub use file_name::NameError;
 pub use files::{MigrationFile, MigrationFiles, invalid_files};
+pub use foreign_sql::ForeignSign;
 pub use lexeme::Construct;
 pub use migration::Migration;
 pub use mysql::{Added, AddedColumn, Addition, InScratch};

@@ -5,6 +5,7 @@ use std::fmt;
 use super::Dialect;
 use super::annotations::BadAnnotation;
 use super::file_name::NameError;
+use super::foreign_sql::ForeignSign;
 use super::lexeme::Construct;
 use super::position::Position;
 use super::refusals::Refusal;
@@ -24,6 +25,8 @@ pub struct Problem {
     /// What is wrong and what to do.
     #[source]
     pub what: ProblemKind,
+    /// Another engine whose SQL the file looks like; of several problems of a file only the first has it.
+    pub looks_like: Option<ForeignSign>,
 }
 
 /// What can be wrong with a source.
@@ -113,6 +116,13 @@ pub enum ProblemKind {
     Refused(#[from] Refusal),
 }
 
+impl ProblemKind {
+    /// Whether it is about the SQL, and not about the file's name, bytes or lines for Schemaward.
+    pub(super) fn is_of_sql(&self) -> bool {
+        matches!(self, Self::Unterminated(_) | Self::MetaCommand { .. } | Self::Delimiter | Self::Refused(_))
+    }
+}
+
 impl Problem {
     /// The same as a failure of a run.
     #[must_use]
@@ -130,7 +140,7 @@ impl Problem {
             reason: Reason::InvalidSource,
             code: None,
             message: self.to_string(),
-            hint: None,
+            hint: self.looks_like.as_ref().map(ToString::to_string),
             place,
         }
     }
@@ -154,7 +164,8 @@ pub fn no_migration() -> Failure {
 pub fn source_failure(problems: &[Problem]) -> Option<Failure> {
     let mut failure = problems.first()?.failure();
     if let Some(next) = problems.get(1) {
-        failure.hint = Some(format!("{} more in the source, the next one: {next}", problems.len() - 1));
+        let more = format!("{} more in the source, the next one: {next}", problems.len() - 1);
+        failure.hint = Some(failure.hint.map_or_else(|| more.clone(), |hint| format!("{hint}; {more}")));
     }
     Some(failure)
 }

@@ -278,3 +278,22 @@ fn a_password_that_the_server_quotes_is_starred_in_every_output_and_in_the_ledge
         assert!(!said.contains("topsecret"), "{said}");
     }
 }
+
+#[test]
+fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
+    for (sql, sign) in [
+        ("create table `users` (id int)", "MySQL's or MariaDB's SQL (line 1 has a name in backticks)"),
+        ("create table users (id integer primary key autoincrement)", "SQLite's SQL (line 1 has AUTOINCREMENT)"),
+        (
+            "DELIMITER //\ncreate procedure p() begin select 1; end//",
+            "MySQL's or MariaDB's SQL (line 1 has a line DELIMITER)",
+        ),
+    ] {
+        let bed = Bed::with(&[("001_a.sql", "select 1"), ("002_b.sql", sql)]);
+        let ended = bed.run();
+        let hint = ended.failure().hint.as_deref().unwrap_or_default();
+        assert!(hint.contains(sign) && hint.contains("names PostgreSQL"), "{:?}", ended.failure());
+    }
+    let ended = Bed::with(&[("001_a.sql", "create tabel users (id int)")]).run();
+    assert_eq!(ended.failure().hint, None);
+}

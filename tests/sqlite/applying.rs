@@ -97,3 +97,27 @@ fn folders_with_sql_files_that_are_not_read_are_named() {
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(4) && said.contains("holds no migration") && said.contains(warning), "{said}");
 }
+
+#[test]
+fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
+    let mysql = "CREATE TABLE a (x INTEGER PRIMARY KEY AUTO_INCREMENT);";
+    let postgres = "CREATE FUNCTION f() RETURNS int AS $$\nBEGIN\n  RETURN 1;\nEND;\n$$ LANGUAGE plpgsql;";
+    for (sql, code, hint) in [
+        (
+            mysql,
+            1,
+            "looks like MySQL's or MariaDB's SQL (line 1 has AUTO_INCREMENT), but the database's URL names SQLite",
+        ),
+        (postgres, 4, "looks like PostgreSQL's SQL (line 1 has a dollar quote), but the database's URL names SQLite"),
+    ] {
+        let (ended, said) = Bed::with(&[("001_a.sql", sql)]).said(&["migrate"]);
+        assert!(ended == Some(code) && said.contains(hint), "{said}");
+    }
+    // Clear signs, but no error of syntax: the table is there already.
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x timestamptz);")]);
+    bed.query("CREATE TABLE a (x)");
+    let (ended, said) = bed.said(&["migrate"]);
+    assert!(ended == Some(1) && !said.contains("looks like"), "{said}");
+    let (ended, said) = Bed::with(&[("001_a.sql", "CREATE TABEL a (x);")]).said(&["migrate"]);
+    assert!(ended == Some(1) && !said.contains("looks like"), "{said}");
+}

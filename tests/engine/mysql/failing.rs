@@ -128,3 +128,17 @@ fn a_password_that_the_server_quotes_is_starred_in_every_output_and_in_the_ledge
     }
     assert!(!said.contains("topsecret"), "{said}");
 }
+
+#[rstest]
+fn a_file_that_looks_like_postgresql_s_is_told_as_that(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id bigserial);\n")]) else { return };
+    let ended = bed.run();
+    let hint = ended.failure().hint.as_deref().unwrap_or_default();
+    assert!(
+        hint.contains("looks like PostgreSQL's SQL (line 1") && hint.contains("postgres://"),
+        "{:?}",
+        ended.failure()
+    );
+    bed.files(&[("001_a.sql", "create tabel a (id int);\n")]);
+    assert_eq!(bed.run().failure().hint, None);
+}
