@@ -135,7 +135,8 @@ pub enum Event {
         version: String,
         /// Its file.
         file: String,
-        /// From its first statement to its commit, in milliseconds.
+        /// How long it took, in milliseconds: what the ledger says where the run measures it, and the run's own measure
+        /// where the server does.
         execution_time_ms: i64,
     },
     /// Something a person should know that stops nothing, such as a cosmetic edit of an applied file.

@@ -121,3 +121,21 @@ fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
     let (ended, said) = Bed::with(&[("001_a.sql", "CREATE TABEL a (x);")]).said(&["migrate"]);
     assert!(ended == Some(1) && !said.contains("looks like"), "{said}");
 }
+
+#[test]
+fn the_time_that_is_told_is_the_one_in_the_ledger() {
+    let names: Vec<String> = (1..=40).map(|number| format!("{number:03}_a.sql")).collect();
+    let sql = |name: &str| match name.ends_with("1_a.sql") {
+        true => format!("CREATE TABLE t{} (x);", &name[..3]),
+        false => "-- schemaward: no-transaction\nVACUUM;\nPRAGMA user_version = 1;".to_owned(),
+    };
+    let files: Vec<(&str, String)> = names.iter().map(|name| (name.as_str(), sql(name))).collect();
+    let bed = Bed::with(&files.iter().map(|(name, sql)| (*name, sql.as_str())).collect::<Vec<_>>());
+    let output = text(&bed.run(&["migrate", "--format", "json"]).stdout);
+    let events = output.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let applied = events.filter(|event| event["event"] == "migrationApplied");
+    let told: Vec<String> = applied.map(|event| event["executionTimeMs"].to_string()).collect();
+    let ledger = bed.query("SELECT execution_time_ms FROM schemaward_schema_migrations ORDER BY id");
+    assert_eq!(told, ledger.lines().collect::<Vec<_>>());
+    assert_eq!(told.len(), 40);
+}

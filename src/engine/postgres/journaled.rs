@@ -34,7 +34,7 @@ enum Executed {
 }
 
 impl PostgresSession {
-    /// [`crate::engine::Session::apply`] for such a file.
+    /// [`crate::engine::Session::apply`] for such a file. How long it took is what the ledger says, too.
     pub(super) async fn apply_journaled(
         &mut self,
         attempt: Attempt<'_>,
@@ -43,7 +43,7 @@ impl PostgresSession {
         let began = Instant::now();
         let mut statements_done = 0;
         let error = match self.run_statements(attempt, began, &mut statements_done, progress).await {
-            Ok(()) => return Ok(began.elapsed()),
+            Ok(duration) => return Ok(duration),
             Err(error) => error,
         };
         let SessionError { mut failure, connection_lost } = error;
@@ -72,7 +72,7 @@ impl PostgresSession {
         began: Instant,
         done: &mut usize,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), SessionError> {
+    ) -> Result<Duration, SessionError> {
         let migration = attempt.migration;
         let rows = self.ask(self.ledger.journal(attempt)).await?;
         let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
@@ -88,15 +88,17 @@ impl PostgresSession {
             *done = index + 1;
             progress(Progress::StatementsDone(*done));
         }
-        let record = self.ledger.record_journaled(attempt, began.elapsed().as_millis());
+        let duration = began.elapsed();
+        let record = self.ledger.record_journaled(attempt, duration.as_millis());
         self.write_guarded(attempt.fence, &record).await?;
-        match self.ask(self.reset.sql.clone()).await {
+        let reset = match self.ask(self.reset.sql.clone()).await {
             // A cancellation that came too late for the file.
             Err(error) if !error.connection_lost && attempt.stop.reason().is_some() => {
                 self.ask(self.reset.sql.clone()).await.map(drop)
             }
             other => other.map(drop),
-        }
+        };
+        reset.map(|()| duration)
     }
 
     /// Whether a statement has run before, as the journal or else the catalog says. What is left of one that has not

@@ -13,6 +13,7 @@ use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
 impl SqliteSession {
+    /// How long it took, as the ledger says, too.
     pub(super) async fn apply_file(
         &mut self,
         attempt: Attempt<'_>,
@@ -32,8 +33,8 @@ impl SqliteSession {
         let leaves_traces =
             attempt.migration.mode == TransactionMode::PerStatement || may_leave_traces(&attempt.migration.sql);
         let reopened = if leaves_traces { self.reopen().await } else { Ok(()) };
-        match applied.and(reopened) {
-            Ok(()) => Ok(began.elapsed()),
+        match applied.and_then(|duration| reopened.map(|()| duration)) {
+            Ok(duration) => Ok(duration),
             Err(SessionError { mut failure, .. }) => {
                 if failure.reason != Reason::Fenced {
                     failure.place.get_or_insert_with(|| attempt.migration.place());
@@ -49,7 +50,7 @@ impl SqliteSession {
         began: Instant,
         done: &mut usize,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), SessionError> {
+    ) -> Result<Duration, SessionError> {
         self.begin(attempt.fence).await?;
         for index in 0..attempt.migration.statements.len() {
             self.send_statement(attempt, index).await?;
@@ -57,12 +58,13 @@ impl SqliteSession {
             progress(Progress::StatementsDone(*done));
         }
         let ledger = self.database.ledger.clone();
-        let recorded = ledger.record(self.connection().await?, attempt, milliseconds(began), None).await;
+        let duration = began.elapsed();
+        let recorded = ledger.record(self.connection().await?, attempt, milliseconds(duration), None).await;
         recorded.map_err(|error| doing(&error, "recording the attempt"))?;
         match self.send("COMMIT").await {
             Err(Sent::Database(error)) => Err(doing(&error, "at COMMIT")),
             Err(Sent::Refused(error)) => Err(error),
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(duration),
         }
     }
 
@@ -72,7 +74,7 @@ impl SqliteSession {
         began: Instant,
         done: &mut usize,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), SessionError> {
+    ) -> Result<Duration, SessionError> {
         let ledger = self.database.ledger.clone();
         let rows = ledger.journal(self.connection().await?, attempt).await?;
         let mut inserted_before = None;
@@ -93,9 +95,11 @@ impl SqliteSession {
             *done = index + 1;
             progress(Progress::StatementsDone(*done));
         }
-        let duration = milliseconds(began);
-        self.write(attempt.fence, async |ledger, connection| ledger.record(connection, attempt, duration, None).await)
-            .await
+        let duration = began.elapsed();
+        let told = milliseconds(duration);
+        self.write(attempt.fence, async |ledger, connection| ledger.record(connection, attempt, told, None).await)
+            .await?;
+        Ok(duration)
     }
 
     async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
@@ -186,6 +190,6 @@ fn may_leave_traces(sql: &str) -> bool {
     ["pragma", "attach", "temp", "load_extension"].iter().any(|word| text.contains(word))
 }
 
-fn milliseconds(since: Instant) -> i64 {
-    i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
