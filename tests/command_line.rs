@@ -157,3 +157,14 @@ fn a_url_given_as_an_argument_leaves_the_list_of_processes() {
     process.wait().unwrap();
     assert!(arguments.ends_with("\0history\0--limit\x001\0"), "{arguments:?}");
 }
+
+#[test]
+fn a_word_that_is_no_version_is_told_what_else_may_stand_there() {
+    let (code, said) = ended(&mut schemaward(&["rollback", "--to", "latest", "--url", "sqlite:x.db"]));
+    assert!(
+        code == 2 && said.contains("is not a version") && said.contains("or empty, which undoes everything"),
+        "{said}"
+    );
+    let (code, said) = ended(&mut schemaward(&["migrate", "--target", "newest", "--url", "sqlite:x.db"]));
+    assert!(code == 2 && said.contains("is not a version") && said.contains("or latest"), "{said}");
+}

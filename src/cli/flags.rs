@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
-use crate::migration::{Dialect, Gaps, SourceRules};
+use crate::migration::{Dialect, Gaps, InvalidVersion, SourceRules};
 use crate::plan::{OutOfOrder, PlanOptions, Target};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -85,8 +85,12 @@ pub(super) struct LedgerFlag {
 #[derive(Args, Clone, Debug)]
 pub(super) struct TargetFlag {
     /// The version to reach: `latest`, or one of the folder's.
-    #[arg(long, value_name = "VERSION", env = "SCHEMAWARD_TARGET", hide_env_values = true, default_value = "latest")]
+    #[arg(long, value_name = "VERSION", env = "SCHEMAWARD_TARGET", hide_env_values = true, default_value = "latest", value_parser = target)]
     pub(super) target: Target,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    text.parse().map_err(|error: InvalidVersion| format!("{error}; or {}, the newest one", Target::Latest))
 }
 
 /// What becomes of migrations that come late.

@@ -15,7 +15,7 @@ use super::reading::wait_for;
 use super::runner::write_event;
 use super::terminal::Terminal;
 use crate::engine::{AnyDatabase, Database, RollbackReading, StoredRollback, failed_before_start, stored_rollbacks};
-use crate::migration::{SourceFile, TransactionMode};
+use crate::migration::{InvalidVersion, SourceFile, TransactionMode};
 use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, read_otherwise, rollback_plan};
 use crate::report::{Event, Failure, Outcome};
 
@@ -26,7 +26,7 @@ pub(super) struct RollbackArguments {
     #[command(flatten)]
     url: UrlFlags,
     /// The version to go back to, which stays applied; `empty` undoes everything.
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = rollback_target)]
     to: RollbackTarget,
     #[command(flatten)]
     flags: RunFlags,
@@ -35,6 +35,11 @@ pub(super) struct RollbackArguments {
     dry_run: bool,
     #[command(flatten)]
     format: FormatFlag,
+}
+
+fn rollback_target(text: &str) -> Result<RollbackTarget, String> {
+    text.parse()
+        .map_err(|error: InvalidVersion| format!("{error}; or {}, which undoes everything", RollbackTarget::EMPTY))
 }
 
 /// Rolls back.

@@ -7,7 +7,7 @@ use super::foreign_sql::ForeignSign;
 use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
 use super::refusals::{Wrapper, refusal, wrapper};
-use super::rollback::{Block, rollback_block};
+use super::rollback::{Block, UNWRITTEN, rollback_block};
 use super::statements::{Fault, Split, Statement, split};
 use super::transaction::{Execution, TransactionMode, execution};
 use super::{Checksum, Dialect, SourceFile, Version, mysql};
@@ -50,6 +50,12 @@ impl Migration {
     #[must_use]
     pub fn statement_sql(&self, index: usize) -> &str {
         self.statements.get(index).map_or("", |statement| statement.text(&self.sql))
+    }
+
+    /// Whether the file is as [`super::next_file`] makes one: nobody has written a statement into it.
+    #[must_use]
+    pub fn is_unwritten(&self) -> bool {
+        self.statements.is_empty() && self.left_out.is_empty() && self.sql.contains(UNWRITTEN)
     }
 
     /// How a statement, counted from 0, is executed where each is committed by itself.

@@ -51,6 +51,15 @@ pub enum PlanWarning {
         /// The file.
         file: String,
     },
+    /// A pending file has nothing in it but what a new file has.
+    #[error(
+        "{file}: the file is as schemaward new has written it, without a statement; write it before it is applied: it is \
+         recorded as it is, and is not to change then"
+    )]
+    Unwritten {
+        /// The file.
+        file: String,
+    },
     /// Comments or white space of an applied file were changed.
     #[error(
         "{file}: comments or white space of version {version} were changed after it was applied; its SQL is the same"
@@ -136,6 +145,7 @@ pub fn plan<'a>(
     let steps: Vec<Step<'a>> = pending.into_iter().map(Step::forward).chain(repeatables(set, ledger)).collect();
     problems.extend(steps.iter().filter_map(|step| edited_while_begun(step, ledger)));
     warnings.extend(steps.iter().filter_map(empty));
+    warnings.extend(steps.iter().filter_map(unwritten));
     warnings.extend(steps.iter().filter_map(left_out));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
@@ -164,6 +174,10 @@ fn empty(step: &Step<'_>) -> Option<PlanWarning> {
     let migration = &step.migration;
     let is_empty = migration.sql.trim().is_empty() && migration.left_out.is_empty();
     is_empty.then(|| PlanWarning::Empty { file: migration.file.clone() })
+}
+
+fn unwritten(step: &Step<'_>) -> Option<PlanWarning> {
+    step.migration.is_unwritten().then(|| PlanWarning::Unwritten { file: step.migration.file.clone() })
 }
 
 /// On the other engines it is the `BEGIN` and `COMMIT` around a whole file, which is a transaction without them.
@@ -529,6 +543,17 @@ mod tests {
         let set = set(&[("001_a.sql", " \n"), ("002_b.sql", "-- nothing")]);
         let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
         assert_eq!(warnings, [PlanWarning::Empty { file: "001_a.sql".into() }]);
+    }
+
+    #[test]
+    fn a_new_file_that_nobody_has_written_is_a_warning() {
+        let template = crate::migration::next_file([], "a", "20261123000000").unwrap().text;
+        let written = format!("{template}-- drop table b;\n").replace("\n\n", "\ncreate table b ();\n");
+        let set = set(&[("001_a.sql", &template), ("002_b.sql", &written)]);
+        let plan = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap();
+        let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("001_a.sql: the file is as schemaward new has written it"), "{warnings:?}");
     }
 
     #[test]

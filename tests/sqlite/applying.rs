@@ -125,9 +125,9 @@ fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
 #[test]
 fn the_time_that_is_told_is_the_one_in_the_ledger() {
     let names: Vec<String> = (1..=40).map(|number| format!("{number:03}_a.sql")).collect();
-    let sql = |name: &str| match name.ends_with("1_a.sql") {
-        true => format!("CREATE TABLE t{} (x);", &name[..3]),
-        false => "-- schemaward: no-transaction\nVACUUM;\nPRAGMA user_version = 1;".to_owned(),
+    let sql = |name: &str| {
+        let in_transaction = name.ends_with("1_a.sql").then(|| format!("CREATE TABLE t{} (x);", &name[..3]));
+        in_transaction.unwrap_or_else(|| "-- schemaward: no-transaction\nVACUUM;\nPRAGMA user_version = 1;".to_owned())
     };
     let files: Vec<(&str, String)> = names.iter().map(|name| (name.as_str(), sql(name))).collect();
     let bed = Bed::with(&files.iter().map(|(name, sql)| (*name, sql.as_str())).collect::<Vec<_>>());
