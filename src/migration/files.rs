@@ -265,7 +265,13 @@ impl<'a> Sorted<'a> {
 }
 
 fn about(name: &FileName, file: &SourceFile, what: ProblemKind) -> Problem {
-    Problem { file: Some(file.name.clone()), version: Some(name.version.clone()), position: None, what, looks_like: None }
+    Problem {
+        file: Some(file.name.clone()),
+        version: Some(name.version.clone()),
+        position: None,
+        what,
+        looks_like: None,
+    }
 }
 
 fn pairs<'a, 'f>(sorted: &'a [Named<'f>]) -> impl Iterator<Item = (&'a Named<'f>, &'a Named<'f>)> {
