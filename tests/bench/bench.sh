@@ -73,12 +73,7 @@ made() { # DATABASE
 }
 # Runs COMMAND and sets TOOK, in seconds.
 timed() { # LOG
-  local begun ended status=0
-  begun=$EPOCHREALTIME
-  env "${ENVIRONMENT[@]}" "${COMMAND[@]}" >"$1" 2>&1 </dev/null || status=$?
-  ended=$EPOCHREALTIME
-  TOOK=$(awk -v a="$begun" -v b="$ended" 'BEGIN { printf "%.4f", b - a }')
-  return $status
+  TOOK=$(env "${ENVIRONMENT[@]}" "$WORK/stopwatch" "$1" "${COMMAND[@]}")
 }
 
 # ---- a proxy for each round-trip time ------------------------------------------------------------
@@ -244,7 +239,7 @@ bench_engine() {
 "$REPO/tests/cluster/packages.sh" time postgresql-client-15
 mkdir -p "$OUT/logs" "$SCHEMAWARD_SERVERS" && chmod 711 "$WORK" "$SCHEMAWARD_SERVERS"
 rm -f "$OUT"/{runs,versions}.tsv "$OUT"/logs/*
-rustc --edition 2024 -O "$HERE/delay_proxy.rs" -o "$WORK/delay_proxy"
+for program in delay_proxy stopwatch; do rustc --edition 2024 -O "$HERE/$program.rs" -o "$WORK/$program"; done
 # shellcheck disable=SC2046
 [ -n "${BENCH_TOOLS:-}" ] || "$TOOLS" install sqlx refinery diesel goose migrate dbmate flyway || say "the tools that could not be installed are left out"
 if [ -n "${BENCH_CORPUS:-}" ]; then

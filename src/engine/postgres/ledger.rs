@@ -122,13 +122,13 @@ impl Ledger {
     }
 
     /// Two columns: `direct`, which is an expression, and whether this session holds the lock now. It is not asked for
-    /// where the former is not true. Both are NULL where another server process answers than the session's first messages:
+    /// where the former is not true. Both are NULL where another server process answers than this one, if it is known:
     /// the lock would be that one's.
-    pub(super) fn try_lock(process_id: i32, direct: &str) -> String {
+    pub(super) fn try_lock(process_id: Option<i32>, direct: &str) -> String {
+        let same = process_id.map_or_else(|| "true".to_owned(), |id| format!("pg_catalog.pg_backend_pid() = {id}"));
         format!(
             "SELECT s.direct, CASE WHEN s.direct THEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) END \
-             FROM (SELECT CASE WHEN pg_catalog.pg_backend_pid() = {process_id} THEN COALESCE({direct}, false) END AS direct \
-             OFFSET 0) s"
+             FROM (SELECT CASE WHEN {same} THEN COALESCE({direct}, false) END AS direct OFFSET 0) s"
         )
     }
 
@@ -149,14 +149,14 @@ impl Ledger {
     }
 
     /// Raises the fence and returns it, one result, and reads the ledger as [`Self::read`] does, in one transaction; does
-    /// nothing to the ledger of a newer Schemaward.
-    pub(super) fn raise_fence(&self, run: &str) -> String {
+    /// nothing to the ledger of a newer Schemaward. No row where another server process answers than this one.
+    pub(super) fn raise_fence(&self, run: &str, process_id: i32) -> String {
         format!(
             "UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
              backend_start = (SELECT a.backend_start \
              FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {}, released_at = NULL WHERE id = 1 \
-             AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence;\n{}",
+             AND pg_catalog.pg_backend_pid() = {process_id} AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence;\n{}",
             text(run),
             self.read(),
             schema = self.quoted,

@@ -40,6 +40,7 @@ pub(super) const AS_OURSELVES: &str =
 #[derive(Debug)]
 pub struct PostgresSession {
     connection: PgConnection,
+    /// As the server numbers its processes; 0 before the first try for the lock.
     process_id: i32,
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
@@ -48,7 +49,7 @@ pub struct PostgresSession {
     pub(super) address: Address,
     /// Its `synchronous_commit` before any file has set one.
     pub(super) synchronous_commit: String,
-    /// What the reading of the ledger said that came with the session's setting up, or why the server did not answer it.
+    /// What the session's first message read of the ledger, or why the server did not answer it.
     first_reading: Option<Result<Result<LedgerView, SessionError>, sqlx::Error>>,
     /// Whether none was there when it was last read.
     has_no_ledger: bool,
@@ -56,17 +57,16 @@ pub struct PostgresSession {
     /// Shown in errors.
     user: String,
     database: String,
-    /// Until it is known that the server process stays with this session: through this, it is found out with the first
-    /// try for the lock. Reading does not need to know.
-    may_be_pooled: Option<Postgres>,
+    /// Until the session is set up and it is known that the server process stays with it: through this, that is done with
+    /// the first try for the lock. Reading does not need it.
+    not_set_up: Option<Postgres>,
 }
 
 impl PostgresSession {
-    /// Takes a fresh connection over and sets it up. The ledger is read by the same message: where nothing is pending,
-    /// there is no other.
+    /// Takes a fresh connection over and reads the ledger. That needs no more than a lock's timeout: the session is set up
+    /// with the first try for the lock, so that where nothing is pending the server does nothing else.
     pub(super) async fn start(connection: PgConnection, postgres: &Postgres) -> Result<Self, SessionError> {
-        let server_version = connection.server_version_num();
-        let settings = postgres.settings.statements(server_version);
+        let settings = postgres.settings.statements(connection.server_version_num());
         let (user, database) = (postgres.address.user(), postgres.address.database());
         let mut session = Self {
             connection,
@@ -80,30 +80,37 @@ impl PostgresSession {
             user: user.to_owned(),
             database: database.to_owned(),
             ledger: postgres.ledger.clone(),
-            may_be_pooled: Some(postgres.clone()),
+            not_set_up: Some(postgres.clone()),
         };
+        let sql = format!("{};\n{}", postgres.settings.for_reading(), session.ledger.read());
+        let mut results = Vec::new();
+        let answered = session.collect(sql, &mut results).await;
+        if let (Err(error), true) = (&answered, results.is_empty()) {
+            return Err(session_error(error, Reason::ConnectionFailed));
+        }
+        // Understood at once: whoever connects ahead of need has the time for it.
+        session.first_reading = Some(answered.map(|()| understood(results.get(1..).unwrap_or_default())));
+        Ok(session)
+    }
+
+    /// Sets the session up and, where its server process was started by it, tries for the lock. Returns the latter's answer.
+    async fn set_up_and_try_lock(&mut self, postgres: &Postgres) -> Result<Vec<PgRow>, SessionError> {
+        let server_version = self.connection.server_version_num();
         let sql = format!(
             "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), {};\
              {};COMMIT;{}",
             postgres.settings.were_taken_at_login(),
-            settings.join(";"),
-            session.ledger.read()
+            postgres.settings.statements(server_version).join(";"),
+            Ledger::try_lock(None, &postgres.started_by_us())
         );
-        let mut results = Vec::new();
-        let answered = session.collect(sql, &mut results).await;
-        let to_commit = settings.len() + 3;
-        let (true, Some(about)) = (results.len() >= to_commit, results.get(1).and_then(|rows| rows.first())) else {
-            let error = answered.err().map(|error| session_error(&error, Reason::ConnectionFailed));
-            return Err(error.unwrap_or_else(|| unusable("the server did not answer the session's setting up")));
-        };
-        session.process_id = value(Some(about), 0)?;
-        session.synchronous_commit = value(Some(about), 1)?;
-        if value(Some(about), 2)? {
-            session.reset = reset(Settings::statements_beside_login(server_version).as_slice());
+        let mut results = self.query(sql, Reason::ConnectionFailed).await?;
+        let about = results.get(1).and_then(|rows| rows.first());
+        self.process_id = value(about, 0)?;
+        self.synchronous_commit = value(about, 1)?;
+        if value(about, 2)? {
+            self.reset = reset(Settings::statements_beside_login(server_version).as_slice());
         }
-        // Understood at once: whoever connects ahead of need has the time for it.
-        session.first_reading = Some(answered.map(|()| understood(&results.split_off(to_commit))));
-        Ok(session)
+        Ok(results.pop().unwrap_or_default())
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
@@ -221,7 +228,7 @@ impl PostgresSession {
     /// Raises the fence and reads the ledger, in one transaction. None where the ledger is missing or
     /// older than this binary writes it.
     async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
-        match self.try_query(self.ledger.raise_fence(run)).await {
+        match self.try_query(self.ledger.raise_fence(run, self.process_id)).await {
             Ok(results) => taken(&results),
             Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => Ok(None),
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
@@ -230,7 +237,7 @@ impl PostgresSession {
 
     /// The same behind the making, or upgrading, of the ledger.
     async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
-        let sql = format!("{};\n{}", self.ledger.installation(), self.ledger.raise_fence(run));
+        let sql = format!("{};\n{}", self.ledger.installation(), self.ledger.raise_fence(run, self.process_id));
         let answered = self.query(sql, Reason::LedgerUnusable).await;
         match answered {
             Ok(results) => taken(&results),
@@ -250,8 +257,12 @@ fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerView)>, SessionE
         return Err(unusable("the server did not answer the raising of the fence"));
     };
     let (version, view) = ledger_view(ledger)?;
-    let fence = value(raised.first(), 0)?;
+    let fence = value(Some(raised.first().ok_or_else(another_process)?), 0)?;
     Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
+}
+
+fn another_process() -> SessionError {
+    transaction_pooler("another server process answers than before: a pooler in transaction mode")
 }
 
 fn understood(results: &[Vec<PgRow>]) -> Result<LedgerView, SessionError> {
@@ -295,14 +306,17 @@ impl Session for PostgresSession {
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
-        let another_process =
-            || transaction_pooler("another server process answers than before: a pooler in transaction mode");
-        let direct = self.may_be_pooled.as_ref().map_or_else(|| "true".to_owned(), Postgres::started_by_us);
-        let results = self.query(Ledger::try_lock(self.process_id, &direct), Reason::LockHeld).await?;
-        let answer = results.first().and_then(|rows| rows.first());
-        let is_direct: Option<bool> = value(answer, 0)?;
-        let is_taken: Option<bool> = value(answer, 1)?;
-        match (self.may_be_pooled.take(), is_direct.ok_or_else(another_process)?) {
+        let postgres = self.not_set_up.take();
+        let rows = match &postgres {
+            Some(postgres) => self.set_up_and_try_lock(postgres).await?,
+            None => {
+                let sql = Ledger::try_lock(Some(self.process_id), "true");
+                self.query(sql, Reason::LockHeld).await?.pop().unwrap_or_default()
+            }
+        };
+        let is_direct: Option<bool> = value(rows.first(), 0)?;
+        let is_taken: Option<bool> = value(rows.first(), 1)?;
+        match (postgres, is_direct.ok_or_else(another_process)?) {
             (Some(postgres), false) => {
                 postgres.refuse_transaction_pooler(&mut self.connection).await?;
                 return Box::pin(self.try_lock()).await;

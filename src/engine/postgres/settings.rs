@@ -15,38 +15,46 @@ const CONNECTION_CHECK_SINCE: u32 = 140_000;
 /// Tells that the session has got the others at login: some poolers pass over what a client asks for.
 const MARK: &str = "schemaward.settings";
 
-/// Names and values.
-#[derive(Clone, Debug)]
+/// What they depend on.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    /// Known to every server version.
-    common: Vec<(&'static str, String)>,
+    lock_timeout: Duration,
 }
 
 impl Settings {
     pub(super) fn new(lock_timeout: Duration) -> Self {
-        let common = vec![
-            ("lock_timeout", lock_timeout.as_millis().to_string()),
+        Self { lock_timeout }
+    }
+
+    /// Names and values of those that every server version knows.
+    fn common(self) -> [(&'static str, String); 5] {
+        [
+            ("lock_timeout", self.lock_timeout.as_millis().to_string()),
             ("statement_timeout", "0".to_owned()),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string()),
             ("standard_conforming_strings", "on".to_owned()),
             ("default_transaction_read_only", "off".to_owned()),
-        ];
-        Self { common }
+        ]
     }
 
     /// What to ask for at login.
-    pub(super) fn at_login(&self) -> Vec<(&'static str, String)> {
-        self.common.iter().cloned().chain([(MARK, self.mark())]).collect()
+    pub(super) fn at_login(self) -> Vec<(&'static str, String)> {
+        self.common().into_iter().chain([(MARK, self.mark())]).collect()
     }
 
     /// An expression that is true where the session has got them at login.
-    pub(super) fn were_taken_at_login(&self) -> String {
+    pub(super) fn were_taken_at_login(self) -> String {
         format!("COALESCE(pg_catalog.current_setting('{MARK}', true) = '{}', false)", self.mark())
     }
 
+    /// What a reading needs of them, for its transaction.
+    pub(super) fn for_reading(self) -> String {
+        format!("SET LOCAL lock_timeout = {}", self.lock_timeout.as_millis())
+    }
+
     /// SET statements for all of them.
-    pub(super) fn statements(&self, server_version: Option<u32>) -> Vec<String> {
-        let common = self.common.iter().map(|(name, value)| format!("SET {name} = {value}"));
+    pub(super) fn statements(self, server_version: Option<u32>) -> Vec<String> {
+        let common = self.common().into_iter().map(|(name, value)| format!("SET {name} = {value}"));
         common.chain(Self::statements_beside_login(server_version)).collect()
     }
 
@@ -57,8 +65,8 @@ impl Settings {
         is_known.then(|| format!("SET client_connection_check_interval = {interval}"))
     }
 
-    fn mark(&self) -> String {
-        self.common.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("/")
+    fn mark(self) -> String {
+        self.common().map(|(_, value)| value).join("/")
     }
 }
 
