@@ -307,12 +307,11 @@ impl Session for PostgresSession {
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
         let postgres = self.not_set_up.take();
-        let rows = match &postgres {
-            Some(postgres) => self.set_up_and_try_lock(postgres).await?,
-            None => {
-                let sql = Ledger::try_lock(Some(self.process_id), "true");
-                self.query(sql, Reason::LockHeld).await?.pop().unwrap_or_default()
-            }
+        let rows = if let Some(postgres) = &postgres {
+            self.set_up_and_try_lock(postgres).await?
+        } else {
+            let sql = Ledger::try_lock(Some(self.process_id), "true");
+            self.query(sql, Reason::LockHeld).await?.pop().unwrap_or_default()
         };
         let is_direct: Option<bool> = value(rows.first(), 0)?;
         let is_taken: Option<bool> = value(rows.first(), 1)?;
