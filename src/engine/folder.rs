@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use super::cores::on_all_cores;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, invalid_files};
-use crate::plan::{LedgerState, needed};
+use crate::plan::{LedgerState, needed, to_run};
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Files up to this size, which are nearly all, are read without asking for their size.
@@ -74,21 +74,28 @@ pub fn take_checksums(files: &MigrationFiles<'_>) {
 ///
 /// # Errors
 ///
-/// Every [`Problem`] of them, ordered by file and line.
+/// Every [`Problem`] of those that are going to run, ordered by file and line.
 pub fn read_needed(files: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec<Problem>> {
-    read_files(&needed(files, ledger).collect::<Vec<_>>())
+    read_files(&needed(files, ledger).collect::<Vec<_>>());
+    valid(to_run(files, ledger))
 }
 
 /// Reads, on all cores, all files of a source.
 ///
 /// # Errors
 ///
-/// As [`read_needed`].
+/// Every [`Problem`] of them, ordered by file and line.
 pub fn read_all(files: &MigrationFiles<'_>) -> Result<(), Vec<Problem>> {
-    read_files(&files.all().collect::<Vec<_>>())
+    read_files(&files.all().collect::<Vec<_>>());
+    valid(files.all())
 }
 
-fn read_files(files: &[&MigrationFile<'_>]) -> Result<(), Vec<Problem>> {
+fn valid<'a, 'f: 'a>(files: impl Iterator<Item = &'a MigrationFile<'f>>) -> Result<(), Vec<Problem>> {
+    let problems = invalid_files(files);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn read_files(files: &[&MigrationFile<'_>]) {
     on_all_cores(
         files,
         || (),
@@ -96,8 +103,6 @@ fn read_files(files: &[&MigrationFile<'_>]) -> Result<(), Vec<Problem>> {
             let _ = file.read();
         },
     );
-    let problems = invalid_files(files.iter().copied());
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {

@@ -8,6 +8,7 @@ use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, cancelled};
 use super::journal_failure::OVERTAKEN;
 use super::lock_ladder::LockLadder;
+use super::reading::RecordedAttempt;
 use super::run::{Run, Steps, count};
 use super::run_failure::{Unresolved, of_another_engine, older_than_its_history, stopped};
 use super::session::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progress, Session};
@@ -252,9 +253,19 @@ impl<'a, D: Database> Run<'a, D> {
     ) -> Result<(), Failure> {
         let Unresolved { steps, mut failure, mut statements_done, began } = lost;
         let committed = steps.iter().take_while(|step| is_committed(step, ledger)).count();
+        if committed > 0 {
+            tracing::info!(files = committed, "the connection was lost, but what was being applied is committed");
+        }
+        // Another run may have done it meanwhile; then it is not this one's to tell of.
+        let attempts =
+            if committed > 0 { session.attempts(None).await.map_err(|error| error.failure)?.0 } else { vec![] };
         for step in steps.iter().take(committed) {
-            tracing::info!(file = step.migration.file, "the connection was lost, but the file is committed");
-            self.note_applied(step, began.elapsed());
+            let is_its = |attempt: &&RecordedAttempt| {
+                attempt.success && attempt.run == self.settings.run && attempt.file == step.migration.file
+            };
+            if let Some(own) = attempts.iter().find(is_its) {
+                self.note_applied(step, Duration::from_millis(own.execution_time_ms.try_into().unwrap_or(0)));
+            }
         }
         let Some(step) = steps.get(committed) else { return Ok(()) };
         if failure.place.as_ref().is_none_or(|place| place.file != step.migration.file) {

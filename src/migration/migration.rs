@@ -6,7 +6,7 @@ use super::file_name::{Direction, FileName};
 use super::foreign_sql::ForeignSign;
 use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
-use super::refusals::{Wrapper, refusal, wrapper};
+use super::refusals::{Refusal, Wrapper, refusal, wrapper};
 use super::rollback::{Block, UNWRITTEN, rollback_block};
 use super::statements::{Fault, Split, Statement, split};
 use super::transaction::{Execution, TransactionMode, execution};
@@ -167,7 +167,12 @@ impl Migration {
         let wrapped = directive.is_none() && is_wrapped(sql, &statements, dialect);
         let left_out = if wrapped { take_ends(&mut statements) } else { take_left_out(sql, &mut statements, dialect) };
         let mode = TransactionMode::of(sql, &statements, wrapped, directive, dialect);
-        let refused = |s: &Statement| Some((s.start, refusal(s.text(sql), mode, dialect)?.into()));
+        let refused = |s: &Statement| {
+            let why = refusal(s.text(sql), mode, dialect)?;
+            // How a string is read counts only where one has a backslash.
+            let backslash_follows = sql.get(s.end..).is_some_and(|rest| rest.contains('\\'));
+            (why != Refusal::StringsOtherwise || backslash_follows).then(|| (s.start, why.into()))
+        };
         problems.extend(statements.iter().filter_map(refused));
         let has_block = name.direction == Direction::Up && annotated.is_none();
         let block = if has_block { rollback_block(sql, dialect) } else { Block::None };
@@ -313,6 +318,18 @@ mod tests {
         let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
         let name = parse(&file.name).unwrap().unwrap();
         Migration::read(name, &file, Checksum::of(&file.bytes), Dialect::Postgres).unwrap()
+    }
+
+    #[test]
+    fn strings_that_would_be_read_otherwise_are_refused_where_one_has_a_backslash() {
+        let read = |sql: &str| {
+            let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
+            let name = parse(&file.name).unwrap().unwrap();
+            Migration::read(name, &file, Checksum::of(&file.bytes), Dialect::Postgres)
+        };
+        assert!(read("set standard_conforming_strings = off; select 'a'").is_ok());
+        assert!(read("select E'\\\\'; set standard_conforming_strings = off; select 'a'").is_ok());
+        assert!(read("set standard_conforming_strings = off; select 'a\\\\b'").is_err());
     }
 
     #[rstest]

@@ -41,6 +41,13 @@ pub enum Refusal {
     /// It would drop the session's locks.
     #[error("DISCARD ALL would drop the lock this run holds; remove it: the session is reset between files anyway")]
     DiscardAll,
+    /// It would come too late for the strings behind it.
+    #[error(
+        "standard_conforming_strings = off has no effect here: the file is one transaction, and the server reads all of it \
+         before it runs the first statement; remove it and write strings with backslash escapes as E'...', or put the line \
+         `-- schemaward: no-transaction` first: each statement is then committed by itself"
+    )]
+    StringsOtherwise,
     /// It would act on a transaction where there is none.
     #[error(
         "{0} has no transaction to act on: on MySQL and MariaDB each statement is committed by itself, since DDL would \

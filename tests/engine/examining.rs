@@ -3,7 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -182,6 +182,9 @@ fn a_run_through_a_pooler_in_transaction_mode_is_refused_before_anything_is_writ
         });
         let output = bed.migrate(&[]);
         assert_eq!(output.status.code(), Some(code), "{pool_mode}: {output:?}");
+        // The pool's process serves others, too.
+        let shown = Command::new("psql").args(["-qXAt", &bed.url, "-c", "show lock_timeout"]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&shown.stdout), "0\n", "{pool_mode}: {shown:?}");
         bed.url = direct;
         assert_eq!(bed.has("a"), code == 0);
         if code != 0 {

@@ -297,3 +297,17 @@ fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
     let ended = Bed::with(&[("001_a.sql", "create tabel users (id int)")]).run();
     assert_eq!(ended.failure().hint, None);
 }
+
+#[test]
+fn an_applied_file_that_was_changed_is_refused_as_edited_though_it_cannot_be_read_any_more() {
+    for changed in ["select 'unclosed", "discard all"] {
+        let bed = Bed::with(&[("001_a.sql", "select 1")]);
+        assert_eq!(bed.run().applied(), 1);
+        bed.file("001_a.sql", changed.as_bytes());
+        for command in ["migrate", "plan", "status"] {
+            let output = bed.command(command, &[]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("001_a.sql") && said.contains("was changed after it was applied"), "{output:?}");
+        }
+    }
+}

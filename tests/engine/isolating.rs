@@ -129,6 +129,16 @@ fn a_role_whose_transactions_are_serializable_runs_every_file_of_a_message() {
 }
 
 #[test]
+fn the_ledger_s_own_sequence_does_not_show_whichever_file_it_is_of_its_message() {
+    let asks = "do $$ begin insert into told values (lastval()::text); exception when others then \
+                insert into told values (sqlstate); end $$";
+    let bed = Bed::with(&[("001_a.sql", asks), ("002_b.sql", asks)]);
+    bed.psql("create table told (what text)");
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(bed.psql("select * from told"), "55000\n55000");
+}
+
+#[test]
 fn a_file_may_choose_its_transactions_mode_whichever_it_is_of_its_message() {
     let reads = "insert into seen values (current_setting('transaction_isolation'))";
     let serializable = format!("set transaction isolation level serializable; {reads}");

@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Either, Row};
 
 use super::address::Address;
-use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, server_error};
+use super::error::{QUERY_CANCELLED, READ_ONLY, connection_lost, failure_of, position, server_error};
 use super::ledger::Ledger;
 use super::message::{Frame, Message, News, Phase};
 use super::session::PostgresSession;
@@ -321,7 +321,13 @@ fn apply_error(message: &Message<'_>, answers: usize, error: &sqlx::Error) -> Ap
     failure.message = message.without_passwords(index, &failure.message);
     match phase {
         Phase::Deferred | Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
-        Phase::Record => failure.message = format!("recording the attempt: {}", failure.message),
+        Phase::Record => {
+            failure.message = format!("recording the attempt: {}", failure.message);
+            if failure.code.as_deref() == Some(READ_ONLY) {
+                failure.hint =
+                    Some("the file has made its own transaction read-only: it cannot be recorded so".to_owned());
+            }
+        }
         Phase::Begin | Phase::Statement(_) | Phase::Committed => {}
     }
     if connection_lost(error) {

@@ -12,6 +12,8 @@ pub(super) const FENCED: &str = "SW001";
 pub(super) const FOREIGN_LEDGER: &str = "SW002";
 /// Raised by the ledger's `record_success` where the newest row is not that of the file before.
 const OTHER_ROW: &str = "SW003";
+/// Raised where another server process answers than the session's own.
+pub(super) const OTHER_PROCESS: &str = "SW005";
 /// Source of these and all others: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_COLUMN: &str = "42703";
@@ -24,7 +26,7 @@ pub(super) const DEADLOCK: &str = "40P01";
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
-const READ_ONLY: &str = "25006";
+pub(super) const READ_ONLY: &str = "25006";
 
 /// How many lines of a function's call stack are told.
 const CONTEXT_LINES: usize = 3;

@@ -148,6 +148,9 @@ impl Postgres {
             Ok(Ok(None)) => Ok(()),
             Ok(Err(_)) | Err(_) => {
                 let _ = process(first, "COMMIT").await;
+                tracing::warn!(
+                    "whether a pooler in transaction mode is in between could not be found out: a second session got no answer"
+                );
                 Ok(())
             }
         }

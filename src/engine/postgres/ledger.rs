@@ -1,5 +1,6 @@
 //! The ledger's SQL. Texts only; [`super::session`] sends them.
 
+use super::error::OTHER_PROCESS;
 use super::literal::{identifier, text, text_or_null};
 use super::session::BEGIN;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, Unrun};
@@ -132,6 +133,14 @@ impl Ledger {
         )
     }
 
+    /// Raises SW005 where another server process answers than this one: nothing behind it runs.
+    pub(super) fn assert_process(process_id: i32) -> String {
+        format!(
+            "DO $schemaward$BEGIN IF pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.<>) {process_id} THEN \
+             RAISE EXCEPTION USING ERRCODE = '{OTHER_PROCESS}', MESSAGE = 'another server process'; END IF;END$schemaward$"
+        )
+    }
+
     /// Who holds the lock: user, process, program, address, connected since when.
     pub(super) fn holder() -> String {
         let key = LOCK_KEY.to_be_bytes();
@@ -149,14 +158,14 @@ impl Ledger {
     }
 
     /// Raises the fence and returns it, one result, and reads the ledger as [`Self::read`] does, in one transaction; does
-    /// nothing to the ledger of a newer Schemaward. No row where another server process answers than this one.
-    pub(super) fn raise_fence(&self, run: &str, process_id: i32) -> String {
+    /// nothing to the ledger of a newer Schemaward.
+    pub(super) fn raise_fence(&self, run: &str) -> String {
         format!(
             "UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
              backend_start = (SELECT a.backend_start \
              FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {}, released_at = NULL WHERE id = 1 \
-             AND pg_catalog.pg_backend_pid() = {process_id} AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence;\n{}",
+             AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence;\n{}",
             text(run),
             self.read(),
             schema = self.quoted,

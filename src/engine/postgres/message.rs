@@ -19,6 +19,9 @@ const MOST_FLUSHES_IN_ALL: usize = 200;
 /// first: the file may end in a comment. A semicolon after it: its last statement may have none.
 const DEFERRED: &str = "\n;SET CONSTRAINTS ALL IMMEDIATE";
 
+/// Behind the row, whose number is drawn from a sequence: `lastval()` of the next file is not to tell it.
+const FORGET_SEQUENCE: &str = "DISCARD SEQUENCES";
+
 /// What brings the session back to the state every file starts from.
 #[derive(Clone, Debug)]
 pub(super) struct Reset {
@@ -34,6 +37,11 @@ impl Reset {
     pub(super) fn new(statements: &[&str]) -> Self {
         let joined = statements.join(";");
         Self { sql: format!("{BEGIN};{joined};COMMIT"), statements: joined, answers: statements.len() }
+    }
+
+    /// To be sent by itself: a transaction that begins with another statement.
+    pub(super) fn behind(&self, first: &str) -> String {
+        format!("{BEGIN};{first};{};COMMIT", self.statements)
     }
 }
 
@@ -209,14 +217,14 @@ impl Writer {
         // disk takes all before it along.
         let synchronous_commit = if is_last { frame.synchronous_commit } else { "off" };
         let record = frame.ledger.record_success(attempt, before, synchronous_commit);
-        for statement in [DEFERRED, &frame.reset.statements, &record] {
+        for statement in [DEFERRED, &frame.reset.statements, &record, FORGET_SEQUENCE] {
             self.push(statement);
             self.push(";");
         }
         self.push(if tells_next { FLUSH } else { "" });
         self.push("COMMIT;");
-        // What is deferred, the row, COMMIT.
-        let closing = 3 + frame.reset.answers + usize::from(tells_next);
+        // What is deferred, the row, its sequence, COMMIT.
+        let closing = 4 + frame.reset.answers + usize::from(tells_next);
         let part = Part { migration, file_at, end_at: self.chars, answers_before, flushes, closing, tells_next };
         self.answers += part.answers_to_commit();
         part

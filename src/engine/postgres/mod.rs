@@ -76,13 +76,21 @@ impl Postgres {
         match in_time(options.connect(), error::failure_of).await {
             Ok(connection) => Ok(connection),
             Err(failure) if may_be_refused(failure.code.as_deref()) => self.open().await,
-            Err(failure) => Err(not_connected(&self.address, self.address.user(), failure)),
+            Err(failure) => Err(self.not_open(failure)),
         }
     }
 
     async fn open(&self) -> Result<sqlx::PgConnection, SessionError> {
         let connected = in_time(self.address.options.connect(), error::failure_of).await;
-        connected.map_err(|failure| not_connected(&self.address, self.address.user(), failure))
+        connected.map_err(|failure| self.not_open(failure))
+    }
+
+    fn not_open(&self, mut failure: Failure) -> SessionError {
+        // The driver asks for it at each login; so do others, and PgBouncer is told to pass over it.
+        if failure.message.contains("unsupported startup parameter: extra_float_digits") {
+            failure.hint = Some("in the pooler's settings: ignore_startup_parameters = extra_float_digits".to_owned());
+        }
+        not_connected(&self.address, self.address.user(), failure)
     }
 }
 

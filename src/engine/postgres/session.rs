@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, Connection, Either, Row};
 use super::Postgres;
 use super::address::Address;
 use super::error::{
-    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA, UNDEFINED_TABLE,
-    connection_lost, server_error, session_error,
+    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, OTHER_PROCESS, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA,
+    UNDEFINED_TABLE, connection_lost, server_error, session_error,
 };
 use super::examination::transaction_pooler;
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
@@ -64,7 +64,7 @@ pub struct PostgresSession {
 
 impl PostgresSession {
     /// Takes a fresh connection over and reads the ledger. That needs no more than a lock's timeout: the session is set up
-    /// with the first try for the lock, so that where nothing is pending the server does nothing else.
+    /// when the lock is taken, so that where nothing is pending the server does nothing else.
     pub(super) async fn start(connection: PgConnection, postgres: &Postgres) -> Result<Self, SessionError> {
         let settings = postgres.settings.statements(connection.server_version_num());
         let (user, database) = (postgres.address.user(), postgres.address.database());
@@ -93,18 +93,17 @@ impl PostgresSession {
         Ok(session)
     }
 
-    /// Sets the session up and, where its server process was started by it, tries for the lock. Returns the latter's answer.
-    async fn set_up_and_try_lock(&mut self, postgres: &Postgres) -> Result<Vec<PgRow>, SessionError> {
+    /// Asks what the session's setting up needs to know and, where its server process was started by it, tries for the lock.
+    /// Returns the latter's answer. Changes nothing: what answers may be an application's pool.
+    async fn ask_and_try_lock(&mut self, postgres: &Postgres) -> Result<Vec<PgRow>, SessionError> {
         let server_version = self.connection.server_version_num();
         let sql = format!(
-            "{BEGIN};SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), {};\
-             {};COMMIT;{}",
+            "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), {};{}",
             postgres.settings.were_taken_at_login(),
-            postgres.settings.statements(server_version).join(";"),
             Ledger::try_lock(None, &postgres.started_by_us())
         );
         let mut results = self.query(sql, Reason::ConnectionFailed).await?;
-        let about = results.get(1).and_then(|rows| rows.first());
+        let about = results.first().and_then(|rows| rows.first());
         self.process_id = value(about, 0)?;
         self.synchronous_commit = value(about, 1)?;
         if value(about, 2)? {
@@ -162,6 +161,7 @@ impl PostgresSession {
                     database = self.database
                 ));
             }
+            Some(OTHER_PROCESS) => return another_process(),
             Some(FOREIGN_LEDGER) => {
                 failure.message = format!("the schema {schema} holds another tool's schema_migrations");
                 failure.hint = Some("choose another schema for the history".to_owned());
@@ -225,10 +225,16 @@ impl PostgresSession {
         }
     }
 
-    /// Raises the fence and reads the ledger, in one transaction. None where the ledger is missing or
+    /// What sets the session up, and nothing else's.
+    fn own_process_set_up(&self) -> String {
+        self.reset.behind(&Ledger::assert_process(self.process_id))
+    }
+
+    /// Sets the session up, raises the fence and reads the ledger. None where the ledger is missing or
     /// older than this binary writes it.
     async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
-        match self.try_query(self.ledger.raise_fence(run, self.process_id)).await {
+        let sql = format!("{};\n{}", self.own_process_set_up(), self.ledger.raise_fence(run));
+        match self.try_query(sql).await {
             Ok(results) => taken(&results),
             Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => Ok(None),
             Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
@@ -237,7 +243,8 @@ impl PostgresSession {
 
     /// The same behind the making, or upgrading, of the ledger.
     async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
-        let sql = format!("{};\n{}", self.ledger.installation(), self.ledger.raise_fence(run, self.process_id));
+        let (set_up, raise) = (self.own_process_set_up(), self.ledger.raise_fence(run));
+        let sql = format!("{set_up};\n{};\n{raise}", self.ledger.installation());
         let answered = self.query(sql, Reason::LedgerUnusable).await;
         match answered {
             Ok(results) => taken(&results),
@@ -257,7 +264,7 @@ fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerView)>, SessionE
         return Err(unusable("the server did not answer the raising of the fence"));
     };
     let (version, view) = ledger_view(ledger)?;
-    let fence = value(Some(raised.first().ok_or_else(another_process)?), 0)?;
+    let fence = value(raised.first(), 0)?;
     Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
 }
 
@@ -308,7 +315,7 @@ impl Session for PostgresSession {
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
         let postgres = self.not_set_up.take();
         let rows = if let Some(postgres) = &postgres {
-            self.set_up_and_try_lock(postgres).await?
+            self.ask_and_try_lock(postgres).await?
         } else {
             let sql = Ledger::try_lock(Some(self.process_id), "true");
             self.query(sql, Reason::LockHeld).await?.pop().unwrap_or_default()

@@ -48,6 +48,8 @@ pub(in super::super) fn copy_stream(sql: &str) -> Option<Stream> {
     None
 }
 
+const UNLOCK_ALL: &str = "pg_advisory_unlock_all";
+
 /// Why a statement cannot run in a file of this mode; None where nothing speaks against it. What depends on the
 /// database's state (`DROP SUBSCRIPTION` with or without a slot, `CLUSTER` of a partitioned table) is the server's to
 /// refuse.
@@ -63,6 +65,7 @@ pub(in super::super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refu
 
 fn in_mode(sql: &str, mode: TransactionMode) -> Option<Refusal> {
     match mode {
+        TransactionMode::PerFile if reads_strings_otherwise(sql) => Some(Refusal::StringsOtherwise),
         TransactionMode::PerFile => demand(sql).map(Refusal::MixedFile),
         TransactionMode::PerStatement => (execution(sql) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex),
     }
@@ -78,7 +81,33 @@ fn client_or_session(sql: &str) -> Option<Refusal> {
             Stream::Stdout => Refusal::Copy("TO stdout"),
         });
     }
+    if calls(sql, UNLOCK_ALL) {
+        return Some(Refusal::NamedLock(UNLOCK_ALL));
+    }
     (first.is("discard") && next_is(rest, "all")).then_some(Refusal::DiscardAll)
+}
+
+/// Whether a function of this name is called, whatever schema is written before it.
+fn calls(sql: &str, function: &str) -> bool {
+    let mut rest = tokens(sql);
+    while let Some(token) = rest.next() {
+        if token.is(function) && rest.next().is_some_and(|next| next.text == "(") {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether strings are read otherwise from here on. A file that is one transaction is sent as one text, which the server
+/// reads as a whole before it runs any of it. Source: PostgreSQL, 4.1.2.1 "String Constants".
+fn reads_strings_otherwise(sql: &str) -> bool {
+    let mut rest = tokens(sql).filter(|token| !token.is("session") && !token.is("local"));
+    let is = |token: Option<Token<'_>>, word: &str| token.is_some_and(|token| token.is(word));
+    if !is(rest.next(), "set") || !is(rest.next(), "standard_conforming_strings") {
+        return false;
+    }
+    let value = rest.nth(1).map(|token| token.text.trim_matches('\'').to_ascii_lowercase()).unwrap_or_default();
+    matches!(value.as_str(), "off" | "of" | "false" | "fals" | "fal" | "fa" | "f" | "no" | "n" | "0")
 }
 
 /// What a statement does to the transaction around it.
@@ -152,6 +181,10 @@ mod tests {
     #[case("rollback prepared 'x'")]
     #[case("prepare transaction 'x'")]
     #[case("discard all")]
+    #[case("select pg_advisory_unlock_all()")]
+    #[case("select 1 from (select pg_catalog . PG_ADVISORY_UNLOCK_ALL ())")]
+    #[case("set standard_conforming_strings = off")]
+    #[case("SET LOCAL standard_conforming_strings TO 'False'")]
     #[case("copy t from stdin")]
     #[case("COPY s.t (a, b) FROM STDIN WITH (FORMAT csv)")]
     #[case("copy (select a from b) to stdout")]
@@ -168,6 +201,7 @@ mod tests {
     #[case("release savepoint a")]
     #[case("prepare transaction 'x'")]
     #[case("discard all")]
+    #[case("select pg_advisory_unlock_all()")]
     #[case("copy t from stdin")]
     #[case("create index concurrently on t (a)")]
     #[case("create unique index concurrently on only s.t (a)")]
@@ -180,6 +214,7 @@ mod tests {
     #[case("vacuum")]
     #[case("call p()")]
     #[case("prepare p as select 1")]
+    #[case("set standard_conforming_strings = off")]
     #[case("create table t ()")]
     fn allowed_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
         assert_eq!(refusal(sql, TransactionMode::PerStatement), None);
@@ -211,6 +246,9 @@ mod tests {
     #[case("copy stdin from '/tmp/x'")]
     #[case("comment on table t is 'vacuum'")]
     #[case("do $$ begin commit; end $$")]
+    #[case("set standard_conforming_strings = on")]
+    #[case("set session standard_conforming_strings to true")]
+    #[case("select pg_advisory_unlock_all from t")]
     #[case("select 1")]
     fn allowed(#[case] sql: &str) {
         assert_eq!(refusal(sql, TransactionMode::PerFile), None);
