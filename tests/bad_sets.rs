@@ -40,6 +40,8 @@ fn sets() -> Vec<Set> {
         one("-- schemaward: no-transactions\nvacuum;\n"),
         one("vacuum;\n-- schemaward: no-transaction\n"),
         one("create table a ();\ncommit;\ncreate table b ();\n"),
+        one("select pg_advisory_unlock_all();\n"),
+        one("set standard_conforming_strings = off;\ninsert into a values ('\\\\');\n"),
         one("discard all;\n"),
     ]
 }
