@@ -197,13 +197,13 @@ fn the_example_is_applied_and_taken_back() {
 }
 
 #[test]
-fn only_files_that_are_pending_or_have_changed_have_to_be_valid() {
+fn only_files_that_are_pending_have_to_be_valid() {
     let bed = Bed::with(FILES);
     bed.migrate();
     // As if an older Schemaward, or another tool, had taken it.
     bed.file("001_a.sql", "CREATE TABLE a (x);\n-- schemaward: later\n");
     let (code, said) = bed.said(&["migrate"]);
-    assert!(code == Some(4) && said.contains("001_a.sql:2:1"), "it has changed: {said}");
+    assert!(code == Some(4) && said.contains("was changed after it was applied"), "{said}");
     let sum = Command::new("sha256sum").arg("migrations/001_a.sql").current_dir(bed.folder()).output().unwrap();
     let sum = text(&sum.stdout)[..64].to_owned();
     bed.query(&format!("UPDATE schemaward_schema_migrations SET checksum = '{sum}'"));
