@@ -204,8 +204,8 @@ impl Ledger {
         )
     }
 
-    /// The row of a migration that is applied with this very transaction, and the transaction's guard. `before` is what the same message has applied
-    /// before; whether COMMIT waits for the disk is `synchronous_commit`'s to say.
+    /// The row of a migration that is applied with this very transaction, and the transaction's guard. `before` is what the
+    /// same message has applied before; whether COMMIT waits for the disk is `synchronous_commit`'s to say.
     pub(super) fn record_success(
         &self,
         attempt: Attempt<'_>,

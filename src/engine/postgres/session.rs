@@ -57,9 +57,9 @@ pub struct PostgresSession {
     /// Shown in errors.
     user: String,
     database: String,
-    /// Until the session is set up and it is known that the server process stays with it: through this, that is done with
-    /// the first try for the lock. Reading does not need it.
-    not_set_up: Option<Postgres>,
+    /// Until the first try for the lock, which finds out through this whether the server process stays with this session,
+    /// and what its setting up needs to know. Reading does not need it.
+    may_be_pooled: Option<Postgres>,
 }
 
 impl PostgresSession {
@@ -80,7 +80,7 @@ impl PostgresSession {
             user: user.to_owned(),
             database: database.to_owned(),
             ledger: postgres.ledger.clone(),
-            not_set_up: Some(postgres.clone()),
+            may_be_pooled: Some(postgres.clone()),
         };
         let sql = format!("{};\n{}", postgres.settings.for_reading(), session.ledger.read());
         let mut results = Vec::new();
@@ -313,7 +313,7 @@ impl Session for PostgresSession {
     }
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
-        let postgres = self.not_set_up.take();
+        let postgres = self.may_be_pooled.take();
         let rows = if let Some(postgres) = &postgres {
             self.ask_and_try_lock(postgres).await?
         } else {
