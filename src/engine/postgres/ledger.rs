@@ -123,10 +123,10 @@ impl Ledger {
     }
 
     /// Two columns: `direct`, which is an expression, and whether this session holds the lock now. It is not asked for
-    /// where the former is not true. Both are NULL where another server process answers than this one, if it is known:
+    /// where the former is not true. Both are NULL where another server process answers than this one:
     /// the lock would be that one's.
-    pub(super) fn try_lock(process_id: Option<i32>, direct: &str) -> String {
-        let same = process_id.map_or_else(|| "true".to_owned(), |id| format!("pg_catalog.pg_backend_pid() = {id}"));
+    pub(super) fn try_lock(process_id: i32, direct: &str) -> String {
+        let same = format!("pg_catalog.pg_backend_pid() = {process_id}");
         format!(
             "SELECT s.direct, CASE WHEN s.direct THEN pg_catalog.pg_try_advisory_lock({LOCK_KEY}) END \
              FROM (SELECT CASE WHEN {same} THEN COALESCE({direct}, false) END AS direct OFFSET 0) s"

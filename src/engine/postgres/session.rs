@@ -40,7 +40,7 @@ pub(super) const AS_OURSELVES: &str =
 #[derive(Debug)]
 pub struct PostgresSession {
     connection: PgConnection,
-    /// As the server numbers its processes; 0 before the first try for the lock.
+    /// As the server numbers its processes.
     process_id: i32,
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
@@ -82,14 +82,20 @@ impl PostgresSession {
             ledger: postgres.ledger.clone(),
             may_be_pooled: Some(postgres.clone()),
         };
-        let sql = format!("{};\n{}", postgres.settings.for_reading(), session.ledger.read());
+        let sql = format!(
+            "{};SELECT pg_catalog.pg_backend_pid();\n{}",
+            postgres.settings.for_reading(),
+            session.ledger.read()
+        );
         let mut results = Vec::new();
         let answered = session.collect(sql, &mut results).await;
-        if let (Err(error), true) = (&answered, results.is_empty()) {
+        if let (Err(error), true) = (&answered, results.len() < 2) {
             return Err(session_error(error, Reason::ConnectionFailed));
         }
+        // The earlier it is known, the more of a pooler's changes are seen.
+        session.process_id = value(results.get(1).and_then(|rows| rows.first()), 0)?;
         // Understood at once: whoever connects ahead of need has the time for it.
-        session.first_reading = Some(answered.map(|()| understood(results.get(1..).unwrap_or_default())));
+        session.first_reading = Some(answered.map(|()| understood(results.get(2..).unwrap_or_default())));
         Ok(session)
     }
 
@@ -98,15 +104,14 @@ impl PostgresSession {
     async fn ask_and_try_lock(&mut self, postgres: &Postgres) -> Result<Vec<PgRow>, SessionError> {
         let server_version = self.connection.server_version_num();
         let sql = format!(
-            "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), {};{}",
+            "SELECT pg_catalog.current_setting('synchronous_commit'), {};{}",
             postgres.settings.were_taken_at_login(),
-            Ledger::try_lock(None, &postgres.started_by_us())
+            Ledger::try_lock(self.process_id, &postgres.started_by_us())
         );
         let mut results = self.query(sql, Reason::ConnectionFailed).await?;
         let about = results.first().and_then(|rows| rows.first());
-        self.process_id = value(about, 0)?;
-        self.synchronous_commit = value(about, 1)?;
-        if value(about, 2)? {
+        self.synchronous_commit = value(about, 0)?;
+        if value(about, 1)? {
             self.reset = reset(Settings::statements_beside_login(server_version).as_slice());
         }
         Ok(results.pop().unwrap_or_default())
@@ -317,7 +322,7 @@ impl Session for PostgresSession {
         let rows = if let Some(postgres) = &postgres {
             self.ask_and_try_lock(postgres).await?
         } else {
-            let sql = Ledger::try_lock(Some(self.process_id), "true");
+            let sql = Ledger::try_lock(self.process_id, "true");
             self.query(sql, Reason::LockHeld).await?.pop().unwrap_or_default()
         };
         let is_direct: Option<bool> = value(rows.first(), 0)?;
