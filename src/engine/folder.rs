@@ -1,14 +1,15 @@
 //! A folder of migrations as it lies on disk: a checkout, or a volume that Kubernetes mounted.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File, FileType};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags, openat};
 
 use super::cores::on_all_cores;
-use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, invalid_files};
+use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, ends_as_migration, invalid_files};
 use crate::plan::{LedgerState, needed, to_run};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -38,7 +39,7 @@ pub struct SourceFolder {
 /// # Errors
 ///
 /// [`Reason::InvalidSettings`] where the folder or a file cannot be read, [`Reason::InvalidSource`]
-/// where a name is not UTF-8.
+/// where a name is not UTF-8, or is a migration's and what lies there is no file: a folder, a pipe, a link to nothing.
 pub fn read_folder(folder: &Path) -> Result<SourceFolder, Failure> {
     let (names, unread_folders) = names(folder)?;
     let unread: Vec<(String, OnceLock<io::Result<Vec<u8>>>)> =
@@ -138,7 +139,7 @@ fn read_file(folder: &File, name: &str, buffer: &mut [u8]) -> io::Result<Vec<u8>
 
 /// The names of the files, and the folders within that hold others which are not read, both in their order.
 fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
-    let (mut names, mut unread) = (Vec::new(), Vec::new());
+    let (mut names, mut unread, mut no_files) = (Vec::new(), Vec::new(), Vec::new());
     // A relative name says little where it was looked for from another place than meant.
     let found = fs::read_dir(folder).map_err(|error| Failure {
         hint: Some("name the folder that holds the migrations: --dir FOLDER, or SCHEMAWARD_DIR".to_owned()),
@@ -146,34 +147,90 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
     })?;
     for entry in found {
         let entry = entry.map_err(|e| unreadable(folder, &e))?;
-        let name = entry.file_name().into_string().map_err(|name| Failure {
-            class: ErrorClass::Permanent,
-            reason: Reason::InvalidSource,
-            code: None,
-            message: format!("the file name {} is not UTF-8", name.display()),
-            hint: Some("rename the file".to_owned()),
-            place: None,
-        })?;
-        // Only a link, as a ConfigMap's files are, has to be followed to see what it is.
-        let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
-        let is_file = if kind.is_symlink() {
-            let path = entry.path();
-            fs::metadata(&path).map_err(|e| unreadable(&path, &e))?.is_file()
-        } else {
-            kind.is_file()
-        };
-        if !is_file && entry.path().join("up.sql").is_file() {
-            return Err(folder_of_diesel(&name));
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|name| invalid(format!("the file name {} is not UTF-8", name.display()), "rename the file"))?;
+        if name.starts_with('.') {
+            continue;
         }
-        if is_file && !name.starts_with('.') {
-            names.push(name);
-        } else if !is_file && !name.starts_with('.') && holds_sql(&entry.path(), DEEPEST) {
+        let other = match kind_of(&entry)? {
+            EntryKind::File => {
+                names.push(name);
+                continue;
+            }
+            EntryKind::Other(_) if entry.path().join("up.sql").is_file() => return Err(folder_of_diesel(&name)),
+            EntryKind::Other(other) => Some(other),
+            EntryKind::LinkToNothing => None,
+        };
+        // Passed over, it would be a migration that nobody misses.
+        if ends_as_migration(&name) {
+            no_files.push((name, other));
+        } else if holds_sql(&entry.path(), DEEPEST) {
             unread.push(entry.path());
         }
     }
     names.sort_unstable();
     unread.sort_unstable();
-    Ok((names, unread))
+    match no_files.into_iter().min_by(|(a, _), (b, _)| a.cmp(b)) {
+        Some((name, other)) => Err(no_file(folder, &name, other)),
+        None => Ok((names, unread)),
+    }
+}
+
+/// What lies under a name, links followed.
+enum EntryKind {
+    File,
+    Other(FileType),
+    LinkToNothing,
+}
+
+fn kind_of(entry: &DirEntry) -> Result<EntryKind, Failure> {
+    let path = entry.path();
+    // Only a link, as a ConfigMap's files are, has to be followed to see what it is.
+    let kind = entry
+        .file_type()
+        .and_then(|kind| if kind.is_symlink() { Ok(fs::metadata(&path)?.file_type()) } else { Ok(kind) });
+    match kind {
+        Ok(kind) if kind.is_file() => Ok(EntryKind::File),
+        Ok(kind) => Ok(EntryKind::Other(kind)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(EntryKind::LinkToNothing),
+        Err(error) => Err(unreadable(&path, &error)),
+    }
+}
+
+/// Named as a migration, but nothing that SQL could be read from: a pipe would be waited for, a folder has no content.
+fn no_file(folder: &Path, name: &str, kind: Option<FileType>) -> Failure {
+    let Some(kind) = kind else {
+        let target = fs::read_link(folder.join(name)).unwrap_or_default();
+        return invalid(
+            format!("{name} is named as a migration, but is a link to {}, which is not there", target.display()),
+            "put the file there, or remove the link",
+        );
+    };
+    let what = match kind {
+        kind if kind.is_dir() => "a folder",
+        kind if kind.is_fifo() => "a named pipe (FIFO)",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    let instead = if kind.is_dir() {
+        "move the files it holds into the folder of migrations, or give it a name that does not end in .sql"
+    } else {
+        "put a regular file with the SQL in its place, or remove it"
+    };
+    invalid(format!("{name} is named as a migration, but is {what}, not a file"), instead)
+}
+
+fn invalid(message: String, hint: &str) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSource,
+        code: None,
+        message,
+        hint: Some(hint.to_owned()),
+        place: None,
+    }
 }
 
 /// Whether a folder, or one within, has a file that ends in `.sql`. One that cannot be looked into counts as having none.
@@ -211,22 +268,20 @@ fn warning(folder: &Path, unread: &[PathBuf]) -> Option<String> {
 fn folder_of_diesel(name: &str) -> Failure {
     let (time, description) = name.split_once('_').unwrap_or((name, "name"));
     let version: String = time.chars().filter(char::is_ascii_digit).collect();
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSource,
-        code: None,
-        message: format!("{name}/up.sql lies in a folder of its own, as diesel keeps migrations, and is not read"),
-        hint: Some(format!(
-            "copy each up.sql into one other folder, this one as {version}_{description}.up.sql, and each down.sql as \
-             {version}_{description}.down.sql, and give that folder"
-        )),
-        place: None,
-    }
+    let instead = format!(
+        "copy each up.sql into one other folder, this one as {version}_{description}.up.sql, and each down.sql as \
+         {version}_{description}.down.sql, and give that folder"
+    );
+    invalid(format!("{name}/up.sql lies in a folder of its own, as diesel keeps migrations, and is not read"), &instead)
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+
+    use rustix::fs::{CWD, Mode, mknodat};
 
     use super::{BUFFER, SourceFolder, read_folder};
     use crate::report::Reason;
@@ -284,8 +339,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_named_as_a_migration_and_is_no_file_is_refused() {
+        type Make = fn(&Path);
+        let made: [(&str, Make); 6] = [
+            ("a folder, not a file", |path| std::fs::create_dir(path).unwrap()),
+            ("a named pipe (FIFO), not a file", fifo),
+            ("a link to gone.sql, which is not there", |path| symlink("gone.sql", path).unwrap()),
+            ("a socket, not a file", |path| drop(UnixListener::bind(path).unwrap())),
+            ("a device, not a file", |path| symlink("/dev/null", path).unwrap()),
+            ("a folder, not a file", |path| symlink("/", path).unwrap()),
+        ];
+        for (said, make) in made {
+            for name in ["002_b.sql", "B.SQL"] {
+                let folder = tempfile::tempdir().unwrap();
+                std::fs::write(folder.path().join("001_a.sql"), "select 1").unwrap();
+                make(&folder.path().join(name));
+                let failure = read_folder(folder.path()).unwrap_err();
+                assert_eq!(failure.reason, Reason::InvalidSource);
+                assert_eq!(failure.message, format!("{name} is named as a migration, but is {said}"));
+                assert!(failure.hint.is_some(), "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_as_a_migration_may_be_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("001_a.sql"), "select 1").unwrap();
+        fifo(&folder.path().join("pipe"));
+        symlink("gone", folder.path().join("link")).unwrap();
+        // As an editor marks a file that is open.
+        symlink("somebody@somewhere.1234", folder.path().join(".#001_a.sql")).unwrap();
+        assert_eq!(read_folder(folder.path()).unwrap().files.len(), 1);
+    }
+
+    fn fifo(path: &Path) {
+        mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let failure = read_folder(std::path::Path::new("/no/such/folder")).unwrap_err();
+        let failure = read_folder(Path::new("/no/such/folder")).unwrap_err();
         assert_eq!(failure.reason, Reason::InvalidSettings);
         assert!(failure.message.contains("/no/such/folder"), "{}", failure.message);
     }

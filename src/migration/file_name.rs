@@ -145,6 +145,12 @@ fn parts(stem: &str) -> Option<NameError> {
     })
 }
 
+/// Whether a name is a migration's by its ending: one that [`parse`] does not pass over.
+#[must_use]
+pub fn ends_as_migration(name: &str) -> bool {
+    split_ending(name).is_some()
+}
+
 fn split_ending(name: &str) -> Option<(&str, &str)> {
     let (stem, ending) = name.split_at_checked(name.len().checked_sub(".sql".len())?)?;
     ending.eq_ignore_ascii_case(".sql").then_some((stem, ending))

@@ -34,7 +34,7 @@ pub use annotations::BadAnnotation;
 pub use checksum::Checksum;
 pub use creation::{Creating, Creation, last_part};
 pub use dialect::Dialect;
-pub use file_name::NameError;
+pub use file_name::{NameError, ends_as_migration};
 pub use files::{MigrationFile, MigrationFiles, invalid_files};
 pub use foreign_sql::ForeignSign;
 pub use lexeme::Construct;
