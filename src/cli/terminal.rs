@@ -102,6 +102,11 @@ impl<'a> Terminal<'a> {
             _ => "; the next run goes on behind them",
         };
         (done > 0).then(|| {
+            if failure.class == ErrorClass::UnknownOutcome {
+                return format!(
+                    "  = of {file} at least {done} of its {statements} statements are committed and stay{next}"
+                );
+            }
             format!("  = {file} is half applied: {done} of its {statements} statements are committed and stay{next}")
         })
     }
@@ -231,14 +236,19 @@ fn outcome_unknown(summary: &Summary, applied: i64) -> String {
         _ => format!("how many of the {count} migrations from {} to {} were {done}", name(first), name(last)),
     };
     let before = summary.current_version.as_ref().map_or_else(
-        || "no migration was applied before".to_owned(),
-        |version| format!("the schema was at version {version} before"),
+        || "no migration was applied before that".to_owned(),
+        |version| format!("the schema was at version {version} before that"),
     );
+    // None is what was heard, not what is so.
+    let own = if applied == 0 {
+        String::new()
+    } else {
+        format!(", with {} {done} by this run", counted(applied, "migration"))
+    };
     format!(
-        "The outcome is not known: the server could not be asked {open}. Known is that {before}; {} {done} by this run. When \
-         the server answers again, schemaward status tells how far it came, and schemaward {command} goes on from there: \
-         what was committed does not run again.",
-        counted(applied, "migration")
+        "The outcome is not known: the server could not be asked {open}. Known is that {before}{own}. When the server answers \
+         again, schemaward status tells how far it came, and schemaward {command} goes on from there: what was committed \
+         does not run again."
     )
 }
 
@@ -310,12 +320,13 @@ mod tests {
         assert_eq!(
             unknown(None, 0, &["001"]),
             "The outcome is not known: the server could not be asked whether 001 was applied. Known is that no migration \
-             was applied before; 0 migrations applied by this run. When the server answers again, schemaward status tells \
-             how far it came, and schemaward migrate goes on from there: what was committed does not run again."
+             was applied before that. When the server answers again, schemaward status tells how far it came, and \
+             schemaward migrate goes on from there: what was committed does not run again."
         );
         let several = unknown(Some("002"), 1, &["003", "004", "005"]);
         assert!(several.contains("asked how many of the 3 migrations from 003 to 005 were applied."), "{several}");
-        assert!(several.contains("that the schema was at version 002 before; 1 migration applied"), "{several}");
+        let known = "that the schema was at version 002 before that, with 1 migration applied by this run.";
+        assert!(several.contains(known), "{several}");
         let back = Summary { rollback: true, ..summary_of(ErrorClass::UnknownOutcome, Some("002"), 0, &["002"]) };
         let back = finished(&back);
         assert!(back.contains("whether 002 was rolled back") && back.contains("schemaward rollback goes on"), "{back}");

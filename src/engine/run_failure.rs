@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::cancellation::{CANCEL_WAIT, NotEnded};
 use super::stop::StopReason;
 use crate::migration::{Dialect, ForeignSign, Migration};
 use crate::plan::Step;
@@ -37,6 +38,19 @@ pub(super) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
         hint: None,
         place: cause.and_then(|cause| cause.place.clone()),
     }
+}
+
+/// The failure of a run that was asked to stop while the server was at work, and did not hear what became of that.
+pub(super) fn stopped_at_work(reason: StopReason, why: &NotEnded) -> Failure {
+    let told = stopped(reason, None);
+    let waited = CANCEL_WAIT.as_secs();
+    let what = match why {
+        NotEnded::Asked => format!("what it was cancelling had not ended after {waited} s"),
+        NotEnded::NotAsked(why) => {
+            format!("what was at work could not be cancelled and had not ended after {waited} s: {why}")
+        }
+    };
+    Failure { message: format!("{}, but {what}", told.message), ..told }
 }
 
 /// The failure of a run that was asked to stop before it began a statement, whose index counts from 0.
@@ -101,12 +115,19 @@ pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
 
 /// The ledger could not be asked what became of a migration.
 pub(super) fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure {
+    let what = match lost.steps.as_slice() {
+        [step] => format!("whether {} was committed is not known", step.migration.file),
+        steps => format!("which of {} files were committed is not known", steps.len()),
+    };
+    // A run that was told to stop does not look for the server any more.
+    let why = if matches!(error.reason, Reason::Cancelled | Reason::DeadlineExceeded) {
+        String::new()
+    } else {
+        format!(", since the ledger could not be asked: {}", error.message)
+    };
     Failure {
         class: ErrorClass::UnknownOutcome,
-        message: format!(
-            "{}; the ledger could not be asked whether it was committed: {}",
-            lost.failure.message, error.message
-        ),
+        message: format!("{}; {what}{why}", lost.failure.message),
         hint: Some("the next run reads the ledger first and goes on from there".to_owned()),
         ..lost.failure.clone()
     }

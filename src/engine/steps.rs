@@ -5,12 +5,12 @@
 use std::time::{Duration, Instant};
 
 use super::batch::batch_len;
-use super::cancellation::{CANCEL_WAIT, cancelled};
+use super::cancellation::{CANCEL_WAIT, NotEnded, cancelled};
 use super::journal_failure::OVERTAKEN;
 use super::lock_ladder::LockLadder;
 use super::reading::RecordedAttempt;
 use super::run::{Run, Steps, count};
-use super::run_failure::{Unresolved, of_another_engine, older_than_its_history, stopped};
+use super::run_failure::{Unresolved, of_another_engine, older_than_its_history, stopped, stopped_at_work};
 use super::session::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progress, Session};
 use super::stop::StopReason;
 use crate::migration::{Migration, TransactionMode};
@@ -296,19 +296,19 @@ fn is_stopped(error: &ApplyError) -> bool {
     matches!(failure.reason, Reason::Cancelled | Reason::DeadlineExceeded)
 }
 
-/// What a batch that was cancelled has ended with; None where it has not ended in time.
-fn stopped_outcome(reason: StopReason, ended: Option<Result<(), ApplyError>>) -> Result<(), ApplyError> {
+/// What a batch that was cancelled has ended with.
+fn stopped_outcome(reason: StopReason, ended: Result<Result<(), ApplyError>, NotEnded>) -> Result<(), ApplyError> {
     match ended {
         // What was begun was done before the cancellation reached it.
-        Some(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(()),
         // It has stopped by itself, between two statements.
-        Some(Err(error @ ApplyError::Refused { .. })) if is_stopped(&error) => Err(error),
-        Some(Err(ApplyError::Refused { failure, statements_done })) => {
+        Ok(Err(error @ ApplyError::Refused { .. })) if is_stopped(&error) => Err(error),
+        Ok(Err(ApplyError::Refused { failure, statements_done })) => {
             Err(ApplyError::Refused { failure: stopped(reason, Some(&failure)), statements_done })
         }
-        Some(Err(ApplyError::OutcomeUnknown { failure, statements_done })) => {
+        Ok(Err(ApplyError::OutcomeUnknown { failure, statements_done })) => {
             Err(ApplyError::OutcomeUnknown { failure: stopped(reason, Some(&failure)), statements_done })
         }
-        None => Err(ApplyError::OutcomeUnknown { failure: stopped(reason, None), statements_done: 0 }),
+        Err(why) => Err(ApplyError::OutcomeUnknown { failure: stopped_at_work(reason, &why), statements_done: 0 }),
     }
 }

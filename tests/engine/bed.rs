@@ -139,11 +139,15 @@ impl<'a> Bed<'a> {
     }
 
     pub fn migrate(&self, flags: &[&str]) -> Output {
+        self.start_migrate(flags).wait_with_output().unwrap()
+    }
+
+    pub fn start_migrate(&self, flags: &[&str]) -> Child {
         let url = self.scratch.path().join("url");
         std::fs::write(&url, &self.url).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.arg("migrate").arg("--url-file").arg(url).arg("--dir").arg(self.folder.path()).args(flags);
-        command.output().unwrap()
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }
 

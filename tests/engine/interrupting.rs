@@ -1,6 +1,7 @@
 //! Runs that are told to stop, and connections and servers that end in their middle.
 
 use std::io::{BufRead, BufReader};
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::proxy::{Cut, Proxy};
 use crate::server::Server;
 
 const SLOW: &str = "create table a ();\nselect pg_sleep(60);\ncreate table b ();";
+const SLOW_BEHIND_A: &str = "create table b ();\nselect pg_sleep(60);";
 const QUICK: &str = "create table a ();\nselect 1;\ncreate table b ();";
 
 #[test]
@@ -198,4 +200,28 @@ fn where_the_ledger_cannot_be_asked_the_outcome_is_unknown_and_the_next_run_know
     let ended = bed.run();
     assert_eq!(ended.applied(), 0, "it was committed: nothing is run twice");
     assert_eq!(ended.summary.current_version.as_deref(), Some("002"));
+}
+
+#[test]
+fn a_run_told_to_stop_that_cannot_ask_the_server_says_that_it_does_not_know_what_was_applied() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()"), ("002_b.sql", SLOW_BEHIND_A)]);
+    let proxy = Proxy::start(bed.server.host(), Cut::NEVER, false);
+    bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
+    let running = bed.start_migrate(&[]);
+    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    assert!(Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap().success());
+    let output = running.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    // The first file is committed, and nobody could tell the run.
+    assert_eq!(bed.applied(), ["001"]);
+    assert!(!out.contains("by this run"), "{out}");
+    assert!(
+        out.contains("how many of the 2 migrations from 001 to 002 were applied") && out.contains("schemaward status")
+    );
+    let told = "error: the run was told to stop, but what was at work could not be cancelled and had not ended after 10 s: \
+                cannot connect to ";
+    assert!(err.contains(told), "{err}");
+    assert!(err.contains("; which of 2 files were committed is not known\n"), "{err}");
+    assert_eq!(err.matches("warning: ").count(), 1, "the same reason once: {err}");
 }
