@@ -164,3 +164,22 @@ fn what_a_file_defers_to_its_commit_runs_with_the_settings_of_the_file() {
     assert_eq!(bed.run().applied(), 2);
     assert_eq!(bed.psql("select string_agg(n::text, ' ') from shop.counted"), "2 2");
 }
+
+#[test]
+fn an_advisory_lock_that_a_file_takes_for_its_session_stays_until_the_run_s_end_unless_a_file_releases_it() {
+    let held = "(select string_agg(objid::text, ' ' order by objid) from pg_locks where locktype = 'advisory' and classid = 0 \
+                and pid = pg_backend_pid() and objid in (41, 42, 43))";
+    let bed = Bed::with(&[
+        ("001_takes.sql", "select pg_advisory_lock(41), pg_advisory_lock(42), pg_advisory_xact_lock(43);"),
+        (
+            "002_sees.sql",
+            &format!("create table seen as select 2 as file, {held} as locks; select pg_advisory_unlock(41);"),
+        ),
+        ("003_sees.sql", &format!("insert into seen select 3, {held};")),
+    ]);
+    assert_eq!(bed.run().applied(), 3);
+    assert_eq!(bed.psql("select file, locks from seen order by file"), "2|41 42\n3|42");
+    let left = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where l.locktype = 'advisory' and \
+                d.datname = current_database()";
+    crate::wait_until("the session is gone, and its locks with it", || bed.psql(left) == "0");
+}

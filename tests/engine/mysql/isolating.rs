@@ -1,6 +1,7 @@
 //! What a file does to its session is gone when the next file runs, and never keeps it from being recorded.
 
 use rstest::rstest;
+use schemaward::report::Reason;
 
 use super::bed::{Bed, Engine};
 
@@ -120,4 +121,41 @@ fn what_was_inserted_last_is_the_file_s_own_row_and_stays_so_behind_an_interrupt
         assert_eq!(bed.run().applied(), 1);
     }
     assert_eq!(bed.sql("select p, n from c order by p, n"), "40|1\n41|2\n41|2\n42|3");
+}
+
+#[rstest]
+fn a_named_lock_that_a_procedure_takes_stays_until_the_run_s_end(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::new(engine) else { return };
+    let name = format!("{}.mine", bed.database);
+    bed.files(&[
+        ("001_procedure.sql", &format!("create procedure takes() do get_lock('{name}', 0)")),
+        ("002_takes.sql", "call takes()"),
+        ("003_sees.sql", &format!("create table seen as select is_used_lock('{name}') = connection_id() as held")),
+    ]);
+    assert_eq!(bed.run().applied(), 3);
+    assert_eq!(bed.sql("select held from seen"), "1");
+    crate::wait_until("the session is gone, and its locks with it", || {
+        bed.sql(&format!("select is_free_lock('{name}')")) == "1"
+    });
+}
+
+#[rstest]
+fn a_procedure_that_releases_all_locks_ends_the_run(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::with(
+        engine,
+        &[
+            ("001_procedure.sql", "create procedure releases() do release_all_locks()"),
+            ("002_releases.sql", "call releases()"),
+            ("003_next.sql", "create table next_one (id int)"),
+        ],
+    ) else {
+        return;
+    };
+    let failure = bed.run().failure().clone();
+    assert_eq!(failure.reason, Reason::Fenced, "{failure:?}");
+    assert!(!bed.has("next_one"), "nothing is done without the lock");
+    let status = String::from_utf8(bed.command("status", &[]).stdout).unwrap();
+    assert!(status.contains("schemaward repair --version 002 --statement 1 --as done"), "{status}");
 }
