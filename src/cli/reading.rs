@@ -89,12 +89,6 @@ pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag
     exit::code_of(reason)
 }
 
-/// Reads a folder as a migration set for a database.
-pub(super) fn migration_set(folder: &FolderFlag, database: &DatabaseFlags) -> Result<MigrationSet, NoResult> {
-    let dialect = database.dialect()?;
-    migration_set_of(&read_files(folder)?, folder.gaps.rules(dialect))
-}
-
 /// Reads a folder's files. What a person should know of it goes to standard error, whatever the format: a result of a
 /// program that reads is no place for it.
 pub(super) fn read_files(folder: &FolderFlag) -> Result<Vec<SourceFile>, Failure> {

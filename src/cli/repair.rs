@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::engine_run::log_to_stderr;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::output::{self, line};
-use super::reading::{NoResult, migration_set, wait_for};
+use super::reading::{NoResult, read_files, wait_for};
 use crate::engine::{ByHand, Database, accept, ledger_state, repair};
-use crate::migration::Version;
+use crate::migration::{MigrationFiles, Version};
 use crate::plan::{BegunStatement, StatementState};
 use crate::report::Failure;
 
@@ -30,7 +30,8 @@ effect, say so by --version, --statement and --as, and start the next run: it go
 An applied file that was edited stops every run. Where the edit is right, since the database is what the file says now, \
 --accept takes its new checksums into the ledger and keeps the old ones. It runs nothing.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock)."
+Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock, a file to be accepted \
+is not valid)."
 )]
 pub(super) struct RepairArguments {
     #[command(flatten)]
@@ -130,7 +131,10 @@ fn settle(
 }
 
 fn accept_file(arguments: &RepairArguments, version: &Version, run: &str) -> Result<String, NoResult> {
-    let set = migration_set(&arguments.folder, &arguments.database)?;
+    let files = read_files(&arguments.folder)?;
+    let rules = arguments.folder.gaps.rules(arguments.database.dialect()?);
+    let set =
+        MigrationFiles::sorted(&files, rules).map_err(|problems| NoResult::InvalidSource(files.clone(), problems))?;
     let database = arguments.database.database("repair")?;
     let accepted = wait_for(accept(&database, &set, version, run))??;
     let (file, now) = (&accepted.migration.file, &accepted.migration.checksum);

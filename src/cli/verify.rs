@@ -14,7 +14,8 @@ use super::reading::{NoResult, ledger};
 use super::source::Source;
 use super::terminal::Terminal;
 use crate::engine::read_all;
-use crate::plan::{Kind, Overview, PlanProblem, Target, read_otherwise};
+use crate::migration::{Problem, Version};
+use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
 use crate::report::Failure;
 
 /// Flags of `schemaward verify`.
@@ -69,9 +70,16 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
         arguments.folder.gaps.rules(arguments.database.dialect()?),
         output::warning,
     )?;
-    source.told(read_all(set))?;
-    let (reading, database) = ledger(&arguments.database, "verify", Some(0))?;
+    let invalid = read_all(set).err().unwrap_or_default();
+    let (reading, database) = match ledger(&arguments.database, "verify", Some(0)) {
+        Err(_) if !invalid.is_empty() => return source.told(Err(invalid)),
+        read => read?,
+    };
     let state = &reading.ledger.state;
+    let edited = if invalid.is_empty() { Vec::new() } else { edited(set, state) };
+    if edited.is_empty() && !invalid.is_empty() {
+        return source.told(Err(invalid));
+    }
     let overview = Overview::new(set, state, &arguments.out_of_order.options(Target::Latest));
     let otherwise = reading.server.and_then(|server| read_otherwise(&overview.pending, server));
     Ok(Verification {
@@ -85,8 +93,24 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
             .collect(),
         ahead: overview.ahead.iter().map(ToString::to_string).collect(),
         warnings: overview.warnings.iter().map(ToString::to_string).collect(),
-        problems: overview.problems.iter().map(PlanProblem::failure).chain(otherwise).collect(),
+        problems: all(overview.problems, edited, invalid).iter().map(PlanProblem::failure).chain(otherwise).collect(),
     })
+}
+
+/// What is in the way, with all edits and all that is wrong with files. A file that was edited is told of as such, whatever
+/// is in it by now.
+fn all(mut found: Vec<PlanProblem>, edited: Vec<PlanProblem>, invalid: Vec<Problem>) -> Vec<PlanProblem> {
+    let is_edited = |version: Option<&Version>| {
+        edited.iter().any(|edit| matches!(edit, PlanProblem::Edited { version: of, .. } if Some(of) == version))
+    };
+    let others = invalid.into_iter().filter(|problem| !is_edited(problem.version.as_ref()));
+    let others: Vec<PlanProblem> = others.map(PlanProblem::InvalidFile).collect();
+    for problem in edited.into_iter().chain(others) {
+        if !found.contains(&problem) {
+            found.push(problem);
+        }
+    }
+    found
 }
 
 impl Verification {

@@ -3,7 +3,7 @@
 
 use super::locked::lock;
 use super::session::{ByHand, Database, Session};
-use crate::migration::{Checksum, Migration, MigrationSet, Version};
+use crate::migration::{Checksum, Migration, MigrationFiles, Problem, Version, no_migration, source_failure};
 use crate::plan::{BegunStatement, LedgerState, StatementState};
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -35,10 +35,10 @@ pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<()
 /// # Errors
 ///
 /// [`Reason::InvalidSettings`] where the version is not applied, not in the set, or its file is as it was;
-/// [`Reason::LockHeld`] where a run is at work.
+/// [`Reason::InvalidSource`] where the file is none that could be run, and [`Reason::LockHeld`] where a run is at work.
 pub async fn accept<'a, D: Database>(
     database: &D,
-    set: &'a MigrationSet,
+    set: &'a MigrationFiles<'_>,
     version: &Version,
     run: &str,
 ) -> Result<Accepted<'a>, Failure> {
@@ -65,14 +65,26 @@ pub struct Accepted<'a> {
     pub before: Checksum,
 }
 
-fn acceptable<'a>(set: &'a MigrationSet, ledger: &LedgerState, version: &Version) -> Result<Accepted<'a>, Failure> {
+fn acceptable<'a>(
+    set: &'a MigrationFiles<'_>,
+    ledger: &LedgerState,
+    version: &Version,
+) -> Result<Accepted<'a>, Failure> {
     let row = ledger.get(version).ok_or_else(|| nothing_to_accept(&format!("version {version} is not applied")))?;
-    let migration =
-        set.get(version).ok_or_else(|| nothing_to_accept(&format!("the folder has no version {version}")))?;
-    if row.checksum == migration.checksum {
+    let file = set.get(version).ok_or_else(|| nothing_to_accept(&format!("the folder has no version {version}")))?;
+    if row.checksum == *file.checksum() {
         return Err(nothing_to_accept(&format!("the file of version {version} is as it was applied")));
     }
+    let migration = file.read().map_err(|problems| not_valid(file.file(), problems))?;
     Ok(Accepted { migration, before: row.checksum.clone() })
+}
+
+/// The ledger keeps what a file's SQL is, comments aside: of one that cannot be read nobody could tell.
+fn not_valid(file: &str, problems: &[Problem]) -> Failure {
+    let told = source_failure(problems).unwrap_or_else(no_migration);
+    let advice = format!("{file} has to be valid before it can be accepted; nothing was changed");
+    let hint = told.hint.as_ref().map_or_else(|| advice.clone(), |hint| format!("{hint}; {advice}"));
+    Failure { hint: Some(hint), ..told }
 }
 
 fn nothing_to_accept(why: &str) -> Failure {

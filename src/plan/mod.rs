@@ -20,7 +20,7 @@ pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};
 pub use other_engine::read_otherwise;
 pub use overview::{OpenStatement, Overview, SettledBy, open_statement};
-pub use plan::{Plan, PlanWarning, needed, plan, to_run};
+pub use plan::{Plan, PlanWarning, edited, needed, plan, to_run};
 pub use problem::{NotUndoable, PlanProblem, plan_failure};
 pub use rollback::{StoredRollback, rollback_plan, to_undo};
 pub use step::Step;

@@ -9,7 +9,7 @@ use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
 use crate::migration::{
-    Checksum, Dialect, Migration, MigrationFile, MigrationFiles, TransactionMode, Version, invalid_files,
+    Checksum, Dialect, Migration, MigrationFile, MigrationFiles, Problem, TransactionMode, Version, invalid_files,
 };
 
 /// The ordered steps from a ledger's state to a target.
@@ -228,6 +228,12 @@ pub fn to_run<'a, 'f>(
     needed(set, ledger).filter(|file| ledger.get(file.version()).is_none())
 }
 
+/// The applied files whose SQL is another by now, whatever else is in the way.
+#[must_use]
+pub fn edited(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
+    with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file).err()).collect()
+}
+
 fn read_needed(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec<PlanProblem>> {
     match invalid_files(to_run(set, ledger)) {
         problems if problems.is_empty() => Ok(()),
@@ -242,10 +248,13 @@ fn compare(row: &AppliedRow, found: &MigrationFile<'_>) -> Result<Option<PlanWar
         let renamed = row.file != file;
         return Ok(renamed.then(|| PlanWarning::Renamed { version, file, applied_file: row.file.clone() }));
     }
-    if found.read().is_ok_and(|migration| row.token_checksum == migration.token_checksum) {
+    let read = found.read();
+    if read.is_ok_and(|migration| row.token_checksum == migration.token_checksum) {
         return Ok(Some(PlanWarning::CosmeticEdit { version, file }));
     }
-    Err(PlanProblem::Edited { version, file, applied: row.checksum.clone(), found: found.checksum().clone() })
+    let invalid = read.err().and_then(<[Problem]>::first).cloned().map(Box::new);
+    let (applied, found) = (row.checksum.clone(), found.checksum().clone());
+    Err(PlanProblem::Edited { version, file, applied, found, invalid })
 }
 
 /// The first statement that has run and is not the file's any more. One whose end is not known counts where the file
@@ -431,7 +440,14 @@ mod tests {
             id: 0,
         };
         let set = numbered(now);
-        let found = plan(&set, &LedgerState::new([row]), &PlanOptions::to(Target::Latest));
+        let ledger = LedgerState::new([row]);
+        for edit in edited(&set, &ledger) {
+            let told = edit.to_string();
+            let why =
+                ": schemaward repair --accept 001, once it is valid, which it is not: 001_m.sql:1: a string that ";
+            assert!(told.starts_with("001_m.sql: version 001 was changed after") && told.contains(why), "{told}");
+        }
+        let found = plan(&set, &ledger, &PlanOptions::to(Target::Latest));
         let place = |problem: PlanProblem| problem.to_string().split(": ").next().unwrap_or_default().to_owned();
         let steps = |plan: Plan<'_>| plan.steps.iter().map(|step| step.name().to_owned()).collect();
         assert_eq!(found.map(steps).map_err(|problems| problems.into_iter().map(place).collect()), expected);

@@ -15,7 +15,7 @@ pub enum PlanProblem {
     #[error(
         "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); put \
          the file back as it was, and make the change in a new migration; or, where the database is as the file has it \
-         now, accept it: schemaward repair --accept {version}"
+         now, accept it: schemaward repair --accept {version}{}", not_yet(.invalid.as_deref())
     )]
     Edited {
         /// The version.
@@ -26,6 +26,8 @@ pub enum PlanProblem {
         applied: Checksum,
         /// The checksum of the file.
         found: Checksum,
+        /// What is wrong with it as it is now, first of all; absent where it could be run.
+        invalid: Option<Box<Problem>>,
     },
     /// An applied version is not in the source, though newer ones are.
     #[error(
@@ -191,6 +193,11 @@ pub struct NotUndoable {
     pub version: Version,
     /// The file's name when it was applied.
     pub file: String,
+}
+
+/// What keeps an edit from being accepted.
+fn not_yet(invalid: Option<&Problem>) -> String {
+    invalid.map(|problem| format!(", once it is valid, which it is not: {problem}")).unwrap_or_default()
 }
 
 /// As an error's sentence begins.

@@ -24,6 +24,35 @@ fn an_edit_is_accepted_with_a_trace_of_what_was_before() {
 }
 
 #[test]
+fn an_edit_that_leaves_no_valid_file_is_told_as_an_edit_and_not_accepted() {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);"), ("002_b.sql", "CREATE TABLE b (x);")]);
+    bed.migrate();
+    let ledger = "SELECT group_concat(checksum) FROM schemaward_schema_migrations";
+    let before = bed.query(ledger);
+    bed.file("001_a.sql", "CREATE TABLE a (x);\nINSERT INTO a VALUES ('open);\n");
+    let what = "001_a.sql:2: a string that begins here never ends; close it with '";
+    for command in ["migrate", "plan", "status", "verify"] {
+        let (code, said) = bed.said(&[command]);
+        assert_eq!(code, Some(if command == "status" { 0 } else { 4 }), "{command}: {said}");
+        assert!(said.contains("version 001 was changed after it was applied"), "{command}: {said}");
+        assert!(said.contains(&format!("schemaward repair --accept 001, once it is valid, which it is not: {what}")));
+    }
+    let (code, said) = bed.said(&["repair", "--accept", "1"]);
+    assert!(code == Some(4) && said.contains("never ends") && said.contains("001_a.sql:2:"), "{said}");
+    assert!(said.contains("001_a.sql has to be valid before it can be accepted; nothing was changed"), "{said}");
+    assert_eq!(bed.query(ledger), before);
+
+    // What is wrong with others is told beside it, and is no reason not to accept.
+    bed.file("002_b.sql", "CREATE TABLE b (x, y);");
+    bed.file("003_c.sql", "SELECT 'open");
+    let (code, said) = bed.said(&["verify"]);
+    assert!(code == Some(4) && said.starts_with("2 applied migrations: 3 problems."), "{said}");
+    assert!(said.contains("003_c.sql") && said.matches("was changed after it was applied").count() == 2, "{said}");
+    assert_eq!(bed.said(&["repair", "--accept", "2"]).0, Some(0));
+    assert_ne!(bed.query(ledger), before);
+}
+
+#[test]
 fn a_cosmetic_edit_is_warned_of() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     bed.migrate();
