@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use crate::bed::{Bed, ENDLESS, signal, text};
 
@@ -12,10 +11,9 @@ use crate::bed::{Bed, ENDLESS, signal, text};
 fn a_run_that_is_told_to_stop_ends_its_statement_and_records_the_attempt() {
     let bed = Bed::with(&[("001_a.sql", &format!("CREATE TABLE a (x);\n{ENDLESS}"))]);
     let mut run = bed.start("001_a.sql");
-    let began = Instant::now();
     signal(&run, "-TERM");
+    // By itself the statement would never end.
     assert_eq!(run.wait().unwrap().code(), Some(1));
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!(bed.versions(), "001 migration 0");
     assert_eq!(bed.query("SELECT count(*) FROM sqlite_master WHERE name = 'a'"), "0");
 }
