@@ -106,7 +106,7 @@ fn with_nothing_pending_there_is_no_lock_and_no_write() {
         let sql = format!("select pg_advisory_lock({LOCK_KEY}); select pg_sleep(60)");
         let (server, database) = (bed.server, bed.database.clone());
         let holding = scope.spawn(move || std::panic::catch_unwind(|| server.psql(&database, &sql)).is_err());
-        crate::wait_until("the lock is held", || bed.executing("pg_sleep(60)"));
+        crate::wait_until("the lock is held", || bed.sleeping());
         let before = bed
             .psql("select (select xmin from schemaward.migration_locks), count(*) from schemaward.schema_migrations");
         let ended = bed.run();

@@ -1,7 +1,6 @@
 //! Several files in one message: what fails, stops or breaks in the middle of it concerns one file, those before it stay,
 //! and none behind it runs.
 
-use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use schemaward::engine::{
@@ -23,7 +22,7 @@ fn logging(n: usize, then: &str) -> String {
 
 fn with_log(files: &[(usize, &str)]) -> Bed<'static> {
     let bed = Bed::new();
-    bed.psql("create table log (n int)");
+    bed.psql("create table log (n int, at timestamptz default clock_timestamp())");
     for (n, then) in files {
         bed.file(&format!("{n:03}_t.sql"), logging(*n, then).as_bytes());
     }
@@ -113,14 +112,11 @@ fn a_connection_cut_before_any_answer_leaves_nothing_half_done_and_nothing_runs_
 fn a_stop_in_the_middle_ends_the_file_that_runs_and_keeps_those_before_it() {
     let bed = with_log(&[(1, ""), (2, ""), (3, "select pg_sleep(60);"), (4, "")]);
     let mut running = bed.start("stopped");
-    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
     // It is seen at once which file runs.
-    let started = lines.by_ref().find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
-        Event::StatementFinished { version, statement: 2, .. } if version == "003" => Some(version),
-        Event::RunFailed { failure } => panic!("{failure:?}"),
-        _ => None,
+    running.until("of 003's second statement", |event| {
+        matches!(event, Event::StatementFinished { version, statement: 2, .. } if version == "003").then_some(())
     });
-    assert_eq!(started.as_deref(), Some("003"));
+    crate::wait_until("the third runs", || bed.sleeping());
     running.terminate();
     let ended = running.end();
     assert_eq!(ended.failure().reason, Reason::Cancelled);
@@ -134,17 +130,28 @@ fn a_stop_in_the_middle_ends_the_file_that_runs_and_keeps_those_before_it() {
 #[test]
 fn a_long_file_does_not_keep_those_before_it_from_being_told_of() {
     let bed = with_log(&[(1, ""), (2, ""), (3, "select pg_sleep(60);"), (4, "")]);
-    // The deadline ends the run, and with it the reading, where the report does not come.
-    let mut running = bed.start_with("long", &["--deadline", "20s"]);
-    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
-    let told = lines.by_ref().find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
-        Event::MigrationApplied { version, .. } if version == "002" => Some(version),
-        Event::RunFailed { failure } => panic!("{failure:?}"),
-        _ => None,
+    let mut running = bed.start("long");
+    running.until("of 002", |event| {
+        matches!(event, Event::MigrationApplied { version, .. } if version == "002").then_some(())
     });
-    assert!(told.is_some() && bed.executing("pg_sleep(60)"));
+    crate::wait_until("the third file runs", || bed.sleeping());
     running.terminate();
     assert_eq!(running.end().failure().reason, Reason::Cancelled);
+}
+
+fn now(bed: &Bed<'_>) -> String {
+    bed.psql("select clock_timestamp()")
+}
+
+/// The files for which a longer time is recorded than was between the rows in `log` of the one before and the one behind,
+/// or between `before`, which is before the run, and now.
+fn longer_than_their_own(bed: &Bed<'_>, before: &str) -> String {
+    bed.psql(&format!(
+        "select string_agg(version || ' ' || ms, ', ') from (select m.version, m.execution_time_ms as ms, extract(epoch from \
+         coalesce(lead(l.at) over files, clock_timestamp()) - coalesce(lag(l.at) over files, '{before}')) * 1000 + 1 as \
+         most from schemaward.schema_migrations m join log l on l.n = m.version::int where m.success \
+         window files as (order by l.n)) f where ms > most"
+    ))
 }
 
 #[test]
@@ -154,22 +161,20 @@ fn of_hundreds_of_files_it_is_told_which_is_at_work_and_how_long_each_took() {
         let then = if n == 100 { "select pg_sleep(0.3)" } else { "" };
         bed.file(&format!("{n:03}_t.sql"), logging(n, then).as_bytes());
     }
-    bed.file("220_t.sql", b"select pg_sleep(60)");
-    // The deadline ends the run, and with it the reading, where the report does not come.
-    let mut running = bed.start_with("hundreds", &["--deadline", "30s"]);
-    let lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
+    bed.file("220_t.sql", logging(220, "select pg_sleep(60)").as_bytes());
+    let before = now(&bed);
+    let mut running = bed.start("hundreds");
     let mut applied = Vec::new();
-    for line in lines {
-        match serde_json::from_str(&line.unwrap()).unwrap() {
-            Event::MigrationApplied { version, execution_time_ms, .. } => applied.push((version, execution_time_ms)),
-            Event::MigrationStarted { version, .. } if version == "220" => break,
-            Event::RunFailed { failure } => panic!("{failure:?}"),
-            _ => {}
+    running.until("of 220", |event| match event {
+        Event::MigrationApplied { version, execution_time_ms, .. } => {
+            applied.push((version, execution_time_ms));
+            None
         }
-    }
-    let sleeping =
-        "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
-    assert_eq!(bed.psql(sleeping), "1");
+        Event::MigrationStarted { version, .. } => (version == "220").then_some(()),
+        _ => None,
+    });
+    crate::wait_until("220 runs", || bed.sleeping());
+    let too_long = longer_than_their_own(&bed, &before);
     running.terminate();
     let ended = running.end();
     assert_eq!(ended.failure().reason, Reason::Cancelled);
@@ -178,7 +183,8 @@ fn of_hundreds_of_files_it_is_told_which_is_at_work_and_how_long_each_took() {
     let recorded = "select version, execution_time_ms from schemaward.schema_migrations where success order by id";
     assert_eq!(applied, bed.psql(recorded).lines().collect::<Vec<_>>());
     assert_eq!(applied.len(), 219);
-    let slept = "select execution_time_ms between 300 and 2000 from schemaward.schema_migrations where version = '100'";
+    assert_eq!(too_long, "");
+    let slept = "select execution_time_ms >= 300 from schemaward.schema_migrations where version = '100'";
     assert_eq!(bed.psql(slept), "t");
 }
 
@@ -186,12 +192,13 @@ fn of_hundreds_of_files_it_is_told_which_is_at_work_and_how_long_each_took() {
 fn a_file_that_fails_among_hundreds_is_recorded_with_its_own_duration() {
     let bed = with_log(&[]);
     for n in 1..=250 {
-        bed.file(&format!("{n:03}_t.sql"), logging(n, if n == 2 { "select pg_sleep(0.9)" } else { "" }).as_bytes());
+        bed.file(&format!("{n:03}_t.sql"), logging(n, if n == 2 { "select pg_sleep(1.5)" } else { "" }).as_bytes());
     }
-    bed.file("220_t.sql", b"select pg_sleep(0.1); select 1 / 0");
+    bed.file("220_t.sql", b"select pg_sleep(0.6); select 1 / 0");
     let ended = bed.run();
     assert_eq!((ended.failure().code.as_deref(), told(&ended).len()), (Some("22012"), 219));
-    let took = "select execution_time_ms between 100 and 800 from schemaward.schema_migrations where not success";
+    let took = "select execution_time_ms >= 200 and execution_time_ms <= extract(epoch from clock_timestamp() - at) * 1000 + 1 \
+                from schemaward.schema_migrations, log where not success and n = 219";
     assert_eq!(bed.psql(took), "t");
 }
 
@@ -259,24 +266,19 @@ fn a_predecessor_that_is_not_recorded_stops_what_is_behind_it() {
 fn a_lock_in_the_middle_is_tried_for_again_alone_and_the_others_go_on() {
     let bed = with_log(&[(1, ""), (2, ""), (3, "alter table held add column b int;"), (4, ""), (5, "")]);
     bed.psql("create table held (a int)");
-    let ended = std::thread::scope(|scope| {
-        let lock = "begin; lock table held in access share mode; select pg_sleep(2.5) as held";
-        let holding = scope.spawn(|| bed.psql(lock));
-        crate::wait_until("the table is locked", || bed.executing("pg_sleep(2.5)"));
-        let ended = bed.run_with(&["--lock-timeout", "200ms"]);
-        holding.join().unwrap();
-        ended
-    });
+    let held = bed.hold("lock table held in access share mode");
+    let mut running = bed.start_with("run", &["--lock-timeout", "1s"]);
+    running.until_it_is_seen_who_holds_the_lock(2);
+    held.let_go();
+    let ended = running.end();
     assert_eq!(ended.applied(), 5);
     assert_eq!((log(&bed).as_str(), told(&ended).len()), ("1 2 3 4 5", 5));
     let tries = ended.events.iter().filter_map(|event| match event {
-        Event::LockTimedOut { version, statement, blocker, .. } => {
-            Some((version.as_str(), *statement, blocker.is_some()))
-        }
+        Event::LockTimedOut { version, statement, .. } => Some((version.as_str(), *statement)),
         _ => None,
     });
     let tries: Vec<_> = tries.collect();
-    assert!(tries.len() >= 2 && tries.iter().all(|tried| *tried == ("003", Some(3), true)), "{tries:?}");
+    assert!(tries.len() >= 2 && tries.iter().all(|tried| *tried == ("003", Some(3))), "{tries:?}");
     let started =
         ended.events.iter().filter(|e| matches!(e, Event::MigrationStarted { version, .. } if version == "003"));
     assert_eq!(started.count(), 1, "told once, however many tries");
@@ -299,37 +301,28 @@ fn what_was_told_of_as_applied_survives_a_crash_of_the_server() {
     bed.psql("create table log (n int)");
     let files = 120;
     for n in 1..=files {
-        bed.file(&format!("{n:03}_t.sql"), logging(n, "select pg_sleep(0.02);").as_bytes());
+        // The last one does not come to its end before the crash.
+        let seconds = if n == files { "60" } else { "0.02" };
+        bed.file(&format!("{n:03}_t.sql"), logging(n, &format!("select pg_sleep({seconds});")).as_bytes());
     }
     let mut running = bed.start("crash");
-    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
-    let mut told_before = Vec::new();
-    while told_before.len() < 60 {
-        match serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() {
-            Event::MigrationApplied { version, .. } => told_before.push(version),
-            Event::RunFinished { .. } => panic!("it ended before the crash"),
-            _ => {}
-        }
-    }
+    let mut applied = 0;
+    running.until("of sixty files", |event| {
+        applied += usize::from(matches!(event, Event::MigrationApplied { .. }));
+        (applied == 60).then_some(())
+    });
     server.crash();
-    let (again, summary) = std::thread::scope(|scope| {
+    let (again, ended) = std::thread::scope(|scope| {
         // The runner looks for the server again, and the ledger tells what became of the files.
         let again = scope.spawn(|| server.restart());
-        let summary = lines.find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
-            Event::MigrationApplied { version, .. } => {
-                told_before.push(version);
-                None
-            }
-            Event::RunFinished { summary } => Some(summary),
-            _ => None,
-        });
-        (again.join().unwrap(), summary.expect("a summary"))
+        let ended = running.end();
+        (again.join().unwrap(), ended)
     });
-    running.child.wait().unwrap();
-    let recorded = bed.applied();
+    let (told, recorded) = (told(&ended), bed.applied());
     assert!(recorded.len() < files, "the crash came in the middle");
-    assert_eq!(summary.current_version.as_ref(), recorded.last());
-    assert!(told_before.iter().all(|version| recorded.contains(version)), "told: {told_before:?}, there: {recorded:?}");
+    assert_eq!(ended.summary.current_version.as_ref(), recorded.last());
+    assert!(told.iter().all(|version| recorded.contains(version)), "told: {told:?}, there: {recorded:?}");
+    bed.file("120_t.sql", logging(120, "").as_bytes());
     let rest = bed.run().applied();
     assert_eq!(usize::try_from(rest).unwrap() + recorded.len(), files);
     let all: Vec<String> = (1..=files).map(|n| n.to_string()).collect();
@@ -341,21 +334,17 @@ fn what_was_told_of_as_applied_survives_a_crash_of_the_server() {
 #[test]
 fn each_file_has_its_own_duration() {
     let bed = with_log(&[(1, ""), (2, "select pg_sleep(0.3);"), (3, "")]);
+    let before = now(&bed);
     let ended = bed.run();
-    let times: Vec<i64> = bed
-        .psql("select execution_time_ms from schemaward.schema_migrations order by id")
-        .lines()
-        .map(|time| time.parse().unwrap())
-        .collect();
-    assert!(times[0] < 250 && times[1] >= 250 && times[2] < 250, "{times:?}");
-    let told: Vec<i64> = ended
-        .events
-        .iter()
-        .filter_map(|e| {
-            if let Event::MigrationApplied { execution_time_ms, .. } = e { Some(*execution_time_ms) } else { None }
-        })
-        .collect();
-    assert!(told[0] < 250 && told[1] >= 250 && told[2] < 250, "{told:?}");
+    assert_eq!(longer_than_their_own(&bed, &before), "");
+    let slept = "select execution_time_ms >= 300 from schemaward.schema_migrations where version = '002'";
+    assert_eq!(bed.psql(slept), "t");
+    let told = ended.events.iter().filter_map(|event| match event {
+        Event::MigrationApplied { execution_time_ms, .. } => Some(execution_time_ms.to_string()),
+        _ => None,
+    });
+    let recorded = bed.psql("select execution_time_ms from schemaward.schema_migrations order by id");
+    assert_eq!(told.collect::<Vec<_>>(), recorded.lines().collect::<Vec<_>>());
 }
 
 #[test]

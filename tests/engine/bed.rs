@@ -1,8 +1,8 @@
 //! A database and a folder of migrations of a test's own, and the real binary run on them.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use schemaward::engine::read_folder;
@@ -34,6 +34,9 @@ pub struct Ended {
 /// A runner that goes on.
 pub struct Running {
     pub child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// What has been read of it.
+    told: String,
     summary: std::path::PathBuf,
 }
 
@@ -89,13 +92,16 @@ impl<'a> Bed<'a> {
         rows.lines().map(str::to_owned).collect()
     }
 
-    /// Whether a statement that contains this text is being executed.
-    pub fn executing(&self, text: &str) -> bool {
-        self.psql(&format!(
-            "select count(*) from pg_stat_activity where datname = '{}' and state = 'active' and query like \
-             '%{text}%' and pid <> pg_backend_pid()",
-            self.database
-        )) != "0"
+    /// Whether a statement is in `pg_sleep` just now; a text alone is there from a message's first statement on.
+    pub fn sleeping(&self) -> bool {
+        let sleeping =
+            "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
+        self.psql(sleeping) != "0"
+    }
+
+    /// Has a transaction of another session execute a statement, and stay open until it is let go.
+    pub fn hold(&self, sql: &str) -> Held {
+        Held::start(self.server.psql_of(&self.database), sql)
     }
 
     /// Waits until the server has ended the session of a run that was killed. One that would not notice before the
@@ -176,8 +182,45 @@ impl Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.args(["runner", "--engine", engine, "--run", run, "--source-hash", hash]);
         command.arg("--url-file").arg(url_file).arg("--dir").arg(folder).arg("--summary-file").arg(&summary);
-        let child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Self { child, summary }
+        let mut child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdout, told: String::new(), summary }
+    }
+
+    /// Waits until the run tells what is wanted.
+    pub fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+        while let Some(event) = self.next() {
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+        panic!("the run has ended, and not told {what}: {}", self.told)
+    }
+
+    /// Waits until the run tells that it waits for another one.
+    pub fn until_it_waits(&mut self) {
+        self.until("that it waits", |event| matches!(event, Event::WaitingForLock { .. }).then_some(()));
+    }
+
+    /// Waits until so many tries for a lock have failed, and one of them, or a later one, has told who was in the way.
+    /// Which one that is depends on what else the machine does: it is asked only while the statement waits.
+    pub fn until_it_is_seen_who_holds_the_lock(&mut self, tries: i64) {
+        let mut seen = false;
+        self.until("who holds the lock", |event| match event {
+            Event::LockTimedOut { tries: so_far, blocker, .. } => {
+                seen |= blocker.is_some();
+                (seen && so_far >= tries).then_some(())
+            }
+            _ => None,
+        });
+    }
+
+    /// What it tells next; None at its end.
+    pub fn next(&mut self) -> Option<Event> {
+        let before = self.told.len();
+        self.stdout.read_line(&mut self.told).unwrap();
+        let line = &self.told[before..];
+        (!line.is_empty()).then(|| serde_json::from_str(line).unwrap())
     }
 
     pub fn terminate(&self) {
@@ -185,14 +228,45 @@ impl Running {
     }
 
     pub fn end(mut self) -> Ended {
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        let (mut stdout, mut stderr) = (self.told, String::new());
+        self.stdout.read_to_string(&mut stdout).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let status = self.child.wait().unwrap();
         let message = std::fs::read_to_string(&self.summary).unwrap_or_else(|_| panic!("no summary: {stderr}"));
         assert!(message.len() <= SUMMARY_LIMIT, "{} bytes", message.len());
         let events = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         Ended { status, events, summary: serde_json::from_str(&message).unwrap(), stdout, stderr }
+    }
+}
+
+/// A transaction of another session that stays open. It ends with this value.
+pub struct Held(Child);
+
+impl Held {
+    fn start(mut psql: Command, sql: &str) -> Self {
+        let mut process = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = process.stdin.as_ref().unwrap();
+        write!(input, "begin;\n{sql};\n\\! echo held\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "held\n", "{sql}");
+        Self(process)
+    }
+
+    pub fn let_go(mut self) {
+        self.end();
+    }
+
+    /// The client ends with its input, and the transaction with it.
+    fn end(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

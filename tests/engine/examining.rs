@@ -1,6 +1,6 @@
 //! `doctor`: what it finds, step by step, on servers that are well and on ones that are not.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::bed::Bed;
-use crate::server::{Server, as_postgres};
+use crate::server::{Server, as_postgres, free_port};
 use crate::wait_until;
 
 /// The result of each step, and the exit code.
@@ -71,7 +71,7 @@ fn the_step_that_fails_is_named() {
 
 #[test]
 fn missing_rights_and_a_held_lock_are_told_each_in_its_step() {
-    let mut bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let mut bed = Bed::with(&[("001_a.sql", "select pg_sleep(300)")]);
     let role = format!("nobody_{}", bed.database);
     let own = bed.url.clone();
     bed.psql(&format!("create role {role} login"));
@@ -85,7 +85,7 @@ fn missing_rights_and_a_held_lock_are_told_each_in_its_step() {
 
     bed.url = own;
     let run = bed.start("first");
-    wait_until("the run works", || bed.executing("pg_sleep(30)"));
+    wait_until("the run works", || bed.sleeping());
     let (name, detail) = first_trouble(&bed);
     assert!(name == "lock" && detail.contains("schemaward first"), "{name}: {detail}");
     run.terminate();
@@ -137,7 +137,7 @@ impl PgBouncer {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
         let program = program.expect("this test needs PgBouncer (Debian: apt-get install pgbouncer)");
         let folder = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let (host, server_port) = server.host().split_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
         let settings = folder.path().join("pgbouncer.ini");
         let text = format!(

@@ -1,6 +1,7 @@
 //! Lock and fence: at most one run works, and one that was overtaken commits nothing.
 
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use schemaward::engine::{
@@ -11,16 +12,44 @@ use schemaward::migration::{Dialect, MigrationSet, SourceFile};
 use schemaward::plan::Kind;
 use schemaward::report::{Event, Reason};
 
-use crate::bed::{Bed, Running};
+use crate::bed::{Bed, Ended, Running};
+
+/// Lets two runs go on once one of them has told that it waits for the other, and waits for their ends.
+pub(crate) fn end_when_one_waits(one: Running, two: Running, go_on: impl FnOnce()) -> (Ended, Ended) {
+    let (tell, told) = channel();
+    std::thread::scope(|scope| {
+        let ends = [one, two].map(|mut run| {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                while let Some(event) = run.next() {
+                    if matches!(event, Event::WaitingForLock { .. }) {
+                        tell.send(()).unwrap();
+                    }
+                }
+                run.end()
+            })
+        });
+        told.recv_timeout(Duration::from_mins(1)).expect("one of them waits");
+        go_on();
+        let [one, two] = ends.map(|end| end.join().unwrap());
+        (one, two)
+    })
+}
 
 #[test]
 fn of_two_runs_at_once_each_migration_is_applied_by_one() {
     let bed = Bed::new();
-    for n in 1..=20 {
-        bed.file(&format!("{n:03}_t.sql"), format!("create table t{n} (); select pg_sleep(0.03)").as_bytes());
+    bed.file("001_t.sql", b"select from gate; create table t1 ()");
+    for n in 2..=20 {
+        bed.file(&format!("{n:03}_t.sql"), format!("create table t{n} ()").as_bytes());
     }
-    let (one, two) = (bed.start("one"), bed.start("two"));
-    let (one, two) = (one.end(), two.end());
+    bed.psql("create table gate ()");
+    let gate = bed.hold("lock table gate");
+    let (one, two) = end_when_one_waits(
+        bed.start_with("one", &["--lock-timeout", "1m"]),
+        bed.start_with("two", &["--lock-timeout", "1m"]),
+        || gate.let_go(),
+    );
     assert_eq!(one.applied() + two.applied(), 20);
     assert!(one.applied() == 0 || two.applied() == 0, "one works, the other waits");
     let waiting = if one.applied() == 0 { &one } else { &two };
@@ -36,9 +65,9 @@ fn of_two_runs_at_once_each_migration_is_applied_by_one() {
 
 #[test]
 fn a_lock_that_is_held_too_long_fails_the_run_and_names_the_holder() {
-    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(300)")]);
     let first = bed.start("first");
-    crate::wait_until("the first run works", || bed.executing("pg_sleep(30)"));
+    crate::wait_until("the first run works", || bed.sleeping());
     let second = bed.start_with("second", &["--lock-wait", "300ms"]).end();
     assert_eq!(second.failure().reason, Reason::LockHeld);
     assert!(second.failure().message.contains("schemaward first"), "{}", second.failure().message);
@@ -48,9 +77,9 @@ fn a_lock_that_is_held_too_long_fails_the_run_and_names_the_holder() {
 
 #[test]
 fn two_runs_with_histories_in_two_schemas_do_not_run_at_once() {
-    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(300)")]);
     let first = bed.start("first");
-    crate::wait_until("the first run works", || bed.executing("pg_sleep(30)"));
+    crate::wait_until("the first run works", || bed.sleeping());
     let second = bed.start_with("second", &["--history-schema", "other", "--lock-wait", "300ms"]).end();
     assert_eq!(second.failure().reason, Reason::LockHeld);
     first.terminate();
@@ -91,25 +120,23 @@ fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
     assert_eq!(bed.applied(), Vec::<String>::new());
 }
 
+/// Waits until a statement waits for the table `gate`.
+fn wait_at_the_gate(bed: &Bed<'_>) {
+    crate::wait_until("the statement waits", || {
+        bed.psql("select count(*) from pg_locks where not granted and relation = 'gate'::regclass") == "1"
+    });
+}
+
 #[test]
 fn a_run_that_stumbles_over_what_another_has_made_is_told_that_it_was_overtaken() {
     let bed = Bed::with(&[("001_a.sql", "select from gate; create table a ()")]);
     bed.psql("create table gate ()");
-    let ended = std::thread::scope(|scope| {
-        let holding = "begin; lock table gate; select pg_sleep(60)";
-        let holding = scope.spawn(|| bed.server.psql_try(&bed.database, holding));
-        crate::wait_until("the table is locked", || bed.executing("pg_sleep(60)"));
-        let running = bed.start_with("overtaken", &["--lock-timeout", "1m"]);
-        crate::wait_until("the statement waits", || {
-            bed.psql("select count(*) from pg_locks where not granted and relation = 'gate'::regclass") == "1"
-        });
-        bed.psql("update schemaward.migration_locks set fence = fence + 1; create table a ()");
-        let ends = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() \
-                    and query like '%pg_sleep(60)' and pid <> pg_backend_pid()";
-        assert_eq!(bed.psql(ends), "1");
-        let _ = holding.join().unwrap();
-        running.end()
-    });
+    let gate = bed.hold("lock table gate");
+    let running = bed.start_with("overtaken", &["--lock-timeout", "1m"]);
+    wait_at_the_gate(&bed);
+    bed.psql("update schemaward.migration_locks set fence = fence + 1; create table a ()");
+    gate.let_go();
+    let ended = running.end();
     assert_eq!(ended.failure().reason, Reason::Fenced, "{:?}", ended.failure());
     assert!(ended.failure().message.contains("another run has taken over"), "{:?}", ended.failure());
     assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations"), "0");
@@ -127,22 +154,15 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes() {
         let sql = if mode.is_empty() { statements.rsplit_once(';').unwrap().0 } else { statements };
         let bed = Bed::with(&[("001_a.sql", &format!("{mode}{sql}")), ("002_b.sql", "insert into log values (3)")]);
         bed.psql("create table log (n int); create table gate ()");
-        let mut sleeping = std::thread::scope(|scope| {
-            let holding =
-                scope.spawn(|| bed.server.psql_try(&bed.database, "begin; lock table gate; select pg_sleep(60)"));
-            crate::wait_until("the table is locked", || bed.executing("pg_sleep(60)"));
-            let sleeping = bed.start_with("sleeping", &["--lock-timeout", "1m"]);
-            crate::wait_until("the statement waits", || {
-                bed.psql("select count(*) from pg_locks where not granted and relation = 'gate'::regclass") == "1"
-            });
-            signal(&sleeping, "-STOP");
-            let its =
-                "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and";
-            assert_eq!(bed.psql(&format!("{its} application_name = 'schemaward sleeping'")), "1");
-            assert_eq!(bed.psql(&format!("{its} query like '%pg_sleep(60)' and pid <> pg_backend_pid()")), "1");
-            let _ = holding.join().unwrap();
-            sleeping
-        });
+        let gate = bed.hold("lock table gate");
+        let mut sleeping = bed.start_with("sleeping", &["--lock-timeout", "1m"]);
+        wait_at_the_gate(&bed);
+        signal(&sleeping, "-STOP");
+        // After a second it has another connection, which looks what is safe on the disk.
+        let its = "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where application_name = \
+                   'schemaward sleeping' and datname = current_database()";
+        assert_eq!(bed.psql(its), "t");
+        gate.let_go();
         assert_eq!(bed.start("second").end().applied(), 2);
         let ledger = "select string_agg(to_jsonb(m)::text, ' ' order by id) from schemaward.schema_migrations m";
         let journal = "select string_agg(to_jsonb(j)::text, ' ' order by id) from schemaward.statement_journal j";

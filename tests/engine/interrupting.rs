@@ -1,9 +1,7 @@
 //! Runs that are told to stop, and connections and servers that end in their middle.
 
-use std::io::{BufRead, BufReader};
 use std::process::Command;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use schemaward::report::{ErrorClass, Event, Reason};
 
@@ -11,30 +9,32 @@ use crate::bed::Bed;
 use crate::proxy::{Cut, Proxy};
 use crate::server::Server;
 
-const SLOW: &str = "create table a ();\nselect pg_sleep(60);\ncreate table b ();";
-const SLOW_BEHIND_A: &str = "create table b ();\nselect pg_sleep(60);";
+const SLOW: &str = "create table a ();\nselect pg_sleep(300);\ncreate table b ();";
+const SLOW_BEHIND_A: &str = "create table b ();\nselect pg_sleep(300);";
 const QUICK: &str = "create table a ();\nselect 1;\ncreate table b ();";
 
 #[test]
 fn sigterm_cancels_rolls_back_and_is_recorded() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let running = bed.start("slow");
-    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
-    let began = Instant::now();
+    crate::wait_until("the statement runs", || bed.sleeping());
     running.terminate();
     let ended = running.end();
-    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     let failure = ended.failure();
+    // The statement's own end was not waited for: then it would not have failed.
     assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled));
     assert_eq!(failure.code.as_deref(), Some("57014"));
     assert_eq!(failure.place.as_ref().unwrap().statement, Some(2));
-    assert!(!bed.has("a") && !bed.executing("pg_sleep(60)"));
+    assert!(!bed.has("a") && !bed.sleeping());
     assert_eq!(
         bed.psql("select success, error_code, statements_done, statements_total from schemaward.schema_migrations"),
         "f|57014|1|3"
     );
     assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
 }
+
+/// So many that a run does not come to their end while a test looks away: it takes about a minute.
+pub(crate) const MANY: u32 = 60_000;
 
 /// None of them is at work long enough for a cancellation to meet it.
 pub(crate) fn short_statements(first: &str, how_many: u32) -> String {
@@ -44,10 +44,10 @@ pub(crate) fn short_statements(first: &str, how_many: u32) -> String {
 
 #[test]
 fn sigterm_and_a_deadline_end_a_file_of_single_statements_between_two_of_them() {
-    let sql = short_statements("-- schemaward: no-transaction\ncreate table log (n int primary key);\n", 20_000);
+    let sql = short_statements("-- schemaward: no-transaction\ncreate table log (n int primary key);\n", MANY);
     for reason in [Reason::Cancelled, Reason::DeadlineExceeded] {
         let bed = Bed::with(&[("001_a.sql", &sql)]);
-        let deadline: &[&str] = if reason == Reason::Cancelled { &[] } else { &["--deadline", "3s"] };
+        let deadline: &[&str] = if reason == Reason::Cancelled { &[] } else { &["--deadline", "10s"] };
         let running = bed.start_with("told", deadline);
         crate::wait_until("the file is half applied", || {
             bed.has("log") && bed.psql("select count(*) > 50 from log") == "t"
@@ -59,11 +59,11 @@ fn sigterm_and_a_deadline_end_a_file_of_single_statements_between_two_of_them() 
         let failure = ended.failure();
         assert_eq!(failure.reason, reason, "{failure:?}");
         let rows: i64 = bed.psql("select count(*) from log").parse().unwrap();
-        assert!(rows < 20_000, "it has run to its end");
+        assert!(rows < MANY.into(), "it has run to its end");
         // The first statement has made the table; the next one was not begun.
         assert_eq!(failure.place.as_ref().unwrap().statement, Some(rows + 2), "{failure:?}");
         let attempt = "select success, statements_done, statements_total from schemaward.schema_migrations";
-        assert_eq!(bed.psql(attempt), format!("f|{}|20001", rows + 1));
+        assert_eq!(bed.psql(attempt), format!("f|{}|{}", rows + 1, MANY + 1));
         let status = String::from_utf8(bed.command("status", &[]).stdout).unwrap();
         assert!(status.contains("001_a.sql: ") && status.contains("the run"), "{status}");
     }
@@ -72,18 +72,15 @@ fn sigterm_and_a_deadline_end_a_file_of_single_statements_between_two_of_them() 
 #[test]
 fn a_statement_that_has_run_is_reported_while_the_next_one_goes_on() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
-    // The deadline ends the run, and with it the reading, where the report does not come.
-    let mut running = bed.start_with("watched", &["--deadline", "20s"]);
-    let mut lines = BufReader::new(running.child.stdout.as_mut().unwrap()).lines();
-    let done = lines.find_map(|line| match serde_json::from_str(&line.unwrap()).unwrap() {
+    let mut running = bed.start("watched");
+    let done = running.until("of a statement", |event| match event {
         Event::StatementFinished { statement, statements, .. } => Some((statement, statements)),
-        Event::RunFailed { failure } => panic!("{failure:?}"),
         _ => None,
     });
-    assert_eq!(done, Some((1, 3)));
-    assert!(bed.executing("pg_sleep(60)"));
+    assert_eq!(done, (1, 3));
+    crate::wait_until("the next statement runs", || bed.sleeping());
     running.terminate();
-    running.end();
+    assert_eq!(running.end().failure().reason, Reason::Cancelled);
 }
 
 #[test]
@@ -98,11 +95,9 @@ fn a_deadline_ends_a_run_the_same_way() {
 fn a_run_that_waits_for_the_lock_can_be_told_to_stop() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let first = bed.start("first");
-    crate::wait_until("the first run works", || bed.executing("pg_sleep(60)"));
+    crate::wait_until("the first run works", || bed.sleeping());
     let mut second = bed.start("second");
-    crate::wait_until("the second run waits", || {
-        bed.psql("select count(*) from pg_stat_activity where application_name = 'schemaward second'") == "1"
-    });
+    second.until_it_waits();
     second.terminate();
     crate::wait_until("the second run ends", || second.child.try_wait().unwrap().is_some());
     assert_eq!(second.end().failure().reason, Reason::Cancelled);
@@ -114,7 +109,7 @@ fn a_run_that_waits_for_the_lock_can_be_told_to_stop() {
 fn a_connection_that_is_ended_leaves_nothing_half_done_and_the_next_run_finishes() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let running = bed.start("cut");
-    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    crate::wait_until("the statement runs", || bed.sleeping());
     bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward cut' and datname = current_database()");
     let ended = running.end();
     let failure = ended.failure();
@@ -130,7 +125,7 @@ fn a_connection_that_is_ended_leaves_nothing_half_done_and_the_next_run_finishes
 fn a_killed_runner_leaves_nothing_half_done_and_the_next_run_finishes() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let mut running = bed.start("killed");
-    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    crate::wait_until("the statement runs", || bed.sleeping());
     running.child.kill().unwrap();
     running.child.wait().unwrap();
     bed.file("001_a.sql", QUICK.as_bytes());
@@ -148,7 +143,7 @@ fn a_server_that_dies_is_a_transient_failure_and_the_next_run_finishes() {
     let bed = Bed::on(&server);
     bed.files(&[("001_a.sql", "create table z ()"), ("002_b.sql", SLOW)]);
     let running = bed.start("crash");
-    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    crate::wait_until("the statement runs", || bed.sleeping());
     server.crash();
     let running_again = std::thread::scope(|scope| {
         let ended = scope.spawn(|| running.end());
@@ -180,7 +175,8 @@ fn where_the_answer_to_commit_is_lost_the_ledger_decides_and_the_run_goes_on() {
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
     let ended = bed.run();
     assert_eq!(ended.applied(), 2, "{}", ended.stdout);
-    assert_eq!(proxy.connections.load(Ordering::SeqCst), 2, "the first was cut");
+    // After a second there is another one, which looks what is safe on the disk.
+    assert!(proxy.connections.load(Ordering::SeqCst) >= 2, "the first was cut");
     assert_eq!(bed.applied(), ["001", "002", "003"]);
     assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations"), "3");
     assert!(ended.events.iter().any(|e| matches!(e, Event::MigrationApplied { version, .. } if version == "002")));
@@ -194,7 +190,10 @@ fn where_the_ledger_cannot_be_asked_the_outcome_is_unknown_and_the_next_run_know
     let proxy = Proxy::start(bed.server.host(), Cut::AT_THE_FIRST_FILES_COMMIT, false);
     let direct = bed.url.clone();
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
-    let ended = bed.run_with(&["--deadline", "3s"]);
+    let running = bed.start("run");
+    crate::wait_until("the server is looked for again", || proxy.connections.load(Ordering::SeqCst) >= 2);
+    running.terminate();
+    let ended = running.end();
     assert_eq!(ended.failure().class, ErrorClass::UnknownOutcome, "{:?}", ended.failure());
     bed.url = direct;
     let ended = bed.run();
@@ -208,7 +207,7 @@ fn a_run_told_to_stop_that_cannot_ask_the_server_says_that_it_does_not_know_what
     let proxy = Proxy::start(bed.server.host(), Cut::NEVER, false);
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
     let running = bed.start_migrate(&[]);
-    crate::wait_until("the statement runs", || bed.executing("pg_sleep(60)"));
+    crate::wait_until("the statement runs", || bed.sleeping());
     assert!(Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap().success());
     let output = running.wait_with_output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());

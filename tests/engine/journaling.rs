@@ -239,18 +239,13 @@ fn an_index_half_built_when_the_runner_was_killed_is_dropped_and_built_again() {
     ]);
     bed.psql("create table public.t (id int)");
     bed.file("001_a.sql", b"select 1");
-    std::thread::scope(|scope| {
-        // The index waits for this transaction, half built.
-        let holding = "begin; insert into t values (1); select pg_sleep(60)";
-        let held = scope.spawn(|| bed.server.psql_try(&bed.database, holding));
-        crate::wait_until("the transaction is open", || bed.executing("pg_sleep(60)"));
-        let mut running = bed.start_with("killed", &["--lock-timeout", "1m"]);
-        crate::wait_until("the index is half built", || bed.has("t_id"));
-        kill(&bed, &mut running);
-        bed.wait_for_the_end_of("killed");
-        bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(60)' and datname = current_database()");
-        assert!(held.join().unwrap().is_err());
-    });
+    // The index waits for this transaction, half built.
+    let held = bed.hold("insert into t values (1)");
+    let mut running = bed.start_with("killed", &["--lock-timeout", "1m"]);
+    crate::wait_until("the index is half built", || bed.has("t_id"));
+    kill(&bed, &mut running);
+    bed.wait_for_the_end_of("killed");
+    held.let_go();
     assert!(!valid(&bed, "t_id"));
     let ended = bed.run();
     assert_eq!(ended.applied(), 1);
@@ -272,14 +267,11 @@ fn an_index_of_that_name_that_was_there_before_is_left_alone() {
 fn a_lock_that_is_held_ends_a_try_and_the_next_one_goes_on() {
     let bed = Bed::with(&[("001_a.sql", "vacuum log;\ncreate index concurrently t_id on t (id)")]);
     bed.psql("create table t (id int); create table log ()");
-    std::thread::scope(|scope| {
-        let holding = scope.spawn(|| bed.psql("begin; lock table t; select pg_sleep(3)"));
-        crate::wait_until("the table is locked", || bed.executing("pg_sleep(3)"));
-        let ended = bed.run_with(&["--lock-timeout", "50ms"]);
-        assert_eq!((ended.failure().class, ended.failure().code.as_deref()), (ErrorClass::Transient, Some("55P03")));
-        assert_eq!(ended.failure().place.as_ref().unwrap().statement, Some(2));
-        holding.join().unwrap();
-    });
+    let held = bed.hold("lock table t");
+    let ended = bed.run_with(&["--lock-timeout", "500ms"]);
+    assert_eq!((ended.failure().class, ended.failure().code.as_deref()), (ErrorClass::Transient, Some("55P03")));
+    assert_eq!(ended.failure().place.as_ref().unwrap().statement, Some(2));
+    held.let_go();
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(journal(&bed), "finished server,finished server");
 }
@@ -289,7 +281,7 @@ fn a_run_told_to_stop_records_the_statement_it_cancelled() {
     let bed = Bed::with(&[("001_a.sql", "-- schemaward: no-transaction\ncreate table t ();\ncall p();")]);
     bed.psql("create procedure p() language sql as 'select pg_sleep(60)'");
     let running = bed.start("stopped");
-    crate::wait_until("the statement runs", || bed.executing("call p()"));
+    crate::wait_until("the statement runs", || bed.sleeping());
     running.terminate();
     assert_eq!(running.end().failure().reason, Reason::Cancelled);
     assert_eq!(journal(&bed), "finished server,failed server");

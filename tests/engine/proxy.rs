@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Before which of the server's answers the first connection is cut.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct Proxy {
     pub address: String,
     /// How many connections were made.
     pub connections: Arc<AtomicU32>,
-    /// How often the client has sent something after the server had: what it costs in round trips.
+    /// How often the client has sent something after the server had, on the first connection: what it costs in round trips.
     pub round_trips: Arc<AtomicU32>,
 }
 
@@ -43,7 +43,7 @@ impl Proxy {
                 if first || afterwards {
                     let server = TcpStream::connect(&server).unwrap();
                     let cut = if first { cut } else { Cut::NEVER };
-                    forward(client, server, cut, Arc::clone(&trips));
+                    forward(client, server, cut, if first { Arc::clone(&trips) } else { Arc::default() });
                 }
             }
         });
@@ -53,12 +53,17 @@ impl Proxy {
 
 fn forward(client: TcpStream, server: TcpStream, cut: Cut, round_trips: Arc<AtomicU32>) {
     let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    // A message may come in pieces.
+    let answered = Arc::new(AtomicBool::new(true));
+    let answers = Arc::clone(&answered);
     std::thread::spawn(move || {
         let mut message = vec![0; 1 << 16];
         while let Ok(read @ 1..) = from_client.read(&mut message) {
             // Terminate waits for no answer. Source: PostgreSQL, "Message Formats".
             let ends = message[..read] == *b"X\0\0\0\x04";
-            round_trips.fetch_add(u32::from(!ends), Ordering::SeqCst);
+            if !ends && answered.swap(false, Ordering::SeqCst) {
+                round_trips.fetch_add(1, Ordering::SeqCst);
+            }
             if to_server.write_all(&message[..read]).is_err() {
                 break;
             }
@@ -66,13 +71,13 @@ fn forward(client: TcpStream, server: TcpStream, cut: Cut, round_trips: Arc<Atom
         let _ = to_server.shutdown(Shutdown::Both);
     });
     std::thread::spawn(move || {
-        let _ = answer(server, client.try_clone().unwrap(), cut);
+        let _ = answer(server, client.try_clone().unwrap(), cut, &answers);
         let _ = client.shutdown(Shutdown::Both);
     });
 }
 
 /// Hands the server's messages on, one by one, up to the cut. None where a connection ends.
-fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut) -> Option<()> {
+fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut, answered: &AtomicBool) -> Option<()> {
     let mut answers = 0;
     loop {
         let mut message = vec![0; 5];
@@ -86,6 +91,7 @@ fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut) -> Option<()> 
         if answers == cut.answer {
             return None;
         }
+        answered.store(true, Ordering::SeqCst);
         client.write_all(&message).ok()?;
     }
 }

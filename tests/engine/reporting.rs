@@ -85,9 +85,9 @@ fn status_tells_what_is_in_the_way_and_the_last_failure() {
 
 #[test]
 fn status_names_the_lock_s_holder() {
-    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(30)")]);
+    let bed = Bed::with(&[("001_a.sql", "select pg_sleep(300)")]);
     let run = bed.start("first");
-    wait_until("the run works", || bed.executing("pg_sleep(30)"));
+    wait_until("the run works", || bed.sleeping());
     let (status, _) = json(&bed, "status", &[]);
     let holder = status["lock"]["holder"].as_str().unwrap();
     assert!(holder.contains("schemaward first"), "{holder}");

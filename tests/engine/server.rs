@@ -1,6 +1,7 @@
 //! A throw-away PostgreSQL server: one for all tests of this binary, more where a test breaks one.
 //! It ends with the process that started it, however that ends: its keeper waits for the end of a pipe.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -53,8 +54,7 @@ impl Server {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("schemaward-test-{}-{number}", std::process::id()));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::keep(folder, port, "remove")
+        Self::keep(folder, free_port(), "remove")
     }
 
     /// The same server again, after [`Self::crash`].
@@ -113,10 +113,15 @@ impl Server {
         self.psql_try(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    pub fn psql_try(&self, database: &str, sql: &str) -> Result<String, String> {
+    /// The client, which prints rows only and ends at the first error.
+    pub fn psql_of(&self, database: &str) -> Command {
         let mut command = Command::new(own_programs().join("psql"));
-        command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database), "-c", sql]);
-        let output = command.output().unwrap();
+        command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database)]);
+        command
+    }
+
+    pub fn psql_try(&self, database: &str, sql: &str) -> Result<String, String> {
+        let output = self.psql_of(database).args(["-c", sql]).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
@@ -126,6 +131,18 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.pipe.take());
         let _ = self.keeper.wait();
+    }
+}
+
+/// A port that nothing listens on, from below those that the system gives away by itself: one of these another test's
+/// proxy could get before the server is there, or while it is started again.
+pub fn free_port() -> u16 {
+    loop {
+        let random = RandomState::new().build_hasher().finish();
+        let port = 10_240 + u16::try_from(random % 20_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

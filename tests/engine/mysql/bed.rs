@@ -120,15 +120,13 @@ impl Bed {
         rows.lines().map(str::to_owned).collect()
     }
 
-    /// The connection that executes a statement which contains this text, in this database. Not one that writes the
-    /// statement's beginning into the journal: only there are names quoted.
-    pub fn executing(&self, text: &str) -> Option<String> {
+    /// Whether a statement is in `sleep` just now.
+    pub fn sleeping(&self) -> bool {
         let sql = format!(
-            "select id from information_schema.processlist where db = '{}' and info like '%{text}%' \
-             and info not like 'insert into `%' and id <> connection_id()",
+            "select count(*) from information_schema.processlist where db = '{}' and state = 'User sleep'",
             self.database
         );
-        Some(self.sql(&sql)).filter(|ids| !ids.is_empty())
+        self.sql(&sql) != "0"
     }
 
     /// The connection whose statement contains this text and waits for a lock. Before its statements are told apart, a

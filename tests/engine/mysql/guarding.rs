@@ -14,15 +14,20 @@ use schemaward::report::{Event, Outcome, Reason};
 
 use super::bed::{Bed, Engine};
 use crate::bed::Running;
+use crate::guarding::end_when_one_waits;
 
 #[rstest]
 fn of_two_runs_at_once_each_migration_is_applied_by_one(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::new(engine) else { return };
-    for n in 1..=12 {
-        bed.files(&[(&format!("{n:03}_t.sql"), &format!("create table t{n} (id int); do sleep(0.05)"))]);
+    bed.files(&[("001_t.sql", "insert into gate values (1); create table t1 (id int)")]);
+    for n in 2..=12 {
+        bed.files(&[(&format!("{n:03}_t.sql"), &format!("create table t{n} (id int)"))]);
     }
-    let (one, two) = (bed.start("one", &[]), bed.start("two", &[]));
-    let (one, two) = (one.end(), two.end());
+    bed.sql("create table gate (n int)");
+    let mut gate = bed.client();
+    gate.sql("lock tables gate write");
+    let start = |run| bed.start(run, &["--lock-timeout", "50s"]);
+    let (one, two) = end_when_one_waits(start("one"), start("two"), || drop(gate.sql("unlock tables")));
     assert_eq!(one.applied() + two.applied(), 12);
     assert!(one.applied() == 0 || two.applied() == 0, "one works, the other waits");
     let waiting = if one.applied() == 0 { &one } else { &two };
@@ -38,9 +43,9 @@ fn of_two_runs_at_once_each_migration_is_applied_by_one(#[values(Engine::Mysql, 
 
 #[rstest]
 fn a_run_does_not_wait_longer_than_it_may_and_tells_for_whom(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
-    let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int); do sleep(30)")]) else { return };
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int); do sleep(300)")]) else { return };
     let first = bed.start("first", &[]);
-    crate::wait_until("the first run works", || bed.executing("sleep(30)").is_some());
+    crate::wait_until("the first run works", || bed.sleeping());
     // Whichever prefix the history has, and whatever case the database is written in where that does not matter.
     for flags in [&["--lock-wait", "300ms"][..], &["--lock-wait", "300ms", "--history-schema", "other"]] {
         let second = bed.start("second", flags).end();
@@ -55,10 +60,10 @@ fn a_run_does_not_wait_longer_than_it_may_and_tells_for_whom(#[values(Engine::My
 fn runs_on_two_databases_of_a_server_do_not_wait_for_each_other(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
-    let Some(bed) = Bed::with(engine, &[("001_a.sql", "do sleep(30)")]) else { return };
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", "do sleep(300)")]) else { return };
     let other = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]).unwrap();
     let first = bed.start("first", &[]);
-    crate::wait_until("the first run works", || bed.executing("sleep(30)").is_some());
+    crate::wait_until("the first run works", || bed.sleeping());
     assert_eq!(other.run_with(&["--lock-wait", "300ms"]).applied(), 1);
     first.terminate();
     first.end();
@@ -138,25 +143,33 @@ fn signal(running: &Running, signal: &str) {
     assert!(killed.success());
 }
 
+/// Waits until a row for the table `log` waits; the connection that sent it.
+fn waits_for_the_log(bed: &Bed) -> String {
+    let mut connection = None;
+    crate::wait_until("the row waits", || {
+        connection = bed.waiting("insert into log values (1)");
+        connection.is_some()
+    });
+    connection.unwrap()
+}
+
 #[rstest]
 fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let files = [
-        ("001_a.sql", "create table a (id int);\ninsert into log values (sleep(1) + 1);\n"),
+        ("001_a.sql", "create table a (id int);\ninsert into log values (1);\n"),
         ("002_b.sql", "insert into log values (2);\n"),
     ];
     let Some(bed) = Bed::with(engine, &files) else { return };
     bed.sql("create table log (n int)");
-    let first = bed.start("first", &[]);
-    let mut connection = None;
-    crate::wait_until("the first run works", || {
-        connection = bed.executing("sleep(1)");
-        connection.is_some()
-    });
-    let connection = connection.unwrap();
+    let mut holder = bed.client();
+    holder.sql("lock tables log write");
+    let first = bed.start("first", &["--lock-timeout", "50s"]);
+    let connection = waits_for_the_log(&bed);
     signal(&first, "-STOP");
     bed.sql(&format!("kill {connection}"));
+    holder.sql("unlock tables");
     let second = bed.run();
     assert_eq!(second.applied(), 2);
     let before = bed.sql("select count(*), max(id) from schemaward_schema_migrations");
@@ -172,17 +185,22 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes(
 fn a_runner_that_sleeps_with_its_connection_open_is_waited_for(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
-    let Some(bed) = Bed::with(engine, &[("001_a.sql", "insert into log values (sleep(0.5) + 1)")]) else { return };
+    // With nothing left to do the second would not want the lock.
+    let files = [("001_a.sql", "insert into log values (1)"), ("002_b.sql", "insert into log values (2)")];
+    let Some(bed) = Bed::with(engine, &files) else { return };
     bed.sql("create table log (n int)");
-    let first = bed.start("first", &[]);
-    crate::wait_until("the first run works", || bed.executing("sleep(0.5)").is_some());
+    let mut holder = bed.client();
+    holder.sql("lock tables log write");
+    let first = bed.start("first", &["--lock-timeout", "50s"]);
+    waits_for_the_log(&bed);
     signal(&first, "-STOP");
+    holder.sql("unlock tables");
     let second = bed.run_with(&["--lock-wait", "1500ms"]);
     assert_eq!(second.failure().reason, Reason::LockHeld);
     assert!(second.failure().message.contains("schemaward first"), "{}", second.failure().message);
     signal(&first, "-CONT");
-    assert_eq!(first.end().applied(), 1);
-    assert_eq!(bed.sql("select count(*) from log"), "1");
+    assert_eq!(first.end().applied(), 2);
+    assert_eq!(bed.sql("select count(*) from log"), "2");
 }
 
 #[rstest]
