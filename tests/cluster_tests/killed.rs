@@ -15,7 +15,7 @@ use crate::support::{operator, waiting};
 #[test]
 fn a_run_whose_pod_is_deleted_by_force_is_finished_by_the_next_attempt() {
     in_sandbox("pod", async |sandbox| {
-        sandbox.config_map("set", &marking(5, 3, 5)).await;
+        sandbox.config_map("set", &marking(5, 3, 15)).await;
         sandbox.apply("app", config_maps(&["set"])).await;
         let pod = sandbox.wait_running("app", "pg_sleep").await;
         let at_once = DeleteParams::default().grace_period(0);
@@ -31,7 +31,7 @@ fn a_runner_that_is_killed_is_finished_by_the_next_attempt() {
             println!("SKIPPED: the runner's process can be reached on the test bed's own machine only");
             return;
         }
-        sandbox.config_map("set", &marking(5, 3, 5)).await;
+        sandbox.config_map("set", &marking(5, 3, 15)).await;
         sandbox.apply("app", config_maps(&["set"])).await;
         let pod = sandbox.wait_running("app", "pg_sleep").await;
         kill_runner(&pod);
@@ -72,7 +72,7 @@ fn kill_runner(pod: &Pod) {
 #[test]
 fn a_new_operator_adopts_the_run_that_the_killed_one_had_started() {
     in_sandbox("adopt", async |sandbox| {
-        sandbox.config_map("set", &marking(4, 3, 8)).await;
+        sandbox.config_map("set", &marking(4, 3, 20)).await;
         sandbox.apply("app", config_maps(&["set"])).await;
         sandbox.wait_running("app", "pg_sleep").await;
         let before = sandbox.jobs("app");

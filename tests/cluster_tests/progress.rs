@@ -14,7 +14,7 @@ fn a_run_shows_how_far_it_is_in_the_status_and_is_told_in_log_and_metrics() {
         let _log = operator::undisturbed().await;
         let before = applied(&operator::metrics(&sandbox.client).await);
         let slow =
-            "create table b (id int);\ninsert into b values (1);\nselect pg_sleep(6);\ninsert into b values (2);\n";
+            "create table b (id int);\ninsert into b values (1);\nselect pg_sleep(20);\ninsert into b values (2);\n";
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);\n"), ("002_b.sql", slow)])).await;
         let running = sandbox
             .wait_for("app", "at work on 002", |seen| {

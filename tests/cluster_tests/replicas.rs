@@ -51,7 +51,7 @@ fn another_replica_leads_after_the_leader_was_killed_and_adopts_its_run() {
     in_sandbox("replicas", async |sandbox| {
         let _two = TwoReplicas::start();
         let first = leader(&sandbox.client, "").await;
-        sandbox.config_map("set", &marking(3, 3, 10)).await;
+        sandbox.config_map("set", &marking(3, 3, 20)).await;
         sandbox.apply("app", config_maps(&["set"])).await;
         sandbox.wait_running("app", "pg_sleep").await;
         let at_once = DeleteParams::default().grace_period(0);

@@ -31,7 +31,7 @@ fn two_resources_with_one_secret_run_one_after_the_other() {
 #[test]
 fn two_resources_that_reach_one_database_by_different_secrets_are_kept_apart_by_the_lock_in_the_database() {
     in_sandbox("lock", async |sandbox| {
-        let set = marking(3, 3, 4);
+        let set = marking(3, 3, 20);
         sandbox.config_map("set", &set).await;
         sandbox.secret("other", KEY, &sandbox.database.pod_url).await;
         sandbox.apply("one", config_maps(&["set"])).await;

@@ -35,7 +35,7 @@ fn a_database_that_is_down_at_first_is_tried_again_until_it_answers() {
 fn a_database_that_dies_in_the_middle_of_a_migration_loses_nothing_and_repeats_nothing() {
     in_sandbox("dies", async |sandbox| {
         let Some((server, database)) = own_server(sandbox).await else { return };
-        sandbox.config_map("set", &marking(4, 3, 4)).await;
+        sandbox.config_map("set", &marking(4, 3, 15)).await;
         sandbox.apply("app", config_maps(&["set"])).await;
         database.wait_for_statement("pg_sleep").await;
         server.stop();
