@@ -52,20 +52,25 @@ fn time_used(start: Instant) -> Duration {
     nanoseconds.map_or_else(|| start.elapsed(), Duration::from_nanos)
 }
 
-/// How long a file takes to be read, the best of three tries unless one is good enough, and its statements.
-fn reading(file: &SourceFile, dialect: Dialect, good_enough: Duration) -> (Duration, usize) {
-    let mut best = (Duration::MAX, 0);
-    for _ in 0..3 {
-        let start = Instant::now();
-        let before = time_used(start);
-        let set = MigrationSet::read(std::slice::from_ref(file), dialect).expect("a valid file");
-        let took = time_used(start).saturating_sub(before);
-        best = (best.0.min(took), set.migrations()[0].statements.len());
-        if best.0 < good_enough {
-            break;
-        }
-    }
-    best
+/// How long a file takes to be read, and its statements.
+fn reading(file: &SourceFile, dialect: Dialect) -> (Duration, usize) {
+    let start = Instant::now();
+    let before = time_used(start);
+    let set = MigrationSet::read(std::slice::from_ref(file), dialect).expect("a valid file");
+    let took = time_used(start).saturating_sub(before);
+    (took, set.migrations()[0].statements.len())
+}
+
+/// Whether the larger file takes no more than [`MOST_TIMES`] as long as the smaller one, read just before it: what else
+/// the machine does slows both down, or neither.
+fn grows_with_the_file(small: &SourceFile, large: &SourceFile, dialect: Dialect) -> bool {
+    let ((short, few), (long, many)) = (reading(small, dialect), reading(large, dialect));
+    let ratio = long.as_secs_f64() / short.as_secs_f64();
+    println!(
+        "{dialect}, {LARGE} bytes: {few} statements in {short:?} on a processor, {many} in {long:?}: {ratio:.1} times"
+    );
+    assert!(many > 9 * few, "{dialect}: {few} and {many} statements");
+    long < MOST_TIMES * short
 }
 
 /// The most memory this process has had, in bytes.
@@ -79,14 +84,9 @@ fn peak_memory() -> Option<usize> {
 fn ten_times_the_file_takes_about_ten_times_as_long() {
     for dialect in Dialect::ALL {
         let (small, large) = (file(dialect, LARGE / 10), file(dialect, LARGE));
-        let (short, few) = reading(&small, dialect, Duration::ZERO);
-        let (long, many) = reading(&large, dialect, MOST_TIMES * short);
-        let ratio = long.as_secs_f64() / short.as_secs_f64();
-        println!(
-            "{dialect}, {LARGE} bytes: {few} statements in {short:?} on a processor, {many} in {long:?}: {ratio:.1} times"
-        );
-        assert!(many > 9 * few, "{dialect}: {few} and {many} statements");
-        assert!(long < MOST_TIMES * short, "{dialect}: ten times the file took {ratio:.1} times as long");
+        // A processor that is shared with other work for a part of it is measured wrong; not five times.
+        let grows = (0..5).any(|_| grows_with_the_file(&small, &large, dialect));
+        assert!(grows, "{dialect}: ten times the file took more than {MOST_TIMES} times as long");
     }
     match peak_memory() {
         Some(peak) => assert!(peak < 12 * LARGE + 100 * MEGABYTE, "{peak} bytes of memory for {LARGE} of file"),
