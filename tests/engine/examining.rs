@@ -4,6 +4,9 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -207,6 +210,7 @@ fn the_first_runs_in_a_pool_in_transaction_mode_are_refused_too_each_of_several_
                 let runs: Vec<_> = (0..at_once).map(|_| scope.spawn(|| bed.command("migrate", &[]))).collect();
                 runs.into_iter().map(|run| run.join().unwrap()).collect::<Vec<_>>()
             });
+            let all = format!("{settings:?}, {at_once} at once: {outputs:?}");
             for output in outputs {
                 assert_eq!(output.status.code(), Some(2), "{settings:?}, {at_once} at once: {output:?}");
                 assert!(String::from_utf8_lossy(&output.stderr).contains("a pooler in transaction mode"), "{output:?}");
@@ -215,9 +219,60 @@ fn the_first_runs_in_a_pool_in_transaction_mode_are_refused_too_each_of_several_
             assert!(!bed.has("a") && !bed.has("schemaward.schema_migrations"));
             let locks = "select count(*) from pg_locks l join pg_database d on d.oid = l.database where l.locktype = \
                          'advisory' and d.datname = current_database()";
-            assert_eq!(bed.psql(locks), "0");
+            assert_eq!(bed.psql(locks), "0", "{all}");
         }
     }
+}
+
+/// Clients of a pool that keep it busy: each query of another client waits for one of each of theirs.
+struct Busy {
+    stop: Arc<AtomicBool>,
+    clients: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start(bed: &Bed<'_>, clients: usize, sleep: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let url = bed.url.clone();
+        let client = |_| {
+            let (stop, url) = (Arc::clone(&stop), url.clone());
+            let query = format!("select pg_sleep({sleep})");
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    Command::new("psql").args(["-qXAt", &url, "-c", &query]).output().unwrap();
+                }
+            })
+        };
+        let busy = Self { clients: (0..clients).map(client).collect(), stop };
+        wait_until("the pool is busy", || bed.sleeping());
+        busy
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        for client in self.clients.drain(..) {
+            let _ = client.join();
+        }
+    }
+}
+
+#[test]
+fn a_run_in_a_busy_pool_in_transaction_mode_waits_for_the_answer_and_is_refused() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    let direct = bed.url.clone();
+    let pooler = PgBouncer::start_with(bed.server, "transaction", "default_pool_size = 1\n");
+    bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
+    // Longer than a second session is waited for where it may be a pool in session mode.
+    let busy = Busy::start(&bed, 4, "1.5");
+    let output = bed.migrate(&[]);
+    drop(busy);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("a pooler in transaction mode"), "{said}");
+    bed.url = direct;
+    assert!(!bed.has("a") && !bed.has("schemaward.schema_migrations"));
 }
 
 #[test]
@@ -232,7 +287,9 @@ fn the_first_run_in_a_pool_in_session_mode_is_let_through_with_its_settings_even
         let direct = bed.url.clone();
         let pooler = PgBouncer::start_with(bed.server, "session", settings);
         bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
+        let began = Instant::now();
         let output = bed.migrate(&["--lock-timeout", "3s"]);
+        assert!(began.elapsed() < Duration::from_secs(10), "{settings:?}: {:?}", began.elapsed());
         assert_eq!(output.status.code(), Some(0), "{settings:?}: {output:?}");
         bed.url = direct;
         assert_eq!(bed.psql("select * from read"), "3s|0", "{settings:?}");

@@ -15,18 +15,16 @@ use super::ledger::{LEDGER_VERSION, Ledger};
 use super::rows::holder_text;
 use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
-use crate::engine::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
+use crate::engine::examination_steps::{Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
 use crate::engine::ledger_rows::newer_ledger;
 use crate::engine::session::SessionError;
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::Reason;
 
 /// The oldest version supported.
 const OLDEST_VERSION: u32 = 130_000;
 /// The message that asks a server for TLS: its length, 8, and the code 80877103.
 /// Source: PostgreSQL, 53.7 "Message Formats", `SSLRequest`.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
-/// How often a pooler is looked for: what one try misses, because other clients of the pool came in between, the next sees.
-const POOLER_TRIES: u32 = 4;
 
 impl Postgres {
     /// Examines the database: name, port, TLS, login, version, rights, lock, pooler. A step that fails ends those
@@ -126,77 +124,6 @@ impl Postgres {
         let rows = rows.map_err(|error| refused(&error))?;
         nobody_holds(rows.first().map(|row| holder_text(row).unwrap_or_default()).as_deref())
     }
-
-    /// An expression: whether the server process was started with this program's own first message. The name that it
-    /// gave there is then the setting's value, and `client` its source; a pooler starts its processes itself and sets the
-    /// name later. Source: PostgreSQL, 54.24 "`pg_settings`".
-    pub(super) fn started_by_us(&self) -> String {
-        let name = super::literal::text(self.address.options.get_application_name().unwrap_or_default());
-        // The server cuts a name that is too long. The view pg_settings over this function takes longer to plan than the
-        // ledger takes to read.
-        format!(
-            "(SELECT s.source = 'client' AND s.setting <> '' AND pg_catalog.starts_with({name}, s.setting) \
-             FROM pg_catalog.pg_show_all_settings() s WHERE s.name = 'application_name')"
-        )
-    }
-
-    /// Refuses a pooler that gives each transaction whichever server process is free. What else keeps a second session
-    /// from being served, such as a pool of one in session mode, stops nothing.
-    pub(super) async fn refuse_transaction_pooler(&self, first: &mut PgConnection) -> Result<(), SessionError> {
-        match timeout(POOLER_WAIT, self.shared_process(first)).await {
-            Ok(Ok(Some(detail))) => Err(transaction_pooler(&detail)),
-            Ok(Ok(None)) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                let _ = process(first, "COMMIT").await;
-                tracing::warn!(
-                    "whether a pooler in transaction mode is in between could not be found out: a second session got no answer"
-                );
-                Ok(())
-            }
-        }
-    }
-
-    /// Looks for a pooler that gives each transaction another server process; says what gives it away. A second session
-    /// must not be served by the first's process while that one waits, and each must keep its own: in a pool the second
-    /// gets another one while the first is inside a transaction, and afterwards the one that was freed last, which is the
-    /// first's. Other clients of the pool may come in between, hence several tries.
-    async fn shared_process(&self, first: &mut PgConnection) -> Step<Option<String>> {
-        let mut second = self.open().await.map_err(|error| login_refused(&error.failure))?;
-        let first_s = process(first, "SELECT 1").await?;
-        let second_s = process(&mut second, "SELECT 1").await?;
-        if first_s == second_s {
-            return Ok(Some(format!("process {first_s} serves two sessions: a pooler in transaction mode")));
-        }
-        for _ in 0..POOLER_TRIES {
-            let inside = process(first, "BEGIN").await?;
-            let meanwhile = process(&mut second, "SELECT 1").await?;
-            process(first, "COMMIT").await?;
-            let after = process(&mut second, "SELECT 1").await?;
-            for (before, now) in [(first_s, inside), (second_s, meanwhile), (second_s, after)] {
-                if before != now {
-                    return Ok(Some(pooled(before, now)));
-                }
-            }
-        }
-        let _ = second.close().await;
-        Ok(None)
-    }
-
-    async fn pooler(&self, first: &mut PgConnection) -> Outcome {
-        let advice = POOLER_ADVICE;
-        match timeout(POOLER_WAIT, self.shared_process(first)).await {
-            Ok(Ok(None)) => ok("a session stays with its server process".to_owned()),
-            Ok(Ok(Some(detail))) => not_ok(&detail, advice),
-            Ok(Err(outcome)) => outcome,
-            Err(_) => not_ok(
-                &format!(
-                    "a second session got no answer within {} s: perhaps a pooler whose pool is empty",
-                    POOLER_WAIT.as_secs()
-                ),
-                advice,
-            ),
-        }
-    }
 }
 
 /// Asks the server for TLS, without going on to it.
@@ -243,39 +170,11 @@ async fn writable(connection: &mut PgConnection) -> Step<String> {
     Ok("the server takes writes".to_owned())
 }
 
-fn pooled(before: i32, after: i32) -> String {
-    format!("one session was served by process {before} and then by {after}: a pooler in transaction mode")
-}
-
-/// What to do about a pooler in transaction mode.
-const POOLER_ADVICE: &str = "connect to the server itself, or to a pool in session mode: locks and settings of a session are \
-                             lost between transactions otherwise";
-
-/// The failure of a session that has no server process of its own. Nothing was written.
-pub(super) fn transaction_pooler(detail: &str) -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("no lock can be held through what the URL leads to: {detail}"),
-        hint: Some(POOLER_ADVICE.to_owned()),
-        place: None,
-    };
-    SessionError { failure, connection_lost: false }
-}
-
-/// The server process behind a session, after a statement.
-async fn process(connection: &mut PgConnection, statement: &str) -> Step<i32> {
-    let sql = format!("{statement};SELECT pg_catalog.pg_backend_pid()");
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| refused(&error))?;
-    rows.last().and_then(|row| row.try_get(0).ok()).ok_or_else(|| skipped("the server did not tell its process"))
-}
-
 async fn one_row(connection: &mut PgConnection, sql: String) -> Step<sqlx::postgres::PgRow> {
     sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(|error| refused(&error))
 }
 
-fn refused(error: &sqlx::Error) -> Outcome {
+pub(super) fn refused(error: &sqlx::Error) -> Outcome {
     let failure = failure_of(error, Reason::ConnectionFailed);
     not_ok(&failure.message, failure.hint.as_deref().unwrap_or("see the server's log"))
 }

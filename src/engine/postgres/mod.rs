@@ -11,6 +11,7 @@ mod ledger;
 mod literal;
 mod lock_waits;
 mod message;
+mod pooler;
 mod reading;
 mod rows;
 mod session;

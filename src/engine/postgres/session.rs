@@ -15,9 +15,9 @@ use super::error::{
     FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, OTHER_PROCESS, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA,
     UNDEFINED_TABLE, connection_lost, server_error, session_error,
 };
-use super::examination::transaction_pooler;
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::Reset;
+use super::pooler::transaction_pooler;
 use super::rows::{history_rows, holder_text, ledger_view, value};
 use super::settings::Settings;
 use crate::engine::ledger_rows::{stored_rollback, unusable};
