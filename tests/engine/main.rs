@@ -30,9 +30,9 @@ use std::time::{Duration, Instant};
 
 /// Waits for a condition, but not for ever.
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(3);
     while !condition() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        assert!(Instant::now() < deadline, "not within three minutes: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

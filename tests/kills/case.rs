@@ -212,13 +212,13 @@ fn said(scratch: &Path) -> String {
 }
 
 fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(3);
     loop {
         if let Some(found) = condition()? {
             return Ok(found);
         }
         if Instant::now() > deadline {
-            return Err(format!("not within a minute: {what}"));
+            return Err(format!("not within three minutes: {what}"));
         }
         std::thread::sleep(Duration::from_millis(3));
     }
@@ -249,7 +249,7 @@ impl Gate {
     }
 
     fn wait(&self) -> Result<(), String> {
-        self.granted.recv_timeout(Duration::from_mins(1)).map_err(|_| "the lock is not to be had".to_owned())?
+        self.granted.recv_timeout(Duration::from_mins(3)).map_err(|_| "the lock is not to be had".to_owned())?
     }
 
     /// Until the lock is there, or waited for.
