@@ -105,9 +105,10 @@ impl RunFlags {
         name: &str,
         database: &AnyDatabase,
         goal: &Goal<'_>,
+        format: Format,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
-        Ok(self.start()?.execute(name, database, goal, report))
+        Ok(self.start()?.execute(name, database, goal, format, report))
     }
 
     /// Makes a runtime, on which signals and the deadline are listened to from now on.
@@ -170,6 +171,7 @@ impl Started<'_> {
         name: &str,
         database: &D,
         goal: &Goal<'_>,
+        format: Format,
         report: &mut dyn FnMut(Event),
     ) -> Summary {
         let settings = RunSettings {
@@ -177,6 +179,8 @@ impl Started<'_> {
             lock_wait: self.flags.lock_wait,
             // The deadline ends the tries; where there is none, they end as waiting for another run does.
             lock_tries: self.flags.deadline.unwrap_or(self.flags.lock_wait),
+            // People are not shown it.
+            tells_history: format == Format::Json,
         };
         let span = tracing::info_span!("run", run = name, database = %database.address());
         self.runtime.block_on(run(database, goal, &settings, &self.stop, report).instrument(span))

@@ -84,7 +84,7 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
     };
     let goal = Goal::Migrate { set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
     let mut terminal = Terminal::new(dir, source.files());
-    let summary = started.execute(run, &database, &goal, &mut |event| match (arguments.format.format, &event) {
+    let summary = started.execute(run, &database, &goal, format, &mut |event| match (format, &event) {
         (Format::Json, _) => write_event(&event),
         // The failure names the first file only.
         (Format::Text, Event::RunFailed { failure }) if failure.reason == Reason::InvalidSource => {

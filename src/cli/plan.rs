@@ -113,13 +113,13 @@ fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
             return Err(failure.into());
         }
     };
-    source.told(read_needed(set, &reading.ledger.state))?;
-    match plan(set, &reading.ledger.state, &flags.options()) {
+    source.told(read_needed(set, &reading.ledger))?;
+    match plan(set, &reading.ledger, &flags.options()) {
         Ok(plan) => {
             if let Some(failure) = reading.server.and_then(|server| read_otherwise(&plan.steps, server)) {
                 return Err(failure.into());
             }
-            let report = PlanReport::new(database, &plan, &reading.ledger.state);
+            let report = PlanReport::new(database, &plan, &reading.ledger);
             match format {
                 Format::Json => output::json(&report),
                 Format::Text => output::text(&report.text()),

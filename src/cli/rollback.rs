@@ -69,14 +69,15 @@ pub(super) fn main(arguments: &RollbackArguments) -> ExitCode {
 impl RollbackArguments {
     fn execute(&self, run: &str) -> Result<ExitCode, Failure> {
         let database = self.flags.database(&self.url.text()?, run)?;
+        let format = self.format.format;
         // What is shown beside an error: the ledger has the SQL that it points to, no folder has.
-        let files = match self.format.format {
+        let files = match format {
             Format::Text => files(&wait_for(stored_rollbacks(&database, &self.to))??.stored),
             Format::Json => Vec::new(),
         };
         let mut terminal = Terminal::new(Path::new(""), &files);
         let goal = Goal::Rollback(self.to.clone());
-        let summary = self.flags.execute(run, &database, &goal, &mut |event| match self.format.format {
+        let summary = self.flags.execute(run, &database, &goal, format, &mut |event| match format {
             Format::Text => terminal.show(&event),
             Format::Json => write_event(&event),
         })?;

@@ -83,7 +83,7 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     let database = arguments.flags.database(&url, &arguments.run)?;
     verify_engine(arguments.engine, database.dialect())?;
     let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
-    arguments.flags.execute(&arguments.run, &database, &goal, report)
+    arguments.flags.execute(&arguments.run, &database, &goal, Format::Json, report)
 }
 
 /// Refuses a URL of another engine than the resource names: its files were read by that one's rules.

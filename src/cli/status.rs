@@ -116,7 +116,7 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
     };
     let (set, read) = flags.folder_and_ledger("status", &source, valid_or_not)?;
     let (reading, database) = read?;
-    let state = &reading.ledger.state;
+    let state = &reading.ledger;
     let set = set.and_then(|set| read_needed(set, state).map(|()| set));
     let mut status = Status::new(database, &reading);
     match set {
@@ -133,7 +133,7 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
 impl Status {
     /// What the database alone tells.
     fn new(database: String, reading: &Reading) -> Self {
-        let state = &reading.ledger.state;
+        let state = &reading.ledger;
         let last_failure = reading.last_failure.clone().map(|attempt| LastFailure::new(attempt, state));
         Self {
             database,

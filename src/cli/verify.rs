@@ -75,7 +75,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
         Err(_) if !invalid.is_empty() => return source.told(Err(invalid)),
         read => read?,
     };
-    let state = &reading.ledger.state;
+    let state = &reading.ledger;
     let edited = if invalid.is_empty() { Vec::new() } else { edited(set, state) };
     if edited.is_empty() && !invalid.is_empty() {
         return source.told(Err(invalid));

@@ -7,12 +7,13 @@ use super::mysql::{Mysql, MysqlAddress, MysqlSession};
 use super::postgres::{Address, Postgres, PostgresSession};
 use super::reading::RecordedAttempt;
 use super::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LedgerView, LockAttempt, Progress,
-    Session, SessionError, SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LockAttempt, Progress, Session,
+    SessionError, SessionId, StoredRollback, Unrun,
 };
 use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
 use crate::migration::{Dialect, Migration, Version};
-use crate::report::{AppliedMigration, ErrorClass, Failure, LockBlocker, Reason};
+use crate::plan::LedgerState;
+use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
 
 /// How a run's sessions are set up, whichever engine it is.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +174,7 @@ impl Session for AnySession {
         each!(self, session => session.server_dialect())
     }
 
-    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+    async fn read_ledger(&mut self) -> Result<LedgerState, SessionError> {
         each!(self, session => session.read_ledger().await)
     }
 
@@ -192,7 +193,7 @@ impl Session for AnySession {
         each!(self, session => session.try_lock().await)
     }
 
-    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError> {
         each!(self, session => session.take_over(run).await)
     }
 
@@ -236,7 +237,7 @@ impl Session for AnySession {
         each!(self, session => session.text_rows(query).await)
     }
 
-    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
+    async fn release(&mut self, fence: Fence) -> Result<(), SessionError> {
         each!(self, session => session.release(fence).await)
     }
 

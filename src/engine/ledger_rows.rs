@@ -7,7 +7,7 @@ use super::reading::RecordedAttempt;
 use super::session::{SessionError, StoredRollback};
 use crate::migration::{Checksum, Version};
 use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
-use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+use crate::report::{ErrorClass, Failure, Reason};
 
 /// A row of the ledger. Columns count from 0; one that is missing or is none of what is asked for is an error.
 pub(super) trait LedgerRow {
@@ -119,20 +119,6 @@ pub(super) fn stored_rollback(row: &impl LedgerRow) -> Result<StoredRollback, Se
         file: row.text(1)?,
         description: row.text(2)?,
         sql: row.text_or_null(3)?,
-    })
-}
-
-/// Version, file, checksum, time, milliseconds, success, kind, whether it is undone.
-pub(super) fn applied_migration(row: &impl LedgerRow) -> Result<AppliedMigration, SessionError> {
-    Ok(AppliedMigration {
-        version: row.text(0)?,
-        file: row.text(1)?,
-        checksum: checksum(row, 2)?.short().to_owned(),
-        applied_at: row.text(3)?,
-        execution_time_ms: row.number(4)?,
-        success: row.flag(5)?,
-        kind: row.text(6)?,
-        undone: row.flag(7)?,
     })
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::run_failure::lock_held;
-use super::session::{Database, Fence, LedgerView, LockAttempt, Session};
+use super::session::{Database, Fence, LockAttempt, Session};
+use crate::plan::LedgerState;
 use crate::report::Failure;
 
 /// A session that holds the lock, and has raised the fence.
@@ -11,7 +12,7 @@ pub(super) struct Locked<S> {
     pub(super) session: S,
     pub(super) fence: Fence,
     /// The ledger as it is under the lock.
-    pub(super) view: LedgerView,
+    pub(super) ledger: LedgerState,
 }
 
 /// Connects and takes the lock over; does not wait for a run that holds it. Makes or upgrades the ledger where that is due.
@@ -24,8 +25,8 @@ pub(super) async fn lock<D: Database>(database: &D, run: &str) -> Result<Locked<
     if let LockAttempt::HeldBy(holder) = session.try_lock().await? {
         return Err(lock_held(&holder, Duration::ZERO));
     }
-    let (fence, view) = session.take_over(run).await?;
-    Ok(Locked { session, fence, view })
+    let (fence, ledger) = session.take_over(run).await?;
+    Ok(Locked { session, fence, ledger })
 }
 
 impl<S: Session> Locked<S> {

@@ -39,8 +39,8 @@ pub use reading::{Reading, RecordedAttempt, RollbackReading, read, stored_rollba
 pub use repair::{Accepted, accept, repair};
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, LockAttempt,
-    Progress, Session, SessionError, SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LockAttempt, Progress, Session,
+    SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
-use super::session::{Database, LedgerView, Session, SessionError, StoredRollback};
+use super::session::{Database, Session, SessionError, StoredRollback};
 use crate::migration::{Dialect, Version};
 use crate::plan::{LedgerState, RollbackTarget, to_undo};
+use crate::report::AppliedMigration;
 
 /// What the ledger and the lock say.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// What is applied.
-    pub ledger: LedgerView,
+    pub ledger: LedgerState,
     /// The newest attempts, newest first, as many as were asked for.
     pub attempts: Vec<RecordedAttempt>,
     /// The newest attempt that failed.
@@ -57,7 +58,7 @@ pub struct RollbackReading {
 pub async fn stored_rollbacks<D: Database>(database: &D, to: &RollbackTarget) -> Result<RollbackReading, SessionError> {
     let mut session = database.connect().await?;
     let server = session.server_dialect();
-    let state = session.read_ledger().await?.state;
+    let state = session.read_ledger().await?;
     let versions: Vec<Version> = to_undo(&state, to).into_iter().map(|row| row.version.clone()).collect();
     let stored = session.stored_rollbacks(&versions).await?;
     session.close().await;
@@ -100,4 +101,12 @@ pub struct RecordedAttempt {
     pub applied_by: String,
     /// Schemaward's version.
     pub tool_version: String,
+}
+
+impl From<RecordedAttempt> for AppliedMigration {
+    fn from(attempt: RecordedAttempt) -> Self {
+        let RecordedAttempt { version, kind, undone, file, checksum, applied_at, execution_time_ms, success, .. } =
+            attempt;
+        Self { version, file, checksum, applied_at, execution_time_ms, success, kind, undone }
+    }
 }

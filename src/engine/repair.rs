@@ -14,17 +14,17 @@ use crate::report::{ErrorClass, Failure, Reason};
 /// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is at work.
 pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<(), Failure> {
     let mut session = database.connect().await?;
-    let state = session.read_ledger().await?.state;
+    let state = session.read_ledger().await?;
     session.close().await;
     if !is_open(&state, &by_hand) {
         return Err(nothing_open(&state, &by_hand));
     }
     let mut locked = lock(database, by_hand.run).await?;
     let settled = locked.session.settle(locked.fence, &by_hand).await;
-    let view = std::mem::take(&mut locked.view);
+    let ledger = std::mem::take(&mut locked.ledger);
     let released = locked.release().await;
     if !settled? {
-        return Err(nothing_open(&view.state, &by_hand));
+        return Err(nothing_open(&ledger, &by_hand));
     }
     released
 }
@@ -43,7 +43,7 @@ pub async fn accept<'a, D: Database>(
     run: &str,
 ) -> Result<Accepted<'a>, Failure> {
     let mut session = database.connect().await?;
-    let state = session.read_ledger().await?.state;
+    let state = session.read_ledger().await?;
     session.close().await;
     let accepted = acceptable(set, &state, version)?;
     let mut locked = lock(database, run).await?;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::cancellation::CANCEL_WAIT;
 use super::folder::read_needed;
 use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
-use super::session::{Database, Fence, LedgerView, LockAttempt, Session, SessionError};
+use super::session::{Database, Fence, LockAttempt, Session, SessionError};
 use super::stop::Stop;
 use crate::migration::{Version, no_migration};
-use crate::plan::{Goal, Kind, Plan, Step, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
+use crate::plan::{Goal, Kind, LedgerState, Plan, Step, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
 use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
@@ -23,6 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a lost server is looked for, to ask its ledger what became of a migration.
 const RECONNECT_WAIT: Duration = Duration::from_secs(30);
+/// How many attempts the summary tells of.
+const HISTORY_ROWS: u32 = 20;
 
 /// How a run is to go about its goal.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct RunSettings {
     pub lock_wait: Duration,
     /// How long a file's tries for its tables' locks may go on, all in all.
     pub lock_tries: Duration,
+    /// Whether the summary is to tell of the newest attempts.
+    pub tells_history: bool,
 }
 
 /// Executes a run. Events are reported as they happen; the last one, like the answer, is the summary.
@@ -104,8 +108,9 @@ pub(super) enum Steps<'a> {
 impl<'a, D: Database> Run<'a, D> {
     async fn execute(&mut self) -> Result<(), Failure> {
         let mut session = self.connect().await?;
-        let view = self.unless_stopped(session.read_ledger()).await??;
-        let first = self.plan(&mut session, &view).await?;
+        let ledger = self.unless_stopped(session.read_ledger()).await??;
+        self.known.history = self.unless_stopped(self.newest_attempts(&mut session)).await??;
+        let first = self.plan(&mut session, &ledger).await?;
         for warning in &first.warnings {
             (self.report)(Event::Warning { message: warning.to_string() });
         }
@@ -115,15 +120,15 @@ impl<'a, D: Database> Run<'a, D> {
         }
         let mut unresolved = None;
         loop {
-            let (fence, view) = match (self.take_over(&mut session).await, &unresolved) {
+            let (fence, ledger) = match (self.take_over(&mut session).await, &unresolved) {
                 (Ok(taken), _) => taken,
                 (Err(failure), None) => return Err(failure),
                 (Err(failure), Some(lost)) => return Err(unknown_outcome(lost, &failure)),
             };
             if let Some(lost) = unresolved.take() {
-                self.resolve(&mut session, fence, &view.state, lost).await?;
+                self.resolve(&mut session, fence, &ledger, lost).await?;
             }
-            let steps = match self.plan(&mut session, &view).await {
+            let steps = match self.plan(&mut session, &ledger).await {
                 Ok(plan) => self.apply(&mut session, fence, &plan).await,
                 Err(failure) => Steps::Failed(failure),
             };
@@ -171,21 +176,19 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Makes the plan and notes what the summary needs of it.
-    async fn plan(&mut self, session: &mut D::Session, view: &LedgerView) -> Result<Plan<'a>, Failure> {
+    async fn plan(&mut self, session: &mut D::Session, ledger: &LedgerState) -> Result<Plan<'a>, Failure> {
         self.known.ledger_read = true;
-        self.known.history.clone_from(&view.history);
-        self.known.in_force = view.state.applied().iter().map(|row| row.version.clone()).collect();
+        self.known.in_force = ledger.applied().iter().map(|row| row.version.clone()).collect();
         let plan = match self.goal {
             Goal::Migrate { set, options } => {
                 // What is wrong with them the plan tells.
-                let _ = read_needed(set, &view.state);
-                plan(set, &view.state, options)
+                let _ = read_needed(set, ledger);
+                plan(set, ledger, options)
             }
             Goal::Rollback(to) => {
-                let versions: Vec<Version> =
-                    to_undo(&view.state, to).into_iter().map(|row| row.version.clone()).collect();
+                let versions: Vec<Version> = to_undo(ledger, to).into_iter().map(|row| row.version.clone()).collect();
                 let stored = self.unless_stopped(session.stored_rollbacks(&versions)).await??;
-                rollback_plan(&view.state, to, &stored, self.database.dialect())
+                rollback_plan(ledger, to, &stored, self.database.dialect())
             }
         };
         let plan = plan.map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
@@ -203,7 +206,7 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Takes the lock and raises the fence.
-    async fn take_over(&mut self, session: &mut D::Session) -> Result<(Fence, LedgerView), Failure> {
+    async fn take_over(&mut self, session: &mut D::Session) -> Result<(Fence, LedgerState), Failure> {
         let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
         let mut pause = FIRST_PAUSE;
         let mut reported = None;
@@ -222,15 +225,33 @@ impl<'a, D: Database> Run<'a, D> {
         Ok(self.unless_stopped(session.take_over(&self.settings.run)).await??)
     }
 
-    /// Gives the lock back and reads the history once more.
+    /// Gives the lock back and ends the connection.
     async fn finish(&mut self, mut session: D::Session, fence: Fence, failure: Option<Failure>) -> Result<(), Failure> {
-        match tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
+        self.release(&mut session, fence).await;
+        session.close().await;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Gives the lock back and reads the history once more.
+    pub(super) async fn release(&mut self, session: &mut D::Session, fence: Fence) {
+        let released = async {
+            session.release(fence).await?;
+            self.newest_attempts(session).await
+        };
+        match tokio::time::timeout(CANCEL_WAIT, released).await {
             Ok(Ok(history)) => self.known.history = history,
             Ok(Err(error)) => tracing::warn!(%error, "the lock could not be given back; it ends with the connection"),
             Err(_) => tracing::warn!("the lock could not be given back; it ends with the connection"),
         }
-        session.close().await;
-        failure.map_or(Ok(()), Err)
+    }
+
+    /// What the summary tells of the newest attempts.
+    async fn newest_attempts(&self, session: &mut D::Session) -> Result<Vec<AppliedMigration>, SessionError> {
+        if !self.settings.tells_history {
+            return Ok(Vec::new());
+        }
+        let (attempts, _) = session.attempts(Some(HISTORY_ROWS)).await?;
+        Ok(attempts.into_iter().map(AppliedMigration::from).collect())
     }
 
     fn summary(&self, outcome: Result<(), Failure>) -> Summary {

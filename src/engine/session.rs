@@ -14,7 +14,7 @@ use super::stop::Stop;
 use crate::migration::{Dialect, Migration, Version};
 pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
-use crate::report::{AppliedMigration, Failure, LockBlocker};
+use crate::report::{Failure, LockBlocker};
 
 /// A database that can be connected to.
 #[expect(async_fn_in_trait, reason = "used generically on one thread; no Send bound is wanted")]
@@ -75,7 +75,7 @@ pub trait Session {
     /// # Errors
     ///
     /// Where the ledger cannot be read, or was written by a newer Schemaward.
-    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError>;
+    async fn read_ledger(&mut self) -> Result<LedgerState, SessionError>;
 
     /// Who holds the lock; None where it is free.
     ///
@@ -106,7 +106,7 @@ pub trait Session {
     /// # Errors
     ///
     /// Where the ledger cannot be made, or was written by a newer Schemaward.
-    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError>;
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError>;
 
     /// Applies one migration and records it, both or neither, guarded by the fence. `progress` is told of its statements;
     /// that it has started and is applied tells the call itself.
@@ -182,12 +182,12 @@ pub trait Session {
     /// Where the server refuses the query.
     async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError>;
 
-    /// Notes that the lock is given back, gives it back and reads the ledger's newest rows, newest first.
+    /// Notes that the lock is given back, and gives it back.
     ///
     /// # Errors
     ///
     /// Where the server cannot be asked. The lock ends with the connection in any case.
-    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError>;
+    async fn release(&mut self, fence: Fence) -> Result<(), SessionError>;
 
     /// Ends the connection.
     async fn close(self);
@@ -230,18 +230,6 @@ pub struct SessionId(pub i64);
 /// The fence's value that this run has raised it to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Fence(pub i64);
-
-/// What the ledger holds.
-#[derive(Clone, Debug, Default)]
-pub struct LedgerView {
-    /// What is applied: the plan's input.
-    pub state: LedgerState,
-    /// The newest [`HISTORY_ROWS`] attempts, newest first.
-    pub history: Vec<AppliedMigration>,
-}
-
-/// How many attempts a run reports in its summary.
-pub const HISTORY_ROWS: usize = 20;
 
 /// The answer to [`Session::try_lock`].
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -274,9 +274,7 @@ impl<'a, D: Database> Run<'a, D> {
         }
         let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
         self.record(session, fence, step, failed).await?;
-        if let Ok(Ok(history)) = tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
-            self.known.history = history;
-        }
+        self.release(session, fence).await;
         Err(failure)
     }
 }

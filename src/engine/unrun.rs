@@ -14,7 +14,7 @@ use crate::report::Failure;
 /// Where the database cannot be reached, or its ledger cannot be read.
 pub async fn ledger_state<D: Database>(database: &D) -> Result<LedgerState, Failure> {
     let mut session = database.connect().await?;
-    let state = session.read_ledger().await?.state;
+    let state = session.read_ledger().await?;
     session.close().await;
     Ok(state)
 }
@@ -31,7 +31,7 @@ pub async fn foreign_history<D: Database>(
     schema: Option<&str>,
 ) -> Result<(LedgerState, Found, ForeignHistory), Failure> {
     let mut session = database.connect().await?;
-    let state = session.read_ledger().await?.state;
+    let state = session.read_ledger().await?;
     if let Some(current) = state.in_use() {
         return Err(AdoptProblem::LedgerInUse { current: current.clone() }.failure());
     }
@@ -56,7 +56,7 @@ pub async fn record_unrun<D: Database>(
     in_use: impl Fn(&LedgerState) -> Option<Failure>,
 ) -> Result<(), Failure> {
     let mut locked = lock(database, run).await?;
-    let recorded = if let Some(failure) = in_use(&locked.view.state) {
+    let recorded = if let Some(failure) = in_use(&locked.ledger) {
         Err(failure)
     } else {
         let unrun = Unrun { kind, migrations, run, fence: locked.fence };

@@ -61,16 +61,26 @@ fn name(event: &Event) -> &'static str {
     }
 }
 
-#[test]
-fn with_nothing_pending_a_run_takes_three_round_trips() {
-    let mut bed = Bed::with(&[("001_a.sql", "create table a ()"), ("002_b.sql", "create table b ()")]);
-    assert_eq!(bed.run().applied(), 2);
+/// Lets what is run from now on connect by a proxy that counts.
+fn by_a_proxy(bed: &mut Bed) -> Proxy {
     let proxy = Proxy::start(bed.server.host(), Cut::NEVER, true);
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
-    assert_eq!(bed.run().applied(), 0);
-    // The startup, and one message that sets the session up and reads the ledger. The third is TLS's.
+    proxy
+}
+
+#[test]
+fn with_nothing_pending_a_run_takes_one_round_trip_behind_its_login() {
+    let mut bed = Bed::with(&[("001_a.sql", "create table a ()"), ("002_b.sql", "create table b ()")]);
+    assert_eq!(bed.run().applied(), 2);
+    let proxy = by_a_proxy(&mut bed);
+    assert!(bed.command("migrate", &[]).status.success());
+    // The startup, and one message that reads the ledger.
     assert_eq!(proxy.round_trips.load(Ordering::SeqCst), 2);
     assert_eq!(proxy.connections.load(Ordering::SeqCst), 1);
+    let proxy = by_a_proxy(&mut bed);
+    let ended = bed.run();
+    assert_eq!((ended.applied(), ended.summary.history.len()), (0, 2));
+    assert_eq!(proxy.round_trips.load(Ordering::SeqCst), 3, "and what a program is told of the newest attempts");
 }
 
 #[test]
@@ -79,8 +89,7 @@ fn a_hundred_pending_files_take_few_round_trips() {
     for n in 1..=100 {
         bed.file(&format!("{n:03}_t.sql"), format!("create table t{n} (); select {n};").as_bytes());
     }
-    let proxy = Proxy::start(bed.server.host(), Cut::NEVER, true);
-    bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
+    let proxy = by_a_proxy(&mut bed);
     assert_eq!(bed.run().applied(), 100);
     let trips = proxy.round_trips.load(Ordering::SeqCst);
     assert!(trips <= 12, "{trips} round trips");
@@ -174,6 +183,8 @@ fn another_tool_s_table_of_the_same_name_is_never_touched() {
     assert!(ended.failure().message.contains("another tool"), "{}", ended.failure().message);
     assert_eq!(bed.psql("select version from schema_migrations"), "20200101");
     assert!(!bed.has("migration_locks"));
+    let status = bed.command("status", &["--history-schema", "public"]);
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
     assert_eq!(bed.run().applied(), 1, "with its own schema it goes well");
 }
 

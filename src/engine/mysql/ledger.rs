@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::literal::{identifier, text, text_or_null};
-use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, Unrun};
+use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
@@ -104,27 +104,15 @@ impl Ledger {
         [("views", views), ("the procedure and the function", routines)]
     }
 
-    /// Four results: the ledger's version, all that has succeeded and was not undone, the newest attempts, what is begun.
-    /// [`super::rows::ledger_view`] puts them in order: what the server would group or sort would cost it more than all else.
+    /// Three results: the ledger's version, all that has succeeded and was not undone, what is begun.
+    /// [`super::rows::ledger_state`] puts them in order: what the server would group or sort would cost it more than all else.
     pub(super) fn read(&self) -> String {
         format!(
             "SELECT MAX(version) FROM {};\n\
-             SELECT version, filename, checksum, token_checksum, kind, id FROM {} WHERE success AND undone_by IS NULL;\n\
-             {};\n{}",
+             SELECT version, filename, checksum, token_checksum, kind, id FROM {} WHERE success AND undone_by IS NULL;\n{}",
             self.table("ledger"),
             self.rows(),
-            self.history(),
             self.begun()
-        )
-    }
-
-    /// The newest attempts, newest first.
-    pub(super) fn history(&self) -> String {
-        format!(
-            "SELECT version, filename, checksum, {}, execution_time_ms, success, kind, undone_by IS NOT NULL FROM {} \
-             ORDER BY id DESC LIMIT {HISTORY_ROWS}",
-            instant("applied_at"),
-            self.rows()
         )
     }
 

@@ -45,6 +45,9 @@ impl MysqlSession {
         &mut self,
         limit: Option<u32>,
     ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
+        if self.has_no_ledger {
+            return Ok((Vec::new(), None));
+        }
         let answers = match self.try_query(self.ledger.attempts(limit)).await {
             Ok(answers) => answers,
             Err(error) if Self::ledger_is_missing(&error) => return Ok((Vec::new(), None)),

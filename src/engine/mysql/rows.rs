@@ -4,9 +4,9 @@ use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
 use super::ledger::LEDGER_VERSION;
-use crate::engine::ledger_rows::{LedgerRow, applied_migration, newer_ledger, state_of_successes, unusable};
-use crate::engine::session::{LedgerView, SessionError};
-use crate::report::AppliedMigration;
+use crate::engine::ledger_rows::{LedgerRow, newer_ledger, state_of_successes, unusable};
+use crate::engine::session::SessionError;
+use crate::plan::LedgerState;
 
 /// A column of a row that must be there. All values come as texts and are read as what is asked for, whichever of its
 /// types the server calls them.
@@ -37,18 +37,13 @@ impl LedgerRow for MySqlRow {
 }
 
 /// The ledger's version and what it holds, from the results of [`super::ledger::Ledger::read`].
-pub(super) fn ledger_view(results: &[Vec<MySqlRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
-    let [version, succeeded, history, begun] = results else {
+pub(super) fn ledger_state(results: &[Vec<MySqlRow>]) -> Result<(Option<i32>, LedgerState), SessionError> {
+    let [version, succeeded, begun] = results else {
         return Err(unusable("the ledger's answer has another form than was asked for"));
     };
     let version: Option<i32> = value(version.first(), 0)?;
     if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
         return Err(newer_ledger(newer, LEDGER_VERSION));
     }
-    let state = state_of_successes(succeeded, begun)?;
-    Ok((version, LedgerView { state, history: history_rows(history)? }))
-}
-
-pub(super) fn history_rows(rows: &[MySqlRow]) -> Result<Vec<AppliedMigration>, SessionError> {
-    rows.iter().map(applied_migration).collect()
+    Ok((version, state_of_successes(succeeded, begun)?))
 }

@@ -15,17 +15,18 @@ use super::error::{
     session_error,
 };
 use super::ledger::{BEGIN, LEDGER_VERSION, Ledger};
-use super::rows::{history_rows, ledger_view, value};
+use super::rows::{ledger_state, value};
 use super::server::{self, Server};
 use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
-    SessionError, SessionId, StoredRollback, Unrun,
+    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
+    SessionId, StoredRollback, Unrun,
 };
 use crate::migration::{Dialect, Migration, Version};
-use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+use crate::plan::LedgerState;
+use crate::report::{ErrorClass, Failure, Reason};
 
 /// How long an earlier holder's connection may take to end after it was killed.
 const KILL_WAIT: Duration = Duration::from_secs(30);
@@ -47,7 +48,9 @@ pub struct MysqlSession {
     /// Whether the journal may hold statements of files that have not come to their end.
     pub(super) may_resume: bool,
     /// What the reading of the ledger said that came with the session's setting up, or why the server did not answer it.
-    first_reading: Option<Result<Result<LedgerView, SessionError>, sqlx::Error>>,
+    first_reading: Option<Result<Result<LedgerState, SessionError>, sqlx::Error>>,
+    /// Whether none was there when it was last read; a table of that name may still be, another tool's.
+    pub(super) has_no_ledger: bool,
     /// The session's variables before the first file that changes any.
     pub(super) variables: Option<Vec<(String, String)>>,
     pub(super) already_exists: AlreadyExists,
@@ -97,6 +100,7 @@ impl MysqlSession {
             may_resume: true,
             // Understood at once: whoever connects ahead of need has the time for it.
             first_reading: Some(answered.map(|()| understood(&answers.rows.split_off(server::FIRST_ANSWER + 1)))),
+            has_no_ledger: false,
             variables: None,
             already_exists: mysql.already_exists,
             not_ours: BTreeSet::new(),
@@ -208,7 +212,7 @@ impl MysqlSession {
     }
 
     /// Raises the fence and reads the ledger. None where the ledger is missing or older than this binary writes it.
-    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
         // What was read before the lock was held is of no use any more.
         self.first_reading = None;
         let sql = format!("{};\n{}", self.ledger.raise_fence(run, &self.session_lock), self.ledger.read());
@@ -217,7 +221,7 @@ impl MysqlSession {
             Err(error) if Self::ledger_is_missing(&error) => return Ok(None),
             Err(error) => return Err(self.explain(&error)),
         };
-        let (version, mut view) = ledger_view(answers.rows.get(3..).unwrap_or_default())?;
+        let (version, mut ledger) = ledger_state(answers.rows.get(3..).unwrap_or_default())?;
         if version != Some(LEDGER_VERSION) {
             return Ok(None);
         }
@@ -232,9 +236,9 @@ impl MysqlSession {
         if let Some((lock, Some(connection))) = earlier {
             self.end_earlier_holder(&lock, connection).await?;
             // It may have written until its end.
-            view = self.read_ledger().await?;
+            ledger = self.read_ledger().await?;
         }
-        self.may_resume = !view.state.all_begun().is_empty();
+        self.may_resume = !ledger.all_begun().is_empty();
         if self.may_resume {
             match self.drop_left_scratch(fence).await {
                 Err(error) if error.connection_lost => return Err(error),
@@ -242,7 +246,7 @@ impl MysqlSession {
                 Ok(()) => {}
             }
         }
-        Ok(Some((fence, view)))
+        Ok(Some((fence, ledger)))
     }
 
     /// Ends the connection of an earlier holder that lost the lock without ending, and waits until it is gone: what a
@@ -286,14 +290,17 @@ impl Session for MysqlSession {
         self.server.version.dialect()
     }
 
-    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+    async fn read_ledger(&mut self) -> Result<LedgerState, SessionError> {
         let answered = match self.first_reading.take() {
             Some(answered) => answered,
             None => self.try_query(self.ledger.read()).await.map(|answers| understood(&answers.rows)),
         };
         match answered {
             Ok(understood) => understood,
-            Err(error) if Self::ledger_is_missing(&error) => Ok(LedgerView::default()),
+            Err(error) if Self::ledger_is_missing(&error) => {
+                self.has_no_ledger = true;
+                Ok(LedgerState::default())
+            }
             Err(error) => Err(self.explain(&error)),
         }
     }
@@ -325,11 +332,12 @@ impl Session for MysqlSession {
         Ok(LockAttempt::Taken)
     }
 
-    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError> {
         if let Some(taken) = self.raise_fence(run).await? {
             return Ok(taken);
         }
         self.install_ledger().await?;
+        self.has_no_ledger = false;
         let taken = self.raise_fence(run).await?;
         taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
@@ -375,10 +383,8 @@ impl Session for MysqlSession {
         answers.rows.iter().flatten().map(texts).collect()
     }
 
-    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
-        let sql = format!("{};\n{}", self.ledger.release(fence), self.ledger.history());
-        let answers = self.query(sql, Reason::LedgerUnusable).await?;
-        history_rows(answers.rows.last().map(Vec::as_slice).unwrap_or_default())
+    async fn release(&mut self, fence: Fence) -> Result<(), SessionError> {
+        self.query(self.ledger.release(fence), Reason::LedgerUnusable).await.map(drop)
     }
 
     async fn close(self) {
@@ -387,8 +393,8 @@ impl Session for MysqlSession {
     }
 }
 
-fn understood(results: &[Vec<MySqlRow>]) -> Result<LedgerView, SessionError> {
-    ledger_view(results).map(|(_, view)| view)
+fn understood(results: &[Vec<MySqlRow>]) -> Result<LedgerState, SessionError> {
+    ledger_state(results).map(|(_, state)| state)
 }
 
 /// Sends one message on a connection.

@@ -3,7 +3,7 @@
 use super::error::OTHER_PROCESS;
 use super::literal::{identifier, text, text_or_null};
 use super::session::BEGIN;
-use crate::engine::session::{Attempt, FailedAttempt, Fence, HISTORY_ROWS, Unrun};
+use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
@@ -64,18 +64,16 @@ impl Ledger {
         format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{sql}\nCOMMIT")
     }
 
-    /// Four results: the ledger's versions, all that has succeeded and was not undone, the newest attempts, and what is
-    /// begun. Without functions, operators and orders where that can be: where nothing is pending, what a fresh session
+    /// Three results: the ledger's versions, all that has succeeded and was not undone, and what is begun. Without functions, operators and orders where that can be: where nothing is pending, what a fresh session
     /// of the server has to look up to understand this takes longer than all the rest.
     pub(super) fn read(&self) -> String {
         format!(
             "{versions};\n\
              SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
              WHERE success AND undone_by IS NULL;\n\
-             {history};\n{begun}",
+             {begun}",
             versions = self.read_versions(),
             schema = self.quoted,
-            history = self.history(),
             begun = self.begun()
         )
     }
@@ -94,9 +92,8 @@ impl Ledger {
             "{};\n\
              SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
              WHERE success;\n\
-             {};\n{begun}",
-            self.read_versions(),
-            self.history_with("false")
+             {begun}",
+            self.read_versions()
         )
     }
 
@@ -107,19 +104,6 @@ impl Ledger {
 
     fn read_versions(&self) -> String {
         format!("SELECT version FROM {}.schemaward_ledger", self.quoted)
-    }
-
-    /// The newest attempts, newest first.
-    pub(super) fn history(&self) -> String {
-        self.history_with("undone_by IS NOT NULL")
-    }
-
-    fn history_with(&self, undone: &str) -> String {
-        format!(
-            "SELECT version, filename, checksum, applied_at, execution_time_ms, success, kind, {undone} \
-             FROM {}.schema_migrations ORDER BY id DESC LIMIT {HISTORY_ROWS}",
-            self.quoted
-        )
     }
 
     /// Two columns: `direct`, which is an expression, and whether this session holds the lock now. It is not asked for

@@ -1,7 +1,7 @@
 //! The one message that applies several files, and what the server's answers to it mean. Pure.
 
 use super::ledger::Ledger;
-use super::session::BEGIN;
+use super::session::BEGIN as BEGIN_IN_FULL;
 use crate::engine::session::Attempt;
 use crate::migration::{Migration, message_without_passwords};
 use crate::report::Place;
@@ -15,11 +15,14 @@ const MOST_FLUSHES: usize = 20;
 /// How many of them a message gets at most. Where it has more files, none: it is looked up in the ledger how far they are.
 const MOST_FLUSHES_IN_ALL: usize = 200;
 
+/// Its mode is the session's own, which stands among the settings that every file starts from.
+const BEGIN: &str = "BEGIN";
+
 /// Behind the file's own statements: what the file has deferred is due under the settings it has made. A line break
 /// first: the file may end in a comment. A semicolon after it: its last statement may have none.
 const DEFERRED: &str = "\n;SET CONSTRAINTS ALL IMMEDIATE";
 
-/// Behind the row, whose number is drawn from a sequence: `lastval()` of the next file is not to tell it.
+/// Last, behind the row, whose number is drawn from a sequence: `lastval()` of the next file is not to tell it.
 const FORGET_SEQUENCE: &str = "DISCARD SEQUENCES";
 
 /// What brings the session back to the state every file starts from.
@@ -27,7 +30,7 @@ const FORGET_SEQUENCE: &str = "DISCARD SEQUENCES";
 pub(super) struct Reset {
     /// To be sent by itself: a transaction.
     pub(super) sql: String,
-    /// To be sent within another transaction.
+    /// To be sent within another transaction, before [`FORGET_SEQUENCE`].
     statements: String,
     /// How many answers the latter makes.
     answers: usize,
@@ -36,12 +39,13 @@ pub(super) struct Reset {
 impl Reset {
     pub(super) fn new(statements: &[&str]) -> Self {
         let joined = statements.join(";");
-        Self { sql: format!("{BEGIN};{joined};COMMIT"), statements: joined, answers: statements.len() }
+        let sql = format!("{BEGIN_IN_FULL};{joined};{FORGET_SEQUENCE};COMMIT");
+        Self { sql, statements: joined, answers: statements.len() }
     }
 
     /// To be sent by itself: a transaction that begins with another statement.
     pub(super) fn behind(&self, first: &str) -> String {
-        format!("{BEGIN};{first};{};COMMIT", self.statements)
+        format!("{BEGIN_IN_FULL};{first};{};{FORGET_SEQUENCE};COMMIT", self.statements)
     }
 }
 

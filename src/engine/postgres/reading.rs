@@ -21,6 +21,9 @@ impl PostgresSession {
         &mut self,
         limit: Option<u32>,
     ) -> Result<(Vec<RecordedAttempt>, Option<RecordedAttempt>), SessionError> {
+        if self.has_no_ledger {
+            return Ok((Vec::new(), None));
+        }
         let select = |kind: &str| {
             format!(
                 "SELECT version, filename, checksum, \

@@ -1,13 +1,12 @@
 //! The ledger's rows as PostgreSQL sends them.
 
-use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::ledger::LEDGER_VERSION;
-use crate::engine::ledger_rows::{LedgerRow, applied_migration, newer_ledger, state_of_successes, unusable};
-use crate::engine::session::{LedgerView, SessionError};
-use crate::report::AppliedMigration;
+use crate::engine::ledger_rows::{LedgerRow, newer_ledger, state_of_successes, unusable};
+use crate::engine::session::SessionError;
+use crate::plan::LedgerState;
 
 /// A column of a row that must be there.
 pub(super) fn value<'r, T>(row: Option<&'r PgRow>, index: usize) -> Result<T, SessionError>
@@ -39,8 +38,8 @@ impl LedgerRow for PgRow {
 }
 
 /// The ledger's version and what it holds, from the results of [`super::ledger::Ledger::read`].
-pub(super) fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerView), SessionError> {
-    let [versions, succeeded, history, begun] = results else {
+pub(super) fn ledger_state(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerState), SessionError> {
+    let [versions, succeeded, begun] = results else {
         return Err(unusable("the ledger's answer has another form than was asked for"));
     };
     let versions = versions.iter().map(|row| value(Some(row), 0)).collect::<Result<Vec<i32>, _>>()?;
@@ -48,21 +47,7 @@ pub(super) fn ledger_view(results: &[Vec<PgRow>]) -> Result<(Option<i32>, Ledger
     if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
         return Err(newer_ledger(newer, LEDGER_VERSION));
     }
-    let state = state_of_successes(succeeded, begun)?;
-    Ok((version, LedgerView { state, history: history_rows(history)? }))
-}
-
-pub(super) fn history_rows(rows: &[PgRow]) -> Result<Vec<AppliedMigration>, SessionError> {
-    let read = |row| {
-        let found = applied_migration(row)?;
-        Ok(AppliedMigration { applied_at: in_utc(&found.applied_at), ..found })
-    };
-    rows.iter().map(read).collect()
-}
-
-/// A server's timestamp with its offset, in UTC and to the second. Where somebody has set another `DateStyle`, as it is.
-fn in_utc(shown: &str) -> String {
-    shown.parse::<Timestamp>().map_or_else(|_| shown.to_owned(), |moment| moment.strftime("%FT%TZ").to_string())
+    Ok((version, state_of_successes(succeeded, begun)?))
 }
 
 /// `app (process 4711, schemaward shop-1, connected since 2026-11-22T18:00:00Z)`
@@ -82,19 +67,4 @@ pub(super) fn holder_text(row: &PgRow) -> Result<String, SessionError> {
     }
     text.push(')');
     Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::in_utc;
-
-    #[rstest]
-    #[case::utc("2026-11-23 01:59:07.123456+00", "2026-11-23T01:59:07Z")]
-    #[case::offset("2026-11-23 01:59:07+05:30", "2026-11-22T20:29:07Z")]
-    #[case::other_style("Mon 23 Nov 01:59:07 2026 UTC", "Mon 23 Nov 01:59:07 2026 UTC")]
-    fn a_moment_is_told_in_utc(#[case] shown: &str, #[case] told: &str) {
-        assert_eq!(in_utc(shown), told);
-    }
 }

@@ -18,16 +18,17 @@ use super::error::{
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::Reset;
 use super::pooler::transaction_pooler;
-use super::rows::{history_rows, holder_text, ledger_view, value};
+use super::rows::{holder_text, ledger_state, value};
 use super::settings::Settings;
 use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session,
-    SessionError, SessionId, StoredRollback, Unrun, one_by_one,
+    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
+    SessionId, StoredRollback, Unrun, one_by_one,
 };
 use crate::migration::{Dialect, Migration, TransactionMode, Version};
-use crate::report::{AppliedMigration, Reason};
+use crate::plan::LedgerState;
+use crate::report::Reason;
 
 /// The mode is said in full: a role may have other defaults.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -50,9 +51,9 @@ pub struct PostgresSession {
     /// Its `synchronous_commit` before any file has set one.
     pub(super) synchronous_commit: String,
     /// What the session's first message read of the ledger, or why the server did not answer it.
-    first_reading: Option<Result<Result<LedgerView, SessionError>, sqlx::Error>>,
-    /// Whether none was there when it was last read.
-    has_no_ledger: bool,
+    first_reading: Option<Result<Result<LedgerState, SessionError>, sqlx::Error>>,
+    /// Whether none was there when it was last read; a table of that name may still be, another tool's.
+    pub(super) has_no_ledger: bool,
     pub(super) already_exists: AlreadyExists,
     /// Shown in errors.
     user: String,
@@ -219,7 +220,7 @@ impl PostgresSession {
     }
 
     /// Reads a ledger of version 2 or 1.
-    async fn read_older(&mut self) -> Result<LedgerView, SessionError> {
+    async fn read_older(&mut self) -> Result<LedgerState, SessionError> {
         let mut results = self.try_query(self.ledger.read_older(OlderLedger::Two)).await;
         if results.as_ref().is_err_and(Self::ledger_is_missing) {
             results = self.try_query(self.ledger.read_older(OlderLedger::One)).await;
@@ -237,7 +238,7 @@ impl PostgresSession {
 
     /// Sets the session up, raises the fence and reads the ledger. None where the ledger is missing or
     /// older than this binary writes it.
-    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
         let sql = format!("{};\n{}", self.own_process_set_up(), self.ledger.raise_fence(run));
         match self.try_query(sql).await {
             Ok(results) => taken(&results),
@@ -247,7 +248,7 @@ impl PostgresSession {
     }
 
     /// The same behind the making, or upgrading, of the ledger.
-    async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerView)>, SessionError> {
+    async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
         let (set_up, raise) = (self.own_process_set_up(), self.ledger.raise_fence(run));
         let sql = format!("{set_up};\n{};\n{raise}", self.ledger.installation());
         let answered = self.query(sql, Reason::LedgerUnusable).await;
@@ -264,21 +265,21 @@ impl PostgresSession {
 }
 
 /// The fence and the ledger from the last answers to [`Ledger::raise_fence`]; None where the ledger is older.
-fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerView)>, SessionError> {
-    let Some((raised, ledger)) = results.last_chunk::<5>().and_then(|results| results.split_first()) else {
+fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerState)>, SessionError> {
+    let Some((raised, ledger)) = results.last_chunk::<4>().and_then(|results| results.split_first()) else {
         return Err(unusable("the server did not answer the raising of the fence"));
     };
-    let (version, view) = ledger_view(ledger)?;
+    let (version, state) = ledger_state(ledger)?;
     let fence = value(raised.first(), 0)?;
-    Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), view)))
+    Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), state)))
 }
 
 fn another_process() -> SessionError {
     transaction_pooler("another server process answers than before: a pooler in transaction mode")
 }
 
-fn understood(results: &[Vec<PgRow>]) -> Result<LedgerView, SessionError> {
-    ledger_view(results).map(|(_, view)| view)
+fn understood(results: &[Vec<PgRow>]) -> Result<LedgerState, SessionError> {
+    ledger_state(results).map(|(_, state)| state)
 }
 
 impl Session for PostgresSession {
@@ -290,7 +291,7 @@ impl Session for PostgresSession {
         Dialect::Postgres
     }
 
-    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+    async fn read_ledger(&mut self) -> Result<LedgerState, SessionError> {
         let answered = match self.first_reading.take() {
             Some(answered) => answered,
             None => self.try_query(self.ledger.read()).await.map(|results| understood(&results)),
@@ -299,7 +300,7 @@ impl Session for PostgresSession {
             Ok(understood) => understood,
             Err(error) if Self::ledger_is_missing(&error) => {
                 self.has_no_ledger = true;
-                Ok(LedgerView::default())
+                Ok(LedgerState::default())
             }
             Err(error) if Self::ledger_is_older(&error) => self.read_older().await,
             Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
@@ -340,7 +341,7 @@ impl Session for PostgresSession {
         Ok(LockAttempt::HeldBy(holder.map(holder_text).transpose()?.unwrap_or_default()))
     }
 
-    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError> {
         // Another run may have made it since it was looked for; to make it again changes nothing.
         if !self.has_no_ledger
             && let Some(taken) = self.raise_fence(run).await?
@@ -348,6 +349,7 @@ impl Session for PostgresSession {
             return Ok(taken);
         }
         let taken = self.install_and_raise_fence(run).await?;
+        self.has_no_ledger = false;
         taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
     }
 
@@ -416,10 +418,8 @@ impl Session for PostgresSession {
         results.iter().flatten().map(texts).collect()
     }
 
-    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
-        let sql = format!("{};\n{}", self.ledger.release(fence), self.ledger.history());
-        let results = self.query(sql, Reason::LedgerUnusable).await?;
-        history_rows(results.last().map(Vec::as_slice).unwrap_or_default())
+    async fn release(&mut self, fence: Fence) -> Result<(), SessionError> {
+        self.query(self.ledger.release(fence), Reason::LedgerUnusable).await.map(drop)
     }
 
     async fn close(self) {
@@ -443,7 +443,6 @@ fn reset(settings: &[String]) -> Reset {
         "UNLISTEN *",
         "DEALLOCATE ALL",
         "DISCARD TEMP",
-        "DISCARD SEQUENCES",
     ];
     let statements: Vec<&str> = undo.into_iter().chain(settings.iter().map(String::as_str)).collect();
     Reset::new(&statements)

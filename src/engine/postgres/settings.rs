@@ -27,13 +27,14 @@ impl Settings {
     }
 
     /// Names and values of those that every server version knows.
-    fn common(self) -> [(&'static str, String); 5] {
+    fn common(self) -> [(&'static str, String); 6] {
         [
             ("lock_timeout", self.lock_timeout.as_millis().to_string()),
             ("statement_timeout", "0".to_owned()),
             ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT.as_millis().to_string()),
             ("standard_conforming_strings", "on".to_owned()),
             ("default_transaction_read_only", "off".to_owned()),
+            ("default_transaction_isolation", "read committed".to_owned()),
         ]
     }
 
@@ -54,7 +55,7 @@ impl Settings {
 
     /// SET statements for all of them.
     pub(super) fn statements(self, server_version: Option<u32>) -> Vec<String> {
-        let common = self.common().into_iter().map(|(name, value)| format!("SET {name} = {value}"));
+        let common = self.common().into_iter().map(|(name, value)| format!("SET {name} = '{value}'"));
         common.chain(Self::statements_beside_login(server_version)).collect()
     }
 

@@ -4,14 +4,11 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::rows::{count, rows, unreadable};
-use crate::engine::ledger_rows::{applied_migration, ledger_state, recorded_attempt, stored_rollback};
+use crate::engine::ledger_rows::{ledger_state, recorded_attempt, stored_rollback};
 use crate::engine::reading::RecordedAttempt;
-use crate::engine::session::{
-    Attempt, FailedAttempt, Fence, HISTORY_ROWS, LedgerView, SessionError, StoredRollback, Unrun,
-};
+use crate::engine::session::{Attempt, FailedAttempt, Fence, SessionError, StoredRollback, Unrun};
 use crate::migration::{Migration, Version};
-use crate::plan::Kind;
-use crate::report::AppliedMigration;
+use crate::plan::{Kind, LedgerState};
 
 /// The version of the ledger that this binary writes: the one at the end of its SQL.
 pub(super) const LEDGER_VERSION: i64 = 4;
@@ -76,7 +73,7 @@ impl Ledger {
     }
 
     /// All that a run needs to know.
-    pub(super) async fn read(&self, connection: &mut SqliteConnection) -> Result<LedgerView, SessionError> {
+    pub(super) async fn read(&self, connection: &mut SqliteConnection) -> Result<LedgerState, SessionError> {
         let migrations = self.table("schema_migrations");
         let applied = format!(
             "SELECT version, filename, checksum, token_checksum, kind, id FROM {migrations} WHERE {IN_FORCE} ORDER BY id"
@@ -92,22 +89,7 @@ impl Ledger {
              WHERE success AND kind = 'repeatable' GROUP BY filename)"
         );
         let repeatables = rows(connection, repeatables).await?;
-        let history = self.history(connection).await?;
-        let state = ledger_state(&applied, &begun, &repeatables)?;
-        Ok(LedgerView { state, history })
-    }
-
-    /// The newest attempts, newest first.
-    pub(super) async fn history(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Vec<AppliedMigration>, SessionError> {
-        let sql = format!(
-            "SELECT version, filename, checksum, substr(applied_at, 1, 19) || 'Z', execution_time_ms, success, kind, \
-             undone_by IS NOT NULL FROM {} ORDER BY id DESC LIMIT {HISTORY_ROWS}",
-            self.table("schema_migrations")
-        );
-        rows(connection, sql).await?.iter().map(applied_migration).collect()
+        ledger_state(&applied, &begun, &repeatables)
     }
 
     /// Attempts, newest first: so many, or all; or only those that failed.

@@ -14,11 +14,12 @@ use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::ledger_rows::newer_ledger;
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
-    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LedgerView, LockAttempt, Progress, Session, SessionError,
-    SessionId, StoredRollback, Unrun,
+    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
+    StoredRollback, Unrun,
 };
 use crate::migration::{Dialect, Migration, Version};
-use crate::report::{AppliedMigration, ErrorClass, Failure, Reason};
+use crate::plan::LedgerState;
+use crate::report::{ErrorClass, Failure, Reason};
 
 /// A SQLite file, open as soon as there is one.
 #[derive(Debug)]
@@ -153,9 +154,9 @@ impl Session for SqliteSession {
         Dialect::Sqlite
     }
 
-    async fn read_ledger(&mut self) -> Result<LedgerView, SessionError> {
+    async fn read_ledger(&mut self) -> Result<LedgerState, SessionError> {
         if self.connection.is_none() || self.installed().await?.is_none() {
-            return Ok(LedgerView::default());
+            return Ok(LedgerState::default());
         }
         let ledger = self.database.ledger.clone();
         ledger.read(self.connection().await?).await
@@ -190,7 +191,7 @@ impl Session for SqliteSession {
         }
     }
 
-    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerView), SessionError> {
+    async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError> {
         let version = self.installed().await?;
         if version != Some(LEDGER_VERSION) {
             let sql = format!("BEGIN IMMEDIATE;\n{}\nCOMMIT", self.database.ledger.installation(version));
@@ -257,15 +258,14 @@ impl Session for SqliteSession {
         texts.map_err(|error| session_error(&error, Reason::LedgerUnusable))
     }
 
-    async fn release(&mut self, fence: Fence) -> Result<Vec<AppliedMigration>, SessionError> {
+    async fn release(&mut self, fence: Fence) -> Result<(), SessionError> {
         let ledger = self.database.ledger.clone();
         let connection = self.connection().await?;
         let noted = ledger.note_release(connection, fence).await;
-        let history = ledger.history(connection).await;
         if let Some(lock) = self.lock.take() {
             lock.release().map_err(|error| self.lock_error(&error))?;
         }
-        noted.map_err(|error| session_error(&error, Reason::LedgerUnusable)).and(history)
+        noted.map_err(|error| session_error(&error, Reason::LedgerUnusable))
     }
 
     async fn close(self) {

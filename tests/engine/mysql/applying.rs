@@ -1,5 +1,7 @@
 //! What goes well.
 
+use std::process::{Command, Stdio};
+
 use rstest::rstest;
 use schemaward::report::{Event, Reason};
 
@@ -60,11 +62,13 @@ fn with_nothing_pending_a_run_sends_one_message_behind_its_login(
     assert_eq!(bed.run().applied(), 1);
     for (number, reached) in [(1, true), (2, false)] {
         let gate = gate(bed.host().to_owned(), number, At::Before);
-        let mut running = bed.start_by(&bed.url_by(&gate.address), "again", &[]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.arg("migrate").env("DATABASE_URL", bed.url_by(&gate.address)).env("SCHEMAWARD_DIR", bed.folder());
+        let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // An error where the run has ended before it.
         assert_eq!(gate.reached.recv().is_ok(), reached, "message {number}");
         gate.release();
-        assert_eq!(running.child.wait().unwrap().success(), !reached, "message {number}");
+        assert_eq!(running.wait().unwrap().success(), !reached, "message {number}");
     }
 }
 
