@@ -234,14 +234,17 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Gives the lock back and reads the history once more.
     pub(super) async fn release(&mut self, session: &mut D::Session, fence: Fence) {
-        let released = async {
-            session.release(fence).await?;
-            self.newest_attempts(session).await
-        };
-        match tokio::time::timeout(CANCEL_WAIT, released).await {
+        match tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                return tracing::warn!(%error, "the lock could not be given back; it ends with the connection");
+            }
+            Err(_) => return tracing::warn!("the lock could not be given back; it ends with the connection"),
+        }
+        match tokio::time::timeout(CANCEL_WAIT, self.newest_attempts(session)).await {
             Ok(Ok(history)) => self.known.history = history,
-            Ok(Err(error)) => tracing::warn!(%error, "the lock could not be given back; it ends with the connection"),
-            Err(_) => tracing::warn!("the lock could not be given back; it ends with the connection"),
+            Ok(Err(error)) => tracing::warn!(%error, "the newest attempts could not be read once more"),
+            Err(_) => tracing::warn!("the newest attempts could not be read once more: the server does not answer"),
         }
     }
 

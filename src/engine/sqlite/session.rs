@@ -99,12 +99,12 @@ impl SqliteSession {
         committed.map_err(|error| error.into_session_error(Reason::LedgerUnusable))
     }
 
-    /// The version of the ledger that is there; an error where it is a newer one than this binary's.
     /// Whether there is a ledger.
     pub(super) async fn is_installed(&mut self) -> Result<bool, SessionError> {
         Ok(self.installed().await?.is_some())
     }
 
+    /// The version of the ledger that is there; an error where it is a newer one than this binary's.
     async fn installed(&mut self) -> Result<Option<i64>, SessionError> {
         let ledger = self.database.ledger.clone();
         match ledger.version(self.connection().await?).await {
