@@ -158,7 +158,7 @@ impl Started<'_> {
         read: impl FnOnce() -> Result<&'s MigrationFiles<'f>, NoResult> + Send,
     ) -> Result<(&'s MigrationFiles<'f>, Ahead<'d, AnyDatabase>), NoResult> {
         let connecting = Ahead::connect(database, &self.stop);
-        let (files, database) = while_reading(&self.runtime, source, read, connecting)?;
+        let (files, database) = while_reading(&self.runtime, read, connecting)?;
         if !database.is_connected() {
             source.told(read_all(files))?;
         }

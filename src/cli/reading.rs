@@ -49,7 +49,7 @@ impl CompareFlags {
         let database = self.database.database(command)?;
         let (folder, rules) = (&self.folder.dir, self.folder.gaps.rules(database.dialect()));
         let read_folder = || judge(source.read(folder, rules, output::warning));
-        let (set, read) = while_reading(&runtime()?, source, read_folder, read(&database, Some(0)))?;
+        let (set, read) = while_reading(&runtime()?, read_folder, read(&database, Some(0)))?;
         Ok((set, read.map(|reading| (reading, database.address())).map_err(Failure::from)))
     }
 }

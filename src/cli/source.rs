@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::runtime::Runtime;
@@ -12,7 +11,7 @@ use tokio::sync::oneshot;
 use super::flags::invalid_settings;
 use super::reading::NoResult;
 use crate::engine::{SourceFolder, read_folder, take_checksums};
-use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, SourceRules};
+use crate::migration::{MigrationFiles, Problem, SourceFile, SourceRules};
 use crate::report::Failure;
 
 /// A folder's files and, borrowing from them, their order; each is there once it is read.
@@ -52,43 +51,26 @@ impl<'f> Source<'f> {
     pub(super) fn told<T>(&self, looked_into: Result<T, Vec<Problem>>) -> Result<T, NoResult> {
         looked_into.map_err(|problems| NoResult::InvalidSource(self.files().to_vec(), problems))
     }
-
-    /// Looks into files, the newest first, until somebody knows which are needed: it is these, or none.
-    fn read_ahead(&self, known: &AtomicBool) {
-        let newest_first = self.sorted.get().into_iter().flat_map(|files| files.migrations().iter().rev());
-        newest_first.take_while(|_| !known.load(Ordering::Relaxed)).for_each(MigrationFile::read_ahead);
-    }
 }
 
-/// Reads a source on another thread while this one connects, which is given up where the former fails. What is left of
-/// the time goes into the files.
+/// Reads a source on another thread while this one connects, which is given up where the former fails.
 pub(super) fn while_reading<T: Send, E: From<Failure> + Send, C>(
     runtime: &Runtime,
-    source: &Source<'_>,
     read: impl FnOnce() -> Result<T, E> + Send,
     connecting: impl Future<Output = C>,
 ) -> Result<(T, C), E> {
     let cannot_start = |error: &dyn std::fmt::Display| E::from(invalid_settings(format!("cannot start: {error}")));
-    let connected = AtomicBool::new(false);
     let (send, receive) = oneshot::channel();
     thread::scope(|scope| {
         let reading = || {
             // Nobody waits for it any more where the run was told to stop.
             let _ = send.send(read());
-            source.read_ahead(&connected);
         };
         thread::Builder::new().spawn_scoped(scope, reading).map_err(|error| cannot_start(&error))?;
-        let done = runtime.block_on(async {
+        runtime.block_on(async {
             // It sends nothing only where it panics, which the scope hands on.
             let read = async { receive.await.unwrap_or_else(|error| Err(cannot_start(&error))) };
-            tokio::try_join!(read, async {
-                let connection = connecting.await;
-                connected.store(true, Ordering::Relaxed);
-                Ok(connection)
-            })
-        });
-        // Also where there was no waiting for it.
-        connected.store(true, Ordering::Relaxed);
-        done
+            tokio::try_join!(read, async { Ok(connecting.await) })
+        })
     })
 }

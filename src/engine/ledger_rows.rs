@@ -48,7 +48,7 @@ pub(super) fn ledger_state<R: LedgerRow>(
     begun: &[R],
     repeatables: &[R],
 ) -> Result<LedgerState, SessionError> {
-    let applied = applied.iter().map(applied_row).collect::<Result<Vec<_>, _>>()?;
+    let applied = applied.iter().map(|row| applied_row(row, kind(row, 4)?)).collect::<Result<Vec<_>, _>>()?;
     let begun = begun.iter().map(begun_statement).collect::<Result<Vec<_>, _>>()?;
     let repeatables = repeatables.iter().map(repeatable_row).collect::<Result<Vec<_>, _>>()?;
     Ok(LedgerState::new(applied).with_begun(begun).with_repeatables(repeatables))
@@ -61,7 +61,7 @@ pub(super) fn state_of_successes<R: LedgerRow>(succeeded: &[R], begun: &[R]) -> 
     let mut repeatables: BTreeMap<String, (i64, RepeatableRow)> = BTreeMap::new();
     for row in succeeded {
         match kind(row, 4)? {
-            Kind::Migration | Kind::Baseline | Kind::Adopted => applied.push(applied_row(row)?),
+            kind @ (Kind::Migration | Kind::Baseline | Kind::Adopted) => applied.push(applied_row(row, kind)?),
             Kind::Repeatable => {
                 let (id, file) = (row.number(5)?, row.text(1)?);
                 let found = RepeatableRow { file, checksum: checksum(row, 2)?, token_checksum: checksum(row, 3)? };
@@ -83,13 +83,13 @@ pub(super) fn state_of_successes<R: LedgerRow>(succeeded: &[R], begun: &[R]) -> 
 }
 
 /// Version, file, checksum, checksum of the tokens, kind, id.
-fn applied_row(row: &impl LedgerRow) -> Result<AppliedRow, SessionError> {
+fn applied_row(row: &impl LedgerRow, kind: Kind) -> Result<AppliedRow, SessionError> {
     Ok(AppliedRow {
         version: version(row, 0)?,
         file: row.text(1)?,
         checksum: checksum(row, 2)?,
         token_checksum: checksum(row, 3)?,
-        kind: kind(row, 4)?,
+        kind,
         id: row.number(5)?,
     })
 }

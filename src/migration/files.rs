@@ -57,15 +57,6 @@ impl<'f> MigrationFile<'f> {
         self.read.get().and_then(|read| read.as_ref().as_ref().err()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Reads it before it is known whether anything needs it. What is wrong with it is told only to whoever asks.
-    pub fn read_ahead(&self) {
-        if self.read.get().is_none()
-            && let Ok(migration) = self.migration()
-        {
-            let _ = self.read.set(Box::new(Ok(migration)));
-        }
-    }
-
     fn into_migration(mut self) -> Result<Migration, Vec<Problem>> {
         match std::mem::take(&mut self.read).into_inner() {
             Some(read) => *read,
@@ -320,7 +311,6 @@ mod tests {
         let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
         let source = [file("1_a.sql", "select 'a"), file("2_b.sql", "select 2"), file("3_c.sql", "select 'c")];
         let files = MigrationFiles::sorted(&source, Dialect::Postgres).unwrap();
-        files.all().for_each(MigrationFile::read_ahead);
         assert_eq!(files.known_problems(), []);
         let asked = files.migrations()[2].read().unwrap_err();
         assert_eq!(asked[0].to_string().split(": ").next(), Some("3_c.sql:1"));
