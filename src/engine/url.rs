@@ -1,7 +1,9 @@
 //! What all engines' URLs have in common: how they are read, and how they are refused. The URL's text, which may hold a
 //! password, is in no error.
 
-use url::Url;
+use std::net::Ipv6Addr;
+
+use url::{Host, Url};
 
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -62,4 +64,18 @@ impl UrlForm {
             place: None,
         }
     }
+}
+
+/// The host that a URL names, where it is an IPv6 address: without the brackets, which belong to the URL and not to the
+/// address (RFC 3986, 3.2.2).
+pub(super) fn bare_ipv6(url: &Url) -> Option<Ipv6Addr> {
+    match url.host() {
+        Some(Host::Ipv6(address)) => Some(address),
+        _ => None,
+    }
+}
+
+/// A host as it stands before a colon and a port: an IPv6 address in brackets.
+pub(super) fn shown_host(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
 
-use crate::engine::url::UrlForm;
+use crate::engine::url::{UrlForm, bare_ipv6, shown_host};
 use crate::migration::Dialect;
 use crate::report::Failure;
 
@@ -41,13 +41,18 @@ impl MysqlAddress {
         // The driver's own message may repeat a part of the URL.
         let options = MySqlConnectOptions::from_url(&parsed)
             .map_err(|_| FORM.invalid("one of its parameters has a value that is not understood"))?;
+        // The driver would hand it to the resolver with its brackets.
+        let options = match bare_ipv6(&parsed) {
+            Some(address) => options.host(&address.to_string()),
+            None => options,
+        };
         let Some(database) = options.get_database() else {
             return Err(FORM.invalid("it names no database"));
         };
         let database = database.to_owned();
         let shown = match options.get_socket() {
             Some(path) => format!("{}:{database}", path.display()),
-            None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
+            None => format!("{}:{}/{database}", shown_host(options.get_host()), options.get_port()),
         };
         // What the driver would set on its own, the mysql client does not, and what a file makes must not depend on it.
         // It logs whole statements otherwise.
@@ -93,12 +98,22 @@ mod tests {
     #[rstest]
     #[case::whole("mysql://u:canary@db:3307/shop", "db:3307/shop")]
     #[case::defaults("mariadb://u@db/shop\n", "db:3306/shop")]
+    #[case::ipv6("mysql://u:canary@[::1]:3307/shop", "[::1]:3307/shop")]
     #[case::escaped("mysql://u:can%23ary@db/sh%C3%B6p?ssl-mode=REQUIRED", "db:3306/shöp")]
     #[case::socket("mysql://u:canary@localhost/shop?socket=/run/mysqld.sock", "/run/mysqld.sock:shop")]
     fn an_address_is_shown_without_its_password(#[case] url: &str, #[case] shown: &str) {
         let address = MysqlAddress::parse(url).unwrap();
         assert_eq!(address.to_string(), shown);
         assert!(!format!("{address:?}").contains("canary"));
+    }
+
+    #[rstest]
+    #[case::name("mysql://u@db/shop", "db")]
+    #[case::ipv4("mariadb://u@127.0.0.1/shop", "127.0.0.1")]
+    #[case::ipv6("mysql://u:canary@[::1]:3307/shop", "::1")]
+    #[case::ipv6_and_parameters("mariadb://u@[2001:db8::7]/shop?ssl-mode=required", "2001:db8::7")]
+    fn the_driver_gets_the_host_without_brackets(#[case] url: &str, #[case] host: &str) {
+        assert_eq!(MysqlAddress::parse(url).unwrap().options.get_host(), host);
     }
 
     #[rstest]

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use crate::engine::url::UrlForm;
+use crate::engine::url::{UrlForm, bare_ipv6, shown_host};
 use crate::report::Failure;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
+use url::Url;
 
 /// A database's address, with what is needed to log in. Shown without password.
 #[derive(Clone)]
@@ -27,13 +28,13 @@ impl Address {
             return Err(FORM.invalid("it names no user"));
         }
         // The driver's own message may repeat a part of the URL.
-        let options = PgConnectOptions::from_url(&parsed)
+        let options = PgConnectOptions::from_url(&with_bare_host(parsed))
             .map_err(|_| FORM.invalid("one of its parameters has a value that is not understood"))?;
         if options.get_database().is_none() {
             return Err(FORM.invalid("it names no database"));
         }
         let host =
-            options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
+            options.get_socket().map_or_else(|| shown_host(options.get_host()), |path| path.display().to_string());
         let shown = format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_default());
         // The driver logs whole statements otherwise.
         Ok(Self { options: options.disable_statement_logging(), shown })
@@ -60,6 +61,17 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({})", self.shown)
     }
+}
+
+/// With an IPv6 address as a parameter, too: there it stands without the brackets that the driver would hand to the
+/// resolver. It comes first, so that a host that is given as a parameter still wins; and it is not set afterwards
+/// because the driver has looked the host up in the password file (`.pgpass`) by then.
+fn with_bare_host(mut url: Url) -> Url {
+    if let Some(address) = bare_ipv6(&url) {
+        let query = format!("host={address}&{}", url.query().unwrap_or_default());
+        url.set_query(Some(&query));
+    }
+    url
 }
 
 const FORM: UrlForm = UrlForm {
@@ -93,11 +105,23 @@ mod tests {
     #[case::defaults("postgresql://u@db/shop\n", "db:5432/shop")]
     #[case::parameters("postgres://db/?user=u&dbname=shop&password=canary", "db:5432/shop")]
     #[case::ipv6("postgres://u:canary@[::1]:5432/shop", "[::1]:5432/shop")]
+    #[case::ipv6_parameter("postgres://u@db/shop?host=::1", "[::1]:5432/shop")]
     #[case::escaped("postgres://u:can%23ary@db/shop?sslmode=require", "db:5432/shop")]
     fn an_address_is_shown_without_its_password(#[case] url: &str, #[case] shown: &str) {
         let address = Address::parse(url).unwrap();
         assert_eq!(address.to_string(), shown);
         assert!(!format!("{address:?}").contains("canary"));
+    }
+
+    #[rstest]
+    #[case::name("postgres://u@db/shop", "db")]
+    #[case::ipv4("postgres://u@127.0.0.1/shop", "127.0.0.1")]
+    #[case::ipv6("postgres://u:canary@[::1]:5433/shop", "::1")]
+    #[case::ipv6_and_parameters("postgres://u@[2001:db8::7]/shop?sslmode=require", "2001:db8::7")]
+    #[case::ipv6_parameter("postgres://u@db/shop?host=::1", "::1")]
+    #[case::a_parameter_wins("postgres://u@[::1]/shop?host=db", "db")]
+    fn the_driver_gets_the_host_without_brackets(#[case] url: &str, #[case] host: &str) {
+        assert_eq!(Address::parse(url).unwrap().options.get_host(), host);
     }
 
     #[rstest]
