@@ -66,9 +66,41 @@ fn wrong_usage_ends_with_2_and_no_url_is_repeated() {
 }
 
 #[test]
+fn a_url_in_place_of_a_path_is_not_repeated_and_told_where_it_belongs() {
+    let url = "postgres://u:canary@h/d";
+    let scratch = tempfile::tempdir().unwrap();
+    let behind_sqlite = format!("sqlite:{url}");
+    let refused = |arguments: &[&str], variables: &[(&str, &str)], told: &str| {
+        let mut command = schemaward(arguments);
+        let (code, text) = ended(command.envs(variables.iter().copied()).current_dir(scratch.path()));
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(!text.contains("canary"), "{arguments:?}: {text}");
+        assert!(text.contains("(a URL)") && text.contains(told), "{arguments:?}: {text}");
+    };
+    refused(&["status", "--url-file", url], &[], "by --url");
+    refused(&["migrate", "--url-file", url], &[], "by --url");
+    refused(&["history"], &[("SCHEMAWARD_URL_FILE", url)], "by --url");
+    refused(&["status", "--dir", url, "--url", "sqlite:x.db"], &[], "by --url");
+    refused(&["migrate", &format!("--dir={url}"), "--url", "sqlite:x.db"], &[], "by --url");
+    refused(&["new", "a", "--dir", url], &[], "by --url");
+    refused(&["new", "a"], &[("SCHEMAWARD_DIR", url)], "by --url");
+    refused(&["man", "--out", url], &[], "by --url");
+    refused(&["history", "--url", &behind_sqlite], &[], "sqlite:");
+    refused(&["history"], &[("SCHEMAWARD_URL", &behind_sqlite)], "sqlite:");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "no folder is made by a URL's name");
+}
+
+#[test]
 fn no_url_from_the_environment_is_shown() {
-    for variable in ["SCHEMAWARD_URL", "DATABASE_URL", "SCHEMAWARD_TARGET", "SCHEMAWARD_FORMAT", "SCHEMAWARD_DEADLINE"]
-    {
+    for variable in [
+        "SCHEMAWARD_URL",
+        "SCHEMAWARD_URL_FILE",
+        "DATABASE_URL",
+        "SCHEMAWARD_DIR",
+        "SCHEMAWARD_TARGET",
+        "SCHEMAWARD_FORMAT",
+        "SCHEMAWARD_DEADLINE",
+    ] {
         for arguments in [&["migrate", "--help"][..], &["status", "--help"], &["migrate"], &["status"]] {
             let (_, text) = ended(schemaward(arguments).env(variable, "postgres://u:canary@127.0.0.1:1/d?x=canary"));
             assert!(!text.contains("canary"), "{variable} {arguments:?}: {text}");

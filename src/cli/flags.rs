@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
@@ -133,10 +134,29 @@ impl OutOfOrderFlag {
 #[derive(Args, Clone, Debug)]
 pub(super) struct FolderFlag {
     /// The folder that holds the migrations.
-    #[arg(long, value_name = "FOLDER", env = "SCHEMAWARD_DIR", hide_env_values = true, default_value = "migrations")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        env = "SCHEMAWARD_DIR",
+        hide_env_values = true,
+        default_value = "migrations",
+        value_parser = folder()
+    )]
     pub(super) dir: PathBuf,
     #[command(flatten)]
     pub(super) gaps: GapsFlag,
+}
+
+/// Reads a folder's path. A URL is refused: it may hold a password, which errors about the folder would repeat.
+pub(super) fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        if is_url(&path) { Err("a folder belongs here; the database's URL is given by --url") } else { Ok(path) }
+    })
+}
+
+/// Whether what is given as a path looks like a URL.
+fn is_url(path: &Path) -> bool {
+    path.to_string_lossy().contains("://")
 }
 
 /// What becomes of numbers that are left out.
@@ -223,8 +243,17 @@ impl DatabaseFlags {
     }
 }
 
-/// The text of a file that holds a URL. Its content is in no error.
+/// The text of a file that holds a URL. Its content is in no error, nor is a URL that is given in place of the file.
 pub(super) fn read_url_file(path: &Path) -> Result<String, Failure> {
+    if is_url(path) {
+        return Err(Failure {
+            hint: Some("give the URL itself by --url, SCHEMAWARD_URL or DATABASE_URL".to_owned()),
+            ..invalid_settings(format!(
+                "cannot read the database's URL from the file (a URL): --url-file and {URL_FILE_VARIABLE} name a file \
+                 that holds it"
+            ))
+        });
+    }
     let text = std::fs::read_to_string(path).map_err(|error| {
         invalid_settings(format!("cannot read the database's URL from the file {}: {error}", path.display()))
     })?;

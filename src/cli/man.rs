@@ -7,7 +7,7 @@ use clap::Args;
 use clap_mangen::Man;
 
 use super::exit;
-use super::flags::invalid_settings;
+use super::flags::{folder, invalid_settings};
 use super::output;
 use super::terminal::Terminal;
 use crate::report::Reason;
@@ -16,7 +16,7 @@ use crate::report::Reason;
 #[derive(Args, Debug)]
 pub(super) struct ManArguments {
     /// The folder to write all pages to, one for each subcommand; without it, the first page is printed.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = folder())]
     out: Option<PathBuf>,
 }
 

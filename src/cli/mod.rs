@@ -87,7 +87,10 @@ enum Command {
 /// Reads the arguments and runs the subcommand.
 #[must_use]
 pub fn main() -> ExitCode {
-    let given: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    // The flags' variables, too: clap repeats their values as it does the arguments.
+    let variables = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SCHEMAWARD_"));
+    let given = std::env::args_os().chain(variables.map(|(_, value)| value));
+    let given: Vec<String> = given.map(|text| text.to_string_lossy().into_owned()).collect();
     let parsed = Arguments::command().try_get_matches();
     let command = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments.command,

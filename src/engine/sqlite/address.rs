@@ -22,6 +22,10 @@ impl SqliteFile {
         let url = url.trim();
         let rest = url.split_once(':').map_or("", |(_, rest)| rest);
         let rest = rest.strip_prefix("//").unwrap_or(rest);
+        // A server's, which may hold a password: any other error would repeat it as the file's path.
+        if rest.contains("://") {
+            return Err(invalid("sqlite:(a URL) names no file; write a path behind sqlite:, or a server's URL alone"));
+        }
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         // Opened for reading and writing, and made where it is missing, is what happens anyway.
         if !matches!(parameters, "" | "mode=rwc") {
@@ -103,5 +107,15 @@ mod tests {
     #[case("sqlite:app.db?mode=memory")]
     fn no_files(#[case] url: &str) {
         assert!(SqliteFile::parse(url).unwrap_err().message.starts_with("the database's URL is not usable: "));
+    }
+
+    #[rstest]
+    #[case::behind_the_scheme("sqlite:postgres://u:canary@h/d")]
+    #[case::behind_two_slashes("sqlite://postgres://u:canary@h/d")]
+    #[case::as_a_parameter("sqlite:app.db?postgres://u:canary@h/d")]
+    fn a_servers_url_is_not_repeated(#[case] url: &str) {
+        let failure = SqliteFile::parse(url).unwrap_err();
+        assert!(failure.message.contains("sqlite:(a URL) names no file"), "{}", failure.message);
+        assert!(!format!("{failure:?}").contains("canary"));
     }
 }
