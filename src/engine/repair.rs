@@ -102,11 +102,17 @@ fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
     open(ledger, by_hand).any(|statement| i32::try_from(statement.number) == Ok(by_hand.statement))
 }
 
-/// The statements of the version whose end was not recorded, whichever way they go.
+/// The statements of the version whose end a person may tell, whichever way they go: it was not recorded, or the server
+/// refused it and the person has done by hand what it was to do. Stored rollback SQL that is wrong has no other way on.
 fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<Item = &'a BegunStatement> {
     ledger.all_begun().iter().filter(|statement| {
         let version = statement.version.clone().unwrap_or_else(Version::of_repeatable);
-        version == *by_hand.version && statement.state == StatementState::Started
+        version == *by_hand.version
+            && match statement.state {
+                StatementState::Started => true,
+                StatementState::Failed => by_hand.has_run,
+                StatementState::Finished => false,
+            }
     })
 }
 

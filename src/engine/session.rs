@@ -290,7 +290,7 @@ pub struct FailedAttempt<'a> {
     pub duration: Duration,
 }
 
-/// What a person found out about a statement whose end was not recorded.
+/// What a person found out about a statement whose end was not recorded, or has done in place of one that was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct ByHand<'a> {
     /// The migration's version.
@@ -301,6 +301,13 @@ pub struct ByHand<'a> {
     pub has_run: bool,
     /// The run that writes it down.
     pub run: &'a str,
+}
+
+impl ByHand<'_> {
+    /// In which of the journal's states the statement has to be, as a list of SQL's.
+    pub(super) fn open_states(&self) -> &'static str {
+        if self.has_run { "'started', 'failed'" } else { "'started'" }
+    }
 }
 
 /// Something a session could not do.

@@ -59,17 +59,23 @@ mod tests {
             kind: Kind::Migration,
             id: 1,
         };
-        let begun = BegunStatement {
-            kind: Kind::Migration,
-            version: Some(version.clone()),
-            file: "001_m.sql".to_owned(),
-            number: 1,
-            checksum: Checksum::of(b"x"),
-            state: StatementState::Finished,
+        let begun = |state| {
+            LedgerState::default().with_begun(vec![BegunStatement {
+                kind: Kind::Migration,
+                version: Some(version.clone()),
+                file: "001_m.sql".to_owned(),
+                number: 1,
+                checksum: Checksum::of(b"x"),
+                state,
+            }])
         };
-        for ledger in [LedgerState::new([row]), LedgerState::default().with_begun(vec![begun])] {
+        for ledger in [LedgerState::new([row]), begun(StatementState::Finished), begun(StatementState::Started)] {
             let problem = baseline(&set(), &ledger, &version).unwrap_err();
             assert!(problem.to_string().contains("ledger is not empty"), "{problem}");
         }
+        assert!(
+            baseline(&set(), &begun(StatementState::Failed), &version).is_ok(),
+            "what was refused has left nothing"
+        );
     }
 }

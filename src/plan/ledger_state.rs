@@ -115,6 +115,11 @@ impl LedgerState {
         &self.begun
     }
 
+    /// What is begun and has left something, or may have: a statement that the server refused has left nothing.
+    pub fn half_done(&self) -> impl Iterator<Item = &BegunStatement> {
+        self.all_begun().iter().filter(|statement| statement.state != StatementState::Failed)
+    }
+
     /// A repeatable file as it last ran.
     #[must_use]
     pub fn repeatable(&self, file: &str) -> Option<&RepeatableRow> {
@@ -140,10 +145,10 @@ impl LedgerState {
         self.applied.get(index)
     }
 
-    /// What shows that Schemaward has been at work here: the newest version in force, or else one that is begun.
+    /// What shows that Schemaward has been at work here: the newest version in force, or else one that is half done.
     #[must_use]
     pub fn in_use(&self) -> Option<&Version> {
-        self.current().or_else(|| self.begun.iter().find_map(|begun| begun.version.as_ref()))
+        self.current().or_else(|| self.half_done().find_map(|begun| begun.version.as_ref()))
     }
 
     /// The newest version applied.

@@ -291,7 +291,7 @@ pub(super) fn repeatables<'a>(set: &'a MigrationFiles<'_>, ledger: &LedgerState)
 /// The files that are half applied, and not in the source any more. What was only tried, and refused, has left nothing.
 fn missing_while_begun(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
     let mut problems = Vec::new();
-    for begun in ledger.all_begun().iter().filter(|begun| begun.state != StatementState::Failed) {
+    for begun in ledger.half_done() {
         let is_there = match (&begun.version, begun.kind) {
             (Some(version), Kind::Migration) => set.get(version).is_some(),
             (None, Kind::Repeatable) => set.repeatables().iter().any(|file| file.file() == begun.file),
@@ -307,7 +307,7 @@ fn missing_while_begun(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Vec<Pl
 
 /// A version that is half undone: whether it is there cannot be said.
 fn rollback_unfinished(ledger: &LedgerState) -> Option<PlanProblem> {
-    let begun = ledger.all_begun().iter().find(|begun| begun.kind == Kind::Rollback)?;
+    let begun = ledger.half_done().find(|begun| begun.kind == Kind::Rollback)?;
     Some(PlanProblem::RollbackUnfinished { version: begun.version.clone()?, file: begun.file.clone() })
 }
 

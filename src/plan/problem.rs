@@ -176,7 +176,8 @@ pub enum PlanProblem {
     /// A rollback without a transaction is half done.
     #[error(
         "{file}: the rollback of version {version} is begun, each statement committed by itself, and not finished; finish \
-         it with schemaward rollback to a version below {version}"
+         it with schemaward rollback to a version below {version}; where the server refuses one of its statements, do by hand \
+         what that was to do, and then schemaward repair --version {version} --statement N --as done"
     )]
     RollbackUnfinished {
         /// The version.

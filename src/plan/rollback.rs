@@ -102,7 +102,7 @@ fn target_problem(ledger: &LedgerState, to: &RollbackTarget) -> Option<PlanProbl
 
 /// A file that is half applied, or half undone and to stay.
 fn begun_problem(ledger: &LedgerState, to: &RollbackTarget) -> Option<PlanProblem> {
-    ledger.all_begun().iter().find_map(|begun| {
+    ledger.half_done().find_map(|begun| {
         let version = begun.version.as_ref()?;
         let file = begun.file.clone();
         match begun.kind {
@@ -209,17 +209,22 @@ mod tests {
     #[case::half_undone(Kind::Rollback, "4", "3", None)]
     #[case::half_undone_and_to_stay(Kind::Rollback, "3", "3", Some("the rollback of version 3 is begun"))]
     fn what_is_begun(#[case] kind: Kind, #[case] begun: &str, #[case] to: &str, #[case] problem: Option<&str>) {
-        let begun = BegunStatement {
-            kind,
-            version: Some(version(begun)),
-            file: "x_m.sql".to_owned(),
-            number: 1,
-            checksum: Checksum::of_tokens("x", Dialect::Postgres),
-            state: StatementState::Finished,
+        let of_state = |state| {
+            let begun = BegunStatement {
+                kind,
+                version: Some(version(begun)),
+                file: "x_m.sql".to_owned(),
+                number: 1,
+                checksum: Checksum::of_tokens("x", Dialect::Postgres),
+                state,
+            };
+            outcome(&ledger(&["1", "3", "4"]).with_begun(vec![begun]), to, ALL).err().unwrap_or_default()
         };
-        let ledger = ledger(&["1", "3", "4"]).with_begun(vec![begun]);
-        let told = outcome(&ledger, to, ALL).err().unwrap_or_default();
-        assert_eq!(told.len(), usize::from(problem.is_some()), "{told:?}");
-        assert!(problem.is_none_or(|problem| told[0].contains(problem)), "{told:?}");
+        for state in [StatementState::Finished, StatementState::Started] {
+            let told = of_state(state);
+            assert_eq!(told.len(), usize::from(problem.is_some()), "{told:?}");
+            assert!(problem.is_none_or(|problem| told[0].contains(problem)), "{told:?}");
+        }
+        assert_eq!(of_state(StatementState::Failed), Vec::<String>::new(), "what was refused has left nothing");
     }
 }

@@ -190,6 +190,46 @@ fn a_rollback_without_a_transaction_is_journaled() {
     assert_eq!(bed.psql("select count(*) from schemaward.statement_journal where kind = 'rollback'"), "3");
 }
 
+#[test]
+fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
+    bed.file("002_b.sql", b"create table b (n int);\n-- rollback:\n-- drop index concurrently wrong;\n");
+    assert_eq!(bed.run().applied(), 2);
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    assert_eq!(code, Some(1), "{out}{err}");
+    bed.file("003_c.sql", b"create table c (n int);\n");
+    assert_eq!(bed.run().applied(), 1);
+    assert!(bed.has("b") && bed.has("c"));
+}
+
+#[test]
+fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
+    let wrong = b"create table b (n int);\ncreate index b_n on b (n);\n-- rollback:\n\
+        -- drop index concurrently b_n;\n-- drop index concurrently wrong;\n";
+    bed.file("002_b.sql", wrong);
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(text(&bed.command("rollback", &["--to", "1"])).0, Some(1));
+    bed.file("003_c.sql", b"create table c (n int);\n");
+    assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
+    let second = ["--version", "002", "--statement", "2", "--as"];
+    assert_eq!(text(&bed.command("repair", &[&second[..], &["not-done"]].concat())).0, Some(2), "it is known to be so");
+    let (code, out, err) = text(&bed.command("repair", &[&second[..], &["done"]].concat()));
+    assert_eq!(code, Some(0), "{out}{err}");
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(current(&bed), "001");
+}
+
+#[test]
+fn a_file_that_the_server_refused_as_a_whole_keeps_no_rollback_from_running() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
+    bed.file("002_b.sql", b"create index concurrently i on nowhere (n);\n");
+    assert!(bed.run().failure().message.contains("nowhere"));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty"]));
+    assert_eq!((code, bed.has("a")), (Some(0), false), "{out}{err}");
+}
+
 fn start(url: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
     command.args(["rollback", "--to", "1", "--format", "json"]).env("DATABASE_URL", url);

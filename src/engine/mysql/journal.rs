@@ -299,17 +299,18 @@ impl Ledger {
         format!("UPDATE {} SET migration_id = LAST_INSERT_ID() WHERE {}", self.journal_table(), open(attempt))
     }
 
-    /// What a person says of a statement whose end was not recorded.
+    /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now.
     pub(super) fn settle_by_hand(&self, fence: Fence, by_hand: &ByHand<'_>) -> String {
         format!(
-            "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = 'repair', run = {}, fence = {} \
-             WHERE {} AND statement = {} AND state = 'started'",
+            "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = 'repair', error_code = NULL, \
+             error_message = NULL, run = {}, fence = {} WHERE {} AND statement = {} AND state IN ({})",
             self.journal_table(),
             text(if by_hand.has_run { "finished" } else { "failed" }),
             text(by_hand.run),
             self.guard(fence),
             open_version(by_hand.version),
-            by_hand.statement
+            by_hand.statement,
+            by_hand.open_states()
         )
     }
 }

@@ -245,18 +245,19 @@ impl Ledger {
         self.record_duration(attempt, duration_ms, joined)
     }
 
-    /// What a person says of a statement whose end was not recorded.
+    /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now.
     pub(super) fn settle_by_hand(&self, fence: Fence, by_hand: &ByHand<'_>) -> String {
         format!(
             "UPDATE {}.statement_journal AS j SET state = {}, ended_at = pg_catalog.clock_timestamp(), \
-             settled_by = 'repair', run = {}, fence = {} WHERE {} AND j.statement = {} AND j.state = 'started' \
-             RETURNING j.id",
+             settled_by = 'repair', error_code = NULL, error_message = NULL, run = {}, fence = {} \
+             WHERE {} AND j.statement = {} AND j.state IN ({}) RETURNING j.id",
             self.quoted,
             text(if by_hand.has_run { "finished" } else { "failed" }),
             text(by_hand.run),
             fence.0,
             open_version(by_hand.version),
-            by_hand.statement
+            by_hand.statement,
+            by_hand.open_states()
         )
     }
 }

@@ -100,7 +100,8 @@ impl Ledger {
         bind_open(bound, attempt).bind(count(index + 1)).execute(connection).await.map(drop)
     }
 
-    /// What a person says of a statement whose end was not recorded. False where there is none.
+    /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now. False
+    /// where there is none.
     pub(super) async fn settle(
         &self,
         connection: &mut SqliteConnection,
@@ -108,9 +109,10 @@ impl Ledger {
         by_hand: &ByHand<'_>,
     ) -> Result<bool, sqlx::Error> {
         let sql = format!(
-            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'repair', run = ?, fence = ? WHERE migration_id IS NULL \
-             AND ltrim(version, '0') = ltrim(?, '0') AND statement = ? AND state = 'started'",
-            self.table("statement_journal")
+            "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'repair', error_code = NULL, error_message = NULL, run = ?, \
+             fence = ? WHERE migration_id IS NULL AND ltrim(version, '0') = ltrim(?, '0') AND statement = ? AND state IN ({})",
+            self.table("statement_journal"),
+            by_hand.open_states()
         );
         let settled = query(sql)
             .bind(if by_hand.has_run { "finished" } else { "failed" })

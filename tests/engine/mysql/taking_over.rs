@@ -35,6 +35,54 @@ fn a_baseline_runs_nothing_and_what_is_newer_is_applied(#[values(Engine::Mysql, 
 }
 
 #[rstest]
+fn a_file_that_the_server_refused_as_a_whole_is_in_nobodys_way(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::with(engine, &[A, B]) else { return };
+    bed.sql("create table a (id int, made_by_hand int)");
+    assert_eq!(bed.run().failure().code.as_deref(), Some("1050"), "a is there");
+    let (code, text) = said(&bed.command("baseline", &["--version", "001"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(bed.run().applied(), 1);
+    bed.files(&[("003_c.sql", "create table oops (;\n")]);
+    assert!(bed.run().failure().message.contains("syntax"));
+    std::fs::remove_file(bed.folder().join("003_c.sql")).unwrap();
+    let (code, text) = said(&bed.command("rollback", &["--to", "001"]));
+    assert_eq!((code, bed.has("b")), (Some(0), false), "{text}");
+}
+
+#[rstest]
+fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let wrong = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop tabel b;\n");
+    let Some(bed) = Bed::with(engine, &[A, wrong]) else { return };
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    bed.files(&[C]);
+    assert_eq!(bed.run().applied(), 1);
+    assert!(bed.has("b") && bed.has("c"));
+}
+
+#[rstest]
+fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let wrong = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop table b;\n-- drop table nowhere;\n");
+    let Some(bed) = Bed::with(engine, &[A, wrong, C]) else { return };
+    assert_eq!(bed.run_with(&["--target", "002"]).applied(), 2);
+    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
+    let second = ["--version", "002", "--statement", "2", "--as"];
+    assert_eq!(said(&bed.command("repair", &[&second[..], &["not-done"]].concat())).0, Some(2), "it is known to be so");
+    let (code, text) = said(&bed.command("repair", &[&second[..], &["done"]].concat()));
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = said(&bed.command("rollback", &["--to", "001"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(bed.sql("select count(*) from schemaward_schema_migrations where success and undone_by is null and version = '002' and kind = 'migration'"), "0");
+}
+
+#[rstest]
 fn a_repeatable_file_runs_again_when_it_has_changed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let view = |column: &str| format!("create or replace view v as select id as {column} from a;\n");
     let Some(bed) = Bed::with(engine, &[A, ("R__v.sql", &view("x"))]) else { return };
