@@ -23,7 +23,7 @@ end_forward() {
 install_operator() {
   # shellcheck disable=SC2086
   helm upgrade --install "$RELEASE" "$CHART" -n "$NAMESPACE" --create-namespace \
-    --set image.repository="${IMAGE%:*}" --set image.tag="${IMAGE##*:}" \
+    --set image.repository="${IMAGE%:*}" --set-string image.tag="${IMAGE##*:}" \
     --set image.pullPolicy="${IMAGE_PULL_POLICY:-IfNotPresent}" --wait --timeout 3m ${BED_HELM_ARGS:-}
 }
 

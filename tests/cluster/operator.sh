@@ -32,7 +32,7 @@ say "loaded $IMAGE"
 kubectl delete secrets -n "$NAMESPACE" -l 'owner=helm,status in (pending-install,pending-upgrade,pending-rollback)' >/dev/null 2>&1 || true
 # shellcheck disable=SC2086
 helm upgrade --install "$RELEASE" "$CHART" -n "$NAMESPACE" --create-namespace \
-  --set image.repository="$IMAGE_NAME" --set image.tag="${IMAGE##*:}" --set image.pullPolicy=Never \
+  --set image.repository="$IMAGE_NAME" --set-string image.tag="${IMAGE##*:}" --set image.pullPolicy=Never \
   --wait --timeout 2m ${BED_HELM_ARGS:-} >"$D/log/helm.log" 2>&1 || {
   show_log helm
   "$HERE/logs.sh" operator >&2 || true
