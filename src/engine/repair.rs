@@ -110,7 +110,7 @@ fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<I
         version == *by_hand.version
             && match statement.state {
                 StatementState::Started => true,
-                StatementState::Failed => by_hand.has_run,
+                StatementState::Failed => by_hand.has_run || statement.left_a_part,
                 StatementState::Finished => false,
             }
     })

@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::examination::Check;
 use super::reading::RecordedAttempt;
 use super::stop::Stop;
-use crate::migration::{Dialect, Migration, Version};
+use crate::migration::{Dialect, Execution, Migration, TransactionMode, Version};
 pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
-use crate::report::{Failure, LockBlocker};
+use crate::report::{Failure, LockBlocker, Reason};
 
 /// A database that can be connected to.
 #[expect(async_fn_in_trait, reason = "used generically on one thread; no Send bound is wanted")]
@@ -290,6 +290,19 @@ pub struct FailedAttempt<'a> {
     pub duration: Duration,
 }
 
+impl FailedAttempt<'_> {
+    /// Counted from 0, the statement of a rollback that was refused in the transaction in which it shares its fate with
+    /// its row, and so has none. It gets one: what is stored cannot be corrected as a file can, and a person who has done
+    /// the statement's work by hand says so of its row.
+    pub(super) fn refused_in_rollback(&self, attempt: Attempt<'_>) -> Option<usize> {
+        let (migration, index) = (attempt.migration, self.statements_done);
+        let told_of = self.failure.place.as_ref().and_then(|place| usize::try_from(place.statement?).ok());
+        let was_refused = self.failure.reason == Reason::StatementFailed && told_of == Some(index + 1);
+        let journaled = attempt.kind == Kind::Rollback && migration.mode == TransactionMode::PerStatement;
+        (was_refused && journaled && migration.execution(index) == Execution::Transaction).then_some(index)
+    }
+}
+
 /// What a person found out about a statement whose end was not recorded, or has done in place of one that was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct ByHand<'a> {
@@ -301,13 +314,6 @@ pub struct ByHand<'a> {
     pub has_run: bool,
     /// The run that writes it down.
     pub run: &'a str,
-}
-
-impl ByHand<'_> {
-    /// In which of the journal's states the statement has to be, as a list of SQL's.
-    pub(super) fn open_states(&self) -> &'static str {
-        if self.has_run { "'started', 'failed'" } else { "'started'" }
-    }
 }
 
 /// Something a session could not do.

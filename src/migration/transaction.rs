@@ -62,6 +62,8 @@ pub enum Trace {
     Appears(CatalogObject),
     /// `MySQL`, `MariaDB`: the object is gone where the statement came to its end, if it was there before.
     Disappears(CatalogObject),
+    /// `MariaDB`: the same of the last of several, which are dropped one by one.
+    LastDisappears(CatalogObject),
     /// `MySQL`, `MariaDB`: the first object is gone and the second is there where the statement came to its end, if it
     /// was the other way round before.
     Renamed {
@@ -96,6 +98,17 @@ pub enum Trace {
     Repeatable,
     /// Nothing that could be relied on.
     Unknown,
+    /// The same of one that may commit in its middle, so that a part of it stays where the server refuses the rest
+    /// (`CALL`, …).
+    Parts,
+}
+
+impl Trace {
+    /// Whether nothing in the catalog tells how the statement ended.
+    #[must_use]
+    pub fn tells_nothing(&self) -> bool {
+        matches!(self, Self::Unknown | Self::Parts)
+    }
 }
 
 /// Something that `information_schema` can tell of. Names are without quotes, in the file's own letters.

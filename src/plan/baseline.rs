@@ -67,6 +67,7 @@ mod tests {
                 number: 1,
                 checksum: Checksum::of(b"x"),
                 state,
+                left_a_part: false,
             }])
         };
         for ledger in [LedgerState::new([row]), begun(StatementState::Finished), begun(StatementState::Started)] {

@@ -47,6 +47,8 @@ pub struct BegunStatement {
     pub checksum: Checksum,
     /// Where it is.
     pub state: StatementState,
+    /// Whether it may have left a part of its work although the server refused it. False of one that was not refused.
+    pub left_a_part: bool,
 }
 
 /// Where a statement of the statement journal is.
@@ -115,9 +117,9 @@ impl LedgerState {
         &self.begun
     }
 
-    /// What is begun and has left something, or may have: a statement that the server refused has left nothing.
+    /// What is begun and has left something, or may have: most statements that the server refuses have left nothing.
     pub fn half_done(&self) -> impl Iterator<Item = &BegunStatement> {
-        self.all_begun().iter().filter(|statement| statement.state != StatementState::Failed)
+        self.all_begun().iter().filter(|statement| statement.state != StatementState::Failed || statement.left_a_part)
     }
 
     /// A repeatable file as it last ran.

@@ -6,7 +6,7 @@ use super::plan::{PlanWarning, plan, repeatables};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{Execution, MigrationFile, MigrationFiles, Trace, Version};
+use crate::migration::{Execution, MigrationFile, MigrationFiles, Version};
 
 /// Where a database stands against a migration set. Unlike a plan it is there in any case: what is in the way of a plan
 /// stands in `problems`.
@@ -86,7 +86,8 @@ pub fn open_statement(step: &Step<'_>, ledger: &LedgerState) -> Option<OpenState
     let migration = step.migration.as_ref();
     let number = ledger.begun_of(step).find(|begun| begun.state == StatementState::Started)?.number;
     let index = number.checked_sub(1).filter(|index| *index < migration.statements.len());
-    let is_unknown = index.is_some_and(|index| migration.execution(index) == Execution::Alone(Trace::Unknown));
+    let execution = index.map(|index| migration.execution(index));
+    let is_unknown = matches!(execution, Some(Execution::Alone(trace)) if trace.tells_nothing());
     Some(OpenStatement { number, settled_by: if is_unknown { SettledBy::Person } else { SettledBy::Run } })
 }
 
@@ -117,6 +118,7 @@ mod tests {
                 number,
                 checksum: set.migrations()[0].read().unwrap().statement_checksum(number - 1),
                 state,
+                left_a_part: false,
             };
             let ledger = LedgerState::default().with_begun(vec![begun]);
             Overview::new(&set, &ledger, &PlanOptions::to(Target::Latest)).problems

@@ -517,6 +517,7 @@ mod tests {
             number: 1,
             checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
             state,
+            left_a_part: false,
         };
         let ledger = LedgerState::default().with_begun(vec![begun]);
         let now = numbered(&[now]);
@@ -542,6 +543,7 @@ mod tests {
             number,
             checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
             state,
+            left_a_part: false,
         };
         let ledger = LedgerState::default().with_begun(vec![begun(1)]);
         let set = set(&[("002_m.sql", "vacuum a; vacuum b")]);

@@ -217,6 +217,7 @@ mod tests {
                 number: 1,
                 checksum: Checksum::of_tokens("x", Dialect::Postgres),
                 state,
+                left_a_part: false,
             };
             outcome(&ledger(&["1", "3", "4"]).with_begun(vec![begun]), to, ALL).err().unwrap_or_default()
         };

@@ -2,6 +2,8 @@
 
 use std::process::{Child, Command, Output, Stdio};
 
+use rstest::rstest;
+
 use crate::bed::Bed;
 use crate::gate::{At, Gate};
 
@@ -202,12 +204,16 @@ fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way() {
     assert!(bed.has("b") && bed.has("c"));
 }
 
-#[test]
-fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand() {
+#[rstest]
+#[case::alone("drop index concurrently wrong")]
+#[case::in_a_transaction("drop table wrong")]
+fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(#[case] refused: &str) {
     let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
-    let wrong = b"create table b (n int);\ncreate index b_n on b (n);\n-- rollback:\n\
-        -- drop index concurrently b_n;\n-- drop index concurrently wrong;\n";
-    bed.file("002_b.sql", wrong);
+    let wrong = format!(
+        "create table b (n int);\ncreate index b_n on b (n);\n-- rollback:\n-- -- schemaward: no-transaction\n\
+         -- drop index concurrently b_n;\n-- {refused};\n"
+    );
+    bed.file("002_b.sql", wrong.as_bytes());
     assert_eq!(bed.run().applied(), 2);
     assert_eq!(text(&bed.command("rollback", &["--to", "1"])).0, Some(1));
     bed.file("003_c.sql", b"create table c (n int);\n");
@@ -283,4 +289,44 @@ fn a_rollback_whose_connection_is_ended_after_any_message_goes_on() {
     break_at_each_message(At::After, |bed, _| {
         bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'schemaward rollback%' and datname = current_database()");
     });
+}
+
+/// An index that is not dropped to its end is no index any more.
+#[test]
+fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
+    bed.file("002_i.sql", b"create index a_n on a (n);\n-- rollback:\n-- drop index concurrently a_n;\n");
+    assert_eq!(bed.run().applied(), 2);
+    let held = bed.hold("select from a");
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--lock-timeout", "100ms"]));
+    assert_eq!((code, invalid_indexes(&bed).as_str()), (Some(1), "1"), "{out}{err}");
+    bed.file("003_c.sql", b"create table c (n int);\n");
+    assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
+    held.let_go();
+    // What a person says of it is what holds: the index is as it was, and the rollback is not wanted any more.
+    bed.psql("reindex index a_n");
+    let (code, out, err) = text(&bed.command("repair", &["--version", "002", "--statement", "1", "--as", "not-done"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(bed.run().applied(), 1);
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    assert_eq!((code, bed.has("a_n"), bed.has("c")), (Some(4), true, true), "003 has no rollback: {out}{err}");
+}
+
+#[test]
+fn a_file_whose_index_is_left_invalid_is_half_applied() {
+    let bed = Bed::with(&[("001_a.sql", "create table a as select 1 n from generate_series(1, 2);\n")]);
+    bed.file("002_i.sql", b"create unique index concurrently a_n on a (n);\n");
+    let failure = bed.run().failure().clone();
+    assert!(failure.hint.is_some_and(|hint| hint.contains("INVALID")) && invalid_indexes(&bed) == "1");
+    bed.remove("002_i.sql");
+    assert!(bed.run().failure().message.contains("002_i.sql"), "the index would stay for good");
+    bed.psql("drop index a_n");
+    let (code, out, err) = text(&bed.command("repair", &["--version", "002", "--statement", "1", "--as", "not-done"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    bed.file("002_c.sql", b"create table c (n int);\n");
+    assert_eq!(bed.run().applied(), 1);
+}
+
+fn invalid_indexes(bed: &Bed<'_>) -> String {
+    bed.psql("select count(*) from pg_index where not indisvalid")
 }

@@ -76,3 +76,20 @@ fn a_rollback_that_fails_leaves_nothing_but_its_attempt_and_the_next_one_goes_on
     assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(0));
     assert_eq!(bed.query("SELECT count(*) FROM a"), "0");
 }
+
+#[test]
+fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand() {
+    let wrong =
+        "CREATE TABLE b (x);\n-- rollback:\n-- -- schemaward: no-transaction\n-- DROP TABLE b;\n-- DROP TABLE wrong;";
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);"), ("002_b.sql", wrong)]);
+    bed.migrate();
+    assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(1));
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(4) && said.contains("the rollback of version 002 is begun"), "{said}");
+    let second = ["repair", "--version", "2", "--statement", "2", "--as"];
+    assert_eq!(bed.said(&[&second[..], &["not-done"]].concat()).0, Some(2), "it is known to be so");
+    let (code, said) = bed.said(&[&second[..], &["done"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(0));
+    assert!(bed.versions().ends_with("002 rollback 1"), "{}", bed.versions());
+}

@@ -50,8 +50,10 @@ fn word(execution: &Execution) -> &'static str {
     match execution {
         Execution::Alone(Trace::Appears(_)) => "appears",
         Execution::Alone(Trace::Disappears(_)) => "disappears",
+        Execution::Alone(Trace::LastDisappears(_)) => "last disappears",
         Execution::Alone(Trace::Renamed { .. }) => "renamed",
         Execution::Alone(Trace::Repeatable) => "repeatable",
+        Execution::Alone(Trace::Parts) => "parts",
         // The others are no statements of MySQL or MariaDB.
         Execution::Alone(_) | Execution::NamelessIndex => "unknown",
         Execution::Transaction => "transaction",
@@ -62,7 +64,10 @@ fn word(execution: &Execution) -> &'static str {
 /// The object that a trace tells by, for people.
 fn object(trace: &Trace) -> Option<String> {
     match trace {
-        Trace::Appears(object) | Trace::Disappears(object) | Trace::Renamed { from: object, .. } => Some(shown(object)),
+        Trace::Appears(object)
+        | Trace::Disappears(object)
+        | Trace::LastDisappears(object)
+        | Trace::Renamed { from: object, .. } => Some(shown(object)),
         _ => None,
     }
 }
@@ -127,7 +132,7 @@ fn is_there(object: &CatalogObject) -> String {
 /// What is noted of the catalog before a statement runs, as an expression; NULL where there is nothing to note.
 fn before(trace: &Trace) -> String {
     match trace {
-        Trace::Appears(object) | Trace::Disappears(object) => is_there(object),
+        Trace::Appears(object) | Trace::Disappears(object) | Trace::LastDisappears(object) => is_there(object),
         Trace::Renamed { from, to } => format!("({} AND NOT {})", is_there(from), is_there(to)),
         _ => "NULL".to_owned(),
     }
@@ -137,7 +142,7 @@ fn before(trace: &Trace) -> String {
 pub(super) fn question(trace: &Trace) -> Option<String> {
     match trace {
         Trace::Appears(object) => Some(format!("SELECT {}", is_there(object))),
-        Trace::Disappears(object) => Some(format!("SELECT NOT {}", is_there(object))),
+        Trace::Disappears(object) | Trace::LastDisappears(object) => Some(format!("SELECT NOT {}", is_there(object))),
         Trace::Renamed { from, to } => Some(format!("SELECT NOT {} AND {}", is_there(from), is_there(to))),
         _ => None,
     }
@@ -175,11 +180,10 @@ impl JournalRow {
             return Settlement::NotDone;
         }
         match (self.trace.as_str(), self.before, has_run) {
-            ("appears", Some(false), Some(true)) | ("disappears" | "renamed", Some(true), Some(true)) => {
-                Settlement::Done
-            }
+            ("appears", Some(false), Some(true))
+            | ("disappears" | "last disappears" | "renamed", Some(true), Some(true)) => Settlement::Done,
             // It was not as the statement wants it: the server says what it thinks of that.
-            ("appears" | "disappears" | "renamed", Some(_), Some(_)) => Settlement::NotDone,
+            ("appears" | "disappears" | "last disappears" | "renamed", Some(_), Some(_)) => Settlement::NotDone,
             _ => Settlement::Unknown,
         }
     }
@@ -204,7 +208,7 @@ impl Ledger {
     /// does, and has an index: the rows of all that has come to its end need not be read.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT version, statement, checksum, state, kind, filename, id FROM {} WHERE open_version IS NOT NULL",
+            "SELECT version, statement, checksum, state, kind, filename, id, trace, settled_by, error_code FROM {} WHERE open_version IS NOT NULL",
             self.journal_table()
         )
     }
@@ -303,14 +307,13 @@ impl Ledger {
     pub(super) fn settle_by_hand(&self, fence: Fence, by_hand: &ByHand<'_>) -> String {
         format!(
             "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = 'repair', error_code = NULL, \
-             error_message = NULL, run = {}, fence = {} WHERE {} AND statement = {} AND state IN ({})",
+             error_message = NULL, run = {}, fence = {} WHERE {} AND statement = {} AND state IN ('started', 'failed')",
             self.journal_table(),
             text(if by_hand.has_run { "finished" } else { "failed" }),
             text(by_hand.run),
             self.guard(fence),
             open_version(by_hand.version),
-            by_hand.statement,
-            by_hand.open_states()
+            by_hand.statement
         )
     }
 }

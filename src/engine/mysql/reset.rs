@@ -8,13 +8,14 @@ use super::literal::text;
 use super::rows::value;
 use super::session::MysqlSession;
 use crate::engine::session::SessionError;
-use crate::migration::{Execution, Migration, Trace};
+use crate::migration::{Execution, Migration};
 use crate::report::Reason;
 
 /// Whether a file may change the session.
 pub(super) fn changes_session(migration: &Migration) -> bool {
     let changes = |index: usize| match migration.execution(index) {
-        Execution::Setting | Execution::SettingAlone | Execution::Alone(Trace::Unknown) => true,
+        Execution::Setting | Execution::SettingAlone => true,
+        Execution::Alone(trace) if trace.tells_nothing() => true,
         _ => migration.statement_sql(index).contains(":="),
     };
     contains_word(&migration.sql, "temporary") || (0..migration.statements.len()).any(changes)
@@ -107,7 +108,12 @@ fn leftovers(migration: &Migration) -> Vec<String> {
     for index in 0..migration.statements.len() {
         let sql = migration.statement_sql(index);
         let execution = migration.execution(index);
-        if matches!(execution, Execution::Setting | Execution::Alone(Trace::Unknown)) || sql.contains(":=") {
+        let may_set = match &execution {
+            Execution::Setting => true,
+            Execution::Alone(trace) => trace.tells_nothing(),
+            _ => false,
+        };
+        if may_set || sql.contains(":=") {
             variables.extend(user_variables(sql));
         }
         if execution == Execution::Setting

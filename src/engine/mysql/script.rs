@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::journal::Row;
 use super::ledger::{BEGIN, Ledger};
 use crate::engine::session::Attempt;
-use crate::migration::{Execution, Trace};
+use crate::migration::Execution;
 
 /// How large a message grows, in bytes, unless one statement is larger.
 const MESSAGE_LIMIT: usize = 1 << 20;
@@ -161,7 +161,7 @@ impl<'a> Script<'a> {
             Execution::Alone(trace) => {
                 self.rows.push(Row::Started(index));
                 self.write_rows();
-                self.statement(index, Role::Alone(index), trace == Trace::Unknown);
+                self.statement(index, Role::Alone(index), trace.tells_nothing());
                 self.rows.push(Row::Ended(index));
             }
             Execution::NamelessIndex => {}

@@ -14,6 +14,7 @@ use super::error::{
     ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED, connection_lost, is_number,
     session_error,
 };
+use super::journal::Row;
 use super::ledger::{BEGIN, LEDGER_VERSION, Ledger};
 use super::rows::{ledger_state, value};
 use super::server::{self, Server};
@@ -351,7 +352,12 @@ impl Session for MysqlSession {
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
-        self.write_guarded(attempt.fence, &[self.ledger.record_failure(attempt, failed)]).await.map(drop)
+        let mut rows = vec![self.ledger.record_failure(attempt, failed)];
+        if let Some(index) = failed.refused_in_rollback(attempt) {
+            rows.push(self.ledger.write_rows(attempt, &[Row::Finished(index)]));
+            rows.push(self.ledger.end_statement(attempt, index, "server", Some(failed.failure)));
+        }
+        self.write_guarded(attempt.fence, &rows).await.map(drop)
     }
 
     async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {

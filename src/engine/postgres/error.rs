@@ -20,7 +20,6 @@ pub(super) const UNDEFINED_COLUMN: &str = "42703";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(super) const QUERY_CANCELLED: &str = "57014";
-pub(super) const UNIQUE_VIOLATION: &str = "23505";
 pub(super) const DEADLOCK: &str = "40P01";
 /// Raised after `lock_timeout`, and at once where a statement says NOWAIT.
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";

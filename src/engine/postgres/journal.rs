@@ -49,14 +49,21 @@ pub(super) enum Settlement {
 }
 
 /// How the journal writes a trace. These words are stored: they never change.
-fn word(trace: Option<&Trace>) -> &'static str {
+pub(super) fn word(trace: Option<&Trace>) -> &'static str {
     match trace {
         None => "transaction",
         Some(Trace::CreatedIndex { .. }) => "created index",
         Some(Trace::DroppedIndex { .. }) => "dropped index",
         Some(Trace::ReindexedIndex { .. } | Trace::ReindexedTable { .. }) => "rebuilt indexes",
         Some(Trace::Repeatable) => "repeatable",
-        Some(Trace::Unknown | Trace::Appears(_) | Trace::Disappears(_) | Trace::Renamed { .. }) => "unknown",
+        Some(Trace::Parts) => "parts",
+        Some(
+            Trace::Unknown
+            | Trace::Appears(_)
+            | Trace::Disappears(_)
+            | Trace::LastDisappears(_)
+            | Trace::Renamed { .. },
+        ) => "unknown",
     }
 }
 
@@ -87,7 +94,13 @@ pub(super) fn object_of(trace: &Trace) -> Option<String> {
             text(name)
         )),
         // The last three are no statements of PostgreSQL.
-        Trace::Repeatable | Trace::Unknown | Trace::Appears(_) | Trace::Disappears(_) | Trace::Renamed { .. } => None,
+        Trace::Repeatable
+        | Trace::Unknown
+        | Trace::Parts
+        | Trace::Appears(_)
+        | Trace::Disappears(_)
+        | Trace::LastDisappears(_)
+        | Trace::Renamed { .. } => None,
     }
 }
 
@@ -145,7 +158,7 @@ impl JournalRow {
             },
             ("dropped index", Some(_)) if found.is_empty() => Settlement::Done,
             ("rebuilt indexes", _) => Settlement::NotDone(found.iter().map(|(name, ..)| name.clone()).collect()),
-            ("unknown", _) if self.state == StatementState::Started => Settlement::Unknown,
+            ("unknown" | "parts", _) if self.state == StatementState::Started => Settlement::Unknown,
             _ => Settlement::NotDone(Vec::new()),
         }
     }
@@ -155,7 +168,7 @@ impl Ledger {
     /// All that is begun and not applied.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id \
+            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id, j.trace, j.settled_by, j.error_code \
              FROM {}.statement_journal j WHERE j.migration_id IS NULL",
             self.quoted
         )
@@ -250,14 +263,13 @@ impl Ledger {
         format!(
             "UPDATE {}.statement_journal AS j SET state = {}, ended_at = pg_catalog.clock_timestamp(), \
              settled_by = 'repair', error_code = NULL, error_message = NULL, run = {}, fence = {} \
-             WHERE {} AND j.statement = {} AND j.state IN ({}) RETURNING j.id",
+             WHERE {} AND j.statement = {} AND j.state IN ('started', 'failed') RETURNING j.id",
             self.quoted,
             text(if by_hand.has_run { "finished" } else { "failed" }),
             text(by_hand.run),
             fence.0,
             open_version(by_hand.version),
-            by_hand.statement,
-            by_hand.open_states()
+            by_hand.statement
         )
     }
 }

@@ -9,15 +9,13 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
 
-use super::error::{
-    DEADLOCK, LOCK_NOT_AVAILABLE, QUERY_CANCELLED, UNIQUE_VIOLATION, connection_lost, failure_of, position,
-    server_error,
-};
-use super::journal::{JournalRow, Kind, Object, Settlement, object_of};
+use super::error::{connection_lost, failure_of, position, server_error};
+use super::journal::{JournalRow, Kind, Object, Settlement, object_of, word};
 use super::rows::value;
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
+use crate::engine::ledger_rows::leaves_a_part;
 use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
 use crate::migration::{Execution, Trace, message_without_passwords};
@@ -274,8 +272,8 @@ fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionErr
 
 /// Whether a statement that failed has built a part of an index.
 fn leaves_index(trace: &Trace, failure: &Failure) -> bool {
-    let cut_off = [QUERY_CANCELLED, LOCK_NOT_AVAILABLE, UNIQUE_VIOLATION, DEADLOCK];
-    matches!(trace, Trace::CreatedIndex { .. }) && failure.code.as_deref().is_some_and(|code| cut_off.contains(&code))
+    matches!(trace, Trace::CreatedIndex { .. })
+        && failure.code.as_deref().is_some_and(|code| leaves_a_part(word(Some(trace)), code))
 }
 
 fn with_invalid_index(mut error: SessionError) -> SessionError {

@@ -83,8 +83,8 @@ impl Ledger {
         let schema = &self.quoted;
         let begun = match version {
             OlderLedger::Two => format!(
-                "SELECT version, statement, checksum, state, 'migration', filename, id FROM {schema}.statement_journal \
-                 WHERE migration_id IS NULL"
+                "SELECT version, statement, checksum, state, 'migration', filename, id, trace, settled_by, error_code \
+                 FROM {schema}.statement_journal WHERE migration_id IS NULL"
             ),
             OlderLedger::One => "SELECT 1 WHERE false".to_owned(),
         };

@@ -15,6 +15,7 @@ use super::error::{
     FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, OTHER_PROCESS, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA,
     UNDEFINED_TABLE, connection_lost, server_error, session_error,
 };
+use super::journal::Kind;
 use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
 use super::message::Reset;
 use super::pooler::transaction_pooler;
@@ -383,7 +384,13 @@ impl Session for PostgresSession {
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
-        self.write_guarded(attempt.fence, &self.ledger.record_failure(attempt, failed)).await.map(drop)
+        let mut rows = self.ledger.record_failure(attempt, failed);
+        if let Some(index) = failed.refused_in_rollback(attempt) {
+            let row = self.ledger.begin_statement(attempt, index, Kind::InTransaction);
+            let end = self.ledger.end_statement(attempt, index, "server", Some(failed.failure));
+            rows = [rows, row, end].join(";");
+        }
+        self.write_guarded(attempt.fence, &rows).await.map(drop)
     }
 
     async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError> {

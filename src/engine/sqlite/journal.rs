@@ -110,9 +110,8 @@ impl Ledger {
     ) -> Result<bool, sqlx::Error> {
         let sql = format!(
             "UPDATE {} SET state = ?, ended_at = {NOW}, settled_by = 'repair', error_code = NULL, error_message = NULL, run = ?, \
-             fence = ? WHERE migration_id IS NULL AND ltrim(version, '0') = ltrim(?, '0') AND statement = ? AND state IN ({})",
-            self.table("statement_journal"),
-            by_hand.open_states()
+             fence = ? WHERE migration_id IS NULL AND ltrim(version, '0') = ltrim(?, '0') AND statement = ? AND state IN ('started', 'failed')",
+            self.table("statement_journal")
         );
         let settled = query(sql)
             .bind(if by_hand.has_run { "finished" } else { "failed" })

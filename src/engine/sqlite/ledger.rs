@@ -80,7 +80,8 @@ impl Ledger {
         );
         let applied = rows(connection, applied).await?;
         let begun = format!(
-            "SELECT version, statement, checksum, state, kind, filename FROM {} WHERE migration_id IS NULL ORDER BY id",
+            "SELECT version, statement, checksum, state, kind, filename, id, trace, settled_by, error_code FROM {} \
+             WHERE migration_id IS NULL ORDER BY id",
             self.table("statement_journal")
         );
         let begun = rows(connection, begun).await?;

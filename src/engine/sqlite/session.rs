@@ -217,7 +217,10 @@ impl Session for SqliteSession {
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
         let duration = i64::try_from(failed.duration.as_millis()).unwrap_or(i64::MAX);
         self.write(attempt.fence, async |ledger, connection| {
-            ledger.record(connection, attempt, duration, Some(failed)).await
+            ledger.record(connection, attempt, duration, Some(failed)).await?;
+            let Some(index) = failed.refused_in_rollback(attempt) else { return Ok(()) };
+            ledger.begin_statement(connection, attempt, index, None).await?;
+            ledger.end_statement(connection, attempt, index, Some(failed.failure)).await
         })
         .await
     }

@@ -4,6 +4,7 @@
 //!
 //! Source: `MySQL`'s manual, "Atomic Data Definition Statement Support"; `MariaDB`'s, "Atomic DDL".
 
+use super::super::Dialect;
 use super::super::transaction::{CatalogObject, Execution, Trace};
 use super::alter::{Change, action, decisive};
 use super::words::Words;
@@ -27,17 +28,23 @@ pub(super) fn created(mut words: Words<'_>) -> Execution {
 }
 
 /// What follows `DROP`.
-pub(super) fn dropped(mut words: Words<'_>) -> Execution {
+pub(super) fn dropped(mut words: Words<'_>, dialect: Dialect) -> Execution {
     if words.is("temporary") {
         return Execution::Transaction;
     }
     let Some(kind) = kind(&mut words) else { return UNKNOWN };
-    if words.eat(&["if", "exists"]) {
+    let repeatable = words.eat(&["if", "exists"]);
+    let parts: Vec<Words<'_>> = words.parts().collect();
+    let several = parts.len() > 1 && dialect == Dialect::Mariadb;
+    if repeatable && !several {
         return REPEATABLE;
     }
-    let last = words.parts().last();
-    let object = last.and_then(|mut words| object(kind, &mut words));
-    object.map_or(UNKNOWN, |object| Execution::Alone(Trace::Disappears(object)))
+    match parts.last().and_then(|last| object(kind, &mut { *last })) {
+        Some(object) if several => Execution::Alone(Trace::LastDisappears(object)),
+        Some(object) => Execution::Alone(Trace::Disappears(object)),
+        None if repeatable => REPEATABLE,
+        None => UNKNOWN,
+    }
 }
 
 /// What follows `RENAME`.

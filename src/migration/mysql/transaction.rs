@@ -11,6 +11,7 @@ use super::words::Words;
 
 const REPEATABLE: Execution = Execution::Alone(Trace::Repeatable);
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
+const PARTS: Execution = Execution::Alone(Trace::Parts);
 
 /// How a statement is executed. What is not known is executed alone: it may commit.
 ///
@@ -32,9 +33,10 @@ pub(in super::super) fn execution(sql: &str, dialect: Dialect) -> Execution {
         "create" => created(Words(all().get(1..).unwrap_or_default())),
         "alter" => altered(Words(all().get(1..).unwrap_or_default())),
         "drop" if second(&["prepare"]) => Execution::Setting,
-        "drop" => dropped(Words(all().get(1..).unwrap_or_default())),
+        "drop" => dropped(Words(all().get(1..).unwrap_or_default()), dialect),
         "rename" => renamed(Words(all().get(1..).unwrap_or_default())),
-        // A procedure may commit, and so may what EXECUTE executes.
+        // A procedure may commit, and so may what EXECUTE executes and the compound statements of MariaDB.
+        "call" | "execute" | "begin" | "if" | "case" | "loop" | "while" | "repeat" | "for" => PARTS,
         _ => UNKNOWN,
     }
 }
@@ -45,7 +47,7 @@ fn set(sql: &str, dialect: Dialect) -> Execution {
     match first.as_str() {
         "password" | "default" => REPEATABLE,
         // MariaDB: SET STATEMENT … FOR any statement.
-        "statement" => UNKNOWN,
+        "statement" => PARTS,
         _ => Execution::Setting,
     }
 }
@@ -143,7 +145,7 @@ mod tests {
 
     #[rstest]
     #[case("drop table t", table("t"))]
-    #[case("drop tables a, `b` cascade", table("b"))]
+    #[case("drop tables `b` cascade", table("b"))]
     #[case("drop view v", CatalogObject::View(name("v")))]
     #[case("drop index i on t", index("t", "i"))]
     #[case("drop index `PRIMARY` on d.t algorithm = copy", index("d.t", "PRIMARY"))]
@@ -161,6 +163,15 @@ mod tests {
     #[case("alter table t drop constraint c", constraint("t", "c"))]
     fn what_disappears(#[case] sql: &str, #[case] object: CatalogObject) {
         assert_eq!(told(sql), Execution::Alone(Trace::Disappears(object)));
+    }
+
+    #[rstest]
+    #[case("drop table a, d.b", table("d.b"), Trace::Disappears(table("d.b")))]
+    #[case("drop table if exists a, b", table("b"), Trace::Repeatable)]
+    #[case("drop view a, b", CatalogObject::View(name("b")), Trace::Disappears(CatalogObject::View(name("b"))))]
+    fn several_disappear_one_by_one_on_mariadb(#[case] sql: &str, #[case] last: CatalogObject, #[case] mysql: Trace) {
+        assert_eq!(execution(sql, Dialect::Mariadb), Execution::Alone(Trace::LastDisappears(last)));
+        assert_eq!(execution(sql, Dialect::Mysql), Execution::Alone(mysql));
     }
 
     #[rstest]
@@ -182,7 +193,6 @@ mod tests {
     #[case("create or replace view v as select 1")]
     #[case("create database if not exists d")]
     #[case("create user if not exists a")]
-    #[case("drop table if exists t, u")]
     #[case("drop procedure if exists p")]
     #[case("alter table t modify a bigint")]
     #[case("alter table t change a A bigint")]
@@ -217,15 +227,22 @@ mod tests {
     #[case("create function f returns string soname 'f.so'")]
     #[case("alter event e rename to f")]
     #[case("revoke select on d.* from a")]
-    #[case("call p()")]
-    #[case("execute s")]
     #[case("select 1 into outfile '/x'")]
     #[case("analyze format=json update t set a = 1")]
-    #[case("set statement max_statement_time=1 for update t set a = 1")]
-    #[case("begin not atomic update t set a = 1; end")]
     #[case("install plugin p soname 'x'")]
+    #[case("drop tabel t")]
     fn what_nobody_can_tell(#[case] sql: &str) {
         assert_eq!(told(sql), UNKNOWN);
+    }
+
+    #[rstest]
+    #[case("call p()")]
+    #[case("execute s")]
+    #[case("set statement max_statement_time=1 for update t set a = 1")]
+    #[case("begin not atomic update t set a = 1; end")]
+    #[case("if @a then update t set a = 1; end if")]
+    fn what_may_commit_in_its_middle(#[case] sql: &str) {
+        assert_eq!(told(sql), PARTS);
     }
 
     #[rstest]

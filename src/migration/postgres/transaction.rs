@@ -16,14 +16,19 @@ pub(in super::super) fn execution(sql: &str) -> Execution {
         ("reindex", Some(_)) => Execution::Alone(reindexed(words)),
         ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
         // A procedure may commit, and so may a DO block that says so; in a transaction the server would refuse that.
-        (_, Some(_)) | ("call", None) => UNKNOWN,
-        ("do", None) if may_commit(sql) => UNKNOWN,
+        ("call", None) => PARTS,
+        ("do", None) if may_commit(sql) => PARTS,
+        // It leaves a partition that is pending.
+        (_, Some(DETACH_CONCURRENTLY)) => PARTS,
+        (_, Some(_)) => UNKNOWN,
         (_, None) if is_setting(sql) => Execution::Setting,
         (_, None) => Execution::Transaction,
     }
 }
 
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
+const DETACH_CONCURRENTLY: &str = "ALTER TABLE … DETACH PARTITION … CONCURRENTLY";
+const PARTS: Execution = Execution::Alone(Trace::Parts);
 
 /// The tokens behind `CONCURRENTLY` and `IF [NOT] EXISTS`.
 fn after_concurrently<'a>(words: impl Iterator<Item = Token<'a>>) -> impl Iterator<Item = Token<'a>> {
@@ -153,7 +158,7 @@ fn alter<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> 
     } else if what.is("table") {
         let detaches = rest.by_ref().any(|token| token.depth == 0 && token.is("detach"));
         let concurrently = detaches && rest.any(|token| token.is("concurrently"));
-        concurrently.then_some("ALTER TABLE … DETACH PARTITION … CONCURRENTLY")
+        concurrently.then_some(DETACH_CONCURRENTLY)
     } else {
         None
     }
@@ -192,8 +197,9 @@ mod tests {
     #[case("vacuum analyze t", Execution::Alone(Trace::Repeatable))]
     #[case("alter system reset all", Execution::Alone(Trace::Repeatable))]
     #[case("create database d", UNKNOWN)]
-    #[case("call p()", UNKNOWN)]
-    #[case("do $$ begin insert into t values (1); COMMIT; end $$", UNKNOWN)]
+    #[case("call p()", PARTS)]
+    #[case("alter table t detach partition p concurrently", PARTS)]
+    #[case("do $$ begin insert into t values (1); COMMIT; end $$", PARTS)]
     #[case("do $$ begin perform 1; end $$", Execution::Transaction)]
     #[case("set lock_timeout = 0", Execution::Setting)]
     #[case("select pg_catalog.set_config('search_path', '', false)", Execution::Setting)]

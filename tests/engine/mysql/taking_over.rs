@@ -64,12 +64,40 @@ fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way(
     assert!(bed.has("b") && bed.has("c"));
 }
 
+/// MariaDB drops several tables one by one; MySQL all of them or none.
+#[rstest]
+#[case::mysql(Engine::Mysql, false)]
+#[case::mariadb(Engine::Mariadb, true)]
+fn a_rollback_that_the_server_refused_in_its_statement_is_half_done(#[case] engine: Engine, #[case] half_done: bool) {
+    let b = "create table b (id int primary key);\ncreate table b2 (id int primary key);\n\
+             -- rollback:\n-- drop table b, b2;\n";
+    let Some(bed) = Bed::with(engine, &[A, ("002_b.sql", b)]) else { return };
+    assert_eq!(bed.run().applied(), 2);
+    bed.sql("create table needs_b2 (id int, foreign key (id) references b2 (id))");
+    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    assert_eq!((bed.has("b"), bed.has("b2")), (!half_done, true));
+    bed.files(&[C]);
+    let run = bed.run();
+    if !half_done {
+        assert_eq!(run.applied(), 1);
+        return;
+    }
+    assert!(run.failure().message.contains("the rollback of version 002 is begun"));
+    bed.sql("drop table needs_b2");
+    bed.sql("drop table b2");
+    let done = ["--version", "002", "--statement", "1", "--as", "done"];
+    assert_eq!(said(&bed.command("repair", &done)).0, Some(0));
+    let (code, text) = said(&bed.command("rollback", &["--to", "001"]));
+    assert_eq!(code, Some(0), "{text}");
+}
+
 #[rstest]
 fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values("drop table nowhere", "insert into nowhere values (1)")] refused: &str,
 ) {
-    let wrong = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop table b;\n-- drop table nowhere;\n");
-    let Some(bed) = Bed::with(engine, &[A, wrong, C]) else { return };
+    let wrong = format!("create table b (id int);\n-- rollback:\n-- drop table b;\n-- {refused};\n");
+    let Some(bed) = Bed::with(engine, &[A, ("002_b.sql", &wrong), C]) else { return };
     assert_eq!(bed.run_with(&["--target", "002"]).applied(), 2);
     assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
     assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
