@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::line;
+
 /// How often the bar is drawn anew while a statement works, so that its time is seen to pass.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -32,7 +34,7 @@ impl ProgressBar {
     /// What is at work.
     pub(super) fn at(&self, what: &str) {
         if let Some(bar) = &self.0 {
-            bar.set_message(what.to_owned());
+            bar.set_message(line(what));
         }
     }
 

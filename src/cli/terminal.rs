@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::output::lines;
 use super::progress_bar::ProgressBar;
 use crate::migration::{SourceFile, without_passwords};
-use crate::plan::RollbackTarget;
+use crate::plan::{ROLLBACK_OF, RollbackTarget};
 use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
@@ -138,7 +139,9 @@ impl<'a> Terminal<'a> {
 
     /// File, line and column, the line itself and a caret below the place.
     fn pointer(&self, place: &Place) -> String {
-        let mut path = self.folder.join(&place.file).display().to_string();
+        let is_stored = place.file.starts_with(ROLLBACK_OF);
+        let path = if is_stored { PathBuf::from(&place.file) } else { self.folder.join(&place.file) };
+        let mut path = path.display().to_string();
         for number in [place.line, place.column].into_iter().flatten() {
             let _ = write!(path, ":{number}");
         }
@@ -264,11 +267,11 @@ fn counted(number: i64, what: &str) -> String {
 }
 
 fn out(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", lines(line));
 }
 
 fn err(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", lines(line));
 }
 
 #[cfg(test)]

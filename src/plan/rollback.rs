@@ -21,11 +21,14 @@ pub struct StoredRollback {
     pub sql: Option<String>,
 }
 
+/// What the name of a version's stored SQL begins with, which no file's name does.
+pub const ROLLBACK_OF: &str = "rollback of ";
+
 impl StoredRollback {
     /// What errors, events and the ledger call its SQL.
     #[must_use]
     pub fn rollback_file(&self) -> String {
-        format!("rollback of {}", self.file)
+        format!("{ROLLBACK_OF}{}", self.file)
     }
 }
 
