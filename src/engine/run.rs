@@ -15,7 +15,7 @@ use super::session::{Database, Fence, LockAttempt, Session, SessionError};
 use super::stop::Stop;
 use crate::migration::{Version, no_migration};
 use crate::plan::{Goal, Kind, LedgerState, Plan, Step, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
-use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Summary};
+use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Reason, Summary};
 
 /// The first pause between two tries for the lock; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -108,7 +108,7 @@ pub(super) enum Steps<'a> {
 impl<'a, D: Database> Run<'a, D> {
     async fn execute(&mut self) -> Result<(), Failure> {
         let mut session = self.connect().await?;
-        let ledger = self.unless_stopped(session.read_ledger()).await??;
+        let ledger = self.in_tries(async || session.read_ledger().await).await?;
         self.known.history = self.unless_stopped(self.newest_attempts(&mut session)).await??;
         let first = self.plan(&mut session, &ledger).await?;
         for warning in &first.warnings {
@@ -222,7 +222,30 @@ impl<'a, D: Database> Run<'a, D> {
             self.unless_stopped(tokio::time::sleep(pause)).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Ok(self.unless_stopped(session.take_over(&self.settings.run)).await??)
+        let run = self.settings.run.clone();
+        self.in_tries(async || session.take_over(&run).await).await
+    }
+
+    /// Takes a step on the ledger, again and again while a transaction of somebody else's keeps it from ending, but no
+    /// longer than the run's own lock is waited for. On SQLite any transaction that writes does.
+    async fn in_tries<T>(&mut self, mut step: impl AsyncFnMut() -> Result<T, SessionError>) -> Result<T, Failure> {
+        let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
+        let (mut pause, mut is_reported) = (FIRST_PAUSE, false);
+        loop {
+            let failure = match self.unless_stopped(step()).await? {
+                Ok(done) => return Ok(done),
+                Err(error) => error.failure,
+            };
+            if failure.reason != Reason::LockTimedOut || tokio::time::Instant::now() + pause > deadline {
+                return Err(failure);
+            }
+            if !is_reported {
+                (self.report)(Event::Warning { message: format!("{}; trying again", failure.message) });
+                is_reported = true;
+            }
+            self.unless_stopped(tokio::time::sleep(pause)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     /// Gives the lock back and ends the connection.
@@ -234,12 +257,12 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Gives the lock back and reads the history once more.
     pub(super) async fn release(&mut self, session: &mut D::Session, fence: Fence) {
-        match tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                return tracing::warn!(%error, "the lock could not be given back; it ends with the connection");
-            }
-            Err(_) => return tracing::warn!("the lock could not be given back; it ends with the connection"),
+        let released = match tokio::time::timeout(CANCEL_WAIT, session.release(fence)).await {
+            Ok(released) => released.map_err(|error| error.to_string()),
+            Err(_) => Err("the server does not answer".to_owned()),
+        };
+        if let Err(error) = released {
+            return tracing::warn!(error, "the lock could not be given back; it ends with the connection");
         }
         match tokio::time::timeout(CANCEL_WAIT, self.newest_attempts(session)).await {
             Ok(Ok(history)) => self.known.history = history,

@@ -351,3 +351,12 @@ fn what_was_inserted_last_is_the_file_s_own_row() {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(bed.psql("select p from c"), "40\n40");
 }
+
+/// A text that the server cannot parse opens no transaction, and so there is none to be rolled back.
+#[test]
+fn an_error_of_syntax_is_all_that_is_said() {
+    let bed = Bed::with(&[("001_a.sql", "-- schemaward: no-transaction\ncreate table a ();\ncreate tabel b ();\n")]);
+    let output = bed.migrate(&[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("syntax error at or near \"tabel\"") && !said.contains("the server says"), "{said}");
+}

@@ -8,6 +8,8 @@
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use super::error::{connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of, word};
@@ -53,14 +55,15 @@ impl PostgresSession {
         if connection_lost {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
-        // Where nothing is open to be rolled back, the server warns of it.
         let stopped = matches!(failure.reason, Reason::Cancelled | Reason::DeadlineExceeded);
         let is_open = statements_done < attempt.migration.statements.len()
             && !stopped
             && !matches!(attempt.migration.execution(statements_done), Execution::Alone(_));
         let rollback = if is_open { "ROLLBACK;" } else { "" };
+        // A syntax error in the message has kept its BEGIN from running, too: that nothing is open is no news to anybody.
         // Where this fails, so does recording the attempt, which tells.
-        let _ = self.try_query(format!("{rollback}{}", self.reset.sql)).await;
+        let silently = NoSubscriber::default();
+        let _ = self.try_query(format!("{rollback}{}", self.reset.sql)).with_subscriber(silently).await;
         Err(ApplyError::Refused { failure, statements_done })
     }
 
