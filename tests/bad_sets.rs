@@ -68,7 +68,12 @@ fn sets_of_mysql() -> Vec<Set> {
 }
 
 fn sets_of_sqlite() -> Vec<Set> {
-    files(&[".mode csv\n", "pragma foreign_keys = on;\ndrop table t;\n", "select [a;\n"])
+    files(&[
+        ".mode csv\n",
+        "pragma foreign_keys = on;\ndrop table t;\n",
+        "select [a;\n",
+        "select 1;\n/* why\nselect 2;\n",
+    ])
 }
 
 #[test]

@@ -51,5 +51,6 @@ pub use source::{SourceFile, source_hash};
 pub use source_rules::{Gaps, SourceRules};
 pub use statement_lock::{Others, StatementLock, statement_lock};
 pub use statements::Statement;
+pub use tokens::token_ends;
 pub use transaction::{CatalogObject, Execution, ObjectName, Trace, TransactionMode};
 pub use version::{InvalidVersion, Version};

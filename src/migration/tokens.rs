@@ -35,6 +35,12 @@ pub(super) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<
     })
 }
 
+/// Where the tokens of a statement end that count, in bytes.
+#[must_use]
+pub fn token_ends(sql: &str, dialect: Dialect) -> Vec<usize> {
+    tokens(sql, dialect).map(|token| token.start + token.text.len()).collect()
+}
+
 pub(super) fn next_is<'a>(mut tokens: impl Iterator<Item = Token<'a>>, keyword: &str) -> bool {
     tokens.next().is_some_and(|token| token.is(keyword))
 }

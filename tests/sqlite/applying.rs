@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use rstest::rstest;
+
 use crate::bed::{Bed, text};
 
 #[test]
@@ -37,6 +39,43 @@ fn a_failed_file_leaves_nothing_but_its_attempt() {
     bed.file("001_a.sql", "CREATE TABLE a (x);");
     bed.migrate();
     assert_eq!(bed.versions(), "001 migration 0\n001 migration 1");
+}
+
+/// SQLite's own shell points to the same places.
+#[rstest]
+#[case::again("CREATE TABLE t (id int)\nCREATE TABLE v (id int);", "2:1")]
+#[case::misspelled("CREATE TABEL t (id int);", "1:8")]
+#[case::of_many("INSERT INTO t VALUES (1, 2), (3, 4), (5,, 6);", "1:41")]
+#[case::behind_letters("SELECT 'é', 1 FROM t t t;", "1:24")]
+#[case::in_a_trigger(
+    "CREATE TABLE t (x);\nCREATE TRIGGER r AFTER INSERT ON t BEGIN\n  SELECT 1;\n  SELECT FROM t;\nEND;",
+    "4:10"
+)]
+#[case::operator("SELECT 1 <= 2,\n 3 <= <= 4;", "2:7")]
+#[case::no_token("SELECT 1, 1 # 2;", "1:13")]
+#[case::too_short("SELECT (1 + 2", "1:13")]
+fn a_syntax_error_is_told_with_its_place(#[case] sql: &str, #[case] place: &str) {
+    let bed = Bed::with(&[("001_t.sql", sql)]);
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(1) && said.contains(&format!("001_t.sql:{place}\n")), "{said}");
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_not_handed_on() {
+    let bed = Bed::with(&[("001_t.sql", "SELECT '\u{1b}[31m' FROM\t\"\u{1b}]0;x\u{7}\";")]);
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(1) && said.contains("no such table: \u{fffd}]0;x\u{fffd}"), "{said}");
+    assert!(said.contains("1 | SELECT '\u{fffd}[31m' FROM\t\""), "{said}");
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{7}'), "{said:?}");
+}
+
+#[test]
+fn a_comment_without_an_end_is_refused() {
+    let bed = Bed::with(&[("001_t.sql", "CREATE TABLE t (x);\n/* why\nCREATE TABLE u (x);\n")]);
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(4) && said.contains("a comment that begins here never ends"), "{said}");
+    assert!(said.contains("001_t.sql:2:1\n"), "{said}");
+    assert!(!bed.database().exists());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use rstest::rstest;
+
 use crate::bed::{Bed, ENDLESS, signal, text};
 
 #[test]
@@ -63,7 +65,7 @@ fn a_file_that_another_program_writes_to_is_waited_for_and_then_told_of() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     let mut other = bed.client();
     other.query("CREATE TABLE theirs (x); BEGIN IMMEDIATE; INSERT INTO theirs VALUES (1)");
-    let (code, said) = bed.said(&["migrate", "--lock-timeout", "100ms"]);
+    let (code, said) = bed.said(&["migrate", "--lock-timeout", "100ms", "--lock-wait", "100ms"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cannot write app.db: database is locked by another process"), "{said}");
     assert!(said.contains("SQLite does not tell whose it is"), "{said}");
@@ -72,6 +74,24 @@ fn a_file_that_another_program_writes_to_is_waited_for_and_then_told_of() {
     other.query("COMMIT");
     bed.migrate();
     assert_eq!(bed.query("SELECT x FROM theirs"), "1");
+}
+
+#[rstest]
+#[case::from_writing("BEGIN IMMEDIATE")]
+#[case::from_reading("BEGIN EXCLUSIVE")]
+fn a_run_begins_once_another_program_s_transaction_has_ended(#[case] begin: &str) {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
+    let mut other = bed.client();
+    other.query("CREATE TABLE theirs (x)");
+    other.query(begin);
+    let mut command = bed.command(&["migrate", "--lock-timeout", "100ms"]);
+    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("locked by another process; trying again")), "the run ended");
+    other.query("COMMIT");
+    let rest: Vec<String> = lines.collect();
+    assert!(run.wait().unwrap().success(), "{rest:#?}");
+    assert!(bed.has("a"));
 }
 
 /// Another program reads, and so keeps the file's first COMMIT from coming to its end. It has to come between the file's

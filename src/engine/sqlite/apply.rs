@@ -3,8 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::error::{failure_of, is_interrupted, near};
+use sqlx::error::DatabaseError;
+
+use super::error::{failure_of, is_interrupted};
 use super::journal::JournalRow;
+use super::place::byte_of_error;
 use super::session::{Sent, SqliteSession};
 use crate::engine::journal_failure::{Begun, needs_review, run_otherwise};
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
@@ -138,7 +141,12 @@ impl SqliteSession {
         match self.send(attempt.migration.statement_sql(index)).await {
             Ok(()) => Ok(()),
             Err(Sent::Refused(error)) => Err(error),
-            Err(Sent::Database(error)) => Err(placed(&error, attempt, index)),
+            Err(Sent::Database(error)) => {
+                let sql = attempt.migration.statement_sql(index);
+                let message = error.as_database_error().map(DatabaseError::message).unwrap_or_default();
+                let inside = byte_of_error(self.connection().await?, sql, message).await;
+                Err(placed(&error, attempt, index, inside))
+            }
         }
     }
 }
@@ -159,16 +167,14 @@ fn has_run(attempt: Attempt<'_>, index: usize, row: Option<&JournalRow>) -> Resu
     }
 }
 
-/// An error with its place in the file. SQLite names the token where a text stops making sense; the first one of these
-/// characters in the statement is it, or near it.
-fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize) -> SessionError {
+/// An error with its place in the file. `inside`: its byte in the statement.
+fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, inside: Option<usize>) -> SessionError {
     let migration = attempt.migration;
     let mut failure = failure_of(error, Reason::StatementFailed);
     if is_interrupted(error) {
         failure.class = ErrorClass::Transient;
     }
     let start = migration.statements.get(index).map(|statement| statement.start);
-    let inside = near(&failure.message).and_then(|near| migration.statement_sql(index).find(near));
     failure.message = message_without_passwords(&failure.message, &migration.sql);
     failure.place = Some(match (start, inside) {
         (Some(start), Some(inside)) => migration.place_of_byte(start + inside),

@@ -57,10 +57,10 @@ fn has_code(error: &sqlx::Error, expected: i32) -> bool {
     code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == expected)
 }
 
-/// What SQLite's message points to: the text after `near "…"`.
+/// What SQLite's message points to: the text of the token that makes no sense.
 pub(super) fn near(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("near \"")?;
-    rest.split_once("\": ").map(|(near, _)| near)
+    let near = message.strip_prefix("near \"").and_then(|rest| rest.strip_suffix("\": syntax error"));
+    near.or_else(|| message.strip_prefix("unrecognized token: \"").and_then(|rest| rest.strip_suffix('"')))
 }
 
 #[cfg(test)]
@@ -70,6 +70,8 @@ mod tests {
     #[test]
     fn a_syntax_error_names_the_token() {
         assert_eq!(near("near \"tabel\": syntax error"), Some("tabel"));
+        assert_eq!(near("near \"\": \": syntax error"), Some("\": "));
+        assert_eq!(near("unrecognized token: \"#\""), Some("#"));
         assert_eq!(near("incomplete input"), None);
     }
 }

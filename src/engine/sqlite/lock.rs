@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct FileLock {
     file: File,
-    path: PathBuf,
+    /// None once it is given back.
+    path: Option<PathBuf>,
 }
 
 /// What came of a try.
@@ -42,7 +43,7 @@ impl FileLock {
             file.set_len(0)?;
             file.rewind()?;
             file.write_all(holder.as_bytes())?;
-            return Ok(LockTry::Taken(Self { file, path }));
+            return Ok(LockTry::Taken(Self { file, path: Some(path) }));
         }
     }
 
@@ -61,10 +62,21 @@ impl FileLock {
     }
 
     /// Gives the lock back.
-    pub(super) fn release(self) -> io::Result<()> {
-        // Taken away while it is locked: nobody can lock another file of this name in between and be overlooked.
-        std::fs::remove_file(&self.path)?;
+    pub(super) fn release(mut self) -> io::Result<()> {
+        self.take_away()?;
         self.file.unlock()
+    }
+
+    /// Once only, and while it is locked: nobody can lock another file of this name in between and be overlooked.
+    fn take_away(&mut self) -> io::Result<()> {
+        self.path.take().map_or(Ok(()), std::fs::remove_file)
+    }
+}
+
+/// A run that is told to stop while it takes over ends without giving the lock back.
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        let _ = self.take_away();
     }
 }
 
@@ -103,6 +115,9 @@ mod tests {
         assert_eq!(FileLock::holder(&database).unwrap().as_deref(), Some("first"));
         lock.release().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(matches!(FileLock::attempt(&database, "third").unwrap(), LockTry::Taken(_)));
+        let third = FileLock::attempt(&database, "third").unwrap();
+        assert!(matches!(third, LockTry::Taken(_)));
+        drop(third);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -7,6 +7,7 @@ mod examination;
 mod journal;
 mod ledger;
 mod lock;
+mod place;
 mod rows;
 mod session;
 

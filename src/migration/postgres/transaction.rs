@@ -16,10 +16,9 @@ pub(in super::super) fn execution(sql: &str) -> Execution {
         ("reindex", Some(_)) => Execution::Alone(reindexed(words)),
         ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
         // A procedure may commit, and so may a DO block that says so; in a transaction the server would refuse that.
-        ("call", None) => PARTS,
+        // DETACH leaves a partition that is pending.
+        ("call", None) | (_, Some(DETACH_CONCURRENTLY)) => PARTS,
         ("do", None) if may_commit(sql) => PARTS,
-        // It leaves a partition that is pending.
-        (_, Some(DETACH_CONCURRENTLY)) => PARTS,
         (_, Some(_)) => UNKNOWN,
         (_, None) if is_setting(sql) => Execution::Setting,
         (_, None) => Execution::Transaction,

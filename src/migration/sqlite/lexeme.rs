@@ -24,8 +24,11 @@ impl<'a> Lexer<'a> {
         match first {
             _ if is_space(first) => closed(Kind::Space, run(sql, at, is_space)),
             b'-' if second == b'-' => closed(Kind::LineComment, line(sql, at)),
-            // One that is not closed ends with the text, and is right.
-            b'/' if second == b'*' => closed(Kind::BlockComment, behind(sql, at + 2, "*/").unwrap_or(sql.len())),
+            // To SQLite one that is not closed ends with the text, and is right; who writes one has lost what follows.
+            b'/' if second == b'*' => match behind(sql, at + 2, "*/") {
+                Some(end) => closed(Kind::BlockComment, end),
+                None => (Kind::BlockComment, sql.len(), Some(Construct::Comment)),
+            },
             b'\'' => self.quotation(at + 1, first, Construct::String),
             b'"' => self.quotation(at + 1, first, Construct::QuotedIdentifier),
             b'`' => self.quotation(at + 1, first, Construct::BacktickIdentifier),
