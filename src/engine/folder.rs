@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::cores::on_all_cores;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, ends_as_migration, invalid_files};
@@ -195,6 +196,8 @@ fn kind_of(entry: &DirEntry) -> Result<EntryKind, Failure> {
         Ok(kind) if kind.is_file() => Ok(EntryKind::File),
         Ok(kind) => Ok(EntryKind::Other(kind)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(EntryKind::LinkToNothing),
+        // To itself, or in a circle.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::LOOP) => Ok(EntryKind::LinkToNothing),
         Err(error) => Err(unreadable(&path, &error)),
     }
 }
@@ -204,7 +207,7 @@ fn no_file(folder: &Path, name: &str, kind: Option<FileType>) -> Failure {
     let Some(kind) = kind else {
         let target = fs::read_link(folder.join(name)).unwrap_or_default();
         return invalid(
-            format!("{name} is named as a migration, but is a link to {}, which is not there", target.display()),
+            format!("{name} is named as a migration, but is a link to {}, and leads to no file", target.display()),
             "put the file there, or remove the link",
         );
     };
@@ -341,10 +344,14 @@ mod tests {
     #[test]
     fn what_is_named_as_a_migration_and_is_no_file_is_refused() {
         type Make = fn(&Path);
-        let made: [(&str, Make); 6] = [
+        let made: [(&str, Make); 7] = [
             ("a folder, not a file", |path| std::fs::create_dir(path).unwrap()),
             ("a named pipe (FIFO), not a file", fifo),
-            ("a link to gone.sql, which is not there", |path| symlink("gone.sql", path).unwrap()),
+            ("a link to gone.sql, and leads to no file", |path| symlink("gone.sql", path).unwrap()),
+            ("a link to again, and leads to no file", |path| {
+                symlink("again", path).unwrap();
+                symlink(path.file_name().unwrap(), path.with_file_name("again")).unwrap();
+            }),
             ("a socket, not a file", |path| drop(UnixListener::bind(path).unwrap())),
             ("a device, not a file", |path| symlink("/dev/null", path).unwrap()),
             ("a folder, not a file", |path| symlink("/", path).unwrap()),

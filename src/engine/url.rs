@@ -33,6 +33,10 @@ impl UrlForm {
         }
         let scheme = self.schemes.first().copied().unwrap_or_default();
         let parsed = Url::parse(url).map_err(|error| match error {
+            _ if names_several_hosts(url) => self.invalid("it names several hosts; name the one that takes writes"),
+            url::ParseError::EmptyHost => {
+                self.invalid("it names no host; where the server is reached by a socket, write localhost")
+            }
             url::ParseError::RelativeUrlWithoutBase => self.invalid(&format!("it does not begin with {scheme}://")),
             url::ParseError::InvalidPort => self.invalid(
                 "its port is no number up to 65535; in a password, write / as %2F, : as %3A, # as %23, ? as %3F",
@@ -64,6 +68,12 @@ impl UrlForm {
             place: None,
         }
     }
+}
+
+/// Whether there is a comma behind the password, as libpq has it.
+fn names_several_hosts(url: &str) -> bool {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(_, hosts)| hosts.contains(','))
 }
 
 /// The host that a URL names, where it is an IPv6 address: without the brackets, which belong to the URL and not to the

@@ -130,7 +130,7 @@ mod tests {
     #[case::strings("select ';', 'it''s;'; x", &["select ';', 'it''s;'", "x"])]
     #[case::no_escapes(r"select '\'; x", &[r"select '\'", "x"])]
     #[case::identifiers("select \"a;\"\"\", [b;], `c;``` ; x", &["select \"a;\"\"\", [b;], `c;```", "x"])]
-    #[case::comment_at_the_end("a; /* never ; closed", &["a"])]
+    #[case::comment_at_the_end("a; /* ; closed */", &["a"])]
     #[case::trigger(TRIGGER, &[TRIGGER])]
     #[case::trigger_and_more(&format!("{TRIGGER};\nx"), &[TRIGGER, "x"])]
     #[case::trigger_with_comments("create trigger t begin a; -- ;\n end /* ; */ ; x", &["create trigger t begin a; -- ;\n end", "x"])]
@@ -145,6 +145,7 @@ mod tests {
 
     #[rstest]
     #[case::string("a; 'b", 3, Fault::Unterminated(Construct::String))]
+    #[case::comment("a; /* never ; closed", 3, Fault::Unterminated(Construct::Comment))]
     #[case::brackets("select [a", 7, Fault::Unterminated(Construct::BracketIdentifier))]
     #[case::backtick("`a", 0, Fault::Unterminated(Construct::BacktickIdentifier))]
     #[case::dot_command("a;\n.mode it's\nb;", 3, Fault::MetaCommand)]
