@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The engine's tests on other versions of PostgreSQL than this machine's own.
+# The engine's tests on other versions of PostgreSQL than this machine's own, and on mysql8 and mariadb11.
 #
-# usage: versions.sh VERSION... [-- FILTER...]    such as: versions.sh 13 18 -- journaling:: batching::
+# usage: versions.sh VERSION... [-- FILTER...]    such as: versions.sh 13 18 mysql8 -- journaling:: batching::
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,15 +16,33 @@ chmod 711 "$programs"
 cargo test --quiet --test engine --no-run
 status=0
 summary=()
+
+# The tests of both engines are one set: what the other one's are skip themselves, and are counted.
+on_mysqlish() { # ENGINE FILTER...
+  local engine=$1 variable
+  shift
+  variable=SCHEMAWARD_TEST_${engine^^}_URL
+  # shellcheck disable=SC2016
+  tests/servers/servers.sh run "$engine" -- bash -c 'export "$0=${!1}"; shift; exec cargo test --quiet --test engine -- --nocapture "$@"' \
+    "${variable//[0-9]/}" "$variable" "${@:-mysql::}"
+}
+
 for version in "${versions[@]}"; do
-  program=$programs/$version
-  tests/servers/servers.sh program "postgres$version" "$program"
-  name=$("$program/bin/postgres" --version)
-  echo "==== $name: ${*:-all tests}"
+  name=$version
   begun=$SECONDS
-  SCHEMAWARD_TEST_POSTGRES_PROGRAM=$program cargo test --quiet --test engine -- "$@" 2>&1 | tee "$programs/output" || status=1
+  if [[ $version = m* ]]; then
+    echo "==== $name: ${*:-mysql::}"
+    on_mysqlish "$version" "$@" 2>&1 | tee "$programs/output" || status=1
+  else
+    program=$programs/$version
+    tests/servers/servers.sh program "postgres$version" "$program"
+    name=$("$program/bin/postgres" --version)
+    echo "==== $name: ${*:-all tests}"
+    SCHEMAWARD_TEST_POSTGRES_PROGRAM=$program cargo test --quiet --test engine -- "$@" 2>&1 | tee "$programs/output" || status=1
+  fi
   summary+=("$name: $(sed -n 's/^test result: //p' "$programs/output" || true) (tests: ${*:-all})")
-  summary[-1]="${summary[-1]}, $((SECONDS - begun)) s"
+  skipped=$({ grep -o 'skipped: SCHEMAWARD' "$programs/output" || true; } | wc -l)
+  summary[-1]="${summary[-1]}, $skipped of them skipped, $((SECONDS - begun)) s"
 done
 printf '%s\n' "${summary[@]}"
 exit $status

