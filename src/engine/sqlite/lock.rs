@@ -6,8 +6,10 @@
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 /// The lock, held.
 #[derive(Debug)]
@@ -30,7 +32,15 @@ impl FileLock {
     pub(super) fn attempt(database: &Path, holder: &str) -> io::Result<LockTry> {
         let path = lock_path(database);
         loop {
-            let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            // No link is followed: what it leads to would be written over.
+            let flags = OFlags::NOFOLLOW.bits().cast_signed();
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .custom_flags(flags)
+                .open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(LockTry::HeldBy(read(&mut file)?)),
@@ -118,6 +128,12 @@ mod tests {
         let third = FileLock::attempt(&database, "third").unwrap();
         assert!(matches!(third, LockTry::Taken(_)));
         drop(third);
+        std::fs::write(folder.path().join("other"), "kept").unwrap();
+        std::os::unix::fs::symlink("other", super::lock_path(&database)).unwrap();
+        assert!(FileLock::attempt(&database, "fourth").is_err(), "a link is not followed");
+        assert_eq!(std::fs::read_to_string(folder.path().join("other")).unwrap(), "kept");
+        std::fs::remove_file(super::lock_path(&database)).unwrap();
+        std::fs::remove_file(folder.path().join("other")).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -121,6 +121,16 @@ impl SqliteSession {
         error
     }
 
+    /// In a transaction of its own: the driver takes what a lone statement returns, and looks no further where the COMMIT
+    /// behind it fails, as it does while somebody reads.
+    async fn raise_fence(&mut self, run: &str) -> Result<Fence, Sent> {
+        self.send("BEGIN IMMEDIATE").await?;
+        let ledger = self.database.ledger.clone();
+        let fence = ledger.raise_fence(self.connection().await?, run).await?;
+        self.send("COMMIT").await?;
+        Ok(fence)
+    }
+
     fn holder(&self) -> String {
         let (user, run) = (self.database.ledger.user(), &self.database.run);
         format!(
@@ -200,9 +210,14 @@ impl Session for SqliteSession {
                 return Err(self.cannot("write", error.into_session_error(Reason::LedgerUnusable)));
             }
         }
+        let fence = match self.raise_fence(run).await {
+            Ok(fence) => fence,
+            Err(error) => {
+                self.roll_back().await;
+                return Err(self.cannot("write", error.into_session_error(Reason::LedgerUnusable)));
+            }
+        };
         let ledger = self.database.ledger.clone();
-        let raised = ledger.raise_fence(self.connection().await?, run).await;
-        let fence = raised.map_err(|error| self.cannot("write", session_error(&error, Reason::LedgerUnusable)))?;
         Ok((fence, ledger.read(self.connection().await?).await?))
     }
 
