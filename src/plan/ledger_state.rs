@@ -119,7 +119,20 @@ impl LedgerState {
 
     /// What is begun and has left something, or may have: most statements that the server refuses have left nothing.
     pub fn half_done(&self) -> impl Iterator<Item = &BegunStatement> {
-        self.all_begun().iter().filter(|statement| statement.state != StatementState::Failed || statement.left_a_part)
+        self.all_begun().iter().filter(|statement| match statement.state {
+            StatementState::Started | StatementState::Finished => true,
+            StatementState::Failed => statement.left_a_part && !self.is_settled_since(statement),
+        })
+    }
+
+    /// Whether a refused statement's version has got there another way: its file was corrected into one transaction.
+    fn is_settled_since(&self, refused: &BegunStatement) -> bool {
+        let in_force = refused.version.as_ref().map(|version| self.get(version).is_some());
+        match refused.kind {
+            Kind::Migration => in_force == Some(true),
+            Kind::Rollback => in_force == Some(false),
+            _ => false,
+        }
     }
 
     /// A repeatable file as it last ran.

@@ -274,6 +274,7 @@ fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProbl
         version: migration.version.clone(),
         file: migration.file.clone(),
         statement: changed.number,
+        has_run: changed.state == StatementState::Finished,
     })
 }
 

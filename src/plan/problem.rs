@@ -44,9 +44,9 @@ pub enum PlanProblem {
     },
     /// A statement that has run by itself is another in the file now.
     #[error(
-        "{file}: statement {statement} of version {version} has run already and is committed, but the file has changed \
-         there; put that statement back as it was, at its place and with each statement committed by itself: what did \
-         not run yet may change"
+        "{file}: statement {statement} of version {version} {}, but the file has changed there; put that statement back as \
+         it was, at its place and with each statement committed by itself: what did not run yet may change",
+        if *.has_run { "has run already and is committed" } else { "was started, and how it ended was not recorded" }
     )]
     EditedWhileBegun {
         /// The version.
@@ -55,6 +55,8 @@ pub enum PlanProblem {
         file: String,
         /// The statement's number in the file, from 1.
         statement: usize,
+        /// Whether it has run; else its end was not recorded.
+        has_run: bool,
     },
     /// A file is half applied, and is not in the source any more.
     #[error(

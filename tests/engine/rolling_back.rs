@@ -329,6 +329,30 @@ fn a_file_whose_index_is_left_invalid_is_half_applied() {
     assert_eq!(bed.run().applied(), 1);
 }
 
+/// What was refused in a statement of its own is settled by the file that is one transaction now.
+#[test]
+fn a_refused_file_that_was_corrected_into_one_transaction_is_in_nobodys_way() {
+    let bed = Bed::with(&[(
+        "001_a.sql",
+        "create table a as select 1 n from generate_series(1, 2);\n-- rollback: drop table a;\n",
+    )]);
+    bed.file("002_i.sql", b"create unique index concurrently a_n on a (n);\n");
+    assert_eq!(bed.run().failure().code.as_deref(), Some("23505"));
+    bed.file("002_i.sql", b"drop index a_n; create index a_n on a (n);\n-- rollback: drop index a_n;\n");
+    bed.file("R__r.sql", b"create unique index concurrently a_r on a (n);\n");
+    assert_eq!(bed.run().failure().code.as_deref(), Some("23505"));
+    bed.file("R__r.sql", b"drop index a_r;\n");
+    bed.run();
+    bed.remove("R__r.sql");
+    assert_eq!(bed.run().applied(), 0, "the repeatable file is applied, and may go");
+    for to in ["1", "empty"] {
+        let (code, out, err) = text(&bed.command("rollback", &["--to", to]));
+        assert_eq!(code, Some(0), "{out}{err}");
+    }
+    assert!(!bed.has("a"));
+    assert_eq!(bed.psql("select count(*) from schemaward.statement_journal where migration_id is null"), "0");
+}
+
 fn invalid_indexes(bed: &Bed<'_>) -> String {
     bed.psql("select count(*) from pg_index where not indisvalid")
 }

@@ -248,6 +248,19 @@ impl Ledger {
         )
     }
 
+    /// Makes what was refused a part of what was applied since.
+    pub(super) fn close_refused(&self) -> String {
+        format!(
+            "UPDATE {0}.statement_journal AS j SET migration_id = m.id FROM {0}.schema_migrations AS m \
+             WHERE j.migration_id IS NULL AND j.state OPERATOR(pg_catalog.=) 'failed' \
+             AND m.success AND m.undone_by IS NULL AND m.applied_at OPERATOR(pg_catalog.>=) j.started_at \
+             AND m.kind::pg_catalog.text OPERATOR(pg_catalog.=) j.kind AND CASE j.kind \
+             WHEN 'repeatable' THEN m.filename OPERATOR(pg_catalog.=) j.filename WHEN 'migration' THEN \
+             pg_catalog.ltrim(m.version::pg_catalog.text, '0') OPERATOR(pg_catalog.=) pg_catalog.ltrim(j.version, '0') END",
+            self.quoted
+        )
+    }
+
     /// The row of a migration whose statements have all run; they become a part of it.
     pub(super) fn record_journaled(&self, attempt: Attempt<'_>, duration_ms: u128) -> String {
         let joined = format!(

@@ -55,6 +55,8 @@ pub struct PostgresSession {
     first_reading: Option<Result<Result<LedgerState, SessionError>, sqlx::Error>>,
     /// Whether none was there when it was last read; a table of that name may still be, another tool's.
     pub(super) has_no_ledger: bool,
+    /// Whether the journal had an open statement when the lock was taken.
+    something_is_begun: bool,
     pub(super) already_exists: AlreadyExists,
     /// Shown in errors.
     user: String,
@@ -78,6 +80,7 @@ impl PostgresSession {
             synchronous_commit: String::new(),
             first_reading: None,
             has_no_ledger: false,
+            something_is_begun: false,
             already_exists: postgres.already_exists,
             user: user.to_owned(),
             database: database.to_owned(),
@@ -208,6 +211,16 @@ impl PostgresSession {
             }
         }
         written.map_err(|error| session_error(&error, Reason::LedgerUnusable))
+    }
+
+    /// A statement that was refused stands in the journal until its file is applied; one that is a transaction by now
+    /// leaves that to this. Where it fails the next run does it.
+    async fn close_refused(&mut self, fence: Fence) {
+        if self.something_is_begun
+            && let Err(error) = self.write_guarded(fence, &self.ledger.close_refused()).await
+        {
+            tracing::warn!(%error, "what was refused before could not be closed in the journal");
+        }
     }
 
     /// Whether the error says that there is no ledger yet.
@@ -344,14 +357,14 @@ impl Session for PostgresSession {
 
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError> {
         // Another run may have made it since it was looked for; to make it again changes nothing.
-        if !self.has_no_ledger
-            && let Some(taken) = self.raise_fence(run).await?
-        {
-            return Ok(taken);
+        let mut taken = if self.has_no_ledger { None } else { self.raise_fence(run).await? };
+        if taken.is_none() {
+            taken = self.install_and_raise_fence(run).await?;
+            self.has_no_ledger = false;
         }
-        let taken = self.install_and_raise_fence(run).await?;
-        self.has_no_ledger = false;
-        taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))
+        let taken = taken.ok_or_else(|| unusable("the ledger was installed, but is not there"))?;
+        self.something_is_begun = !taken.1.all_begun().is_empty();
+        Ok(taken)
     }
 
     async fn apply(
@@ -369,6 +382,7 @@ impl Session for PostgresSession {
             other => progress(other),
         };
         self.apply_in_messages(&[attempt], &mut told).await?;
+        self.close_refused(attempt.fence).await;
         Ok(applied)
     }
 
@@ -380,7 +394,11 @@ impl Session for PostgresSession {
         if batch.iter().any(|attempt| attempt.migration.mode == TransactionMode::PerStatement) {
             return one_by_one(self, batch, progress).await;
         }
-        self.apply_in_messages(batch, progress).await
+        self.apply_in_messages(batch, progress).await?;
+        if let Some(attempt) = batch.first() {
+            self.close_refused(attempt.fence).await;
+        }
+        Ok(())
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
