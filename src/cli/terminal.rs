@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::output::lines;
 use super::progress_bar::ProgressBar;
-use crate::migration::{SourceFile, without_passwords};
-use crate::plan::{ROLLBACK_OF, RollbackTarget};
+use crate::migration::{ROLLBACK_OF, SourceFile, without_passwords};
+use crate::plan::RollbackTarget;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.

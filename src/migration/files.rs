@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::file_name::{Direction, FileName, parse};
 use super::migration::{Migration, rollback_text};
 use super::problem::{Problem, ProblemKind};
+use super::rollback::ROLLBACK_OF;
 use super::{Checksum, Dialect, Gaps, SourceFile, SourceRules, Version};
 
 /// One file that goes forward, with the one that goes back, if there is one.
@@ -64,7 +65,17 @@ impl<'f> MigrationFile<'f> {
         }
     }
 
+    /// With its rollback, which is looked into as well: what is stored cannot be corrected any more.
     fn migration(&self) -> Result<Migration, Vec<Problem>> {
+        let migration = self.with_rollback()?;
+        if let Some(sql) = &migration.rollback_sql {
+            let file = format!("{ROLLBACK_OF}{}", migration.file);
+            Migration::of_rollback(&migration.version, &file, &migration.description, sql, self.dialect)?;
+        }
+        Ok(migration)
+    }
+
+    fn with_rollback(&self) -> Result<Migration, Vec<Problem>> {
         let read = Migration::read(self.name.clone(), self.source, self.checksum().clone(), self.dialect);
         let Some((name, source)) = self.down.as_deref() else { return read };
         let (mut migration, down) = match (read, rollback_text(name, source)) {

@@ -202,7 +202,7 @@ impl Migration {
     }
 }
 
-/// The text of a file that goes back. It is kept, not run, so only its bytes are looked at.
+/// The text of a file that goes back.
 pub(super) fn rollback_text(name: &FileName, file: &SourceFile) -> Result<String, Vec<Problem>> {
     Reader { name, file }.text().map(ToOwned::to_owned)
 }

@@ -45,6 +45,7 @@ pub use position::Position;
 pub use postgres::{LockMode, TableLock, table_lock};
 pub use problem::{Problem, ProblemKind, no_migration, source_failure};
 pub use refusals::Refusal;
+pub use rollback::ROLLBACK_OF;
 pub use secret::{message_without_passwords, without_passwords};
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};

@@ -3,6 +3,8 @@
 use super::Dialect;
 use super::lexeme::{Kind, lexemes};
 
+/// What the name of a file's rollback SQL begins with, which no file's name does.
+pub const ROLLBACK_OF: &str = "rollback of ";
 /// The marker's text, after the two dashes.
 const MARKER: &str = "rollback:";
 

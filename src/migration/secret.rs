@@ -102,6 +102,8 @@ fn hide(line: &str, dialect: Dialect, hidden: &mut [bool]) {
 fn literals(line: &str, dialect: Dialect) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut after_password = false;
+    // SET PASSWORD FOR somebody: the password comes behind the equals sign.
+    let mut of_somebody = false;
     let mut previous = "";
     for lexeme in lexemes(line, 0, dialect) {
         let text = line.get(lexeme.start..lexeme.end).unwrap_or_default();
@@ -109,11 +111,16 @@ fn literals(line: &str, dialect: Dialect) -> Vec<(usize, usize)> {
         if is_string && (after_password || holds_connection(text)) {
             found.push((lexeme.start, lexeme.end));
         }
+        if of_somebody && text == "=" {
+            (of_somebody, after_password) = (false, true);
+        }
         if !lexeme.kind.is_trivia() && !matches!(lexeme.kind, Kind::Operator | Kind::Open) {
             let is = |word: &str| lexeme.kind == Kind::Word && text.eq_ignore_ascii_case(word);
             let names_password = ["password", "master_password", "source_password"].into_iter().any(is);
             let plugin = previous.eq_ignore_ascii_case("with") && after_password;
-            let identifies = is("identified") || after_password && (is("by") || is("with") || is("as") || is("using"));
+            of_somebody = of_somebody && lexeme.kind != Kind::Semicolon || after_password && is("for");
+            let identifies = is("identified")
+                || after_password && (is("by") || is("with") || is("as") || is("using") || is("replace"));
             after_password = names_password || identifies || plugin || after_password && is_string;
             previous = text;
         }
@@ -147,6 +154,12 @@ mod tests {
         "create subscription s connection 'postgres://u:canary@h/d'",
         "create subscription s connection '***********************'"
     )]
+    #[case(
+        "alter user a identified by 'canary' replace 'canary'",
+        "alter user a identified by '******' replace '******'"
+    )]
+    #[case("SET PASSWORD FOR 'a'@'%' = 'canary'", "SET PASSWORD FOR 'a'@'%' = '******'")]
+    #[case("set password for a = password('canary')", "set password for a = password('******')")]
     #[case("CREATE USER a IDENTIFIED BY 'canary' REQUIRE SSL", "CREATE USER a IDENTIFIED BY '******' REQUIRE SSL")]
     #[case("alter user a identified with 'p' as \"can\\\"y\"", "alter user a identified with '*' as \"****\"*\"")]
     #[case("set password for a = password('canary')", "set password for a = password('******')")]

@@ -45,8 +45,10 @@ pub enum PlanProblem {
     /// A statement that has run by itself is another in the file now.
     #[error(
         "{file}: statement {statement} of version {version} {}, but the file has changed there; put that statement back as \
-         it was, at its place and with each statement committed by itself: what did not run yet may change",
-        if *.has_run { "has run already and is committed" } else { "was started, and how it ended was not recorded" }
+         it was, at its place and with each statement committed by itself: what did not run yet may change{}",
+        if *.has_run { "has run already and is committed" } else { "was started, and how it ended was not recorded" },
+        if *.has_run { String::new() } else { format!("; or look whether it has had its effect, and say so: schemaward repair \
+         --version {version} --statement {statement} --as done (or --as not-done)") }
     )]
     EditedWhileBegun {
         /// The version.
@@ -167,7 +169,8 @@ pub enum PlanProblem {
     /// A file without a transaction is half applied.
     #[error(
         "{file}: version {version} is begun, each statement committed by itself, and not finished; finish it with \
-         schemaward migrate before going back"
+         schemaward migrate before going back; or, where all that it has left is one statement's that was refused in its \
+         middle, take that away by hand, and say so: schemaward repair --version {version} --statement N --as not-done"
     )]
     MigrationUnfinished {
         /// The version.

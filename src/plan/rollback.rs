@@ -6,7 +6,7 @@ use super::ledger_state::{AppliedRow, LedgerState};
 use super::plan::Plan;
 use super::problem::{NotUndoable, PlanProblem};
 use super::step::Step;
-use crate::migration::{Dialect, Migration, Version};
+use crate::migration::{Dialect, Migration, ROLLBACK_OF, Version};
 
 /// What the ledger keeps of a migration in force, to undo it by.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,9 +20,6 @@ pub struct StoredRollback {
     /// What undoes it; None where it came without.
     pub sql: Option<String>,
 }
-
-/// What the name of a version's stored SQL begins with, which no file's name does.
-pub const ROLLBACK_OF: &str = "rollback of ";
 
 impl StoredRollback {
     /// What errors, events and the ledger call its SQL.

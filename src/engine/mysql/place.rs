@@ -15,8 +15,12 @@ pub(super) fn place_of(migration: &Migration, index: usize, message: &str) -> (P
     let statement = migration.place_of_statement(index);
     let sql = migration.statement_sql(index);
     let Some(found) = Quotation::find(message) else { return (statement, message.to_owned()) };
-    let Some(byte) = found.byte_in(sql) else { return (statement, message.to_owned()) };
     let start = migration.statements.get(index).map_or(0, |statement| statement.start);
+    let Some(byte) = found.byte_in(sql) else {
+        // The server has put other characters for some of the file's, so that nothing of it could be hidden as a password.
+        let place = found.line_in(sql).map_or(statement, |byte| migration.place_of_byte(start + byte));
+        return (place, format!("{}, in line {} of the statement", found.before, found.line));
+    };
     let behind = sql.get(byte..).unwrap_or_default();
     let shown = if found.quoted.len() > behind.len() { behind } else { found.quoted };
     let message = format!("{}{NEAR}{shown}'", found.before);
@@ -47,6 +51,14 @@ impl<'a> Quotation<'a> {
         cut_off.or_else(|| self.byte_of(sql, self.quoted.trim_end()))
     }
 
+    /// Where the line begins; None where the statement has fewer.
+    fn line_in(&self, sql: &str) -> Option<usize> {
+        match self.line.checked_sub(2) {
+            None => Some(0),
+            Some(breaks) => sql.match_indices('\n').nth(breaks).map(|(at, _)| at + 1),
+        }
+    }
+
     fn byte_of(&self, sql: &str, quoted: &str) -> Option<usize> {
         let is_here = |at: usize| {
             let rest = sql.get(at..).unwrap_or_default();
@@ -54,11 +66,8 @@ impl<'a> Quotation<'a> {
             let is_elsewhere = rest.is_empty() && !matches!(quoted.trim_start().chars().next(), None | Some(';'));
             !is_elsewhere && (rest.starts_with(quoted) || quoted.starts_with(rest))
         };
-        let from = match self.line.checked_sub(2) {
-            None => 0,
-            // The delimiter behind the statement, in a line that it does not have, stands for its end.
-            Some(breaks) => sql.match_indices('\n').nth(breaks).map_or(sql.len(), |(at, _)| at + 1),
-        };
+        // The delimiter behind the statement, in a line that it does not have, stands for its end.
+        let from = self.line_in(sql).unwrap_or(sql.len());
         (from..=sql.len()).filter(|at| sql.is_char_boundary(*at)).find(|at| is_here(*at))
     }
 }
@@ -83,7 +92,13 @@ mod tests {
     #[case::at_the_end("You have an error near '\n;\nINSERT INTO' at line 4", 6, 1, "near ''")]
     #[case::behind_the_end("You have an error near ';\nINSERT INTO' at line 5", 6, 1, "near ''")]
     #[case::another_error("Unknown column 'x' in 'field list'", 3, 3, "Unknown column")]
-    #[case::not_found("You have an error near 'elsewhere' at line 9", 3, 3, "elsewhere")]
+    #[case::not_found("You have an error near 'elsewhere' at line 9", 3, 3, "an error, in line 9 of the statement")]
+    #[case::written_otherwise(
+        "You have an error near '?nt\n)' at line 3",
+        5,
+        1,
+        "an error, in line 3 of the statement"
+    )]
     fn a_syntax_error_is_shown_where_it_is(
         #[case] message: &str,
         #[case] line: i64,

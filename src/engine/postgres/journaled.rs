@@ -171,8 +171,10 @@ impl PostgresSession {
             if matches!(skipped, Some(Ok(_))) { ("catalog", None) } else { ("server", failure) };
         let end = self.ledger.end_statement(attempt, index, settled_by, failure);
         let ended = self.write_guarded(attempt.fence, &end).await;
-        let sent =
-            sent.map_err(|error| if leaves_index(&trace, &error.failure) { with_invalid_index(error) } else { error });
+        let sent = sent.map_err(|error| match leaves_index(&trace, &error.failure) {
+            Some(left) => with_invalid_index(error, left),
+            None => error,
+        });
         let executed = skipped.unwrap_or(sent)?;
         ended.map(|_| executed)
     }
@@ -273,15 +275,28 @@ fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionErr
     error
 }
 
-/// Whether a statement that failed has built a part of an index.
-fn leaves_index(trace: &Trace, failure: &Failure) -> bool {
-    matches!(trace, Trace::CreatedIndex { .. })
-        && failure.code.as_deref().is_some_and(|code| leaves_a_part(word(Some(trace)), code))
+/// What a statement that failed may have left of an index.
+fn leaves_index(trace: &Trace, failure: &Failure) -> Option<&'static str> {
+    let left = match trace {
+        Trace::CreatedIndex { .. } => {
+            "the index is left half built (INVALID): no query uses it, but every write pays for it, until a run builds it \
+             anew with this statement, or you drop it"
+        }
+        Trace::DroppedIndex { .. } => {
+            "the index may be left INVALID: no query uses it then, but every write pays for it, until a run drops it with \
+             this statement, or you do"
+        }
+        Trace::ReindexedIndex { .. } | Trace::ReindexedTable { .. } => {
+            "half-built copies (…_ccnew, …_ccold) may be left: every write pays for them, until a run drops them with this \
+             statement, or you do"
+        }
+        _ => return None,
+    };
+    let code = failure.code.as_deref()?;
+    leaves_a_part(word(Some(trace)), code).then_some(left)
 }
 
-fn with_invalid_index(mut error: SessionError) -> SessionError {
-    let left = "the index is left half built (INVALID): no query uses it, but every write pays for it, until the next run \
-                drops it and builds it anew, or you drop it";
+fn with_invalid_index(mut error: SessionError, left: &str) -> SessionError {
     let hint = match (error.failure.hint.take(), error.failure.reason) {
         (Some(hint), _) => format!("{hint}; {left}"),
         (None, Reason::LockTimedOut) => {

@@ -74,7 +74,10 @@ impl Sqlite {
         let _ = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;
         let writable = match changed {
             Ok(_) => ok("it takes writes"),
-            Err(error) => not_ok(&said(&error), advice),
+            Err(error) => {
+                let failure = failure_of(&error, Reason::ConnectionFailed);
+                not_ok(&failure.message, failure.hint.as_deref().unwrap_or(advice))
+            }
         };
         let _ = connection.close().await;
         (version, writable, self.ledger_step().await)
