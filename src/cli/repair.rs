@@ -1,5 +1,5 @@
-//! `schemaward repair`: a person says what became of a statement whose end was not recorded, or that an edit of an applied
-//! file is right. Without either: what is open.
+//! `schemaward repair`: a person says what became of a statement whose end was not recorded, that an edit of an applied
+//! file is right, or that a version was undone by hand. Without any of these: what is open.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use super::engine_run::log_to_stderr;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::output::{self, line};
 use super::reading::{NoResult, read_files, wait_for};
-use crate::engine::{ByHand, Database, accept, ledger_state, repair};
+use crate::engine::{ByHand, Database, accept, ledger_state, record_undone, repair};
 use crate::migration::{MigrationFiles, Version};
 use crate::plan::{BegunStatement, StatementState};
 use crate::report::Failure;
@@ -22,13 +22,16 @@ use crate::report::Failure;
 #[command(
     disable_version_flag = true,
     after_help = "\
-Without --version or --accept, it lists what is begun and not finished.
+Without --version, --accept or --undone, it lists what is begun and not finished.
 
 A run that stops with NeedsReview names version and statement. Look in the database whether that statement has had its \
 effect, say so by --version, --statement and --as, and start the next run: it goes on behind the statement, or runs it again.
 
 An applied file that was edited stops every run. Where the edit is right, since the database is what the file says now, \
 --accept takes its new checksums into the ledger and keeps the old ones. It runs nothing.
+
+Stored rollback SQL cannot be corrected. Where it cannot do its work, undo the version by hand, and --undone records it as \
+rolled back: the next rollback goes on below it. It runs nothing.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock, a file to be accepted \
 is not valid)."
@@ -50,6 +53,9 @@ pub(super) struct RepairArguments {
     /// Accept the file of this applied version as it is now.
     #[arg(long, value_name = "VERSION", conflicts_with = "version")]
     accept: Option<Version>,
+    /// Record this version, the newest, as rolled back: it was undone by hand, since its stored rollback cannot do it.
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["version", "accept"])]
+    undone: Option<Version>,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -93,7 +99,7 @@ struct Settled {
     message: String,
 }
 
-/// Lists, settles or accepts.
+/// Lists, settles, accepts, or records as undone.
 pub(super) fn main(arguments: &RepairArguments) -> ExitCode {
     log_to_stderr(Format::Text);
     match execute(arguments) {
@@ -104,10 +110,15 @@ pub(super) fn main(arguments: &RepairArguments) -> ExitCode {
 
 fn execute(arguments: &RepairArguments) -> Result<(), NoResult> {
     let run = format!("repair-{}", std::process::id());
-    let message = match (&arguments.accept, &arguments.version, arguments.statement, arguments.end) {
-        (Some(version), ..) => accept_file(arguments, version, &run)?,
-        (None, Some(version), Some(statement), Some(end)) => settle(arguments, version, statement, end, &run)?,
-        _ => return Ok(list(arguments)?),
+    let message = if let Some(version) = &arguments.accept {
+        accept_file(arguments, version, &run)?
+    } else if let Some(version) = &arguments.undone {
+        undone(arguments, version, &run)?
+    } else if let (Some(version), Some(statement), Some(end)) = (&arguments.version, arguments.statement, arguments.end)
+    {
+        settle(arguments, version, statement, end, &run)?
+    } else {
+        return Ok(list(arguments)?);
     };
     match arguments.format.format {
         Format::Json => output::json(&Settled { message }),
@@ -139,6 +150,12 @@ fn accept_file(arguments: &RepairArguments, version: &Version, run: &str) -> Res
     let accepted = wait_for(accept(&database, &set, version, run))??;
     let (file, now) = (&accepted.migration.file, &accepted.migration.checksum);
     Ok(format!("{file} is accepted as it is now: checksum {now}, before {}. Nothing was run.", accepted.before))
+}
+
+fn undone(arguments: &RepairArguments, version: &Version, run: &str) -> Result<String, Failure> {
+    let database = arguments.database.database("repair")?;
+    let file = wait_for(record_undone(&database, version, run))??;
+    Ok(format!("{file} is recorded as rolled back. Nothing was run; the next migrate applies it again."))
 }
 
 fn list(arguments: &RepairArguments) -> Result<(), Failure> {

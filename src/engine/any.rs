@@ -221,6 +221,10 @@ impl Session for AnySession {
         each!(self, session => session.settle(fence, by_hand).await)
     }
 
+    async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError> {
+        each!(self, session => session.record_undone(by_hand).await)
+    }
+
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
         each!(self, session => session.stored_rollbacks(versions).await)
     }

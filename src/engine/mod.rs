@@ -26,6 +26,7 @@ mod session;
 mod sqlite;
 mod steps;
 mod stop;
+mod undone;
 mod unrun;
 mod url;
 
@@ -44,4 +45,5 @@ pub use session::{
 };
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};
+pub use undone::record_undone;
 pub use unrun::{foreign_history, ledger_state, record_unrun};

@@ -151,6 +151,14 @@ pub trait Session {
     /// Where the row cannot be written.
     async fn settle(&mut self, fence: Fence, by_hand: &ByHand<'_>) -> Result<bool, SessionError>;
 
+    /// Writes the row of a rollback that a person has done by hand, guarded by the fence: the version is not in force any
+    /// more, and what is open of its rollback in the journal becomes a part of the row.
+    ///
+    /// # Errors
+    ///
+    /// Where the row cannot be written.
+    async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError>;
+
     /// The rollback SQL of versions that are in force, as the ledger keeps it; in any order. Not a part of what
     /// [`Self::read_ledger`] reads, which stays small.
     ///

@@ -125,7 +125,7 @@ pub enum PlanProblem {
     /// Some of what a rollback would have to undo came without rollback SQL.
     #[error(
         "no rollback was stored for {}: the files had none when they were applied; nothing was undone: undo them by a new \
-         migration, or roll back to {last} or above", list(.versions)
+         migration, or by hand and with schemaward repair --undone, newest first, or roll back to {last} or above", list(.versions)
     )]
     NoRollback {
         /// All of them, in version order.

@@ -329,6 +329,25 @@ fn a_file_whose_index_is_left_invalid_is_half_applied() {
     assert_eq!(bed.run().applied(), 1);
 }
 
+/// Its half-done rollback is settled with it.
+#[test]
+fn a_version_that_was_undone_by_hand_is_recorded_as_that() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback: drop table a;\n")]);
+    bed.file(
+        "002_b.sql",
+        b"create table b (n int);\ncreate index b_n on b (n);\n-- rollback:\n-- drop index concurrently b_n;\n\
+        -- drop index concurrently wrong;\n",
+    );
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(text(&bed.command("rollback", &["--to", "1"])).0, Some(1));
+    bed.psql("drop table b");
+    let (code, out, err) = text(&bed.command("repair", &["--undone", "2"]));
+    assert_eq!((code, current(&bed).as_str()), (Some(0), "001"), "{out}{err}");
+    assert_eq!(bed.psql("select count(*) from schemaward.statement_journal where migration_id is null"), "0");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(text(&bed.command("repair", &["--undone", "1"])).0, Some(2), "002 is in force");
+}
+
 /// What was refused in a statement of its own is settled by the file that is one transaction now.
 #[test]
 fn a_refused_file_that_was_corrected_into_one_transaction_is_in_nobodys_way() {

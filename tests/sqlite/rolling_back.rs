@@ -93,3 +93,41 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand() {
     assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(0));
     assert!(bed.versions().ends_with("002 rollback 1"), "{}", bed.versions());
 }
+
+/// What is stored cannot be corrected, and so must not keep older versions from being rolled back.
+#[test]
+fn a_version_that_was_undone_by_hand_is_recorded_as_that() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "CREATE TABLE a (x);\n-- rollback: DROP TABLE a;"),
+        ("002_b.sql", "CREATE TABLE b (x);\n-- rollback: DROP TABLE wrong;"),
+        ("003_c.sql", "CREATE TABLE c (x);\n-- rollback: DROP TABLE c;"),
+    ]);
+    let (code, said) = bed.said(&["repair", "--undone", "2"]);
+    assert!(code == Some(2) && said.contains("version 2 is not applied"), "{said}");
+    bed.migrate();
+    let (code, said) = bed.said(&["repair", "--undone", "2"]);
+    assert!(code == Some(2) && said.contains("version 003 was applied after version 002"), "{said}");
+    assert_eq!(bed.said(&["rollback", "--to", "empty"]).0, Some(1));
+    bed.query("DROP TABLE b");
+    let (code, said) = bed.said(&["repair", "--undone", "2"]);
+    assert!(code == Some(0) && said.contains("002_b.sql is recorded as rolled back"), "{said}");
+    assert_eq!(bed.said(&["rollback", "--to", "empty"]).0, Some(0));
+    assert!(!bed.has("a"));
+    bed.migrate();
+    assert!(bed.has("a") && bed.has("b") && bed.has("c"), "all are applied again");
+}
+
+#[test]
+fn a_rollback_that_could_never_run_is_refused_with_its_file() {
+    for sql in ["-- rollback:\n-- DROP TABLE a;\n-- .read undo.sql", "-- rollback: DELETE FROM a WHERE x = 'open"] {
+        let bed = Bed::with(&[("001_a.sql", &format!("CREATE TABLE a (x);\n{sql}\n"))]);
+        for command in ["plan", "migrate"] {
+            let (code, said) = bed.said(&[command]);
+            assert!(code == Some(4) && said.contains(" --> rollback of 001_a.sql:"), "{said}");
+        }
+        assert!(!bed.database().exists());
+    }
+    let bed = Bed::with(&[("001_a.up.sql", "CREATE TABLE a (x);"), ("001_a.down.sql", "DROP TABLE a;\n/* why")]);
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(4) && said.contains("rollback of 001_a.up.sql:2:1"), "{said}");
+}

@@ -365,6 +365,11 @@ impl Session for MysqlSession {
         Ok(changed.first().is_some_and(|rows| *rows > 0))
     }
 
+    async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError> {
+        let just_now = "UNIX_TIMESTAMP(SYSDATE(6))";
+        self.write_guarded(by_hand.fence, &self.ledger.record_success(by_hand, just_now)).await.map(drop)
+    }
+
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
         if versions.is_empty() {
             return Ok(Vec::new());

@@ -416,6 +416,10 @@ impl Session for PostgresSession {
         Ok(has_returned_rows(&results))
     }
 
+    async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError> {
+        self.write_guarded(by_hand.fence, &self.ledger.record_journaled(by_hand, 0)).await.map(drop)
+    }
+
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
         if versions.is_empty() {
             return Ok(Vec::new());

@@ -244,6 +244,13 @@ impl Session for SqliteSession {
         self.write(fence, async |ledger, connection| ledger.settle(connection, fence, by_hand).await).await
     }
 
+    async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError> {
+        let written = async |ledger: &Ledger, connection: &mut SqliteConnection| {
+            ledger.record(connection, by_hand, 0, None).await
+        };
+        self.write(by_hand.fence, written).await
+    }
+
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
         let ledger = self.database.ledger.clone();
         let mut found = Vec::new();

@@ -165,3 +165,17 @@ fn a_version_without_a_rollback_is_refused_before_anything_runs(
     assert_eq!(said(&bed.command("rollback", &["--to", "1"])).0, Some(0));
     assert!(bed.has("a") && !bed.has("b") && !bed.has("c"));
 }
+
+#[rstest]
+fn a_version_that_was_undone_by_hand_is_recorded_as_that(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let wrong = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop table b;\n-- drop table nowhere;\n");
+    let Some(bed) = Bed::with(engine, &[A, wrong]) else { return };
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    let (code, text) = said(&bed.command("repair", &["--undone", "002"]));
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(bed.sql("select count(*) from schemaward_statement_journal where open_version is not null"), "0");
+    assert_eq!(bed.run().applied(), 1);
+    assert!(bed.has("b"));
+    assert_eq!(said(&bed.command("repair", &["--undone", "001"])).0, Some(2), "002 is in force");
+}
