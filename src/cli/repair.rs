@@ -91,6 +91,8 @@ struct OpenStatement {
     statement: usize,
     /// `started`: its end was not recorded. `finished`, `failed`: the next run goes on by itself.
     state: &'static str,
+    #[serde(skip)]
+    left_a_part: bool,
 }
 
 /// What a person said, written down.
@@ -181,6 +183,7 @@ impl OpenStatement {
                 StatementState::Finished => "finished",
                 StatementState::Failed => "failed",
             },
+            left_a_part: begun.left_a_part,
         }
     }
 }
@@ -191,13 +194,20 @@ impl Open {
             return format!("Nothing is begun and unfinished in {}.\n", self.database);
         }
         let mut text = String::new();
-        for OpenStatement { version, file, statement, state, .. } in &self.open {
+        for OpenStatement { version, file, statement, state, left_a_part, .. } in &self.open {
             let what = match *state {
                 "started" => "its end was not recorded",
                 "finished" => "has run",
                 _ => "was refused by the server",
             };
             let _ = writeln!(text, "{}  statement {statement}  {what}", line(file));
+            if *left_a_part {
+                let _ = writeln!(
+                    text,
+                    "    it may have left a part of its work; once that is taken away: schemaward repair --version {version} \
+                     --statement {statement} --as not-done"
+                );
+            }
             if *state == "started" {
                 // The next run may still tell by the catalog.
                 let _ = writeln!(

@@ -322,6 +322,8 @@ fn a_file_whose_index_is_left_invalid_is_half_applied() {
     assert!(failure.hint.is_some_and(|hint| hint.contains("INVALID")) && invalid_indexes(&bed) == "1");
     bed.remove("002_i.sql");
     assert!(bed.run().failure().message.contains("002_i.sql"), "the index would stay for good");
+    let (_, listed, _) = text(&bed.command("repair", &[]));
+    assert!(listed.contains("--version 002 --statement 1 --as not-done"), "{listed}");
     bed.psql("drop index a_n");
     let (code, out, err) = text(&bed.command("repair", &["--version", "002", "--statement", "1", "--as", "not-done"]));
     assert_eq!(code, Some(0), "{out}{err}");

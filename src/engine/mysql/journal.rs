@@ -208,7 +208,8 @@ impl Ledger {
     /// does, and has an index: the rows of all that has come to its end need not be read.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT version, statement, checksum, state, kind, filename, id, trace, settled_by, error_code FROM {} WHERE open_version IS NOT NULL",
+            "SELECT version, statement, checksum, state, kind, filename, id, trace, settled_by, error_code FROM {} \
+             WHERE open_version IS NOT NULL",
             self.journal_table()
         )
     }

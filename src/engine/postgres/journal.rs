@@ -168,8 +168,8 @@ impl Ledger {
     /// All that is begun and not applied.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id, j.trace, j.settled_by, j.error_code \
-             FROM {}.statement_journal j WHERE j.migration_id IS NULL",
+            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id, j.trace, j.settled_by, \
+             j.error_code FROM {}.statement_journal j WHERE j.migration_id IS NULL",
             self.quoted
         )
     }
