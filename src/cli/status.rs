@@ -134,7 +134,8 @@ impl Status {
     /// What the database alone tells.
     fn new(database: String, reading: &Reading) -> Self {
         let state = &reading.ledger;
-        let last_failure = reading.last_failure.clone().map(|attempt| LastFailure::new(attempt, state));
+        let last_failure =
+            reading.last_failure.clone().map(|attempt| LastFailure::new(attempt, state, reading.settled_by));
         Self {
             database,
             current_version: state.current().map(ToString::to_string),
@@ -248,7 +249,7 @@ impl From<OpenStatement> for Open {
 }
 
 impl LastFailure {
-    fn new(attempt: RecordedAttempt, state: &LedgerState) -> Self {
+    fn new(attempt: RecordedAttempt, state: &LedgerState, settled_by: Option<Kind>) -> Self {
         let in_force = attempt.version.parse::<Version>().ok().map(|version| state.get(&version).map(|row| row.kind));
         let resolved_by = match (Kind::from_word(&attempt.kind), in_force) {
             // What was to be undone is there no more.
@@ -256,6 +257,7 @@ impl LastFailure {
             (Some(Kind::Rollback), _) => None,
             (_, in_force) => in_force.flatten(),
         };
+        let resolved_by = resolved_by.or(settled_by);
         Self { attempt, resolved: resolved_by.is_some(), resolved_by: resolved_by.map(Kind::word) }
     }
 
@@ -314,7 +316,7 @@ mod tests {
             applied_by: "u".to_owned(),
             tool_version: "0".to_owned(),
         };
-        let failure = LastFailure::new(attempt, &LedgerState::new(in_force.map(row)));
+        let failure = LastFailure::new(attempt, &LedgerState::new(in_force.map(row)), None);
         assert_eq!(failure.text(), format!("2026-11-23T00:00:00Z  1_a.sql: no{told}"));
         assert_eq!(failure.resolved, !told.is_empty());
     }

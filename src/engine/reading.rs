@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::session::{Database, Session, SessionError, StoredRollback};
 use crate::migration::{Dialect, Version};
-use crate::plan::{LedgerState, RollbackTarget, to_undo};
+use crate::plan::{Kind, LedgerState, RollbackTarget, to_undo};
 use crate::report::AppliedMigration;
 
 /// What the ledger and the lock say.
@@ -16,6 +16,8 @@ pub struct Reading {
     pub attempts: Vec<RecordedAttempt>,
     /// The newest attempt that failed.
     pub last_failure: Option<RecordedAttempt>,
+    /// The kind of the attempt that has done since what that one could not, whatever has become of it later.
+    pub settled_by: Option<Kind>,
     /// Who holds the lock: user, process, program, connected since when. Empty where they cannot be told any more;
     /// None where the lock is free.
     pub lock_holder: Option<String>,
@@ -35,8 +37,26 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
     let ledger = session.read_ledger().await?;
     let lock_holder = session.lock_holder().await?;
     let (attempts, last_failure) = session.attempts(attempts).await?;
+    let settled_by = match &last_failure {
+        Some(failed) => settled_since(failed, &session.attempts(Some(SEARCHED)).await?.0),
+        None => None,
+    };
     session.close().await;
-    Ok(Reading { ledger, attempts, last_failure, lock_holder, server })
+    Ok(Reading { ledger, attempts, last_failure, settled_by, lock_holder, server })
+}
+
+/// How many attempts are searched for one that has settled a failure.
+const SEARCHED: u32 = 1000;
+
+/// `attempts`: the newest first.
+fn settled_since(failed: &RecordedAttempt, attempts: &[RecordedAttempt]) -> Option<Kind> {
+    let newer = attempts.iter().take_while(|attempt| *attempt != failed);
+    let same = |attempt: &&RecordedAttempt| {
+        let what = |of: &RecordedAttempt| (of.kind.clone(), of.version.trim_start_matches('0').to_owned());
+        let is_repeatable = failed.kind == Kind::Repeatable.word();
+        attempt.success && what(attempt) == what(failed) && (!is_repeatable || attempt.file == failed.file)
+    };
+    Kind::from_word(&newer.into_iter().find(same)?.kind)
 }
 
 /// What a ledger says of a way back.

@@ -131,3 +131,32 @@ fn a_rollback_that_could_never_run_is_refused_with_its_file() {
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(4) && said.contains("rollback of 001_a.up.sql:2:1"), "{said}");
 }
+
+/// Whatever becomes of it later.
+#[test]
+fn a_failure_that_was_settled_stays_settled() {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABEL a (x);\n-- rollback: DROP TABLE b;")]);
+    let last_failure = || {
+        let (_, said) = bed.said(&["status"]);
+        said.lines().find(|line| line.starts_with("Last failure")).unwrap_or_default().to_owned()
+    };
+    assert_eq!(bed.said(&["migrate"]).0, Some(1));
+    assert!(last_failure().ends_with("syntax error"), "{}", last_failure());
+    bed.file("001_a.sql", "CREATE TABLE a (x);\n-- rollback: DROP TABLE b;");
+    bed.migrate();
+    assert!(last_failure().ends_with("; applied since"), "{}", last_failure());
+    assert_eq!(bed.said(&["rollback", "--to", "empty"]).0, Some(1));
+    assert!(last_failure().ends_with("no such table: b"), "{}", last_failure());
+    bed.query("CREATE TABLE b (x)");
+    assert_eq!(bed.said(&["rollback", "--to", "empty"]).0, Some(0));
+    bed.query("DROP TABLE a");
+    bed.migrate();
+    assert!(last_failure().ends_with("; rolled back since"), "{}", last_failure());
+
+    bed.file("R__v.sql", "CREATE VIEW v AS SELECT * FORM a;");
+    assert_eq!(bed.said(&["migrate"]).0, Some(1));
+    assert!(last_failure().contains("R__v.sql") && !last_failure().contains("since"), "{}", last_failure());
+    bed.file("R__v.sql", "CREATE VIEW v AS SELECT * FROM a;");
+    bed.migrate();
+    assert!(last_failure().ends_with("; applied since"), "{}", last_failure());
+}
