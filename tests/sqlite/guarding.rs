@@ -80,8 +80,15 @@ fn a_file_that_another_program_writes_to_is_waited_for_and_then_told_of() {
 #[case::from_writing("BEGIN IMMEDIATE")]
 #[case::from_reading("BEGIN EXCLUSIVE")]
 #[case::from_committing("BEGIN; SELECT * FROM theirs")]
-fn a_run_begins_once_another_program_s_transaction_has_ended(#[case] begin: &str) {
-    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
+fn a_run_begins_once_another_program_s_transaction_has_ended(
+    #[case] begin: &str,
+    #[values(false, true)] has_ledger: bool,
+) {
+    let bed = Bed::with(&[("001_b.sql", "CREATE TABLE b (x);")]);
+    if has_ledger {
+        bed.migrate();
+    }
+    bed.file("002_a.sql", "CREATE TABLE a (x);");
     let mut other = bed.client();
     other.query("CREATE TABLE theirs (x)");
     other.query(begin);
