@@ -106,10 +106,15 @@ pub(super) fn config_maps() -> Value {
     rules(&[("self.size() > 0", "name at least one ConfigMap")])
 }
 
-/// Inline files, by name. The names become keys of a `ConfigMap`.
+/// Inline files, by name. The names become keys of a `ConfigMap`. Sizes are counted in characters: the API server refuses
+/// rules that turn a text without a length into bytes, whose cost it cannot bound.
 pub(super) fn inline_files() -> Value {
     rules(&[
         ("self.size() > 0", "give at least one file"),
+        (
+            "self.map(name, self[name].size()).sum() <= 524288",
+            "the files have more than 512 KiB in all: put them into ConfigMaps and name those in configMaps",
+        ),
         (
             "self.all(name, name.size() <= 253 && name.matches('^[-._a-zA-Z0-9]+$') && name != '.' && !name.startsWith('..'))",
             "a file name may hold letters, digits, '-', '_' and '.' only, and at most 253 of them, such as 001_create_customers.sql",

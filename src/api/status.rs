@@ -70,7 +70,7 @@ pub struct RunStatus {
     pub name: String,
     /// 1 for the first try of this generation and content, one more for each retry.
     pub attempt: i32,
-    /// The value of the retry annotation this run answers.
+    /// A hash of the value of the retry annotation that this run answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_token: Option<String>,
     /// SHA-256 of the plan, in hex.

@@ -184,6 +184,24 @@ impl<'f> MigrationFiles<'f> {
         in_order(self.all().flat_map(MigrationFile::known_problems).cloned().collect())
     }
 
+    /// Looks into each file, one after the other, and keeps nothing of it but the newest version: a source takes no more
+    /// memory than its largest file does.
+    ///
+    /// # Errors
+    ///
+    /// The first thousand of its [`Problem`]s, ordered by file and line.
+    pub fn verified(self) -> Result<Version, Vec<Problem>> {
+        const ENOUGH: usize = 1000;
+        let mut problems = Vec::new();
+        for file in self.migrations.into_iter().chain(self.repeatables) {
+            if let Err(found) = file.into_migration() {
+                problems.extend(found);
+                problems.truncate(ENOUGH);
+            }
+        }
+        if problems.is_empty() { Ok(self.newest) } else { Err(in_order(problems)) }
+    }
+
     /// Reads what was not read yet.
     ///
     /// # Errors

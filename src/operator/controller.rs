@@ -25,6 +25,7 @@ use super::leader::Election;
 use super::lease::{LeaseError, Leases};
 use super::metrics::Metrics;
 use super::observe::{ObserveError, Observer, Seen};
+use super::room::Rooms;
 use super::{names, notify};
 use crate::api::SchemaMigration;
 
@@ -36,6 +37,8 @@ const PASS_TIMEOUT: Duration = Duration::from_mins(1);
 const RESYNC: Duration = Duration::from_mins(10);
 /// The pause after a pass that another's write has overtaken.
 const OVERTAKEN_PAUSE: Duration = Duration::from_millis(500);
+/// The pause before a large source is read, while another is.
+const ROOM_PAUSE: Duration = Duration::from_millis(700);
 /// The longest pause after failed passes; the first is a second, and each doubles.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long to wait for the API server to take a connection.
@@ -102,6 +105,7 @@ struct Context {
     leases: Arc<Leases>,
     metrics: Arc<Metrics>,
     settings: Settings,
+    rooms: Rooms,
     /// How many passes over a resource have failed in a row.
     failures: Mutex<HashMap<ObjectRef<Guarded>, u32>>,
 }
@@ -182,6 +186,7 @@ async fn work(
         leases: Arc::clone(leases),
         metrics: Arc::clone(metrics),
         settings: settings.clone(),
+        rooms: Rooms::default(),
         failures: Mutex::default(),
     });
     let namespaces: Vec<Option<&str>> = match settings.watch_namespaces.as_slice() {
@@ -283,7 +288,7 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 
 async fn pass(context: &Context, namespace: &str, name: &str) -> Result<Action, PassError> {
     let now = Timestamp::now();
-    let observer = Observer { client: &context.client, leases: &context.leases };
+    let observer = Observer { client: &context.client, leases: &context.leases, rooms: &context.rooms };
     let Some(seen) = observer.observe(namespace, name, now).await? else { return Ok(Action::await_change()) };
     let decision = decide(&seen.observed, now);
     if let Some(run) = &decision.status.run {
@@ -309,14 +314,18 @@ async fn carry_out(context: &Context, seen: &Seen, decision: &super::decision::D
 
 /// Whether a pass failed only because something was newer than what it had seen.
 fn is_overtaken(error: &PassError) -> bool {
-    matches!(error, PassError::Act(ActError::Outdated | ActError::Lease(LeaseError::Lost(_))))
+    matches!(error, PassError::Act(ActError::Outdated | ActError::Lease(LeaseError::Lost(_)))) || is_full(error)
+}
+
+fn is_full(error: &PassError) -> bool {
+    matches!(error, PassError::Observe(ObserveError::Full(_)))
 }
 
 /// When a failed pass is repeated.
 #[expect(clippy::needless_pass_by_value, reason = "the controller hands them over so")]
 fn repeat(object: Arc<Guarded>, error: &PassError, context: Arc<Context>) -> Action {
     if is_overtaken(error) {
-        return Action::requeue(OVERTAKEN_PAUSE);
+        return Action::requeue(if is_full(error) { ROOM_PAUSE } else { OVERTAKEN_PAUSE });
     }
     let mut failures = context.failures.lock().unwrap_or_else(PoisonError::into_inner);
     let count = failures.entry(ObjectRef::from_obj(object.as_ref())).or_insert(0);

@@ -154,7 +154,7 @@ impl<'a> Pass<'a> {
         status.run = Some(RunStatus {
             name: name.clone(),
             attempt,
-            retry_token: effective_token(self.resource).map(str::to_owned),
+            retry_token: effective_token(self.resource),
             started_at: Some(status::moment(self.now)),
             ..RunStatus::default()
         });
@@ -200,7 +200,7 @@ impl<'a> Pass<'a> {
             name: key.run_name(attempt),
             attempt,
             source_hash: source.hash.clone(),
-            retry_token: effective_token(resource).map(str::to_owned),
+            retry_token: effective_token(resource),
             frozen,
         }));
         effects

@@ -60,7 +60,7 @@ pub struct RunOrder {
     pub attempt: i32,
     /// SHA-256 of the source.
     pub source_hash: Checksum,
-    /// The value of the retry annotation it answers.
+    /// The hash of the retry annotation's value that it answers.
     pub retry_token: Option<String>,
     /// The frozen ConfigMaps that hold the source.
     pub frozen: Vec<String>,

@@ -20,6 +20,7 @@ mod observe;
 pub mod observed;
 mod pod;
 mod progress;
+mod room;
 pub mod source;
 pub mod standing;
 pub mod status;

@@ -21,6 +21,8 @@ pub const GENERATION_ANNOTATION: &str = "schemaward.dev/generation";
 /// The Job's annotation with the attempt's number.
 pub const ATTEMPT_ANNOTATION: &str = "schemaward.dev/attempt";
 
+/// What a hashed retry annotation begins with.
+const TOKEN_PREFIX: &str = "sha256:";
 /// Room for the resource's name in a Job's name. With the key, the attempt and the pod's suffix the whole
 /// stays a DNS label of 63 characters.
 const JOB_STEM: usize = 38;
@@ -110,6 +112,19 @@ pub fn digest(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
     }
     format!("{:x}", hash.finalize())
+}
+
+/// What a status keeps of the retry annotation's value: a hash, since the value may be as long as 256 KiB.
+#[must_use]
+pub fn token(annotation: &str) -> String {
+    format!("{TOKEN_PREFIX}{}", cut(&digest(&["retry", annotation]), 16))
+}
+
+/// Whether a text has the form that [`token`] gives. Statuses of older operators hold the value itself.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let digits = text.strip_prefix(TOKEN_PREFIX).unwrap_or_default();
+    digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The start of a name that may be followed by `-` and more: a DNS label without dots.

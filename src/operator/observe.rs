@@ -11,9 +11,10 @@ use super::job::CONTAINER;
 use super::lease::{LeaseError, Leases};
 use super::observed::{Children, Ended, Frozen, Job, JobState, Lease, Observed, Resource};
 use super::pod;
-use super::source::{Source, SourceConfigMap, assemble};
+use super::room::{Full, Room, Rooms};
+use super::source::{Gathered, Source, SourceConfigMap};
 use super::{decide, names, progress};
-use crate::api::{FINALIZER, RETRY_ANNOTATION, SchemaMigration};
+use crate::api::{FINALIZER, InlineSource, RETRY_ANNOTATION, SchemaMigration};
 use crate::migration::SourceFile;
 
 /// How many lines of a run's log are read: enough for the newest progress.
@@ -34,6 +35,12 @@ pub enum ObserveError {
     /// The database's Lease.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// There is no room for a large source now.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Reading the migrations was broken off, which happens only where the operator ends.
+    #[error("reading the migrations was broken off: {0}")]
+    Verify(#[from] tokio::task::JoinError),
 }
 
 fn reading(what: &'static str) -> impl FnOnce(kube::Error) -> ObserveError {
@@ -48,6 +55,9 @@ pub struct Seen {
     pub object: SchemaMigration,
     /// The database's Lease as it was read.
     pub lease: Option<LeaseRecord>,
+    /// Leave to hold the source, until all is written that was decided from it.
+    #[expect(dead_code, reason = "it is held, not read")]
+    pub room: Option<Room>,
 }
 
 /// Reads one resource's world.
@@ -56,6 +66,8 @@ pub struct Observer<'a> {
     pub client: &'a Client,
     /// For Leases.
     pub leases: &'a Leases,
+    /// For sources.
+    pub rooms: &'a Rooms,
 }
 
 impl Observer<'_> {
@@ -68,7 +80,11 @@ impl Observer<'_> {
     /// [`ObserveError`]: a call failed. Nothing has been decided then.
     pub async fn observe(&self, namespace: &str, name: &str, now: Timestamp) -> Result<Option<Seen>, ObserveError> {
         let api: Api<SchemaMigration> = self.api(namespace);
-        let Some(object) = api.get_opt(name).await.map_err(reading("the SchemaMigration"))? else { return Ok(None) };
+        let Some(mut object) = api.get_opt(name).await.map_err(reading("the SchemaMigration"))? else {
+            return Ok(None);
+        };
+        object.metadata.managed_fields = None;
+        let inline = object.spec.source.inline.take();
         let resource = plain(&object);
         let mut seen = (Children::default(), None);
         if resource.has_finalizer {
@@ -76,22 +92,41 @@ impl Observer<'_> {
         }
         // A run that has begun goes on, whatever its source has become; one that waits may be taken back for it.
         let has_begun = seen.0.jobs.iter().any(|job| matches!(job.state, JobState::Running { .. }));
-        let source = if has_begun || resource.deleting { Source::NotRead } else { self.source(&resource).await? };
+        let (source, room) = if has_begun || resource.deleting || resource.spec.suspend {
+            (Source::NotRead, None)
+        } else {
+            self.source(&resource, inline).await?
+        };
         if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, now) {
             seen = self.children(&resource).await?;
         }
         let (children, lease) = seen;
-        Ok(Some(Seen { observed: Observed { resource, source, children }, object, lease }))
+        Ok(Some(Seen { observed: Observed { resource, source, children }, object, lease, room }))
     }
 
-    async fn source(&self, resource: &Resource) -> Result<Source, ObserveError> {
+    /// Reads the source, one `ConfigMap` after the other, and no further than its limits.
+    async fn source(
+        &self,
+        resource: &Resource,
+        inline: Option<InlineSource>,
+    ) -> Result<(Source, Option<Room>), ObserveError> {
+        let mut room = self.rooms.enter().await?;
         let api: Api<ConfigMap> = self.api(&resource.namespace);
-        let mut config_maps = Vec::new();
-        for reference in resource.spec.source.config_maps.iter().flatten() {
+        let mut gathered = Gathered::of_inline(inline);
+        let references = resource.spec.source.config_maps.as_deref().unwrap_or_default();
+        for reference in references {
+            if gathered.is_full() {
+                break;
+            }
             let found = api.get_opt(&reference.name).await.map_err(reading("a ConfigMap of the source"))?;
-            config_maps.push(SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) });
+            let map = SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) };
+            gathered.add(map, references.len());
+            self.rooms.grow(&mut room, gathered.bytes())?;
         }
-        Ok(assemble(resource.spec.database.engine, &resource.spec.source, config_maps))
+        let (engine, gaps) = (resource.spec.database.engine, resource.spec.source.gaps);
+        let source = tokio::task::spawn_blocking(move || gathered.verify(engine, gaps)).await?;
+        let room = matches!(source, Source::Valid(_)).then_some(room);
+        Ok((source, room))
     }
 
     async fn children(&self, resource: &Resource) -> Result<(Children, Option<LeaseRecord>), ObserveError> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{self, Engine, SourceSpec};
-use crate::migration::{Checksum, Gaps, MigrationSet, SourceFile, SourceRules, source_failure, source_hash};
+use crate::api::{self, Engine, InlineSource};
+use crate::migration::{Checksum, Gaps, MigrationFiles, SourceFile, SourceRules, source_failure, source_hash};
 use crate::report::Failure;
 
 /// The most bytes of files in one frozen ConfigMap, unless one file alone is larger.
@@ -11,6 +11,13 @@ use crate::report::Failure;
 pub const PART_LIMIT: usize = 900 * 1024;
 /// The largest file: what one ConfigMap can hold.
 pub const FILE_LIMIT: usize = 1024 * 1024;
+/// The most bytes of a source, names and files together: what the operator and a run's pod hold in memory at once.
+pub const SOURCE_LIMIT: usize = 16 * 1024 * 1024;
+/// The most files of a source.
+pub const FILES_LIMIT: usize = 5000;
+/// The most bytes of an inline source. The CRD's rule allows 512 KiB, which it can only count in characters; a resource
+/// beyond this leaves no room for its status in what etcd takes (1.5 MiB).
+pub const INLINE_LIMIT: usize = 1024 * 1024;
 
 /// A ConfigMap that the source names, as it was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,43 +66,112 @@ pub struct ValidSource {
     pub files: Vec<SourceFile>,
 }
 
-/// Puts a source together from what the spec holds and what its ConfigMaps hold, and verifies the set.
-#[must_use]
-pub fn assemble(engine: Engine, spec: &SourceSpec, config_maps: Vec<SourceConfigMap>) -> Source {
-    let missing: Vec<String> =
-        config_maps.iter().filter(|map| map.files.is_none()).map(|map| map.name.clone()).collect();
-    if !missing.is_empty() {
-        return Source::Missing(missing);
-    }
-    let mut merged: BTreeMap<String, (String, SourceFile)> = BTreeMap::new();
-    let inline = spec
-        .inline
-        .iter()
-        .flat_map(|inline| &inline.files)
-        .map(|(name, text)| (String::new(), SourceFile { name: name.clone(), bytes: text.clone().into_bytes() }));
-    let mapped = config_maps.into_iter().flat_map(|map| {
-        let name = map.name;
-        map.files.unwrap_or_default().into_iter().map(move |file| (name.clone(), file))
-    });
-    // Dotfiles are no part of a source: where ConfigMaps are mounted, the kubelet keeps its own beside the files.
-    for (origin, file) in inline.chain(mapped).filter(|(_, file)| !file.name.starts_with('.')) {
-        if let Some(problem) = unfit(&file) {
-            return Source::Refused(refusal(problem, Some(file.name)));
+/// A source as it is read: one `ConfigMap` after the other, and no further than its limits.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Each file by its name, with the `ConfigMap` it is from.
+    files: BTreeMap<String, (String, SourceFile)>,
+    missing: Vec<String>,
+    bytes: usize,
+    config_maps: usize,
+    problem: Option<Refusal>,
+}
+
+impl Gathered {
+    /// With the files that stand in the resource itself.
+    #[must_use]
+    pub fn of_inline(inline: Option<InlineSource>) -> Self {
+        let mut gathered = Self::default();
+        for (name, text) in inline.into_iter().flat_map(|inline| inline.files) {
+            gathered.add_file("", SourceFile { name, bytes: text.into_bytes() });
         }
-        if let Some((first, _)) = merged.get(&file.name) {
+        if gathered.problem.is_none() && gathered.bytes > INLINE_LIMIT {
+            gathered.problem = Some(too_large(&format!(
+                "The inline source has {} bytes, and may have at most {INLINE_LIMIT}; put its files into ConfigMaps \
+                 and name those in spec.source.configMaps.",
+                gathered.bytes
+            )));
+        }
+        gathered
+    }
+
+    /// Adds a `ConfigMap`. `named` is how many the source names in all.
+    pub fn add(&mut self, map: SourceConfigMap, named: usize) {
+        self.config_maps += 1;
+        let Some(files) = map.files else { return self.missing.push(map.name) };
+        for file in files {
+            self.add_file(&map.name, file);
+        }
+        if self.is_too_large() {
+            let place = match (self.config_maps, named) {
+                (1, 1) => "its ConfigMap".to_owned(),
+                (read, named) if read == named => format!("its {named} ConfigMaps"),
+                (read, named) => format!("the first {read} of its {named} ConfigMaps"),
+            };
+            self.problem = Some(too_large(&format!(
+                "The source is too large: {} bytes in {} files, found in {place}, and it may have at most \
+                 {SOURCE_LIMIT} bytes (16 MiB) in {FILES_LIMIT} files; divide it: load bulk data by other means than \
+                 migrations, or leave out old ones behind a baseline (schemaward baseline).",
+                self.bytes,
+                self.files.len()
+            )));
+        }
+    }
+
+    /// Whether nothing more is to be read: what is here is refused already.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.bytes > SOURCE_LIMIT || self.files.len() > FILES_LIMIT
+    }
+
+    fn add_file(&mut self, origin: &str, file: SourceFile) {
+        // Dotfiles are no part of a source: where ConfigMaps are mounted, the kubelet keeps its own beside the files.
+        if self.problem.is_some() || file.name.starts_with('.') {
+            return;
+        }
+        if let Some(problem) = unfit(&file) {
+            self.problem = Some(refusal(problem, Some(file.name)));
+        } else if let Some((first, _)) = self.files.get(&file.name) {
             let problem = format!(
                 "{} is in ConfigMap {first:?} and in ConfigMap {origin:?}; remove it from one of them.",
                 file.name
             );
-            return Source::Refused(refusal(problem, Some(file.name)));
+            self.problem = Some(refusal(problem, Some(file.name)));
+        } else {
+            self.bytes += file.name.len() + file.bytes.len();
+            self.files.insert(file.name.clone(), (origin.to_owned(), file));
         }
-        merged.insert(file.name.clone(), (origin, file));
     }
-    let gaps = match spec.gaps {
-        api::Gaps::Reject => Gaps::Reject,
-        api::Gaps::Allow => Gaps::Allow,
-    };
-    verify(merged.into_values().map(|(_, file)| file).collect(), SourceRules { dialect: engine.into(), gaps })
+
+    /// Verifies the set. Takes as long as reading all of its SQL does.
+    #[must_use]
+    pub fn verify(self, engine: Engine, gaps: api::Gaps) -> Source {
+        if !self.missing.is_empty() {
+            return Source::Missing(self.missing);
+        }
+        if let Some(problem) = self.problem {
+            return Source::Refused(problem);
+        }
+        let gaps = match gaps {
+            api::Gaps::Reject => Gaps::Reject,
+            api::Gaps::Allow => Gaps::Allow,
+        };
+        verify(self.files.into_values().map(|(_, file)| file).collect(), SourceRules { dialect: engine.into(), gaps })
+    }
+}
+
+fn too_large(message: &str) -> Refusal {
+    refusal(message.to_owned(), None)
 }
 
 fn refusal(message: String, file: Option<String>) -> Refusal {
@@ -120,11 +196,11 @@ fn unfit(file: &SourceFile) -> Option<String> {
     })
 }
 
-/// Reads the files as a migration set.
+/// Reads the files as a migration set, of which nothing is kept.
 fn verify(files: Vec<SourceFile>, rules: SourceRules) -> Source {
     let hash = source_hash(&files);
-    match MigrationSet::read(&files, rules) {
-        Ok(set) => Source::Valid(ValidSource { latest: set.newest().as_str().to_owned(), hash, files }),
+    match MigrationFiles::sorted(&files, rules).and_then(MigrationFiles::verified) {
+        Ok(newest) => Source::Valid(ValidSource { latest: newest.as_str().to_owned(), hash, files }),
         Err(problems) => {
             let failure = source_failure(&problems);
             let place = failure.as_ref().and_then(|failure| failure.place.as_ref());
@@ -168,8 +244,8 @@ pub fn parts(files: &[SourceFile]) -> Vec<Vec<&SourceFile>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FILE_LIMIT, PART_LIMIT, Source, SourceConfigMap, assemble, parts};
-    use crate::api::{Engine, InlineSource, SourceSpec};
+    use super::{FILE_LIMIT, FILES_LIMIT, Gathered, INLINE_LIMIT, PART_LIMIT, Source, SourceConfigMap, parts};
+    use crate::api::{Engine, Gaps, InlineSource};
     use crate::migration::SourceFile;
 
     fn file(name: &str, bytes: impl Into<Vec<u8>>) -> SourceFile {
@@ -178,6 +254,21 @@ mod tests {
 
     fn map(name: &str, files: Vec<SourceFile>) -> SourceConfigMap {
         SourceConfigMap { name: name.into(), files: Some(files) }
+    }
+
+    fn gathered(maps: Vec<SourceConfigMap>) -> Gathered {
+        let mut gathered = Gathered::default();
+        let named = maps.len();
+        for map in maps {
+            if !gathered.is_full() {
+                gathered.add(map, named);
+            }
+        }
+        gathered
+    }
+
+    fn assemble(maps: Vec<SourceConfigMap>) -> Source {
+        gathered(maps).verify(Engine::Postgres, Gaps::Reject)
     }
 
     fn refused(source: Source) -> super::Refusal {
@@ -189,13 +280,9 @@ mod tests {
     fn several_config_maps_are_one_source_and_hash_as_the_same_files_inline() {
         let (a, b) = (file("001_a.sql", "create table a ();"), file("002_b.sql", "create table b ();"));
         let files = [&a, &b].map(|f| (f.name.clone(), String::from_utf8(f.bytes.clone()).unwrap())).into();
-        let inline = SourceSpec { inline: Some(InlineSource { files }), ..SourceSpec::default() };
-        let Source::Valid(mapped) =
-            assemble(Engine::Postgres, &SourceSpec::default(), vec![map("two", vec![b]), map("one", vec![a])])
-        else {
-            panic!()
-        };
-        let Source::Valid(inline) = assemble(Engine::Postgres, &inline, Vec::new()) else { panic!() };
+        let Source::Valid(mapped) = assemble(vec![map("two", vec![b]), map("one", vec![a])]) else { panic!() };
+        let inline = Gathered::of_inline(Some(InlineSource { files }));
+        let Source::Valid(inline) = inline.verify(Engine::Postgres, Gaps::Reject) else { panic!() };
         assert_eq!(mapped.hash, inline.hash);
         assert_eq!(mapped.latest, "002");
     }
@@ -203,19 +290,14 @@ mod tests {
     #[test]
     fn all_missing_config_maps_are_named() {
         let missing = |name: &str| SourceConfigMap { name: name.into(), files: None };
-        let found =
-            assemble(Engine::Postgres, &SourceSpec::default(), vec![missing("a"), map("b", vec![]), missing("c")]);
+        let found = assemble(vec![missing("a"), map("b", vec![]), missing("c")]);
         assert_eq!(found, Source::Missing(vec!["a".into(), "c".into()]));
     }
 
     #[test]
     fn a_file_in_two_config_maps_is_refused_and_both_are_named() {
         let source = || file("001_a.sql", "select 1;");
-        let refusal = refused(assemble(
-            Engine::Postgres,
-            &SourceSpec::default(),
-            vec![map("x", vec![source()]), map("y", vec![source()])],
-        ));
+        let refusal = refused(assemble(vec![map("x", vec![source()]), map("y", vec![source()])]));
         assert_eq!(refusal.file.as_deref(), Some("001_a.sql"));
         assert!(refusal.message.contains("\"x\"") && refusal.message.contains("\"y\""), "{}", refusal.message);
     }
@@ -223,23 +305,47 @@ mod tests {
     #[test]
     fn a_file_that_no_config_map_can_hold_is_refused() {
         let large = vec![b'-'; FILE_LIMIT + 1];
-        let refusal =
-            refused(assemble(Engine::Postgres, &SourceSpec::default(), vec![map("x", vec![file("001_a.sql", large)])]));
+        let refusal = refused(assemble(vec![map("x", vec![file("001_a.sql", large)])]));
         assert!(refusal.message.contains("1048577 bytes"), "{}", refusal.message);
         for name in ["001 a.sql", "a/001_a.sql", ""] {
-            let refusal = refused(assemble(
-                Engine::Postgres,
-                &SourceSpec::default(),
-                vec![map("x", vec![file(name, "select 1;")])],
-            ));
+            let refusal = refused(assemble(vec![map("x", vec![file(name, "select 1;")])]));
             assert_eq!(refusal.file.as_deref(), Some(name));
         }
     }
 
     #[test]
+    fn a_source_above_its_size_is_refused_with_the_number_found_and_nothing_more_is_read() {
+        let megabyte = |n: usize| map(&format!("m{n}"), vec![file(&format!("{n:03}_x.sql"), vec![b'-'; 1_000_000])]);
+        let read = gathered((0..100).map(megabyte).collect());
+        assert!(read.is_full());
+        assert_eq!(read.config_maps, 17, "reading went on beyond the limit");
+        let refusal = refused(read.verify(Engine::Postgres, Gaps::Reject));
+        for part in ["17000153 bytes in 17 files", "the first 17 of its 100 ConfigMaps", "at most 16777216", "divide"] {
+            assert!(refusal.message.contains(part), "{part}: {}", refusal.message);
+        }
+        let many = |count: usize| map("x", (1..=count).map(|n| file(&format!("{n}_x.sql"), "select 1;")).collect());
+        assert!(matches!(assemble(vec![many(FILES_LIMIT)]), Source::Valid(_)));
+        let refusal = refused(assemble(vec![many(FILES_LIMIT + 1)]));
+        assert!(refusal.message.contains("in 5001 files, found in its ConfigMap"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn an_inline_source_that_leaves_no_room_for_a_status_is_refused_by_its_bytes() {
+        // So many characters are within the CRD's rule, which cannot count bytes.
+        let inline = |characters: usize| {
+            let file = |name: &str| (name.to_owned(), "ä".repeat(characters / 2));
+            let files = [file("001_a.sql"), file("002_b.sql")].into();
+            Gathered::of_inline(Some(InlineSource { files })).verify(Engine::Postgres, Gaps::Reject)
+        };
+        let refusal = refused(inline(INLINE_LIMIT / 2));
+        assert!(refusal.message.contains("spec.source.configMaps"), "{}", refusal.message);
+        assert!(refusal.message.contains("1048594 bytes"), "{}", refusal.message);
+    }
+
+    #[test]
     fn an_invalid_set_is_refused_with_its_file_and_its_hash() {
         let files = vec![file("001_a.sql", "select 1;"), file("1_b.sql", "select 1;")];
-        let refusal = refused(assemble(Engine::Postgres, &SourceSpec::default(), vec![map("x", files)]));
+        let refusal = refused(assemble(vec![map("x", files)]));
         assert!(refusal.hash.is_some());
         assert!(refusal.file.is_some(), "{}", refusal.message);
     }

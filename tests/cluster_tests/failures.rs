@@ -102,7 +102,7 @@ fn the_retry_annotation_starts_another_attempt_after_a_stalled_one() {
         sandbox.patch("app", token).await;
         let resource = sandbox.wait_ready("app").await;
         let second = status(&resource).run.expect("a run");
-        assert_eq!(second.retry_token.as_deref(), Some("once more"));
+        assert_eq!(second.retry_token, Some(schemaward::operator::names::token("once more")));
         assert_ne!(second.name, first.name, "another attempt is another Job");
         assert_eq!(sandbox.jobs("app").len(), 2);
         assert_eq!(sandbox.database.text("select count(*) from settings").await, "1");

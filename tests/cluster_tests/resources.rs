@@ -61,6 +61,13 @@ async fn apply(client: &Client, object: &Value) -> kube::Result<DynamicObject> {
     api.patch("resources-test", &parameters, &Patch::Apply(object)).await
 }
 
+/// An inline source of so many files of so many characters.
+fn inline_of(files: usize, characters: usize) -> Value {
+    let files: serde_json::Map<String, Value> =
+        (1..=files).map(|n| (format!("{n:03}_a.sql"), json!("-".repeat(characters)))).collect();
+    json!({"configMaps": null, "inline": {"files": files}})
+}
+
 /// What is given, the field that the API server names, and words that its message must hold.
 fn bad() -> Vec<(Value, &'static str, &'static str)> {
     let files = |name: &str| json!({"configMaps": null, "inline": {"files": {name: "select 1"}}});
@@ -101,6 +108,7 @@ fn bad() -> Vec<(Value, &'static str, &'static str)> {
         (with("/spec/source/configMaps", json!(many(101))), "spec.source.configMaps", "at most 100 items"),
         (with("/spec/source", files("../001_a.sql")), "spec.source.inline.files", "a file name may hold"),
         (with("/spec/source", files("001 a.sql")), "spec.source.inline.files", "a file name may hold"),
+        (with("/spec/source", inline_of(2, 256 * 1024 + 1)), "spec.source.inline.files", "more than 512 KiB in all"),
         (
             with("/spec/source", json!({"configMaps": null, "inline": {"files": {}}})),
             "spec.source.inline.files",
@@ -205,6 +213,8 @@ async fn the_limits_of_what_is_allowed_are_allowed() {
             "/spec/source",
             json!({"configMaps": null, "inline": {"files": {"V1__a.sql": "", "001_a.sql": "select 1"}}}),
         ),
+        with("/spec/source", inline_of(2, 256 * 1024)),
+        with("/spec/source", inline_of(1000, 500)),
         with("/spec/source", json!({"configMaps": [{"name": "a"}, {"name": "b.c-d"}], "revision": "git:abc"})),
         with("/spec/database/urlSecretRef", json!({"name": "a.b", "key": "DATABASE_URL"})),
         with("/spec/job/labels", json!({"example.com/team": "shop", "x": ""})),

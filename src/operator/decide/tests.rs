@@ -8,6 +8,7 @@ use super::is_at_rest;
 use super::world::{World, source_of};
 use crate::api::SchemaMigrationStatus;
 use crate::operator::decision::Requeue;
+use crate::operator::names::RunKey;
 use crate::operator::observed::{Job, JobState, Lease};
 use crate::operator::source::Source;
 use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient, UnknownOutcome};
@@ -361,4 +362,34 @@ fn every_message_is_a_sentence_without_a_gap() {
         let message = world.status().conditions[0].message.clone();
         assert!(message.ends_with('.') && !message.contains("..") && !message.contains("  "), "{message}");
     }
+}
+
+#[test]
+fn a_status_that_keeps_the_retry_annotation_itself_is_an_answer_to_it_and_a_new_one_is_kept_as_a_hash() {
+    // As an older operator has left it.
+    let answered = retry(World::ready(), Some("1")).with(|seen| {
+        let Source::Valid(source) = &seen.source else { panic!("no source") };
+        let run = seen.resource.status.run.as_mut().unwrap();
+        run.name = RunKey::new("shop", "uid-1", 1, &source.hash, Some("1")).run_name(1);
+        run.retry_token = Some("1".into());
+    });
+    for token in [Some("1"), None] {
+        let world = retry(answered.clone(), token);
+        let before = world.observed.clone();
+        let after = world.pass();
+        assert_eq!(after.writes(&before), [""; 0], "{token:?}");
+    }
+    let long = "x".repeat(250_000);
+    let asked = retry(answered, Some(&long)).pass();
+    assert_eq!(asked.notices(), ["Started"]);
+    let kept = asked.status().run.as_ref().and_then(|run| run.retry_token.clone()).unwrap();
+    assert!(kept.len() < 30 && kept.starts_with("sha256:"), "{kept}");
+    let ready = asked.ends_well().pass();
+    for token in [Some(long.as_str()), None] {
+        let world = retry(ready.clone(), token);
+        let before = world.observed.clone();
+        assert_eq!(world.pass().writes(&before), [""; 0]);
+    }
+    // Whoever gives what the status shows as a new value asks for another run.
+    assert_eq!(retry(ready, Some(&kept)).pass().notices(), ["Started"]);
 }

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::decide;
-use crate::api::{Engine, SchemaMigrationStatus, SourceSpec};
+use crate::api::{Engine, Gaps, SchemaMigrationStatus};
 use crate::migration::SourceFile;
 use crate::operator::decision::{Decision, Effect, Requeue};
 use crate::operator::names;
 use crate::operator::observed::{Children, Ended, Frozen, Job, JobState, Lease, Observed, Origin, Resource};
-use crate::operator::source::{Source, SourceConfigMap, assemble};
+use crate::operator::source::{Gathered, Source, SourceConfigMap};
 use crate::report::{ErrorClass, Failure, Outcome, Pending, Place, Reason, Summary};
 
 /// A cluster with one resource, and a clock.
@@ -26,7 +26,9 @@ pub(super) struct World {
 pub(super) fn source_of(files: &[(&str, &str)]) -> Source {
     let files = files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
     let map = SourceConfigMap { name: "shop-migrations".into(), files: Some(files) };
-    assemble(Engine::Postgres, &SourceSpec::default(), vec![map])
+    let mut gathered = Gathered::default();
+    gathered.add(map, 1);
+    gathered.verify(Engine::Postgres, Gaps::Reject)
 }
 
 impl World {
