@@ -68,6 +68,15 @@ pub struct PendingStatus {
 pub struct RunStatus {
     /// The Job's name.
     pub name: String,
+    /// The Job's UID. A namesake with another one is not believed.
+    #[serde(default, rename = "jobUID", skip_serializing_if = "Option::is_none")]
+    pub job_uid: Option<String>,
+    /// The pod whose runner has started; absent while none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// Why the pod does not start, in the cluster's words; absent where nobody complains, and once it has started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
     /// 1 for the first try of this generation and content, one more for each retry.
     pub attempt: i32,
     /// A hash of the value of the retry annotation that this run answers.

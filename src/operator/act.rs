@@ -11,11 +11,11 @@ use serde_json::json;
 
 use super::decision::{Decision, Effect, RunOrder};
 use super::job;
-use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases};
+use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases, Marks};
 use super::observe::Seen;
 use super::observed::Resource;
 use super::source::{self, Source};
-use super::{decide, names, status};
+use super::{decide, names, pod, status};
 use crate::api::{FINALIZER, SchemaMigration, SchemaMigrationStatus};
 
 /// Why a write did not happen.
@@ -60,6 +60,7 @@ pub struct Actor<'a> {
     resource: &'a Resource,
     source: &'a Source,
     lease: Option<LeaseRecord>,
+    lease_name: &'a str,
     version: Option<String>,
     finalizers: Vec<String>,
     written: SchemaMigrationStatus,
@@ -75,6 +76,7 @@ impl<'a> Actor<'a> {
             resource: &seen.observed.resource,
             source: &seen.observed.source,
             lease: seen.lease.clone(),
+            lease_name: &seen.lease_name,
             version: seen.object.resource_version(),
             finalizers: seen.object.finalizers().to_vec(),
             written: seen.observed.resource.status.clone(),
@@ -143,7 +145,7 @@ impl<'a> Actor<'a> {
                 None => Ok(()),
             },
             Effect::FreezeSource => self.freeze().await,
-            Effect::CreateJob(order) => self.create_job(order).await,
+            Effect::CreateJob(order) => Box::pin(self.create_job(order)).await,
             Effect::DeleteJob { name, uid } => {
                 deleted(self.api::<Job>().delete(name, &DeleteParams::foreground().preconditions(only(uid))).await)
             }
@@ -164,11 +166,10 @@ impl<'a> Actor<'a> {
     }
 
     async fn take_lease(&mut self) -> Result<(), ActError> {
-        let name = names::database_lease(&self.resource.spec.database);
         let claim = Claim { holder: &self.resource.name, duration: DATABASE_LEASE_DURATION };
-        let labels = names::labels(&self.resource.name);
-        let place = (self.resource.namespace.as_str(), name.as_str());
-        self.lease = Some(self.leases.take(place, self.lease.as_ref(), claim, labels).await?);
+        let place = (self.resource.namespace.as_str(), self.lease_name);
+        let marks = Marks { labels: names::labels(&self.resource.name), owner: Some(job::owner(self.resource)) };
+        self.lease = Some(self.leases.take(place, self.lease.as_ref(), claim, marks).await?);
         Ok(())
     }
 
@@ -176,14 +177,39 @@ impl<'a> Actor<'a> {
         let Source::Valid(source) = self.source else { return Ok(()) };
         for (part, files) in source::parts(&source.files).iter().enumerate() {
             let map = job::frozen(self.resource, &source.hash, part, files);
-            created(&map, self.api().create(&PostParams::default(), &map).await)?;
+            match self.api().create(&PostParams::default(), &map).await {
+                // Names follow from what they are for. The runner compares what it finds with the hash it is given.
+                Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+                answer => drop(created(&map, answer)?),
+            }
         }
         Ok(())
     }
 
-    async fn create_job(&self, order: &RunOrder) -> Result<(), ActError> {
+    /// Makes the Job and keeps its UID: from then on no namesake is taken for it.
+    async fn create_job(&mut self, order: &RunOrder) -> Result<(), ActError> {
         let job = job::job(self.resource, order, self.image);
-        created(&job, self.api().create(&PostParams::default(), &job).await)
+        let api = self.api::<Job>();
+        let made = match api.create(&PostParams::default(), &job).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                let there = api.get(&order.name).await.map_err(writing("reading the Job"))?;
+                if !pod::is_controlled_by(there.owner_references(), &self.resource.uid) {
+                    return Err(ActError::Refused {
+                        what: format!("Job {:?}", order.name),
+                        message: "another Job of that name is there, which Schemaward did not make; delete it"
+                            .to_owned(),
+                    });
+                }
+                there
+            }
+            answer => created(&job, answer)?,
+        };
+        let mut status = self.written.clone();
+        if let Some(run) = status.run.as_mut().filter(|run| run.name == order.name) {
+            run.job_uid = made.uid();
+            self.write_status(&status).await?;
+        }
+        Ok(())
     }
 
     fn api<K>(&self) -> Api<K>
@@ -211,20 +237,17 @@ fn writing(what: &'static str) -> impl FnOnce(kube::Error) -> ActError {
     }
 }
 
-/// An object of this name that is there already is the one we meant: names follow from what they are for.
-fn created<K>(object: &K, answer: Result<K, kube::Error>) -> Result<(), ActError>
+fn created<K>(object: &K, answer: Result<K, kube::Error>) -> Result<K, ActError>
 where
     K: kube::Resource<DynamicType = ()>,
 {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => Err(ActError::Refused {
+    answer.map_err(|error| match error {
+        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 413 | 422) => ActError::Refused {
             what: format!("{} {:?}", K::kind(&()), object.name_any()),
             message: status.message.clone(),
-        }),
-        Err(source) => Err(ActError::Write { what: "creating an object", source: Box::new(source) }),
-    }
+        },
+        source => ActError::Write { what: "creating an object", source: Box::new(source) },
+    })
 }
 
 /// Gone already, or replaced by a namesake: either way the one we meant is no more.

@@ -308,7 +308,7 @@ async fn carry_out(context: &Context, seen: &Seen, decision: &super::decision::D
         context.metrics.notice(&notice.kind);
         notify::tell(&context.client, &seen.observed.resource, notice, &context.settings.identity).await;
     }
-    actor.carry_out(decision).await?;
+    Box::pin(actor.carry_out(decision)).await?;
     Ok(())
 }
 

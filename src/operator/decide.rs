@@ -41,6 +41,9 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Decision {
     if let Some(job) = pass.active_job() {
         return pass.watch(job);
     }
+    if let Some(job) = pass.strange_job() {
+        return pass.wait(reason::STARTING, &message::strange_job(job), WATCH_PAUSE);
+    }
     if !pass.children.stray_pods.is_empty() {
         return pass.wait(reason::STARTING, &message::stray_pods(&pass.children.stray_pods), WATCH_PAUSE);
     }
@@ -85,18 +88,24 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// The Job that may run SQL: the one the status names, else any.
+    /// The Job that may run SQL for the run that the status names, or for any where it names none.
     fn active_job(&self) -> Option<&'a Job> {
-        let mut active = self.children.jobs.iter().filter(|job| job.is_active());
-        let named =
-            active.clone().find(|job| self.resource.status.run.as_ref().is_some_and(|run| run.name == job.name));
-        named.or_else(|| active.next())
+        let run = self.resource.status.run.as_ref();
+        let is_ours = |job: &&Job| run.is_none_or(|run| run.finished_at.is_none() && is_of(job, run));
+        self.children.jobs.iter().filter(|job| job.is_active()).find(is_ours)
+    }
+
+    /// A Job that may run SQL and is not of the run that the status names. A run is in the status before its Job is
+    /// made, so this one is somebody else's work, whatever marks it bears: it is waited for, and never believed.
+    fn strange_job(&self) -> Option<&'a Job> {
+        let run = self.resource.status.run.as_ref()?;
+        self.children.jobs.iter().find(|job| job.is_active() && !is_of(job, run))
     }
 
     /// The run whose outcome is not in the status yet, with its ended Job.
     fn ended_run(&self) -> Option<(&'a RunStatus, &'a Job)> {
         let run = self.resource.status.run.as_ref().filter(|run| run.finished_at.is_none())?;
-        let job = self.children.jobs.iter().find(|job| job.name == run.name)?;
+        let job = self.children.jobs.iter().find(|job| is_of(job, run))?;
         Some((run, job))
     }
 
@@ -171,8 +180,13 @@ impl<'a> Pass<'a> {
             let status = self.waiting_for(holder, self.resource.status.clone());
             return Decision { status, ..self.unchanged(Requeue::After(LEASE_PAUSE)) };
         }
+        let mut status = self.resource.status.clone();
+        if let Some(run) = &mut status.run {
+            // The next Job of this name is another one.
+            (run.job_uid, run.pod) = (None, None);
+        }
         let effects = self.launch(key, source, run.attempt);
-        Decision { effects, ..self.unchanged(Requeue::After(WATCH_PAUSE)) }
+        Decision { status, effects, ..self.unchanged(Requeue::After(WATCH_PAUSE)) }
     }
 
     fn waiting_for(&self, holder: &str, mut status: SchemaMigrationStatus) -> SchemaMigrationStatus {
@@ -209,26 +223,36 @@ impl<'a> Pass<'a> {
     /// Follows a Job that goes on, whatever it was started for: it is never stopped half-way. One that has not
     /// begun is taken back when something else is asked for: it may be waiting for what was just corrected.
     fn watch(&self, job: &Job) -> Decision {
-        let waits = matches!(job.state, JobState::Waiting { .. }) && !job.deleting;
+        let waits = job.is_waiting() && !job.deleting;
         if waits && self.is_superseded(job) {
             return self.take_back(job);
         }
         let mut status = self.resource.status.clone();
-        if !status.run.as_ref().is_some_and(|run| run.name == job.name && run.finished_at.is_none()) {
+        if status.run.is_none() {
             adopt(&mut status, job);
+        }
+        let mut notices = Vec::new();
+        if let Some(run) = &mut status.run {
+            run.job_uid = Some(job.uid.clone());
+            notices.extend(follow(run, job));
         }
         let (why, said) = match &job.state {
             _ if job.deleting => (reason::STOPPING, message::stopping(job)),
-            JobState::Running { events } => {
+            JobState::Running { events, .. } => {
                 status::take_events(&mut status, events);
                 (reason::RUNNING, message::running(job, events, &status))
             }
-            JobState::Waiting { reason } => {
+            JobState::Waiting { reason: Some(complaint) } => {
                 let secret = &self.resource.spec.database.url_secret_ref;
-                (reason::STARTING, message::waiting(job, reason.as_deref(), secret))
+                (reason::STARTING, message::waiting(job, complaint, secret))
             }
+            JobState::Waiting { reason: None } => (reason::STARTING, message::starting(&status)),
+            JobState::Suspended => (reason::STARTING, message::job_suspended(job)),
             JobState::Ended(_) => (reason::STOPPING, message::stopping(job)),
         };
+        for notice in &mut notices {
+            notice.message.clone_from(&said);
+        }
         let changed = job.origin.as_ref().is_some_and(|origin| origin.generation != self.resource.generation);
         let said = if changed { message::spec_changed(&said, self.resource.spec.suspend) } else { said };
         self.stand(&mut status, &Standing::Reconciling, why, &said);
@@ -237,16 +261,17 @@ impl<'a> Pass<'a> {
             effects.push(Effect::AddFinalizer);
         }
         match self.children.lease {
-            Lease::Free => effects.push(Effect::TakeLease),
+            // One that is on its way out needs it no more.
+            Lease::Free if !job.deleting => effects.push(Effect::TakeLease),
             Lease::Mine { unrenewed } if unrenewed >= RENEW_AFTER => effects.push(Effect::RenewLease),
             // Held by another though our Job runs: the lock and the fence in the database decide.
-            Lease::Mine { .. } | Lease::Held { .. } => {}
+            Lease::Free | Lease::Mine { .. } | Lease::Held { .. } => {}
         }
         // Its pod cannot start without the frozen source, which anybody may have deleted.
         if waits && self.is_source_gone(job) {
             effects.push(Effect::FreezeSource);
         }
-        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: Vec::new() }
+        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices }
     }
 
     /// Whether a Job was made for something else than what is asked for now.
@@ -267,7 +292,12 @@ impl<'a> Pass<'a> {
         let message = message::taken_back(&job.name, self.resource.spec.suspend);
         self.stand(&mut status, &Standing::Reconciling, reason::STOPPING, &message);
         let notice = Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message };
-        let effects = vec![Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }];
+        let mut effects = vec![Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }];
+        // The next run takes another one, and nobody would come back for this one.
+        let is_left = job.database.as_ref().is_some_and(|database| *database != self.resource.spec.database);
+        if is_left && matches!(self.children.lease, Lease::Mine { .. }) {
+            effects.push(Effect::ReleaseLease);
+        }
         Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
     }
 
@@ -291,8 +321,11 @@ impl<'a> Pass<'a> {
         let mut status = self.resource.status.clone();
         status.source_hash = None;
         let message = message::source_not_found(config_maps, &self.resource.namespace);
+        let is_new = !standing::is_for(&status, reason::SOURCE_NOT_FOUND);
         self.stand(&mut status, &Standing::Recovering, reason::SOURCE_NOT_FOUND, &message);
-        Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices: Vec::new() }
+        let notice = Notice { run: None, kind: NoticeKind::SourceNotFound, message };
+        let notices = if is_new { vec![notice] } else { Vec::new() };
+        Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices }
     }
 
     fn refuse(&self, refusal: &Refusal) -> Decision {
@@ -346,7 +379,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What is left to do after a run: give the Lease back, remove what no run needs, and last of all let go
-    /// of the resource. The last Job stays, so that its log can be read.
+    /// of the resource. The last Job stays where it ends, so that its log can be read.
     fn settle(&self, status: &SchemaMigrationStatus) -> Vec<Effect> {
         if !self.resource.has_finalizer {
             return Vec::new();
@@ -356,7 +389,9 @@ impl<'a> Pass<'a> {
             effects.push(Effect::ReleaseLease);
         }
         let last = status.run.as_ref().map(|run| run.name.as_str());
-        let old = self.children.jobs.iter().filter(|job| Some(job.name.as_str()) != last && !job.deleting);
+        // One whose runner has ended goes, too, where another container would keep its pod.
+        let is_done = |job: &Job| Some(job.name.as_str()) != last || job.lingers();
+        let old = self.children.jobs.iter().filter(|job| is_done(job) && !job.deleting);
         effects.extend(old.map(|job| Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }));
         let unused = self.children.frozen.iter().filter(|map| Some(&map.source_hash) != status.source_hash.as_ref());
         effects.extend(unused.map(|map| Effect::DeleteFrozen { name: map.name.clone(), uid: map.uid.clone() }));
@@ -379,12 +414,32 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Whether a Job is the run's: its namesake, and the very one where that is known.
+fn is_of(job: &Job, run: &RunStatus) -> bool {
+    job.name == run.name && run.job_uid.as_ref().is_none_or(|uid| *uid == job.uid)
+}
+
+/// Keeps what the pod says of itself: at the run's end nobody may be left to ask. The first complaint is told.
+fn follow(run: &mut RunStatus, job: &Job) -> Option<Notice> {
+    match &job.state {
+        JobState::Running { pod, .. } => (run.pod, run.waiting) = (Some(pod.clone()), None),
+        JobState::Waiting { reason } if run.pod.is_none() && !job.deleting => {
+            let is_new = reason.is_some() && run.waiting.is_none();
+            run.waiting = reason.as_deref().map(status::complaint);
+            let waiting = || Notice { run: Some(run.name.clone()), kind: NoticeKind::Waiting, message: String::new() };
+            return is_new.then(waiting);
+        }
+        JobState::Waiting { .. } | JobState::Suspended | JobState::Ended(_) => {}
+    }
+    None
+}
+
 /// Fills in a status that does not know of a Job that goes on, from the Job itself.
 fn adopt(status: &mut SchemaMigrationStatus, job: &Job) {
     let origin = job.origin.as_ref();
     status.run = Some(RunStatus {
         name: job.name.clone(),
-        attempt: origin.map_or(1, |origin| origin.attempt),
+        attempt: origin.map_or(1, |origin| origin.attempt.max(1)),
         retry_token: origin.and_then(|origin| origin.retry_token.clone()),
         started_at: origin.map(|origin| status::moment(origin.created_at)),
         ..RunStatus::default()

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::standing::reason;
 use crate::api::SchemaMigrationStatus;
 use crate::migration::Checksum;
 
@@ -116,6 +117,12 @@ pub enum NoticeKind {
     },
     /// A deleted resource's Job is told to stop.
     Stopping,
+    /// A run's pod does not start, and somebody says why.
+    Waiting,
+    /// A ConfigMap of the source does not exist.
+    SourceNotFound,
+    /// The API server refuses what a pass needs, again and again.
+    Refused,
 }
 
 impl NoticeKind {
@@ -130,12 +137,18 @@ impl NoticeKind {
             Self::Retrying => "Retrying",
             Self::Stalled { .. } => "Stalled",
             Self::Stopping => "Stopping",
+            Self::Waiting => "Waiting",
+            Self::SourceNotFound => reason::SOURCE_NOT_FOUND,
+            Self::Refused => reason::REFUSED,
         }
     }
 
     /// Whether a person should look.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Stalled { .. })
+        match self {
+            Self::Failed { .. } | Self::Stalled { .. } | Self::Waiting | Self::SourceNotFound | Self::Refused => true,
+            Self::Started | Self::Succeeded { .. } | Self::Retrying | Self::Stopping => false,
+        }
     }
 }

@@ -23,6 +23,8 @@ use crate::migration::{Checksum, SourceFile};
 pub const CONTAINER: &str = "runner";
 /// The user and group of the image (`Dockerfile`).
 const USER: i64 = 65_532;
+/// The volume with the database's URL.
+pub const URL_VOLUME: &str = "url";
 /// Where the database's URL lies.
 const URL_FOLDER: &str = "/run/schemaward";
 /// Where the migrations lie.
@@ -91,7 +93,8 @@ pub fn frozen(resource: &Resource, hash: &Checksum, part: usize, files: &[&Sourc
     }
 }
 
-fn owner(resource: &Resource) -> OwnerReference {
+/// The resource as the controller of what is made for it, so that it goes when the resource goes.
+pub fn owner(resource: &Resource) -> OwnerReference {
     OwnerReference {
         api_version: SchemaMigration::api_version(&()).into_owned(),
         kind: SchemaMigration::kind(&()).into_owned(),
@@ -169,7 +172,7 @@ fn container(resource: &Resource, order: &RunOrder, image: &str) -> Container {
         }),
         termination_message_path: Some("/dev/termination-log".to_owned()),
         termination_message_policy: Some("File".to_owned()),
-        volume_mounts: Some(vec![mount("url", URL_FOLDER), mount("migrations", SOURCE_FOLDER)]),
+        volume_mounts: Some(vec![mount(URL_VOLUME, URL_FOLDER), mount("migrations", SOURCE_FOLDER)]),
         ..Container::default()
     }
 }
@@ -211,7 +214,7 @@ fn default_resources() -> ResourceRequirements {
 fn url_volume(resource: &Resource) -> Volume {
     let secret = &resource.spec.database.url_secret_ref;
     Volume {
-        name: "url".to_owned(),
+        name: URL_VOLUME.to_owned(),
         secret: Some(SecretVolumeSource {
             secret_name: Some(secret.name.clone()),
             items: Some(vec![KeyToPath { key: secret.key.clone(), path: "url".to_owned(), mode: None }]),

@@ -1,13 +1,12 @@
 //! Which of several operators acts. The others stand by. A leader that cannot renew its Lease stops acting
 //! before the Lease can be anybody else's.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease as Record;
 use tracing::{info, warn};
 
-use super::lease::{Claim, LeaseError, Leases};
+use super::lease::{Claim, LeaseError, Leases, Marks};
 use super::observed::Lease;
 
 /// The Lease's name, in the operator's own namespace.
@@ -59,7 +58,7 @@ impl Election<'_> {
             Lease::Held { holder } => Ok(Err(holder)),
             Lease::Free | Lease::Mine { .. } => {
                 let claim = Claim { holder: self.identity, duration: DURATION };
-                self.leases.take((self.namespace, NAME), seen.as_ref(), claim, BTreeMap::new()).await.map(Ok)
+                self.leases.take((self.namespace, NAME), seen.as_ref(), claim, Marks::default()).await.map(Ok)
             }
         }
     }

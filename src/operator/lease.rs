@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease as Record, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, Config, ResourceExt as _};
 
@@ -48,6 +48,15 @@ pub struct Claim<'a> {
     pub holder: &'a str,
     /// How long it holds without being renewed.
     pub duration: Duration,
+}
+
+/// What a Lease bears beside its claim.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whose end is its own: a Lease that its holder could not give back goes with the holder.
+    pub owner: Option<OwnerReference>,
 }
 
 /// Reads and writes Leases with a client of its own, which tries each call once and not for long.
@@ -115,7 +124,7 @@ impl Leases {
         (namespace, name): (&str, &str),
         seen: Option<&Record>,
         claim: Claim<'_>,
-        labels: BTreeMap<String, String>,
+        marks: Marks,
     ) -> Result<Record, LeaseError> {
         let now = MicroTime(Timestamp::now());
         let before = seen.and_then(|record| record.spec.as_ref()).and_then(|spec| spec.lease_transitions);
@@ -129,13 +138,19 @@ impl Leases {
         };
         let api = self.api(namespace);
         if let Some(seen) = seen {
-            let record = Record { spec: Some(spec), ..seen.clone() };
+            let mut record = Record { spec: Some(spec), ..seen.clone() };
+            // Else it would go with whoever held it before.
+            record.metadata.owner_references = marks.owner.map(|owner| vec![owner]);
+            if !marks.labels.is_empty() {
+                record.metadata.labels = Some(marks.labels);
+            }
             return call(name, api.replace(name, &PostParams::default(), &record)).await;
         }
         let metadata = ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(namespace.to_owned()),
-            labels: (!labels.is_empty()).then_some(labels),
+            labels: (!marks.labels.is_empty()).then_some(marks.labels),
+            owner_references: marks.owner.map(|owner| vec![owner]),
             ..ObjectMeta::default()
         };
         call(name, api.create(&PostParams::default(), &Record { metadata, spec: Some(spec) })).await
@@ -191,7 +206,8 @@ fn view(record: Option<&Record>, me: &str, unchanged: Duration) -> Lease {
     let Some(spec) = record.and_then(|record| record.spec.as_ref()) else { return Lease::Free };
     let Some(holder) = spec.holder_identity.as_deref().filter(|holder| !holder.is_empty()) else { return Lease::Free };
     let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-    let duration = seconds.map_or(DATABASE_LEASE_DURATION, Duration::from_secs);
+    // Nobody of ours asks for more: a record that does was written by somebody else, and would block for years.
+    let duration = seconds.map_or(DATABASE_LEASE_DURATION, Duration::from_secs).min(DATABASE_LEASE_DURATION);
     if holder == me {
         Lease::Mine { unrenewed: unchanged }
     } else if unchanged >= duration {

@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::decision::NoticeKind;
 use super::standing::is_true;
+use super::status;
 use crate::api::{SchemaMigration, condition};
 
 /// Upper bounds of run times in seconds: from a verification to a migration of hours.
@@ -84,10 +85,17 @@ impl Metrics {
                 self.failures.get_or_create(&ReasonLabel { reason: reason.clone() }).inc();
                 ("failed", *applied, took)
             }
-            NoticeKind::Started | NoticeKind::Retrying | NoticeKind::Stalled { .. } | NoticeKind::Stopping => return,
+            NoticeKind::Started
+            | NoticeKind::Retrying
+            | NoticeKind::Stalled { .. }
+            | NoticeKind::Stopping
+            | NoticeKind::Waiting
+            | NoticeKind::SourceNotFound
+            | NoticeKind::Refused => return,
         };
         self.runs.get_or_create(&ResultLabel { result: result.to_owned() }).inc();
-        self.migrations.inc_by(u64::try_from(applied).unwrap_or(0));
+        // The number is a namespace's word, and this figure is the cluster's.
+        self.migrations.inc_by(u64::try_from(applied.clamp(0, status::FILES_LIMIT)).unwrap_or(0));
         self.run_time.observe(took.as_secs_f64());
     }
 
@@ -158,6 +166,17 @@ mod tests {
 
     use super::Metrics;
     use crate::operator::decision::NoticeKind;
+
+    #[test]
+    fn no_single_run_adds_more_migrations_than_a_source_can_hold() {
+        let metrics = Metrics::new();
+        for applied in [i64::MAX, -1, i64::MIN] {
+            metrics.notice(&NoticeKind::Succeeded { applied, took: Duration::ZERO });
+        }
+        metrics.stores.set(Vec::new()).unwrap();
+        let text = metrics.text().unwrap();
+        assert!(text.lines().any(|line| line == "schemaward_migrations_applied_total 5000"), "{text}");
+    }
 
     #[test]
     fn runs_and_migrations_are_counted() {

@@ -11,11 +11,9 @@ use kube::{Api, Client, Resource as _};
 use super::decision::Notice;
 use super::names;
 use super::observed::Resource;
-use super::standing::shorten;
+use super::standing::{MESSAGE_LIMIT, shorten};
 use crate::api::SchemaMigration;
 
-/// The longest note of an event (Kubernetes API, `events.k8s.io/v1`).
-const NOTE_LIMIT: usize = 1024;
 /// Who reports.
 const REPORTER: &str = "schemaward.dev/operator";
 
@@ -48,7 +46,7 @@ fn event(resource: &Resource, notice: &Notice, identity: &str, now: Timestamp) -
             namespace: Some(resource.namespace.clone()),
             ..ObjectMeta::default()
         },
-        note: Some(shorten(&notice.message, NOTE_LIMIT)),
+        note: Some(shorten(&notice.message, MESSAGE_LIMIT)),
         reason: Some(reason.to_owned()),
         regarding: Some(ObjectReference {
             api_version: Some(SchemaMigration::api_version(&()).into_owned()),

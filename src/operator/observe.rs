@@ -9,7 +9,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::job::CONTAINER;
 use super::lease::{LeaseError, Leases};
-use super::observed::{Children, Ended, Frozen, Job, JobState, Lease, Observed, Resource};
+use super::observed::{Children, Ended, Frozen, Job, JobState, Observed, Resource};
 use super::pod;
 use super::room::{Full, Room, Rooms};
 use super::source::{Gathered, Source, SourceConfigMap};
@@ -58,6 +58,8 @@ pub struct Seen {
     /// Leave to hold the source, until all is written that was decided from it.
     #[expect(dead_code, reason = "it is held, not read")]
     pub room: Option<Room>,
+    /// The name of that Lease.
+    pub lease_name: String,
 }
 
 /// Reads one resource's world.
@@ -86,12 +88,13 @@ impl Observer<'_> {
         object.metadata.managed_fields = None;
         let inline = object.spec.source.inline.take();
         let resource = plain(&object);
-        let mut seen = (Children::default(), None);
+        let mut seen = (Children::default(), None, names::database_lease(&resource.spec.database));
         if resource.has_finalizer {
             seen = self.children(&resource).await?;
         }
         // A run that has begun goes on, whatever its source has become; one that waits may be taken back for it.
-        let has_begun = seen.0.jobs.iter().any(|job| matches!(job.state, JobState::Running { .. }));
+        let has_begun =
+            seen.0.jobs.iter().any(|job| matches!(job.state, JobState::Running { .. }) && !is_recorded(&resource, job));
         let (source, room) = if has_begun || resource.deleting || resource.spec.suspend {
             (Source::NotRead, None)
         } else {
@@ -100,8 +103,8 @@ impl Observer<'_> {
         if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, now) {
             seen = self.children(&resource).await?;
         }
-        let (children, lease) = seen;
-        Ok(Some(Seen { observed: Observed { resource, source, children }, object, lease, room }))
+        let (children, lease, lease_name) = seen;
+        Ok(Some(Seen { observed: Observed { resource, source, children }, object, lease, room, lease_name }))
     }
 
     /// Reads the source, one `ConfigMap` after the other, and no further than its limits.
@@ -129,7 +132,8 @@ impl Observer<'_> {
         Ok((source, room))
     }
 
-    async fn children(&self, resource: &Resource) -> Result<(Children, Option<LeaseRecord>), ObserveError> {
+    /// What was made for a resource; the record and the name of the Lease that goes with it.
+    async fn children(&self, resource: &Resource) -> Result<(Children, Option<LeaseRecord>, String), ObserveError> {
         let ours = ListParams::default().labels(&names::selector(&resource.name));
         let jobs: Api<KubeJob> = self.api(&resource.namespace);
         let pods: Api<Pod> = self.api(&resource.namespace);
@@ -138,45 +142,40 @@ impl Observer<'_> {
         let jobs = jobs.list(&ours).await.map_err(reading("Jobs"))?.items;
         let pods = pods.list(&ours).await.map_err(reading("pods"))?.items;
         let maps = maps.list(&ours).await.map_err(reading("frozen ConfigMaps"))?.items;
-        let own = |uid: &str, owners: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference]| {
-            owners.iter().any(|owner| owner.uid == uid)
-        };
+        let uid = resource.uid.as_str();
         let mut seen = Vec::new();
-        for job in jobs.iter().filter(|job| own(&resource.uid, job.owner_references())) {
+        for job in jobs.iter().filter(|job| pod::is_controlled_by(job.owner_references(), uid)) {
             seen.push(self.job(resource, job, &pods).await);
         }
-        let frozen = maps.iter().filter(|map| own(&resource.uid, map.owner_references())).map(frozen_of).collect();
-        let stray_pods = pods
-            .iter()
-            .filter(|pod| pod::may_run(pod))
-            .filter(|pod| !seen.iter().any(|job| pod::job_name(pod) == Some(job.name.as_str())));
-        let stray_pods = stray_pods.map(ResourceExt::name_any).collect();
-        let (lease, record) = self.lease(resource).await?;
-        Ok((Children { jobs: seen, stray_pods, frozen, lease }, record))
-    }
-
-    async fn lease(&self, resource: &Resource) -> Result<(Lease, Option<LeaseRecord>), ObserveError> {
-        let name = names::database_lease(&resource.spec.database);
+        let frozen = maps.iter().filter(|map| pod::is_controlled_by(map.owner_references(), uid)).map(frozen_of);
+        let frozen = frozen.collect();
+        let stray_pods = stray_pods(resource, &seen, &pods);
+        let database = seen.iter().find(|job| has_database(resource, job)).and_then(|job| job.database.as_ref());
+        let name = names::database_lease(database.unwrap_or(&resource.spec.database));
         let record = self.leases.get(&resource.namespace, &name).await?;
         let lease = self.leases.look(&resource.namespace, &name, record.as_ref(), &resource.name);
-        Ok((lease, record))
+        Ok((Children { jobs: seen, stray_pods, frozen, lease }, record, name))
     }
 
     async fn job(&self, resource: &Resource, job: &KubeJob, pods: &[Pod]) -> Job {
-        let name = job.name_any();
-        let mut own: Vec<&Pod> = pods.iter().filter(|pod| pod::job_name(pod) == Some(name.as_str())).collect();
+        let uid = job.uid().unwrap_or_default();
+        let mut own: Vec<&Pod> =
+            pods.iter().filter(|pod| pod::is_controlled_by(pod.owner_references(), &uid)).collect();
         own.sort_by_key(|pod| pod.creation_timestamp());
         let newest = own.last().copied();
-        let state = if let Some(failure) = pod::job_end(job) {
-            let message = own.iter().rev().find_map(|pod| pod::termination_message(pod));
-            JobState::Ended(Ended { message, failure: failure.reason, pod: newest.and_then(pod::end) })
+        let state = if let Some(end) = pod::job_end(job) {
+            JobState::Ended(Ended { job: end, runner: pod::runner_end(&own) })
+        } else if pod::is_suspended(job) {
+            JobState::Suspended
+        } else if let Some(end) = newest.and_then(pod::early_end) {
+            JobState::Ended(Ended { job: end, runner: pod::runner_end(&own) })
         } else if let Some(pod) = newest.filter(|pod| pod::has_started(pod)) {
-            JobState::Running { events: self.events(resource, pod).await }
+            JobState::Running { pod: pod.name_any(), events: self.events(resource, pod).await }
         } else {
             JobState::Waiting { reason: self.complaint(resource, job, newest).await }
         };
         let deleting = job.metadata.deletion_timestamp.is_some();
-        Job { name, uid: job.uid().unwrap_or_default(), origin: pod::origin(job), deleting, state }
+        Job { name: job.name_any(), uid, origin: pod::origin(job), database: pod::database(job), deleting, state }
     }
 
     /// The newest events of a run. A log that cannot be read is no reason to stop: it only shows progress.
@@ -203,7 +202,10 @@ impl Observer<'_> {
         let api: Api<KubeEvent> = self.api(&resource.namespace);
         let warnings = ListParams::default().fields(&format!("involvedObject.uid={uid},type=Warning"));
         match api.list(&warnings).await {
-            Ok(list) => list.items.into_iter().max_by_key(pod::event_time).and_then(|event| event.message),
+            Ok(list) => {
+                let complaints = list.items.into_iter().filter(pod::is_complaint);
+                complaints.max_by_key(pod::event_time).and_then(|event| event.message)
+            }
             Err(error) => {
                 tracing::debug!(%error, "the pod's events cannot be read");
                 None
@@ -218,6 +220,26 @@ impl Observer<'_> {
     {
         Api::namespaced(self.client.clone(), namespace)
     }
+}
+
+/// Pods of the run's Job that go on though that Job is gone. Others that bear our labels are not ours.
+fn stray_pods(resource: &Resource, jobs: &[Job], pods: &[Pod]) -> Vec<String> {
+    let Some(uid) = resource.status.run.as_ref().and_then(|run| run.job_uid.as_deref()) else { return Vec::new() };
+    if jobs.iter().any(|job| job.uid == uid) {
+        return Vec::new();
+    }
+    pods.iter().filter(|pod| pod::may_run(pod) && pod::is_left_of(pod, uid)).map(ResourceExt::name_any).collect()
+}
+
+/// Whether the Lease that counts is the one of a Job's database: it goes on, or its end is not recorded yet.
+fn has_database(resource: &Resource, job: &Job) -> bool {
+    let is_named = resource.status.run.as_ref().is_some_and(|run| run.name == job.name);
+    !is_recorded(resource, job) && (job.is_active() || is_named)
+}
+
+/// Whether the outcome of a Job's run is in the status already. What is left of its pod matters no more.
+fn is_recorded(resource: &Resource, job: &Job) -> bool {
+    resource.status.run.as_ref().is_some_and(|run| run.name == job.name && run.finished_at.is_some())
 }
 
 fn plain(object: &SchemaMigration) -> Resource {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::source::Source;
-use crate::api::{SchemaMigrationSpec, SchemaMigrationStatus};
+use crate::api::{DatabaseSpec, SchemaMigrationSpec, SchemaMigrationStatus};
 use crate::report::Event;
 
 /// All that a decision depends on, apart from the time.
@@ -48,11 +48,11 @@ pub struct Resource {
 pub struct Children {
     /// Its Jobs.
     pub jobs: Vec<Job>,
-    /// Pods that may still run SQL though their Job is gone, by name.
+    /// Pods of the run's Job that may still run SQL though that Job is gone, by name. Nobody else's.
     pub stray_pods: Vec<String>,
     /// Its frozen ConfigMaps.
     pub frozen: Vec<Frozen>,
-    /// The Lease of its database.
+    /// The Lease of the database where a run goes on, which the spec may name no longer; else of the spec's.
     pub lease: Lease,
 }
 
@@ -65,6 +65,8 @@ pub struct Job {
     pub uid: String,
     /// What its annotations say of the run; absent where they are not readable.
     pub origin: Option<Origin>,
+    /// The database it works on, by what it mounts; absent where it mounts none.
+    pub database: Option<DatabaseSpec>,
     /// Whether it is being deleted. It stays until its pods are gone.
     pub deleting: bool,
     /// Whether it goes on.
@@ -94,24 +96,69 @@ pub enum JobState {
         /// What for, as the kubelet, the scheduler or the Job controller says it; absent where nobody complains.
         reason: Option<String>,
     },
+    /// Somebody has suspended the Job itself, so it has no pod.
+    Suspended,
     /// Its pod runs.
     Running {
+        /// The pod's name.
+        pod: String,
         /// The newest events of the run, oldest first.
         events: Vec<Event>,
     },
-    /// It has ended.
+    /// Its runner has ended for good, and with it all that the run does in the database.
     Ended(Ended),
 }
 
-/// An ended Job.
+/// The end of a run, as Kubernetes tells it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ended {
-    /// The pod's termination message, unread.
-    pub message: Option<String>,
-    /// The reason of the Job's condition Failed, such as `DeadlineExceeded`.
-    pub failure: Option<String>,
-    /// What is known of the pod's end where it left no message, such as `OOMKilled`, in words.
-    pub pod: Option<String>,
+    /// The Job's end.
+    pub job: JobEnd,
+    /// The runner's, by the Job's own pod.
+    pub runner: RunnerEnd,
+}
+
+/// How a Job ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum JobEnd {
+    /// It is complete.
+    Complete,
+    /// It has failed.
+    Failed {
+        /// The reason of its condition, such as `DeadlineExceeded`.
+        reason: Option<String>,
+    },
+    /// It has not ended, though the runner has.
+    Open {
+        /// Containers of the pod that go on, by name, and will not end by themselves because the runner has.
+        others: Vec<String>,
+    },
+}
+
+/// What became of the container that executes the run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RunnerEnd {
+    /// Its pod is gone.
+    Unknown,
+    /// It never started.
+    NeverStarted {
+        /// Why, as the pod says it.
+        why: Option<String>,
+    },
+    /// Its pod ended before it could.
+    Lost {
+        /// How, in words.
+        how: String,
+    },
+    /// It ended.
+    Exited {
+        /// Its exit code.
+        code: i32,
+        /// Its termination message, unread.
+        message: Option<String>,
+        /// How, in words, such as `OOMKilled, exit code 137`.
+        how: String,
+    },
 }
 
 /// A frozen ConfigMap.
@@ -144,9 +191,21 @@ pub enum Lease {
 }
 
 impl Job {
-    /// Whether its pod may still run SQL.
+    /// Whether its runner may still run SQL, now or later.
     #[must_use]
     pub fn is_active(&self) -> bool {
         !matches!(self.state, JobState::Ended(_))
+    }
+
+    /// Whether its runner has not begun. It may be taken back then.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, JobState::Waiting { .. } | JobState::Suspended)
+    }
+
+    /// Whether other containers keep its pod, though its runner has ended.
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        matches!(&self.state, JobState::Ended(Ended { job: JobEnd::Open { others }, .. }) if !others.is_empty())
     }
 }

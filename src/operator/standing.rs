@@ -38,8 +38,9 @@ pub mod reason {
     pub const TERMINATING: &str = "Terminating";
 }
 
-/// The longest message. A condition can hold 32,768 characters; a person reads far fewer.
-const MESSAGE_LIMIT: usize = 1500;
+/// The longest message, in bytes: as much as an event's note can hold (Kubernetes API, `events.k8s.io/v1`), so that both
+/// say the same to the end.
+pub const MESSAGE_LIMIT: usize = 1024;
 
 /// How a resource stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -99,6 +100,12 @@ pub fn write(
 #[must_use]
 pub fn is_true(status: &SchemaMigrationStatus, type_: &str) -> bool {
     status.conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True")
+}
+
+/// Whether a status says why it stands as it does by this reason.
+#[must_use]
+pub fn is_for(status: &SchemaMigrationStatus, reason: &str) -> bool {
+    status.conditions.iter().any(|condition| condition.reason == reason)
 }
 
 /// A time as the API server keeps it.

@@ -1,5 +1,5 @@
 //! What a run says, taken over into the status; and the smallest patch from one status to another. Pure.
-//! What comes from a pod is believed no further than its types and lengths.
+//! What comes from a pod is believed no further than its types, its lengths and what can be: it is a namespace's word.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::standing::{shorten, whole_second};
 use crate::api::{HistoryEntry, LastError, PendingStatus, Progress, SchemaMigrationStatus};
-use crate::report::{AppliedMigration, Event, Failure, Summary};
+use crate::report::{AppliedMigration, Event, Failure, Place, Summary};
 
 /// How many rows of the ledger a status shows.
 const HISTORY_LIMIT: usize = 20;
@@ -15,9 +15,20 @@ const HISTORY_LIMIT: usize = 20;
 const WORD_LIMIT: usize = 300;
 /// The longest message taken from a pod.
 const MESSAGE_LIMIT: usize = 1200;
+/// The most files that a source can hold, and so the most that a run can apply or leave pending.
+pub const FILES_LIMIT: i64 = 5_000;
+/// The longest SQLSTATE or errno.
+const CODE_LIMIT: usize = 16;
+/// The longest hint taken from a pod.
+const HINT_LIMIT: usize = 500;
+/// The most lines, columns or statements: there are no more bytes in the largest source.
+const PLACES_LIMIT: i64 = 16 * 1024 * 1024;
+/// The longest that a migration can have taken, in milliseconds: a year.
+const TIME_LIMIT: i64 = 366 * 24 * 3600 * 1000;
 
-/// Takes over what the ledger held when a run ended. Where the run could not read it, what was known before stays.
-pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary) {
+/// Takes over what the ledger held when a run of a source of so many files ended. Where the run could not read it, what
+/// was known before stays.
+pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary, files: i64) {
     if !summary.ledger_read {
         return;
     }
@@ -26,7 +37,7 @@ pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary) {
         status.target_version = Some(word_of(target));
     }
     status.pending = Some(PendingStatus {
-        count: summary.pending.count,
+        count: summary.pending.count.clamp(0, files),
         first: summary.pending.first.as_deref().map(word_of),
         last: summary.pending.last.as_deref().map(word_of),
     });
@@ -42,7 +53,7 @@ fn history_entry(row: &AppliedMigration) -> HistoryEntry {
         file: word_of(&row.file),
         checksum: word_of(&row.checksum),
         applied_at: word_of(&row.applied_at),
-        execution_time_ms: row.execution_time_ms,
+        execution_time_ms: row.execution_time_ms.clamp(0, TIME_LIMIT),
         success: row.success,
     }
 }
@@ -78,7 +89,9 @@ pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
 
 fn progress(status: &mut SchemaMigrationStatus, version: &str, statement: i64, statements: i64) {
     if let Some(run) = &mut status.run {
-        run.progress = Some(Progress { version: word_of(version), statement, statements });
+        let statements = statements.clamp(0, PLACES_LIMIT);
+        run.progress =
+            Some(Progress { version: word_of(version), statement: statement.clamp(0, statements), statements });
     }
 }
 
@@ -93,9 +106,9 @@ pub fn last_error(failure: &Failure, retry_at: Option<Timestamp>) -> LastError {
         message: shorten(&failure.message, MESSAGE_LIMIT),
         version: place.map(|place| word_of(&place.version)),
         file: place.map(|place| word_of(&place.file)),
-        line: place.and_then(|place| place.line),
-        column: place.and_then(|place| place.column),
-        statement: place.and_then(|place| place.statement),
+        line: place.and_then(|place| place.line).and_then(number),
+        column: place.and_then(|place| place.column).and_then(number),
+        statement: place.and_then(|place| place.statement).and_then(number),
         retry_at: retry_at.map(moment),
     }
 }
@@ -115,8 +128,41 @@ pub fn moment(time: Timestamp) -> String {
     whole_second(time).to_string()
 }
 
-fn word_of(text: &str) -> String {
-    shorten(text, WORD_LIMIT)
+/// What a pod waits for, as the status keeps it.
+#[must_use]
+pub fn complaint(text: &str) -> String {
+    word_of(text)
+}
+
+/// A failure that a pod tells, with nothing in it that cannot be: its texts go into conditions and events.
+#[must_use]
+pub fn bounded(failure: Failure) -> Failure {
+    let place = failure.place.map(|place| Place {
+        version: word_of(&place.version),
+        file: word_of(&place.file),
+        line: place.line.and_then(number),
+        column: place.column.and_then(number),
+        statement: place.statement.and_then(number),
+        excerpt: place.excerpt.as_deref().map(word_of),
+    });
+    let code = failure.code.as_deref().map(|code| shorten(&printable(code), CODE_LIMIT));
+    let hint = failure.hint.as_deref().map(|hint| shorten(hint, HINT_LIMIT));
+    Failure { code, hint, place, ..failure }
+}
+
+/// A line, a column or a statement's number; none where none can have it.
+fn number(number: i64) -> Option<i64> {
+    (1..=PLACES_LIMIT).contains(&number).then_some(number)
+}
+
+/// A word of a pod's, such as a version: of one line, and not long.
+#[must_use]
+pub fn word_of(text: &str) -> String {
+    shorten(&printable(text), WORD_LIMIT)
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// The JSON merge patch (RFC 7396) that turns one object into another; none where they are equal.
@@ -197,7 +243,7 @@ mod tests {
         };
         let after = |read| {
             let mut status = known.clone();
-            take_summary(&mut status, &summary(read));
+            take_summary(&mut status, &summary(read), 2);
             status
         };
         assert_eq!(after(false), known);

@@ -1,13 +1,14 @@
-//! What a condition says: what happened, what is waited for, what to do next, in a sentence.
+//! What a condition says: what happened, what is waited for, what to do next, in a sentence. Of a long one the account
+//! is cut, never what to do next.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus, SecretKeyReference};
-use crate::operator::observed::Job;
+use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd};
 use crate::operator::source::Refusal;
-use crate::operator::standing::reason;
+use crate::operator::standing::{self, reason, shorten};
 use crate::operator::status::moment;
 use crate::report::{ErrorClass, Event, Failure, Reason};
 
@@ -19,6 +20,29 @@ const ASK_AGAIN: &str = "set the annotation schemaward.dev/retry to a new value 
 
 pub(super) fn started(run: &str, attempt: i32) -> String {
     format!("Run {run} (attempt {attempt}) is being started; waiting for its pod.")
+}
+
+/// A Job that was made, as long as nobody complains.
+pub(super) fn starting(status: &SchemaMigrationStatus) -> String {
+    status.run.as_ref().map_or_else(String::new, |run| started(&run.name, run.attempt))
+}
+
+/// A Job of this resource that the operator did not make.
+pub(super) fn strange_job(job: &Job) -> String {
+    format!(
+        "Job {:?} bears the marks of this resource, but is not the one of its run: it was not made by Schemaward, and \
+         nothing that it says is believed. A run starts by itself when that Job has ended; delete it if nobody wants it.",
+        job.name
+    )
+}
+
+/// A Job that somebody has suspended.
+pub(super) fn job_suspended(job: &Job) -> String {
+    format!(
+        "Run {run} waits: its Job is suspended, by a person or by a queue such as Kueue that has not admitted it yet. It \
+         goes on by itself when spec.suspend of Job {run:?} is false again.",
+        run = job.name
+    )
 }
 
 pub(super) fn waiting_for_database(holder: &str, database: &DatabaseSpec) -> String {
@@ -38,23 +62,23 @@ pub(super) fn stray_pods(pods: &[String]) -> String {
     )
 }
 
-pub(super) fn waiting(job: &Job, complaint: Option<&str>, secret: &SecretKeyReference) -> String {
+pub(super) fn waiting(job: &Job, complaint: &str, secret: &SecretKeyReference) -> String {
     let run = &job.name;
-    match complaint {
-        None => format!("Run {run} is waiting for its pod to start."),
-        // The kubelet's words for the volume that `job::url_volume` mounts.
-        Some(complaint) if complaint.contains("volume \"url\"") => format!(
-            "Run {run} is waiting for Secret {:?} with the key {:?}: {}. Create it, or correct \
-             spec.database.urlSecretRef; the pod starts by itself.",
-            secret.name,
-            secret.key,
-            complaint.trim_end_matches('.')
-        ),
-        Some(complaint) => format!(
-            "Run {run} is waiting: {}. Its pod starts by itself once that is put right.",
-            complaint.trim_end_matches('.')
-        ),
+    // The kubelet's words for the volume that `job::url_volume` mounts.
+    if complaint.contains("volume \"url\"") {
+        return told(
+            &format!("Run {run} is waiting for {}: {complaint}", named(secret)),
+            "Create it, or correct spec.database.urlSecretRef; the pod starts by itself.",
+        );
     }
+    let is_image = ["ErrImage", "ImagePull", "InvalidImage"].iter().any(|word| complaint.contains(word));
+    let next = if is_image {
+        "Its pod starts by itself once that image can be pulled; where the image's name was corrected meanwhile, set \
+         the annotation schemaward.dev/retry to a new value to have the Job made anew."
+    } else {
+        "Its pod starts by itself once that is put right."
+    };
+    told(&format!("Run {run} is waiting: {complaint}"), next)
 }
 
 pub(super) fn stopping(job: &Job) -> String {
@@ -85,11 +109,12 @@ pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatu
 
 pub(super) fn spec_changed(said: &str, suspended: bool) -> String {
     let next = if suspended { "nothing follows while spec.suspend is true" } else { "a new run follows by itself" };
-    format!("{said} The spec has changed since it started: {next}.")
+    told(said, &format!("The spec has changed since it started: {next}."))
 }
 
-pub(super) fn changed_since(said: &str) -> String {
-    format!("{} The spec or the source has changed since it started: a new run follows at once.", sentence(said))
+pub(super) fn changed_since(said: &str, suspended: bool) -> String {
+    let next = if suspended { "nothing follows while spec.suspend is true" } else { "a new run follows at once" };
+    told(said, &format!("The spec or the source has changed since it started: {next}."))
 }
 
 pub(super) fn source_not_found(config_maps: &[String], namespace: &str) -> String {
@@ -101,38 +126,95 @@ pub(super) fn source_not_found(config_maps: &[String], namespace: &str) -> Strin
 }
 
 pub(super) fn invalid_source(refusal: &Refusal) -> String {
-    format!(
-        "The source cannot be run: {} Nothing was changed in the database; correct the source and a run starts by \
-         itself.",
-        sentence(&refusal.message)
+    told(
+        &format!("The source cannot be run: {}", refusal.message),
+        "Nothing was changed in the database; correct the source and a run starts by itself.",
     )
 }
 
 pub(super) fn refused(refusal: &str) -> String {
-    format!(
-        "The cluster refused what the run needs: {} It is tried again by itself; correct spec.job, the quota or the \
-         policy that the message names.",
-        sentence(refusal)
+    told(
+        &format!("The cluster refused what the run needs: {refusal}"),
+        "It is tried again by itself; correct spec.job, the quota or the policy that the message names.",
     )
 }
 
 pub(super) fn terminating(jobs: &[&Job], stray_pods: &[String]) -> String {
     let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
-    let what = if names.is_empty() { listed("pod", stray_pods) } else { listed("Job", &names) };
+    if names.is_empty() {
+        return format!(
+            "Deleted; waiting for {} to end, whose Job is gone. Delete the pod to have it roll back now. What was \
+             applied before stays in the database.",
+            listed("pod", stray_pods)
+        );
+    }
     format!(
-        "Deleted; waiting for {what} to stop, which rolls its migration back. What was applied before stays in the \
-         database."
+        "Deleted; waiting for {} to stop, which rolls its migration back. What was applied before stays in the \
+         database.",
+        listed("Job", &names)
     )
 }
 
-pub(super) fn unexplained(run: &str, late: bool, pod: Option<&str>) -> String {
-    if late {
-        return format!("Run {run} did not end within spec.activeDeadline and was stopped");
+/// A run that was at work when its time was over.
+pub(super) const LATE: &str = "it did not end within spec.activeDeadline and was stopped";
+
+/// A run whose Job ended by its deadline and that was not seen at work: `known` to have never begun, or not.
+pub(super) fn never_started(known: bool, why: Option<&str>) -> String {
+    let why = why.map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
+    if known {
+        return format!(
+            "its pod did not start within spec.activeDeadline and three minutes more{why}; nothing was changed in the \
+             database"
+        );
     }
-    match pod {
-        Some(end) => format!("The pod of run {run} ended without saying how: {}", end.trim_end_matches('.')),
-        None => format!("The pod of run {run} is gone: it was deleted or evicted, or its node failed"),
+    "its Job did not end within spec.activeDeadline and three minutes more, and its pod is gone, which may have begun; \
+     the next run reads in the ledger what was applied"
+        .to_owned()
+}
+
+/// A run whose runner did not say how it ended, or said what is not `true`.
+pub(super) fn unexplained(is_untrue: bool, ended: &Ended) -> String {
+    match &ended.runner {
+        RunnerEnd::Exited { code, .. } if is_untrue => format!(
+            "its runner said that it succeeded, but ended with exit code {code}, so its word is not taken; the next run \
+             reads in the ledger what was applied"
+        ),
+        RunnerEnd::Exited { how, .. } => {
+            let others = match &ended.job {
+                JobEnd::Open { others } if !others.is_empty() => {
+                    format!(", while {} of its pod went on", listed("container", others))
+                }
+                _ => String::new(),
+            };
+            format!("its runner ended without saying how: {}{others}", how.trim_end_matches('.'))
+        }
+        RunnerEnd::Lost { how } => format!("its pod ended without saying how: {}", how.trim_end_matches('.')),
+        RunnerEnd::NeverStarted { why } => {
+            let why = why.as_deref().map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
+            format!("its pod ended before the runner had started{why}; nothing was changed in the database")
+        }
+        RunnerEnd::Unknown => "its pod is gone: it was deleted or evicted, or its node failed".to_owned(),
     }
+}
+
+/// What helps against such an end of a pod.
+pub(super) fn hint(ended: &Ended) -> Option<&'static str> {
+    let RunnerEnd::Exited { how, .. } = &ended.runner else { return None };
+    how.starts_with("OOMKilled").then_some("give the run's pod more memory: spec.job.resources.limits.memory")
+}
+
+/// A failure about the database's URL, with the Secret that it came from. The runner knows only the file in its pod.
+pub(super) fn with_secret(message: &str, secret: &SecretKeyReference) -> String {
+    const FILE: &str = "the file /run/schemaward/url";
+    if message.contains(FILE) {
+        return message.replace(FILE, &named(secret));
+    }
+    format!("{} (the URL is that of {})", message.trim_end_matches('.'), named(secret))
+}
+
+/// What helps where a pod found other files than its run was started for.
+pub(super) fn frozen_source(names: &[String]) -> String {
+    format!("delete {}, which hold the run's copy of the source: it is made again", listed("ConfigMap", names))
 }
 
 pub(super) fn succeeded(run: &RunStatus, status: &SchemaMigrationStatus, applied: i64, ahead: &[String]) -> String {
@@ -175,31 +257,33 @@ pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
     text
 }
 
-pub(super) fn retrying(what: &str, attempt: i32, retry: &RetrySpec, at: Timestamp) -> String {
+pub(super) fn retrying(what: &str, failure: &Failure, attempt: i32, retry: &RetrySpec, at: Timestamp) -> String {
     let attempts = i64::from(retry.limit) + 1;
-    format!(
-        "{} Attempt {} of {attempts} starts by itself at {}; to have it now, give the annotation \
+    let hint = failure.hint.as_deref().map(|hint| sentence(&capitalised(hint)) + " ").unwrap_or_default();
+    let next = format!(
+        "{hint}Attempt {} of {attempts} starts by itself at {}; to have it now, give the annotation \
          schemaward.dev/retry a new value.",
-        sentence(what),
         attempt.saturating_add(1),
         moment(at)
-    )
+    );
+    told(what, &next)
 }
 
 pub(super) fn stalled(what: &str, failure: &Failure, stalled: &str, attempt: i32) -> String {
+    let hint = failure.hint.as_deref().map(|hint| sentence(&capitalised(hint)));
     if stalled == reason::RETRY_LIMIT_REACHED {
-        return format!(
-            "{} This was attempt {attempt}, the last one that spec.retry.limit allows; put the cause right, then {ASK_AGAIN}.",
-            sentence(what)
+        let hint = hint.map(|hint| format!("{hint} ")).unwrap_or_default();
+        let next = format!(
+            "This was attempt {attempt}, the last one that spec.retry.limit allows. {hint}Put the cause right, then \
+             {ASK_AGAIN}."
         );
+        return told(what, &next);
     }
-    match &failure.hint {
+    match hint {
         // What is to be put right is not in the resource or its source: the operator does not see it happen.
-        Some(hint) if is_outside(failure.reason) => {
-            format!("{} {} Then {ASK_AGAIN}.", sentence(what), sentence(&capitalised(hint)))
-        }
-        Some(hint) => format!("{} {} Or {ASK_AGAIN}.", sentence(what), sentence(&capitalised(hint))),
-        None => format!("{} {}", sentence(what), next_step(failure)),
+        Some(hint) if is_outside(failure.reason) => told(what, &format!("{hint} Then {ASK_AGAIN}.")),
+        Some(hint) => told(what, &format!("{hint} Or {ASK_AGAIN}.")),
+        None => told(what, &next_step(failure)),
     }
 }
 
@@ -233,7 +317,10 @@ fn next_step(failure: &Failure) -> String {
             | Reason::TargetUnreachable
             | Reason::InvalidSource,
             _,
-        ) => format!("Once that is corrected, {corrected}."),
+        ) => format!(
+            "Once the spec or the source is corrected, {corrected}; after schemaward repair, schemaward rollback or \
+             another change in the database {ASK_AGAIN}."
+        ),
         (Reason::DeadlineExceeded, _) => {
             format!("Raise spec.activeDeadline, or divide the migration, and {corrected}.")
         }
@@ -244,10 +331,20 @@ fn next_step(failure: &Failure) -> String {
     }
 }
 
+/// An account of what happened and what to do next, together no longer than a message may be.
+fn told(what: &str, next: &str) -> String {
+    let room = standing::MESSAGE_LIMIT.saturating_sub(next.len() + 2);
+    format!("{} {next}", sentence(&shorten(what.trim_end(), room)))
+}
+
+fn named(secret: &SecretKeyReference) -> String {
+    format!("Secret {:?} with the key {:?}", secret.name, secret.key)
+}
+
 /// With a full stop at its end.
 fn sentence(text: &str) -> String {
     let text = text.trim_end();
-    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+    if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// A hint, which may be written to follow a semicolon, as it stands at the start of a sentence.

@@ -9,7 +9,8 @@ use super::{Pass, message};
 use crate::api::{RunStatus, SchemaMigrationStatus};
 use crate::operator::backoff;
 use crate::operator::decision::{Decision, Notice, NoticeKind, Requeue};
-use crate::operator::observed::{Ended, Job, JobState};
+use crate::operator::observed::{Ended, Job, JobEnd, JobState, RunnerEnd};
+use crate::operator::source::Source;
 use crate::operator::standing::{Standing, reason};
 use crate::operator::status;
 use crate::report::{ErrorClass, Failure, Outcome, Reason, Summary};
@@ -28,24 +29,66 @@ enum Next {
 pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, job: &Job) -> Decision {
     let JobState::Ended(ended) = &job.state else { return pass.watch(job) };
     let mut status = pass.resource.status.clone();
-    let summary = ended.message.as_deref().and_then(|message| read_summary(message, &run.name));
-    if let Some(summary) = &summary {
-        status::take_summary(&mut status, summary);
+    let files = files(pass, job);
+    let said = said(run, ended);
+    if let Said::Summary(summary) = &said {
+        status::take_summary(&mut status, summary, files);
     }
     if let Some(run) = &mut status.run {
+        run.job_uid = Some(job.uid.clone());
         run.finished_at = Some(status::moment(pass.now));
-        run.progress = None;
+        (run.progress, run.waiting) = (None, None);
     }
-    match summary.map(|summary| summary.outcome) {
-        Some(Outcome::Succeeded { applied, ahead }) => succeed(pass, run, status, applied, &ahead),
+    let outcome = match said {
+        Said::Summary(summary) => Some(summary.outcome),
+        Said::Nothing | Said::Untrue => None,
+    };
+    match outcome {
+        Some(Outcome::Succeeded { applied, ahead }) => {
+            let ahead: Vec<String> = ahead.iter().map(|version| status::word_of(version)).collect();
+            succeed(pass, run, status, applied.clamp(0, files), &ahead)
+        }
         Some(Outcome::Failed { applied, failure }) => {
             let why = status::word(&failure.reason);
-            fail(pass, run, status, &Failed { applied, failure, why })
+            let failure = explained(pass, job, status::bounded(failure));
+            fail(pass, run, status, &Failed { applied: applied.clamp(0, files), failure, why })
         }
         None => {
             let failed = unexplained(run, ended);
             fail(pass, run, status, &failed)
         }
+    }
+}
+
+/// What a runner said at its end, and whether that can be.
+enum Said {
+    /// A summary of this very run, which its end does not contradict.
+    Summary(Box<Summary>),
+    /// That it succeeded, though its exit code says otherwise.
+    Untrue,
+    /// Nothing, or nothing of this run.
+    Nothing,
+}
+
+/// Reads the termination message. A success is believed only where the container has succeeded, too.
+fn said(run: &RunStatus, ended: &Ended) -> Said {
+    let RunnerEnd::Exited { code, message: Some(message), .. } = &ended.runner else { return Said::Nothing };
+    let summary = serde_json::from_str::<Summary>(message.trim()).ok().filter(|summary| summary.run == run.name);
+    match summary {
+        None => Said::Nothing,
+        Some(summary) if *code != 0 && matches!(summary.outcome, Outcome::Succeeded { .. }) => Said::Untrue,
+        Some(summary) => Said::Summary(Box::new(summary)),
+    }
+}
+
+/// How many files the run's source has: no more can be applied or pending.
+fn files(pass: &Pass<'_>, job: &Job) -> i64 {
+    let hash = job.origin.as_ref().map(|origin| origin.source_hash.as_str());
+    match pass.source {
+        Source::Valid(source) if hash == Some(source.hash.as_str()) => {
+            i64::try_from(source.files.len()).unwrap_or(status::FILES_LIMIT)
+        }
+        _ => status::FILES_LIMIT,
     }
 }
 
@@ -57,24 +100,49 @@ struct Failed {
     why: String,
 }
 
-/// A termination message, if it is a summary of this very run.
-fn read_summary(message: &str, run: &str) -> Option<Summary> {
-    serde_json::from_str::<Summary>(message.trim()).ok().filter(|summary| summary.run == run)
-}
-
-/// What is known of a run whose pod did not say how it ended.
+/// What is known of a run whose runner did not say how it ended.
 fn unexplained(run: &RunStatus, ended: &Ended) -> Failed {
-    let has_begun = run.plan_hash.is_some() || run.progress.is_some();
-    let late = ended.failure.as_deref() == Some("DeadlineExceeded");
-    let (class, cause) = match (late, has_begun) {
-        (true, true) => (ErrorClass::Permanent, Reason::DeadlineExceeded),
-        (true, false) => (ErrorClass::Transient, Reason::DeadlineExceeded),
-        (false, _) => (ErrorClass::Transient, Reason::ConnectionFailed),
+    let late = matches!(&ended.job, JobEnd::Failed { reason: Some(reason) } if reason == "DeadlineExceeded");
+    let has_begun = run.pod.is_some()
+        || run.plan_hash.is_some()
+        || matches!(ended.runner, RunnerEnd::Exited { .. } | RunnerEnd::Lost { .. });
+    let never_began = matches!(ended.runner, RunnerEnd::NeverStarted { .. }) || run.waiting.is_some();
+    let (class, cause, message) = match (late, has_begun) {
+        (true, true) => (ErrorClass::Permanent, Reason::DeadlineExceeded, message::LATE.to_owned()),
+        (true, false) => {
+            let why = match &ended.runner {
+                RunnerEnd::NeverStarted { why: Some(why) } => Some(why.as_str()),
+                _ => run.waiting.as_deref(),
+            };
+            (ErrorClass::Transient, Reason::DeadlineExceeded, message::never_started(never_began, why))
+        }
+        (false, _) => (
+            ErrorClass::Transient,
+            Reason::ConnectionFailed,
+            message::unexplained(matches!(said(run, ended), Said::Untrue), ended),
+        ),
     };
     let why = if late { status::word(&Reason::DeadlineExceeded) } else { reason::POD_LOST.to_owned() };
-    let message = message::unexplained(&run.name, late, ended.pod.as_deref());
-    let failure = Failure { class, reason: cause, code: None, message, hint: None, place: None };
+    let hint = message::hint(ended).map(str::to_owned);
+    let failure = Failure { class, reason: cause, code: None, message, hint, place: None };
     Failed { applied: 0, failure, why }
+}
+
+/// A failure with what only the operator knows: where the URL came from, and what the mounted source was made of.
+fn explained(pass: &Pass<'_>, job: &Job, failure: Failure) -> Failure {
+    let database = job.database.as_ref().unwrap_or(&pass.resource.spec.database);
+    match failure.reason {
+        Reason::InvalidSettings | Reason::AuthenticationFailed | Reason::ConnectionFailed => {
+            Failure { message: message::with_secret(&failure.message, &database.url_secret_ref), ..failure }
+        }
+        Reason::SourceChanged => {
+            let hash = job.origin.as_ref().map_or("", |origin| origin.source_hash.as_str());
+            let frozen = pass.children.frozen.iter().filter(|map| map.source_hash == hash);
+            let names: Vec<String> = frozen.map(|map| map.name.clone()).collect();
+            Failure { hint: Some(message::frozen_source(&names)), ..failure }
+        }
+        _ => failure,
+    }
 }
 
 fn succeed(
@@ -93,7 +161,12 @@ fn succeed(
         pass.stand(&mut status, &Standing::Ready, reason::VERIFIED, &message);
         Requeue::OnChange
     } else {
-        pass.stand(&mut status, &Standing::Reconciling, reason::CHANGED, &message::changed_since(&message));
+        pass.stand(
+            &mut status,
+            &Standing::Reconciling,
+            reason::CHANGED,
+            &message::changed_since(&message, pass.resource.spec.suspend),
+        );
         Requeue::After(Duration::ZERO)
     };
     Decision { effects: pass.settle(&status), status, requeue, notices: vec![notice] }
@@ -117,7 +190,7 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
         |kind, message: &str| notices.push(Notice { run: Some(run.name.clone()), kind, message: message.to_owned() });
     let requeue = match next {
         Next::Retry(at) => {
-            let message = message::retrying(&what, run.attempt, &pass.resource.spec.retry, at);
+            let message = message::retrying(&what, failure, run.attempt, &pass.resource.spec.retry, at);
             pass.stand(&mut status, &Standing::Recovering, why, &message);
             tell(NoticeKind::Retrying, &message);
             Requeue::After(Duration::try_from(at.duration_since(pass.now)).unwrap_or_default())
@@ -129,7 +202,12 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
             Requeue::OnChange
         }
         Next::Renew => {
-            pass.stand(&mut status, &Standing::Reconciling, reason::CHANGED, &message::changed_since(&what));
+            pass.stand(
+                &mut status,
+                &Standing::Reconciling,
+                reason::CHANGED,
+                &message::changed_since(&what, pass.resource.spec.suspend),
+            );
             Requeue::After(Duration::ZERO)
         }
     };

@@ -9,10 +9,10 @@ use super::world::{World, source_of};
 use crate::api::SchemaMigrationStatus;
 use crate::operator::decision::Requeue;
 use crate::operator::names::RunKey;
-use crate::operator::observed::{Job, JobState, Lease};
+use crate::operator::observed::{Ended, Job, JobEnd, JobState, Lease, RunnerEnd};
 use crate::operator::source::Source;
 use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient, UnknownOutcome};
-use crate::report::{Event, Reason};
+use crate::report::{Event, Failure, Outcome, Reason};
 
 const LAUNCH: &str = "Status AddFinalizer TakeLease FreezeSource CreateJob";
 const SETTLE: &str = "Status ReleaseLease RemoveFinalizer";
@@ -23,6 +23,7 @@ fn held(world: World) -> World {
 
 fn running(world: World) -> World {
     world.job(JobState::Running {
+        pod: "shop-1-abcde".into(),
         events: vec![Event::StatementFinished { version: "002".into(), statement: 1, statements: 2 }],
     })
 }
@@ -78,6 +79,34 @@ fn with_stray_pod(world: World) -> World {
     world.with(|seen| seen.children.stray_pods.push("shop-x-1-abcde".into()))
 }
 
+fn complained(world: World, complaint: &str) -> World {
+    world.job(JobState::Waiting { reason: Some(complaint.into()) })
+}
+
+/// The runner has ended, and another container of its pod goes on.
+fn beside_a_sidecar(others: &[&str]) -> JobEnd {
+    JobEnd::Open { others: others.iter().map(|&name| name.to_owned()).collect() }
+}
+
+/// A Job of the resource that the operator did not make: a namesake of the run's, or another.
+fn with_strange_job(world: World, name: Option<&str>) -> World {
+    world.with(|seen| {
+        let mut job = seen.children.jobs[0].clone();
+        job.uid = "uid of somebody else's".into();
+        job.state = JobState::Waiting { reason: None };
+        if let Some(name) = name {
+            job.name = name.into();
+        } else {
+            seen.children.jobs.clear();
+        }
+        seen.children.jobs.push(job);
+    })
+}
+
+fn moved(world: World) -> World {
+    next_generation(world).with(|seen| seen.resource.spec.database.url_secret_ref.name = "other-db".into())
+}
+
 fn third_attempt() -> World {
     let second = World::failed(Transient, Reason::ConnectionFailed).later(10).pass();
     second.ends(Transient, Reason::ConnectionFailed).pass().later(20).pass()
@@ -86,13 +115,48 @@ fn third_attempt() -> World {
 #[rstest]
 // ---- a run begins
 #[case::a_new_resource_starts_its_first_run(World::fresh(), "Reconciling Starting", LAUNCH, "Started")]
-#[case::a_missing_config_map_is_waited_for(missing(World::fresh()), "Reconciling SourceNotFound", "Status", "")]
+#[case::a_missing_config_map_is_waited_for(
+    missing(World::fresh()),
+    "Reconciling SourceNotFound",
+    "Status",
+    "SourceNotFound"
+)]
+#[case::a_missing_config_map_is_told_once(missing(World::fresh()).pass(), "Reconciling SourceNotFound", "", "")]
 #[case::an_invalid_set_stalls(invalid(World::fresh()), "Stalled InvalidSource", "Status", "Stalled")]
 #[case::a_suspended_resource_starts_nothing(suspended(World::fresh()), " Suspended", "Status", "")]
 #[case::a_database_in_use_is_waited_for(held(World::fresh()), "Reconciling WaitingForDatabase", "Status", "")]
 #[case::a_stray_pod_is_waited_for(with_stray_pod(World::fresh()), "Reconciling Starting", "Status", "")]
 // ---- a run goes on
 #[case::a_waiting_pod_is_looked_at_without_a_word(World::started().pass(), "Reconciling Starting", "", "")]
+#[case::what_a_pod_waits_for_is_told(
+    complained(World::started(), "ErrImagePull: no such image"),
+    "Reconciling Starting",
+    "Status",
+    "Waiting"
+)]
+#[case::what_a_pod_waits_for_is_told_once(complained(complained(World::started(), "ErrImagePull: no such image").pass(), "ImagePullBackOff"), "Reconciling Starting", "Status", "")]
+#[case::a_suspended_job_is_waited_for(World::started().job(JobState::Suspended), "Reconciling Starting", "Status", "")]
+#[case::a_suspended_job_is_taken_back_for_a_new_spec(next_generation(World::started().job(JobState::Suspended)), "Reconciling Stopping", "Status DeleteJob", "Stopping")]
+#[case::a_namesake_of_the_runs_job_is_not_believed(
+    with_strange_job(World::started(), None),
+    "Reconciling Starting",
+    "Status",
+    ""
+)]
+#[case::a_good_end_of_a_namesake_is_not_believed(with_strange_job(World::started(), None).ends_well(), "Reconciling Starting", "Status CreateJob", "")]
+#[case::a_job_that_no_run_made_is_waited_for_and_not_watched(
+    with_strange_job(World::ready(), Some("shop-x-1")),
+    "Reconciling Starting",
+    "Status",
+    ""
+)]
+#[case::the_lease_of_the_runs_database_is_kept_when_the_spec_names_another(moved(running(World::started()).pass()).later(10), "Reconciling Running", "Status RenewLease", "")]
+#[case::a_run_taken_back_for_another_database_gives_its_lease_back(
+    moved(World::started()),
+    "Reconciling Stopping",
+    "Status DeleteJob ReleaseLease",
+    "Stopping"
+)]
 #[case::a_running_pods_progress_is_shown(running(World::started()), "Reconciling Running", "Status", "")]
 #[case::the_lease_is_renewed_in_time(running(World::started()).pass().later(10), "Reconciling Running", "RenewLease", "")]
 #[case::a_change_of_content_does_not_stop_a_run(other_content(running(World::started()).pass()), "Reconciling Running", "", "")]
@@ -130,7 +194,7 @@ fn third_attempt() -> World {
 )]
 #[case::a_lost_status_is_filled_in_from_the_job(forgotten(World::started()), "Reconciling Starting", "Status", "")]
 #[case::a_stopped_job_is_waited_for(stopping(World::started()), "Reconciling Stopping", "Status", "")]
-#[case::a_deleted_job_is_made_again(without_job(World::started()), "Reconciling Starting", "CreateJob", "")]
+#[case::a_deleted_job_is_made_again(without_job(World::started()), "Reconciling Starting", "Status CreateJob", "")]
 #[case::a_deleted_jobs_pod_is_waited_for(
     with_stray_pod(without_job(World::started())),
     "Reconciling Starting",
@@ -139,6 +203,13 @@ fn third_attempt() -> World {
 )]
 // ---- a run ends
 #[case::success_makes_ready(World::started().ends_well(), "Ready Verified", SETTLE, "Applied")]
+#[case::success_is_recorded_though_a_sidecar_goes_on(World::started().ends_as(beside_a_sidecar(&["istio-proxy"]), 0), "Ready Verified", "Status ReleaseLease DeleteJob RemoveFinalizer", "Applied")]
+#[case::success_is_recorded_before_its_job_has_ended(World::started().ends_as(beside_a_sidecar(&[]), 0), "Ready Verified", SETTLE, "Applied")]
+#[case::success_is_recorded_though_a_sidecar_failed(World::started().ends_as(JobEnd::Failed { reason: Some("BackoffLimitExceeded".into()) }, 0), "Ready Verified", SETTLE, "Applied")]
+#[case::success_is_recorded_though_a_sidecar_outlived_the_deadline(World::started().ends_as(JobEnd::Failed { reason: Some("DeadlineExceeded".into()) }, 0), "Ready Verified", SETTLE, "Applied")]
+#[case::success_is_not_believed_of_a_container_that_failed(World::started().ends_as(JobEnd::Failed { reason: Some("BackoffLimitExceeded".into()) }, 1), "Reconciling PodLost", SETTLE, "Failed Retrying")]
+#[case::success_is_not_believed_of_a_container_that_failed_beside_a_sidecar(World::started().ends_as(beside_a_sidecar(&["log"]), 137), "Reconciling PodLost", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Retrying")]
+#[case::a_run_that_ended_without_a_word_ends_though_a_sidecar_goes_on(World::started().ends_saying(beside_a_sidecar(&["log"]), 137, ""), "Reconciling PodLost", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Retrying")]
 #[case::a_statement_that_fails_stalls(World::started().ends(Permanent, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
 #[case::an_existing_object_stalls(World::started().ends(AlreadyExists, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
 #[case::a_lost_connection_is_retried(World::started().ends(Transient, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
@@ -190,7 +261,12 @@ fn third_attempt() -> World {
     "Status AddFinalizer TakeLease CreateJob",
     "Started"
 )]
-#[case::a_config_map_that_vanished_ends_ready(missing(World::ready()), "Reconciling SourceNotFound", "Status", "")]
+#[case::a_config_map_that_vanished_ends_ready(
+    missing(World::ready()),
+    "Reconciling SourceNotFound",
+    "Status",
+    "SourceNotFound"
+)]
 // ---- deletion
 #[case::deleting_an_idle_resource_does_nothing(deleted(World::ready()), "Ready Verified", "", "")]
 #[case::deleting_stops_the_running_job_first(
@@ -312,10 +388,153 @@ fn a_refused_password_is_retried_at_the_slowest_pace() {
 fn a_summary_of_another_run_is_not_believed() {
     let mut world = World::started().ends_well();
     for job in &mut world.observed.children.jobs {
-        let JobState::Ended(ended) = &mut job.state else { panic!() };
-        ended.message = ended.message.take().map(|message| message.replace(&job.name, "shop-other-1"));
+        let JobState::Ended(Ended { runner: RunnerEnd::Exited { message, .. }, .. }) = &mut job.state else { panic!() };
+        *message = message.take().map(|message| message.replace(&job.name, "shop-other-1"));
     }
     assert_eq!(world.pass().standing(), "Reconciling PodLost");
+}
+
+#[test]
+fn no_number_and_no_text_of_a_runner_is_believed_beyond_what_can_be() {
+    let world = World::started();
+    let run = world.status().run.clone().unwrap().name;
+    let huge = format!(
+        "{{\"run\":\"{run}\",\"outcome\":{{\"result\":\"succeeded\",\"applied\":{max}}},\"currentVersion\":\"99\\u001b[2J\",\
+         \"pending\":{{\"count\":{max}}},\"history\":[{{\"version\":\"1\",\"file\":\"a\",\"checksum\":\"0\",\"appliedAt\":\"now\",\
+         \"executionTimeMs\":{max},\"success\":true}}]}}",
+        max = i64::MAX
+    );
+    let world = world.ends_saying(JobEnd::Complete, 0, &huge).pass();
+    assert_eq!(world.standing(), "Ready Verified");
+    let status = world.status();
+    assert_eq!(status.pending.as_ref().unwrap().count, 2, "the source has two files");
+    assert!(status.history[0].execution_time_ms < 400 * 24 * 3600 * 1000, "{:?}", status.history);
+    let message = &status.conditions[0].message;
+    assert!(message.contains("applied 2 migrations") && !message.contains('\u{1b}'), "{message}");
+    let notices = format!("{:?}", world.last.as_ref().unwrap().notices);
+    assert!(notices.contains("applied: 2,"), "{notices}");
+}
+
+#[test]
+fn a_line_and_a_progress_that_cannot_be_are_not_shown() {
+    let world = World::started().job(JobState::Running {
+        pod: "p".into(),
+        events: vec![Event::StatementFinished { version: "1".into(), statement: i64::MAX, statements: -7 }],
+    });
+    let progress = world.pass().status().run.clone().unwrap().progress.unwrap();
+    assert_eq!((progress.statement, progress.statements), (0, 0));
+    let place = crate::report::Place { line: Some(-3), column: Some(i64::MAX), ..Default::default() };
+    let failure = Failure { place: Some(place), ..failure(Reason::StatementFailed, "no") };
+    let world = World::started().ends_failing(failure).pass();
+    let error = world.status().last_error.clone().unwrap();
+    assert_eq!((error.line, error.column), (None, None));
+    assert!(!world.status().conditions[0].message.contains("line"), "{}", world.status().conditions[0].message);
+}
+
+fn failure(reason: Reason, message: &str) -> Failure {
+    Failure { class: Permanent, reason, code: None, message: message.into(), hint: None, place: None }
+}
+
+#[rstest]
+#[case::never_started_as_last_seen(
+    complained(World::started(), "no node takes its pod: 0/1 nodes").pass().ends_unexplained("DeadlineExceeded"),
+    "its pod did not start within spec.activeDeadline and three minutes more: no node takes its pod: 0/1 nodes; nothing was changed"
+)]
+#[case::never_started_as_its_pod_says(
+    World::started().ends_without("DeadlineExceeded", RunnerEnd::NeverStarted { why: Some("ErrImagePull".into()) }),
+    "its pod did not start within spec.activeDeadline and three minutes more: ErrImagePull; nothing was changed"
+)]
+#[case::may_have_begun(World::started().ends_unexplained("DeadlineExceeded"), "its pod is gone, which may have begun; the next run reads in the ledger")]
+#[case::at_work(
+    running(World::started()).pass().ends_unexplained("DeadlineExceeded"),
+    "it did not end within spec.activeDeadline and was stopped. Raise spec.activeDeadline, or divide the migration"
+)]
+#[case::at_work_before_its_first_word(
+    World::started().job(JobState::Running { pod: "p".into(), events: Vec::new() }).pass().ends_unexplained("DeadlineExceeded"),
+    "it did not end within spec.activeDeadline and was stopped. Raise spec.activeDeadline"
+)]
+#[case::an_init_container_failed(
+    World::started().ends_without("BackoffLimitExceeded", RunnerEnd::NeverStarted { why: Some("init container \"istio-init\": Error, exit code 1".into()) }),
+    "its pod ended before the runner had started: init container \"istio-init\": Error, exit code 1; nothing was changed"
+)]
+#[case::out_of_memory(
+    World::started().ends_without("BackoffLimitExceeded", RunnerEnd::Exited { code: 137, message: None, how: "OOMKilled, exit code 137".into() }),
+    "ended without saying how: OOMKilled, exit code 137. Give the run's pod more memory: spec.job.resources.limits.memory. Attempt 2 of 3"
+)]
+#[case::without_a_word_beside_a_sidecar(
+    World::started().ends_saying(beside_a_sidecar(&["istio-proxy"]), 2, ""),
+    "its runner ended without saying how: Error, exit code 2, while container \"istio-proxy\" of its pod went on. Attempt 2"
+)]
+#[case::an_untrue_success(
+    World::started().ends_as(JobEnd::Failed { reason: None }, 3),
+    "its runner said that it succeeded, but ended with exit code 3, so its word is not taken; the next run reads in the ledger"
+)]
+#[case::a_url_of_several_lines(
+    World::started().ends_failing(failure(Reason::InvalidSettings, "the file /run/schemaward/url has 3 lines: it must hold one URL")),
+    "Secret \"shop-db\" with the key \"url\" has 3 lines: it must hold one URL."
+)]
+#[case::a_refused_password(
+    World::started().ends(Transient, Reason::AuthenticationFailed),
+    "(the URL is that of Secret \"shop-db\" with the key \"url\")"
+)]
+#[case::another_content_in_the_frozen_source(
+    World::started().ends_failing(failure(Reason::SourceChanged, "the mounted source has the SHA-256 1, not 2")),
+    "Delete ConfigMap \"shop-"
+)]
+#[case::an_edited_file(
+    World::started().ends_failing(failure(Reason::MigrationEdited, "001_a.sql was changed; accept it: schemaward repair --accept 001")),
+    "Once the spec or the source is corrected, a run starts by itself; after schemaward repair, schemaward rollback or another change in the \
+     database set the annotation schemaward.dev/retry to a new value to try again."
+)]
+#[case::under_suspend(
+    suspended(running(World::started()).pass()).ends_well(),
+    "nothing follows while spec.suspend is true."
+)]
+#[case::a_queue(World::started().job(JobState::Suspended), "its Job is suspended, by a person or by a queue such as Kueue")]
+#[case::an_image(
+    complained(World::started(), "ErrImagePull: x"),
+    "set the annotation schemaward.dev/retry to a new value to have the Job made anew."
+)]
+fn a_message_says_what_happened_and_what_helps(#[case] world: World, #[case] says: &str) {
+    let after = world.pass();
+    let message = after.status().conditions[0].message.clone();
+    assert!(message.contains(says), "{message}");
+    assert!(message.ends_with('.') && !message.contains("..") && message.matches("Run shop-").count() < 2, "{message}");
+}
+
+#[test]
+fn of_a_long_error_the_end_is_cut_and_never_what_to_do_next() {
+    let long = "very long text ".repeat(3000);
+    let stalled = World::started().ends_failing(failure(Reason::StatementFailed, &long)).pass();
+    let retried =
+        World::started().ends_failing(Failure { class: Transient, ..failure(Reason::ConnectionFailed, &long) });
+    let last = third_attempt().ends_failing(Failure { class: Transient, ..failure(Reason::ConnectionFailed, &long) });
+    let hinted = Failure { hint: Some(long.clone()), ..failure(Reason::NeedsReview, &long) };
+    for (world, end) in [
+        (stalled, "put the database right and set the annotation schemaward.dev/retry to a new value to try again."),
+        (retried.pass(), "give the annotation schemaward.dev/retry a new value."),
+        (last.pass(), "set the annotation schemaward.dev/retry to a new value to try again."),
+        (
+            World::started().ends_failing(hinted).pass(),
+            "set the annotation schemaward.dev/retry to a new value to try again.",
+        ),
+        (complained(World::started(), &long).pass(), "Its pod starts by itself once that is put right."),
+    ] {
+        let message = &world.status().conditions[0].message;
+        assert!(message.ends_with(end) && message.len() <= 1024, "{} bytes: {message}", message.len());
+        let notes: Vec<usize> =
+            world.last.as_ref().unwrap().notices.iter().map(|notice| notice.message.len()).collect();
+        assert!(!notes.is_empty());
+        assert!(world.last.as_ref().unwrap().notices.last().unwrap().message.ends_with(end), "{notes:?}");
+    }
+}
+
+#[test]
+fn a_success_counts_for_its_own_run_alone() {
+    let world = World::started();
+    let words = world.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002");
+    let later = world.ends(Transient, Reason::ConnectionFailed).pass().later(10).pass();
+    assert_eq!(later.ends_saying(JobEnd::Complete, 0, &words).pass().standing(), "Reconciling PodLost");
 }
 
 #[test]

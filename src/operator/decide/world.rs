@@ -10,7 +10,9 @@ use crate::api::{Engine, Gaps, SchemaMigrationStatus};
 use crate::migration::SourceFile;
 use crate::operator::decision::{Decision, Effect, Requeue};
 use crate::operator::names;
-use crate::operator::observed::{Children, Ended, Frozen, Job, JobState, Lease, Observed, Origin, Resource};
+use crate::operator::observed::{
+    Children, Ended, Frozen, Job, JobEnd, JobState, Lease, Observed, Origin, Resource, RunnerEnd,
+};
 use crate::operator::source::{Gathered, Source, SourceConfigMap};
 use crate::report::{ErrorClass, Failure, Outcome, Pending, Place, Reason, Summary};
 
@@ -146,10 +148,16 @@ impl World {
                     retry_token: order.retry_token.clone(),
                     created_at: self.now,
                 };
+                let uid = format!("uid of {}", order.name);
+                // As the actor does at once.
+                if let Some(run) = resource.status.run.as_mut().filter(|run| run.name == order.name) {
+                    run.job_uid = Some(uid.clone());
+                }
                 children.jobs.push(Job {
                     name: order.name.clone(),
-                    uid: format!("uid of {}", order.name),
+                    uid,
                     origin: Some(origin),
+                    database: Some(resource.spec.database.clone()),
                     deleting: false,
                     state: JobState::Waiting { reason: None },
                 });
@@ -171,7 +179,8 @@ impl World {
         self
     }
 
-    fn summary(&self, outcome: Outcome, version: &str) -> String {
+    /// What the run's runner would say at its end.
+    pub fn summary(&self, outcome: Outcome, version: &str) -> String {
         let run = self.observed.children.jobs.iter().find(|job| job.is_active()).expect("an active Job").name.clone();
         let summary = Summary {
             run,
@@ -188,8 +197,20 @@ impl World {
     }
 
     pub fn ends_well(self) -> Self {
-        let message = Some(self.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002"));
-        self.job(JobState::Ended(Ended { message, failure: None, pod: None }))
+        self.ends_as(JobEnd::Complete, 0)
+    }
+
+    /// The runner says that it succeeded, and ends with a code; the Job ends, or not.
+    pub fn ends_as(self, job: JobEnd, code: i32) -> Self {
+        let message = self.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002");
+        self.ends_saying(job, code, &message)
+    }
+
+    /// The runner's last words, its exit code and what becomes of the Job.
+    pub fn ends_saying(self, job: JobEnd, code: i32, message: &str) -> Self {
+        let how = format!("{}, exit code {code}", if code == 0 { "Completed" } else { "Error" });
+        let runner = RunnerEnd::Exited { code, message: Some(message.to_owned()), how };
+        self.job(JobState::Ended(Ended { job, runner }))
     }
 
     pub fn ends(self, class: ErrorClass, reason: Reason) -> Self {
@@ -209,12 +230,21 @@ impl World {
             hint: None,
             place: Some(place),
         };
-        let message = Some(self.summary(Outcome::Failed { applied: 1, failure }, "001"));
-        self.job(JobState::Ended(Ended { message, failure: Some("BackoffLimitExceeded".into()), pod: None }))
+        self.ends_failing(failure)
+    }
+
+    pub fn ends_failing(self, failure: Failure) -> Self {
+        let message = self.summary(Outcome::Failed { applied: 1, failure }, "001");
+        self.ends_saying(JobEnd::Failed { reason: Some("BackoffLimitExceeded".into()) }, 1, &message)
     }
 
     pub fn ends_unexplained(self, failure: &str) -> Self {
-        self.job(JobState::Ended(Ended { message: None, failure: Some(failure.into()), pod: None }))
+        self.ends_without(failure, RunnerEnd::Unknown)
+    }
+
+    /// The Job fails for a reason, and this is known of its runner.
+    pub fn ends_without(self, failure: &str, runner: RunnerEnd) -> Self {
+        self.job(JobState::Ended(Ended { job: JobEnd::Failed { reason: Some(failure.into()) }, runner }))
     }
 
     pub fn status(&self) -> &SchemaMigrationStatus {
