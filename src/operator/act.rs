@@ -1,7 +1,6 @@
 //! Carries a decision out: the status first, then its effects in their order. Each write holds only if what
 //! it was decided on is still so, or finds its work done already.
 
-use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease as LeaseRecord;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -14,8 +13,9 @@ use super::job;
 use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases, Marks};
 use super::observe::Seen;
 use super::observed::Resource;
+use super::refusal::{self, Refusal};
 use super::source::{self, Source};
-use super::{decide, names, pod, status};
+use super::{names, pod, status};
 use crate::api::{FINALIZER, SchemaMigration, SchemaMigrationStatus};
 
 /// Why a write did not happen.
@@ -27,14 +27,9 @@ pub enum ActError {
     /// Another resource was faster, or the Lease's state is unknown: look again.
     #[error(transparent)]
     Lease(#[from] LeaseError),
-    /// The API server refused an object for what it is. The status says so.
-    #[error("the cluster refused {what}: {message}")]
-    Refused {
-        /// The object.
-        what: String,
-        /// The API server's words.
-        message: String,
-    },
+    /// The API server did not take an object.
+    #[error("the cluster refused {}: {}", .0.what, .0.said)]
+    Refused(Refusal),
     /// A call failed.
     #[error("{what} failed: {source}")]
     Write {
@@ -47,6 +42,18 @@ pub enum ActError {
     /// A status that is no JSON, which no input can cause.
     #[error("the status cannot be written as JSON: {0}")]
     Status(#[from] serde_json::Error),
+}
+
+impl ActError {
+    /// What was asked of the cluster in vain.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal.clone(),
+            Self::Write { what, source } => Refusal::new((*what).to_owned(), source),
+            Self::Lease(error) => error.refusal(),
+            Self::Outdated | Self::Status(_) => Refusal::unanswered("a write".to_owned(), self.to_string()),
+        }
+    }
 }
 
 /// Who writes the status, as `managedFields` shows it.
@@ -83,23 +90,29 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Writes the status, where it changes.
+    /// Writes the status, where it changes. One that is found too large is written without what is dispensable.
     ///
     /// # Errors
     ///
     /// [`ActError`]: it was not written, and no effect may follow.
     pub async fn write_status(&mut self, status: &SchemaMigrationStatus) -> Result<bool, ActError> {
-        let (from, to) = (serde_json::to_value(&self.written)?, serde_json::to_value(status)?);
-        let Some(change) = status::merge_patch(&from, &to) else { return Ok(false) };
-        let patch = json!({"metadata": {"resourceVersion": self.version}, "status": change});
-        let api = self.api::<SchemaMigration>();
-        let answer = api.patch_status(&self.resource.name, &parameters(), &Patch::Merge(&patch)).await;
-        self.version = answer.map_err(writing("writing the status"))?.resource_version();
+        match self.patch_status(status).await {
+            Err(ActError::Write { source, .. }) if refusal::is_too_large(&source) => {
+                self.patch_status(&status::slim(status)).await
+            }
+            done => done,
+        }
+    }
+
+    async fn patch_status(&mut self, status: &SchemaMigrationStatus) -> Result<bool, ActError> {
+        let place = (self.resource.name.as_str(), self.version.as_deref());
+        let Some(version) = patch_status(&self.api(), place, &self.written, status).await? else { return Ok(false) };
+        self.version = version;
         self.written = status.clone();
         Ok(true)
     }
 
-    /// Carries the effects out. Where the API server refuses one for what it is, the status is made to say so.
+    /// Carries the effects out.
     ///
     /// # Errors
     ///
@@ -108,10 +121,7 @@ impl<'a> Actor<'a> {
         for effect in &decision.effects {
             tracing::debug!(?effect, "carrying out");
             let Err(error) = self.effect(effect).await else { continue };
-            if let ActError::Refused { what, message } = &error {
-                let refusal = format!("{what}: {message}");
-                let status = decide::refused(self.resource, &self.written, &refusal, Timestamp::now());
-                self.write_status(&status).await?;
+            if let ActError::Refused(_) = &error {
                 // Until it is accepted, others may use the database.
                 if let Some(record) = self.lease.take() {
                     self.leases.remove(&record).await?;
@@ -194,11 +204,11 @@ impl<'a> Actor<'a> {
             Err(kube::Error::Api(status)) if status.is_already_exists() => {
                 let there = api.get(&order.name).await.map_err(writing("reading the Job"))?;
                 if !pod::is_controlled_by(there.owner_references(), &self.resource.uid) {
-                    return Err(ActError::Refused {
+                    return Err(ActError::Refused(Refusal {
                         what: format!("Job {:?}", order.name),
-                        message: "another Job of that name is there, which Schemaward did not make; delete it"
-                            .to_owned(),
-                    });
+                        said: "another Job of that name is there, which Schemaward did not make".to_owned(),
+                        advice: "delete that Job",
+                    }));
                 }
                 there
             }
@@ -221,6 +231,41 @@ impl<'a> Actor<'a> {
     }
 }
 
+/// Writes another status over the one that an object was read with, where nobody has written since.
+///
+/// # Errors
+///
+/// [`ActError`]: it was not written.
+pub async fn replace_status(
+    api: &Api<SchemaMigration>,
+    object: &SchemaMigration,
+    status: &SchemaMigrationStatus,
+) -> Result<(), ActError> {
+    let (name, version) = (object.name_any(), object.resource_version());
+    let before = object.status.clone().unwrap_or_default();
+    for status in [status, &status::slim(status)] {
+        match patch_status(api, (&name, version.as_deref()), &before, status).await {
+            Err(ActError::Write { source, .. }) if refusal::is_too_large(&source) => {}
+            done => return done.map(drop),
+        }
+    }
+    Ok(())
+}
+
+/// The object's new version; none where nothing is to be changed.
+async fn patch_status(
+    api: &Api<SchemaMigration>,
+    (name, version): (&str, Option<&str>),
+    before: &SchemaMigrationStatus,
+    status: &SchemaMigrationStatus,
+) -> Result<Option<Option<String>>, ActError> {
+    let (from, to) = (serde_json::to_value(before)?, serde_json::to_value(status)?);
+    let Some(change) = status::merge_patch(&from, &to) else { return Ok(None) };
+    let patch = json!({"metadata": {"resourceVersion": version}, "status": change});
+    let answer = api.patch_status(name, &parameters(), &Patch::Merge(&patch)).await;
+    Ok(Some(answer.map_err(writing("writing the status"))?.resource_version()))
+}
+
 fn parameters() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
@@ -241,12 +286,11 @@ fn created<K>(object: &K, answer: Result<K, kube::Error>) -> Result<K, ActError>
 where
     K: kube::Resource<DynamicType = ()>,
 {
-    answer.map_err(|error| match error {
-        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 413 | 422) => ActError::Refused {
-            what: format!("{} {:?}", K::kind(&()), object.name_any()),
-            message: status.message.clone(),
-        },
-        source => ActError::Write { what: "creating an object", source: Box::new(source) },
+    answer.map_err(|error| match &error {
+        kube::Error::Api(_) => {
+            ActError::Refused(Refusal::new(format!("{} {:?}", K::kind(&()), object.name_any()), &error))
+        }
+        _ => ActError::Write { what: "creating an object", source: Box::new(error) },
     })
 }
 

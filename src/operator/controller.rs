@@ -17,14 +17,15 @@ use kube::runtime::{Controller, controller, watcher};
 use kube::{Api, Client, Config, ResourceExt as _};
 use tracing::{Instrument as _, Span, field, info, warn};
 
-use super::act::{ActError, Actor};
-use super::decide::decide;
+use super::act::{self, ActError, Actor};
+use super::decide::{self, decide};
 use super::decision::Requeue;
 use super::health::{self, Readiness};
 use super::leader::Election;
 use super::lease::{LeaseError, Leases};
 use super::metrics::Metrics;
-use super::observe::{ObserveError, Observer, Seen};
+use super::observe::{self, ObserveError, Observer, Seen};
+use super::refusal::Refusal;
 use super::room::Rooms;
 use super::{names, notify};
 use crate::api::SchemaMigration;
@@ -33,6 +34,8 @@ use crate::api::SchemaMigration;
 const CONCURRENCY: u16 = 16;
 /// The longest a pass may take: a call that never answers must not hold a resource for good.
 const PASS_TIMEOUT: Duration = Duration::from_mins(1);
+/// The longest that telling of a failed pass may take.
+const TELL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a resource at rest is looked at, should an event have been missed. A look writes nothing.
 const RESYNC: Duration = Duration::from_mins(10);
 /// The pause after a pass that another's write has overtaken.
@@ -279,7 +282,11 @@ async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         match &result {
             Ok(_) => context.forget(&object),
             Err(error) if overtaken => tracing::debug!(%error, "looking again"),
-            Err(error) => warn!(%error, "this pass failed and is repeated"),
+            Err(error) => {
+                warn!(%error, "this pass failed and is repeated");
+                let failures = context.count_failure(&object);
+                Box::pin(tell_refusal(&context, &namespace, &name, &error.refusal(), failures)).await;
+            }
         }
         result
     };
@@ -312,6 +319,29 @@ async fn carry_out(context: &Context, seen: &Seen, decision: &super::decision::D
     Ok(())
 }
 
+/// Tells of a pass that failed, where it is not the first time. What cannot be told is in the log.
+async fn tell_refusal(context: &Context, namespace: &str, name: &str, refusal: &Refusal, failures: u32) {
+    let told = async {
+        let api: Api<SchemaMigration> = Api::namespaced(context.client.clone(), namespace);
+        let object = api.get_opt(name).await.ok().flatten()?;
+        let resource = observe::plain(&object);
+        let told = decide::refused(&resource, refusal, failures, Timestamp::now());
+        if let Some(status) = &told.status
+            && let Err(error) = act::replace_status(&api, &object, status).await
+        {
+            tracing::debug!(%error, "the status could not be made to tell the refusal");
+        }
+        if let Some(notice) = &told.notice {
+            context.metrics.notice(&notice.kind);
+            notify::tell(&context.client, &resource, notice, &context.settings.identity).await;
+        }
+        Some(())
+    };
+    if tokio::time::timeout(TELL_TIMEOUT, told).await.is_err() {
+        warn!("the refusal could not be told within {TELL_TIMEOUT:?}");
+    }
+}
+
 /// Whether a pass failed only because something was newer than what it had seen.
 fn is_overtaken(error: &PassError) -> bool {
     matches!(error, PassError::Act(ActError::Outdated | ActError::Lease(LeaseError::Lost(_)))) || is_full(error)
@@ -327,14 +357,35 @@ fn repeat(object: Arc<Guarded>, error: &PassError, context: Arc<Context>) -> Act
     if is_overtaken(error) {
         return Action::requeue(if is_full(error) { ROOM_PAUSE } else { OVERTAKEN_PAUSE });
     }
-    let mut failures = context.failures.lock().unwrap_or_else(PoisonError::into_inner);
-    let count = failures.entry(ObjectRef::from_obj(object.as_ref())).or_insert(0);
-    *count = count.saturating_add(1);
-    let doublings = (*count - 1).min(10);
+    let count = context.failures(&object);
+    let doublings = count.saturating_sub(1).min(10);
     Action::requeue(Duration::from_secs(1 << doublings).min(LONGEST_PAUSE))
 }
 
+impl PassError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::Observe(error) => error.refusal(),
+            Self::Act(error) => error.refusal(),
+            Self::TimedOut => Refusal::unanswered("one look at the resource".to_owned(), self.to_string()),
+        }
+    }
+}
+
 impl Context {
+    /// One failed pass more; how many that makes in a row.
+    fn count_failure(&self, object: &Guarded) -> u32 {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(ObjectRef::from_obj(object)).or_insert(0);
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    fn failures(&self, object: &Guarded) -> u32 {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(&ObjectRef::from_obj(object)).copied().unwrap_or(1)
+    }
+
     fn forget(&self, object: &Guarded) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.remove(&ObjectRef::from_obj(object));

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::decision::{Decision, Effect, Notice, NoticeKind, Requeue, RunOrder};
 use super::names::{self, RunKey};
 use super::observed::{Children, Job, JobState, Lease, Observed, Resource};
-use super::source::{self, Refusal, Source, ValidSource};
+use super::refusal::Refusal;
+use super::source::{self, Refusal as SourceRefusal, Source, ValidSource};
 use super::standing::{self, Standing, reason};
 use super::status;
 use crate::api::{LastError, RunStatus, SchemaMigrationStatus};
@@ -65,18 +66,48 @@ pub fn is_at_rest(resource: &Resource, source: &Source, now: Timestamp) -> bool 
     !resource.has_finalizer && (resource.deleting || rests)
 }
 
-/// The status after the API server refused a write that the run needs, such as a Job that a quota forbids.
+/// How a refusal is told: what the status becomes, where it changes, and the event, once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    /// The status that says it.
+    pub status: Option<SchemaMigrationStatus>,
+    /// The event that says it.
+    pub notice: Option<Notice>,
+}
+
+/// After so many failed passes in a row the status says why: one may be a hiccup.
+const FAILURES_TOLD: u32 = 2;
+
+/// What a resource says of passes that failed so many times in a row, the last one for this refusal. How a run has
+/// ended stays in its conditions: a refusal afterwards keeps from cleaning up, and is an event alone.
 #[must_use]
-pub fn refused(
-    resource: &Resource,
-    status: &SchemaMigrationStatus,
-    refusal: &str,
-    now: Timestamp,
-) -> SchemaMigrationStatus {
+pub fn refused(resource: &Resource, refusal: &Refusal, failures: u32, now: Timestamp) -> Told {
+    if failures < FAILURES_TOLD {
+        return Told::default();
+    }
+    let message = message::refused(refusal, resource.deleting);
+    let (run, status) = (resource.status.run.as_ref().map(|run| run.name.clone()), &resource.status);
+    let is_known = standing::is_for(status, reason::REFUSED);
+    let is_new = !is_known && failures == FAILURES_TOLD;
+    let notice = is_new.then(|| Notice { run, kind: NoticeKind::Refused, message: message.clone() });
+    // The words may differ from pass to pass, as a port does: what is said already is not written again.
+    let is_said = is_known && status.conditions.iter().any(|condition| condition.message.contains(&refusal.what));
+    if is_said || !is_open(resource) {
+        return Told { status: None, notice };
+    }
     let mut status = status.clone();
-    let message = message::refused(refusal);
     standing::write(&mut status, &Standing::Recovering, (reason::REFUSED, &message), (resource.generation, now));
-    status
+    Told { status: Some(status), notice }
+}
+
+/// Whether something is still to be done that the conditions speak of, other than another attempt at its time.
+fn is_open(resource: &Resource) -> bool {
+    const OPEN: [&str; 4] = [reason::REFUSED, reason::CHANGED, reason::WAITING_FOR_DATABASE, reason::SOURCE_NOT_FOUND];
+    let status = &resource.status;
+    resource.deleting
+        || status.observed_generation != Some(resource.generation)
+        || status.run.as_ref().is_some_and(|run| run.finished_at.is_none())
+        || OPEN.iter().any(|reason| standing::is_for(status, reason))
 }
 
 /// One look at one resource.
@@ -328,7 +359,7 @@ impl<'a> Pass<'a> {
         Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices }
     }
 
-    fn refuse(&self, refusal: &Refusal) -> Decision {
+    fn refuse(&self, refusal: &SourceRefusal) -> Decision {
         let mut status = self.resource.status.clone();
         let message = message::invalid_source(refusal);
         status.source_hash = refusal.hash.as_ref().map(|hash| hash.as_str().to_owned());

@@ -15,6 +15,7 @@ use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, Config, ResourceExt as _};
 
 use super::observed::Lease;
+use super::refusal::Refusal;
 
 /// How long a database's Lease holds without being renewed.
 pub const DATABASE_LEASE_DURATION: Duration = Duration::from_secs(30);
@@ -39,6 +40,17 @@ pub enum LeaseError {
         #[source]
         source: Box<kube::Error>,
     },
+}
+
+impl LeaseError {
+    /// What was asked of the cluster in vain.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Call { name, source } => Refusal::new(format!("Lease {name:?}"), source),
+            Self::Lost(name) | Self::TimedOut(name) => Refusal::unanswered(format!("Lease {name:?}"), self.to_string()),
+        }
+    }
 }
 
 /// A holder and for how long.

@@ -20,6 +20,7 @@ mod observe;
 pub mod observed;
 mod pod;
 mod progress;
+pub mod refusal;
 mod room;
 pub mod source;
 pub mod standing;

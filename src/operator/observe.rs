@@ -11,6 +11,7 @@ use super::job::CONTAINER;
 use super::lease::{LeaseError, Leases};
 use super::observed::{Children, Ended, Frozen, Job, JobState, Observed, Resource};
 use super::pod;
+use super::refusal::Refusal;
 use super::room::{Full, Room, Rooms};
 use super::source::{Gathered, Source, SourceConfigMap};
 use super::{decide, names, progress};
@@ -41,6 +42,17 @@ pub enum ObserveError {
     /// Reading the migrations was broken off, which happens only where the operator ends.
     #[error("reading the migrations was broken off: {0}")]
     Verify(#[from] tokio::task::JoinError),
+}
+
+impl ObserveError {
+    /// What was asked of the cluster in vain.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Read { what, source } => Refusal::new(format!("reading {what}"), source),
+            Self::Lease(error) => error.refusal(),
+            Self::Full(_) | Self::Verify(_) => Refusal::unanswered("reading the source".to_owned(), self.to_string()),
+        }
+    }
 }
 
 fn reading(what: &'static str) -> impl FnOnce(kube::Error) -> ObserveError {
@@ -242,7 +254,8 @@ fn is_recorded(resource: &Resource, job: &Job) -> bool {
     resource.status.run.as_ref().is_some_and(|run| run.name == job.name && run.finished_at.is_some())
 }
 
-fn plain(object: &SchemaMigration) -> Resource {
+/// A resource as plain data.
+pub fn plain(object: &SchemaMigration) -> Resource {
     Resource {
         name: object.name_any(),
         namespace: object.namespace().unwrap_or_default(),

@@ -113,6 +113,20 @@ pub fn last_error(failure: &Failure, retry_at: Option<Timestamp>) -> LastError {
     }
 }
 
+/// A status without what the ledger or another field holds, too, and with short texts: for an object that has no room.
+#[must_use]
+pub fn slim(status: &SchemaMigrationStatus) -> SchemaMigrationStatus {
+    const TEXT_LIMIT: usize = 400;
+    let mut slim = SchemaMigrationStatus { history: Vec::new(), ..status.clone() };
+    for condition in &mut slim.conditions {
+        condition.message = shorten(&condition.message, TEXT_LIMIT);
+    }
+    if let Some(error) = &mut slim.last_error {
+        error.message = shorten(&error.message, TEXT_LIMIT);
+    }
+    slim
+}
+
 /// A unit variant's name as it is serialized.
 #[must_use]
 pub fn word(variant: &impl Serialize) -> String {

@@ -7,6 +7,7 @@ use crate::migration::Checksum;
 use crate::operator::names::{self, RunKey};
 use crate::operator::observed::Resource;
 use crate::operator::source::{Refusal, Source, ValidSource};
+use crate::operator::standing::{self, reason};
 
 /// What a resource needs, as far as its spec, its status and its source tell.
 pub(super) enum Judgement<'a> {
@@ -56,6 +57,10 @@ pub(super) fn judge<'a>(resource: &'a Resource, source: &'a Source) -> Judgement
     match run {
         None => Judgement::Start { key, source },
         Some(run) if run.finished_at.is_none() => Judgement::Resume { run, key, source },
+        // Its outcome was found to be of something else, or is hidden behind a refusal: looked at anew.
+        Some(_) if [reason::CHANGED, reason::REFUSED].iter().any(|reason| standing::is_for(status, reason)) => {
+            Judgement::Start { key, source }
+        }
         Some(run) => match status.last_error.as_ref().and_then(retry_time) {
             Some(at) => Judgement::Retry { at, run, key, source },
             None => Judgement::Settled,

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus, SecretKeyReference};
 use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd};
-use crate::operator::source::Refusal;
+use crate::operator::refusal::Refusal;
+use crate::operator::source::Refusal as SourceRefusal;
 use crate::operator::standing::{self, reason, shorten};
 use crate::operator::status::moment;
 use crate::report::{ErrorClass, Event, Failure, Reason};
@@ -125,17 +126,18 @@ pub(super) fn source_not_found(config_maps: &[String], namespace: &str) -> Strin
     )
 }
 
-pub(super) fn invalid_source(refusal: &Refusal) -> String {
+pub(super) fn invalid_source(refusal: &SourceRefusal) -> String {
     told(
         &format!("The source cannot be run: {}", refusal.message),
         "Nothing was changed in the database; correct the source and a run starts by itself.",
     )
 }
 
-pub(super) fn refused(refusal: &str) -> String {
+pub(super) fn refused(refusal: &Refusal, deleting: bool) -> String {
+    let what = if deleting { "the deletion" } else { "the run" };
     told(
-        &format!("The cluster refused what the run needs: {refusal}"),
-        "It is tried again by itself; correct spec.job, the quota or the policy that the message names.",
+        &format!("The cluster refused what {what} needs: {}: {}", refusal.what, refusal.said),
+        &format!("It is tried again by itself, with pauses that grow to a minute; {}.", refusal.advice),
     )
 }
 

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use rstest::rstest;
 
-use super::is_at_rest;
 use super::world::{World, source_of};
+use super::{Told, is_at_rest, refused};
 use crate::api::SchemaMigrationStatus;
 use crate::operator::decision::Requeue;
 use crate::operator::names::RunKey;
 use crate::operator::observed::{Ended, Job, JobEnd, JobState, Lease, RunnerEnd};
+use crate::operator::refusal::Refusal;
 use crate::operator::source::Source;
 use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient, UnknownOutcome};
 use crate::report::{Event, Failure, Outcome, Reason};
@@ -535,6 +536,75 @@ fn a_success_counts_for_its_own_run_alone() {
     let words = world.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002");
     let later = world.ends(Transient, Reason::ConnectionFailed).pass().later(10).pass();
     assert_eq!(later.ends_saying(JobEnd::Complete, 0, &words).pass().standing(), "Reconciling PodLost");
+}
+
+fn a_refusal() -> Refusal {
+    Refusal { what: "Lease \"x\"".into(), said: "exceeded quota: q".into(), advice: "correct the quota" }
+}
+
+/// What a world's resource says after so many failed passes.
+fn told(world: &World, failures: u32) -> Told {
+    refused(&world.observed.resource, &a_refusal(), failures, world.now)
+}
+
+#[rstest]
+#[case::a_run_that_starts(World::fresh().pass_until(1))]
+#[case::a_run_whose_job_is_refused(World::fresh().pass_until(4))]
+#[case::a_run_at_work(running(World::started()).pass())]
+#[case::a_resource_that_was_never_looked_at(World::fresh())]
+#[case::a_new_generation(next_generation(World::ready()))]
+#[case::a_deletion(deleted(World::ready()))]
+#[case::a_wait_for_the_database(held(World::fresh()).pass())]
+fn a_refusal_is_told_from_the_second_time_on_and_its_event_once(#[case] world: World) {
+    assert_eq!(told(&world, 1), Told::default(), "one may be a hiccup");
+    let first = told(&world, 2);
+    let status = first.status.unwrap();
+    let said = World { observed: world.observed.clone(), now: world.now, last: None }
+        .with(|seen| seen.resource.status = status.clone());
+    assert_eq!(said.standing(), "Reconciling RefusedByCluster");
+    let message = &status.conditions[0].message;
+    for part in ["Lease \"x\": exceeded quota: q.", "tried again by itself", "correct the quota."] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(status.observed_generation, Some(world.observed.resource.generation));
+    let notice = first.notice.unwrap();
+    assert!(notice.kind.is_warning() && notice.kind.reason() == "RefusedByCluster" && notice.message == *message);
+    assert_eq!(told(&said, 3), Told::default(), "said already");
+    // Where the status itself could not be written, it is tried again, but there is no second event.
+    assert!(told(&world, 3).notice.is_none() && told(&world, 3).status.is_some());
+}
+
+#[rstest]
+#[case::ready(World::ready())]
+#[case::stalled(World::failed(Permanent, Reason::StatementFailed))]
+#[case::retrying(World::failed(Transient, Reason::ConnectionFailed))]
+#[case::suspended(suspended(World::fresh()).pass())]
+fn a_refusal_takes_no_outcome_away_but_is_an_event(#[case] world: World) {
+    let told = told(&world, 2);
+    assert_eq!(told.status, None);
+    assert!(told.notice.is_some());
+}
+
+#[rstest]
+#[case::of_the_job(World::fresh().pass_until(4), "Reconciling Starting")]
+#[case::of_the_finalizer(World::fresh().pass_until(1), "Reconciling Starting")]
+#[case::of_reading_while_a_run_works(running(World::started()).pass(), "Reconciling Running")]
+#[case::of_reading_before_the_first_look(World::fresh(), "Reconciling Starting")]
+#[case::of_reading_a_new_spec(next_generation(World::ready()), "Reconciling Starting")]
+fn a_refusal_is_gone_when_it_works_again(#[case] world: World, #[case] standing: &str) {
+    let status = told(&world, 2).status.unwrap();
+    let after = world.with(|seen| seen.resource.status = status).pass().pass();
+    assert_eq!(after.standing(), standing);
+}
+
+#[test]
+fn a_source_put_back_as_it_was_during_a_run_is_verified_and_ends_ready() {
+    let original = World::started().observed.source;
+    let changed = other_content(running(World::started()).pass()).ends_well().pass();
+    assert_eq!(changed.standing(), "Reconciling Changed");
+    let back = changed.with(|seen| seen.source = original).pass();
+    assert_eq!(back.standing(), "Reconciling Starting");
+    assert_eq!(back.ends_well().settle().standing(), "Ready Verified");
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! What the cluster refused, in words for whoever reads the resource: a tenant cannot read the operator's log. Pure.
+
+/// Something that a pass asked of the cluster in vain.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// What was asked for, such as `Job "shop-1"`.
+    pub what: String,
+    /// The API server's words.
+    pub said: String,
+    /// Who can help, and how.
+    pub advice: &'static str,
+}
+
+impl Refusal {
+    /// From an answer of the API server, or none of it.
+    #[must_use]
+    pub fn new(what: String, error: &kube::Error) -> Self {
+        let said = words(error);
+        let advice = advice(code(error), &said);
+        Self { what, said, advice }
+    }
+
+    /// Without an answer of the API server.
+    #[must_use]
+    pub fn unanswered(what: String, said: String) -> Self {
+        Self { what, said, advice: UNANSWERED }
+    }
+}
+
+const UNANSWERED: &str = "see to the API server, or to what it depends on";
+
+/// Whether the API server, or its store, found an object too large.
+#[must_use]
+pub fn is_too_large(error: &kube::Error) -> bool {
+    code(error) == Some(413) || has_size(&words(error))
+}
+
+fn code(error: &kube::Error) -> Option<u16> {
+    if let kube::Error::Api(status) = error { Some(status.code) } else { None }
+}
+
+fn words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        kube::Error::Api(status) => format!("{} ({})", status.reason, status.code),
+        other => other.to_string(),
+    }
+}
+
+/// etcd says `request is too large`, the API server `Request entity too large` or `Too long: must have at most`.
+fn has_size(said: &str) -> bool {
+    said.contains("too large") || said.contains("Too long")
+}
+
+fn advice(code: Option<u16>, said: &str) -> &'static str {
+    match code {
+        _ if has_size(said) => {
+            "make the resource or its source smaller: move inline files into ConfigMaps, or divide them"
+        }
+        _ if said.contains("webhook") => "have whoever runs the webhook that it names put it right, or take it away",
+        Some(401) => "have the operator started anew: its token is not accepted",
+        // RBAC's words name the user; a quota's and a policy's do not.
+        Some(403) if said.contains("User \"") => {
+            "have an administrator give the operator's ServiceAccount that right, which is in the chart's ClusterRole"
+        }
+        Some(404) => "see whether the namespace and the kind are still there",
+        Some(400..=499) => "correct spec.job, the quota or the policy that the message names",
+        _ => UNANSWERED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use rstest::rstest;
+
+    use super::{Refusal, is_too_large};
+
+    fn api(code: u16, message: &str) -> kube::Error {
+        let status: Status = serde_json::from_value(
+            serde_json::json!({"status": "Failure", "code": code, "message": message, "reason": "x"}),
+        )
+        .unwrap();
+        kube::Error::Api(Box::new(status))
+    }
+
+    #[rstest]
+    #[case(
+        403,
+        "leases.coordination.k8s.io \"x\" is forbidden: exceeded quota: q, requested: count/leases=1",
+        "quota or the policy"
+    )]
+    #[case(422, "ValidatingAdmissionPolicy 'no' with binding 'no' denied request: no Leases", "quota or the policy")]
+    #[case(
+        500,
+        "Internal error occurred: failed calling webhook \"w.x.y\": service \"gone\" not found",
+        "the webhook that it names"
+    )]
+    #[case(
+        403,
+        "leases \"x\" is forbidden: User \"system:serviceaccount:s:s\" cannot create resource",
+        "ServiceAccount that right"
+    )]
+    #[case(500, "etcdserver: request is too large", "make the resource or its source smaller")]
+    #[case(413, "Request entity too large: limit is 3145728", "make the resource or its source smaller")]
+    #[case(503, "the server is currently unable to handle the request", "see to the API server")]
+    fn advice_fits_what_the_api_server_says(#[case] code: u16, #[case] said: &str, #[case] advice: &str) {
+        let refusal = Refusal::new("Lease \"x\"".into(), &api(code, said));
+        assert_eq!(refusal.said, said);
+        assert!(refusal.advice.contains(advice), "{}", refusal.advice);
+        assert_eq!(is_too_large(&api(code, said)), said.contains("too large"));
+    }
+}
