@@ -11,7 +11,7 @@ help: ## list the targets
 QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
 ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs))
 
-.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills demo
+.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies demo
 check: ## formatting, clippy and the tests that need no server: seconds when warm
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
@@ -29,6 +29,8 @@ test-postgres-versions: ## the engine on the oldest and the newest PostgreSQL, b
 	tests/engine/versions.sh 13 18 -- --skip mysql:: --skip any_message --skip any_answer
 test-kills: ## SIGKILL of runner, connection and server at every statement of a plan (half an hour; test-engine runs a sample)
 	KILLS=all cargo test --test kills
+campaign-bodies: ## 10,000 generated bodies an engine against the servers' own clients, see docs/campaigns.md
+	BODIES=$${BODIES:-10000} cargo test --test bodies
 demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
 	@scripts/demo.sh
 

@@ -1,0 +1,388 @@
+//! Files in two databases: applied by Schemaward in one, without it in the other. What the servers then hold is compared file
+//! by file; of what differs the smallest file is looked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::engine::{Catalog, Engine};
+use crate::file::{File, Mode};
+
+/// What became of one file that went otherwise than without Schemaward.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub kind: Kind,
+    pub file: File,
+    pub mode: Mode,
+    /// What was said, or the two texts.
+    pub what: String,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Kind {
+    /// Refused before anything ran, though the client takes it.
+    Refused,
+    /// It failed, though the client takes it.
+    Failed,
+    /// It was applied, and is not the same.
+    Differs,
+    /// A definition holds something of the ledger.
+    Spoilt,
+    /// The client refuses it, and Schemaward did not.
+    Taken,
+    /// Schemaward said something that is none of these.
+    Other,
+}
+
+#[derive(Default)]
+pub struct Outcome {
+    pub same: usize,
+    pub bodies: usize,
+    /// The client refuses the file, and so does Schemaward.
+    pub both_refuse: usize,
+    pub findings: Vec<Finding>,
+}
+
+impl Outcome {
+    pub fn add(&mut self, other: Self) {
+        self.same += other.same;
+        self.bodies += other.bodies;
+        self.both_refuse += other.both_refuse;
+        self.findings.extend(other.findings);
+    }
+}
+
+/// A database that goes with its value.
+struct Database<'a> {
+    engine: &'a dyn Engine,
+    name: String,
+}
+
+impl<'a> Database<'a> {
+    fn new(engine: &'a dyn Engine) -> Result<Self, String> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("bodies_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        engine.create(&name)?;
+        Ok(Self { engine, name })
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        self.engine.drop(&self.name);
+    }
+}
+
+/// How a run of Schemaward has ended.
+enum Ended {
+    Applied,
+    /// Nothing was run: these files are at fault.
+    Refused(Vec<(usize, String)>),
+    /// This file, or nobody knows which, failed.
+    Failed(Option<usize>, String),
+}
+
+fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+    command.args(arguments).env("DATABASE_URL", engine.url(database));
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+}
+
+/// The files' numbers that a message points to, each with its message.
+fn accused(said: &str) -> Vec<(usize, String)> {
+    let mut found: BTreeMap<usize, String> = BTreeMap::new();
+    let mut message = String::new();
+    for line in said.lines() {
+        if let Some(at) = line.trim().strip_prefix("--> ") {
+            let place = at.rsplit('/').next().unwrap_or(at).trim_start_matches("rollback of ");
+            let number = place.split_once('f').and_then(|(_, rest)| {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                digits.parse().ok()
+            });
+            if let Some(number) = number {
+                found.entry(number).or_insert_with(|| format!("{message} --> {at}"));
+            }
+        } else if line.starts_with("error") {
+            line.clone_into(&mut message);
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn write(folder: &Path, files: &[(String, String)]) {
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+/// Applies files by Schemaward.
+fn apply(engine: &dyn Engine, database: &str, mode: Mode, files: &[&File]) -> Ended {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().display().to_string();
+    write(folder.path(), &[("1_base.sql".to_owned(), engine.base())]);
+    let migrate = ["migrate", "--dir", &path, "--gaps", "allow"];
+    if mode != Mode::Alone {
+        for file in files {
+            write(folder.path(), &file.written(mode));
+        }
+        let ended = ended(&run(engine, database, &migrate));
+        let is_rollback = matches!(mode, Mode::Rollback | Mode::RollbackBlock);
+        return match ended {
+            Ended::Applied if is_rollback => ended_rollback(&roll_back(engine, database)),
+            other => other,
+        };
+    }
+    for file in files {
+        write(folder.path(), &file.written(mode));
+        match ended(&run(engine, database, &migrate)) {
+            Ended::Applied => {}
+            other => return other,
+        }
+    }
+    Ended::Applied
+}
+
+fn roll_back(engine: &dyn Engine, database: &str) -> Output {
+    let output = run(engine, database, &["rollback", "--to", "1", "--yes"]);
+    if said(&output).contains("unexpected argument '--yes'") {
+        return run(engine, database, &["rollback", "--to", "1"]);
+    }
+    output
+}
+
+fn ended(output: &Output) -> Ended {
+    let said = said(output);
+    match output.status.code() {
+        Some(0) => Ended::Applied,
+        Some(4) if !said.contains("--> ") => Ended::Failed(None, said),
+        Some(4) if said.contains("NeedsReview") || said.contains("half applied") => Ended::Failed(None, said),
+        Some(4) if accused(&said).is_empty() => Ended::Failed(None, said),
+        Some(4) => Ended::Refused(accused(&said)),
+        _ => Ended::Failed(accused(&said).first().map(|(number, _)| *number), said),
+    }
+}
+
+fn ended_rollback(output: &Output) -> Ended {
+    match ended(output) {
+        Ended::Refused(accused) => Ended::Failed(accused.first().map(|(number, _)| *number), said(output)),
+        other => other,
+    }
+}
+
+/// One set of files, all in one mode.
+pub struct Group<'a> {
+    pub engine: &'a dyn Engine,
+    pub mode: Mode,
+    pub files: Vec<File>,
+}
+
+impl Group<'_> {
+    /// Applies the files both ways.
+    ///
+    /// # Errors
+    /// Where a database cannot be made or read.
+    pub fn compare(&self) -> Result<Outcome, String> {
+        let mut outcome = Outcome { bodies: self.files.iter().map(File::bodies).sum(), ..Outcome::default() };
+        let (taken, refused, theirs) = self.reference()?;
+        let mut left: Vec<&File> = taken;
+        while !left.is_empty() {
+            let database = Database::new(self.engine)?;
+            let is_backwards = matches!(self.mode, Mode::Rollback | Mode::RollbackBlock);
+            match apply(self.engine, &database.name, self.mode, &left) {
+                Ended::Applied => {
+                    self.hold(&database.name, &left, &theirs, &mut outcome)?;
+                    break;
+                }
+                Ended::Refused(accused) => {
+                    let numbers: BTreeSet<usize> = accused.iter().map(|(number, _)| *number).collect();
+                    let before = left.len();
+                    let messages = format!("{accused:?}");
+                    for (number, message) in accused {
+                        if let Some(file) = left.iter().find(|file| file.id == number) {
+                            outcome.findings.push(self.finding(Kind::Refused, file, message));
+                        }
+                    }
+                    left.retain(|file| !numbers.contains(&file.id));
+                    if left.len() == before {
+                        return Err(format!("a refusal of none of the files: {numbers:?} {messages}"));
+                    }
+                }
+                Ended::Failed(Some(number), message) if left.iter().any(|file| file.id == number) => {
+                    let at = left.iter().position(|file| file.id == number).unwrap_or_default();
+                    outcome.findings.push(self.finding(Kind::Failed, left[at], message));
+                    let (done, rest) = if is_backwards {
+                        (left[at + 1..].to_vec(), left[..at].to_vec())
+                    } else {
+                        (left[..at].to_vec(), left[at + 1..].to_vec())
+                    };
+                    self.hold(&database.name, &done, &theirs, &mut outcome)?;
+                    left = rest;
+                }
+                Ended::Failed(_, message) => {
+                    outcome.findings.push(self.finding(Kind::Other, left[0], message));
+                    if left.len() == 1 {
+                        break;
+                    }
+                    // Which of them it was is found one by one.
+                    for file in std::mem::take(&mut left) {
+                        let alone = Group { engine: self.engine, mode: self.mode, files: vec![file.clone()] };
+                        outcome.findings.extend(alone.compare()?.findings);
+                    }
+                }
+            }
+        }
+        for file in refused {
+            self.both_refuse(file, &mut outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    fn finding(&self, kind: Kind, file: &File, what: String) -> Finding {
+        Finding { kind, file: file.clone(), mode: self.mode, what }
+    }
+
+    /// The files that the client takes, those that it refuses, and what is there afterwards.
+    fn reference(&self) -> Result<(Vec<&File>, Vec<&File>, Catalog), String> {
+        let database = Database::new(self.engine)?;
+        self.engine.begin_reference(&database.name)?;
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        let is_backwards = matches!(self.mode, Mode::Rollback | Mode::RollbackBlock);
+        let mut order: Vec<&File> = self.files.iter().collect();
+        if is_backwards {
+            order.reverse();
+        }
+        for file in order {
+            match self.engine.reference(&database.name, file, self.mode) {
+                Ok(()) => taken.push(file),
+                Err(error) => {
+                    if std::env::var_os("BODIES_SHOW_REFUSED").is_some() && !file.broken {
+                        eprintln!("{} {:?} {error}\n{}", file.id, self.mode, file.written(self.mode)[0].1);
+                    }
+                    refused.push(file);
+                }
+            }
+        }
+        if is_backwards {
+            taken.reverse();
+        }
+        Ok((taken, refused, self.engine.catalog(&database.name)?))
+    }
+
+    /// Holds what files have made against the reference.
+    fn hold(&self, database: &str, files: &[&File], theirs: &Catalog, outcome: &mut Outcome) -> Result<(), String> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let ours = self.engine.catalog(database)?;
+        let nothing = Vec::new();
+        for file in files {
+            let (ours, theirs) = (ours.get(&file.id).unwrap_or(&nothing), theirs.get(&file.id).unwrap_or(&nothing));
+            if let Some((name, text)) = ours.iter().find(|(_, text)| text.contains("schemaward")) {
+                outcome.findings.push(self.finding(Kind::Spoilt, file, format!("{name}:\n{text}")));
+            } else if ours == theirs {
+                outcome.same += 1;
+            } else {
+                let lines = |of: &[(String, String)], other: &[(String, String)]| {
+                    let only = of.iter().filter(|one| !other.contains(one));
+                    only.map(|(name, text)| format!("  {name}: {text:?}\n")).collect::<String>()
+                };
+                let what = format!("the client's:\n{}ours:\n{}", lines(theirs, ours), lines(ours, theirs));
+                outcome.findings.push(self.finding(Kind::Differs, file, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the client refuses has to fail here, too, and leaves nothing spoilt.
+    fn both_refuse(&self, file: &File, outcome: &mut Outcome) -> Result<(), String> {
+        let database = Database::new(self.engine)?;
+        let ended = apply(self.engine, &database.name, self.mode, &[file]);
+        // A set that was refused has not even made what the catalog is asked for.
+        let ours = self.engine.catalog(&database.name).unwrap_or_default();
+        let spoilt = ours.values().flatten().find(|(_, text)| text.contains("schemaward"));
+        match (ended, spoilt) {
+            (_, Some((name, text))) => {
+                outcome.findings.push(self.finding(Kind::Spoilt, file, format!("{name}:\n{text}")));
+            }
+            (Ended::Applied, None) => {
+                let error = Database::new(self.engine).and_then(|database| {
+                    self.engine.begin_reference(&database.name)?;
+                    Ok(self.engine.reference(&database.name, file, self.mode))
+                })?;
+                outcome.findings.push(self.finding(Kind::Taken, file, format!("the client: {error:?}")));
+            }
+            (Ended::Failed(None, message), None) => outcome.findings.push(self.finding(Kind::Other, file, message)),
+            _ => outcome.both_refuse += 1,
+        }
+        Ok(())
+    }
+}
+
+/// The smallest file that is found to be of the same kind: without some of its statements, then of its lines.
+pub fn shrink(engine: &dyn Engine, finding: &Finding) -> Finding {
+    let mode = if finding.mode == Mode::Alone { Mode::Batched } else { finding.mode };
+    let holds = |file: File| {
+        let found = Group { engine, mode, files: vec![file] }.compare().ok()?.findings.into_iter().next()?;
+        (found.kind == finding.kind).then_some(found)
+    };
+    let mut smallest = finding.clone();
+    let begun = Instant::now();
+    'shorter: loop {
+        for candidate in candidates(&smallest.file) {
+            if begun.elapsed() > PATIENCE {
+                return smallest;
+            }
+            if let Some(found) = holds(candidate) {
+                smallest = found;
+                continue 'shorter;
+            }
+        }
+        return smallest;
+    }
+}
+
+/// How long a smaller file is looked for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Files that are shorter by one thing, the most promising first.
+fn candidates(file: &File) -> Vec<File> {
+    let mut all = Vec::new();
+    for at in 0..file.statements.len() {
+        if file.statements.len() > 1 {
+            let mut shorter = file.clone();
+            shorter.statements.remove(at);
+            all.push(shorter);
+        }
+        if !file.statements[at].before.is_empty() {
+            let mut shorter = file.clone();
+            shorter.statements[at].before.clear();
+            all.push(shorter);
+        }
+    }
+    if file.crlf {
+        all.push(File { crlf: false, ..file.clone() });
+    }
+    for (at, statement) in file.statements.iter().enumerate() {
+        let lines: Vec<&str> = statement.sql.split('\n').collect();
+        let mut size = lines.len() / 2;
+        while size > 0 {
+            for from in (0..lines.len()).step_by(size) {
+                let kept = lines.iter().enumerate().filter(|(line, _)| *line < from || *line >= from + size);
+                let sql: Vec<&str> = kept.map(|(_, line)| *line).collect();
+                let mut shorter = file.clone();
+                shorter.statements[at].sql = sql.join("\n");
+                all.push(shorter);
+            }
+            size /= 2;
+        }
+    }
+    all
+}

@@ -1,0 +1,51 @@
+//! What the campaign needs of an engine: two databases, the server's own way to apply a file, and what is there afterwards.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use sqlx::Row;
+
+use crate::file::{File, Mode};
+
+/// What each file has made: its number, and the name and text of each of its objects and rows.
+pub type Catalog = BTreeMap<usize, Vec<(String, String)>>;
+
+pub trait Engine: Sync {
+    fn name(&self) -> &'static str;
+    fn modes(&self) -> &'static [Mode];
+    fn url(&self, database: &str) -> String;
+    fn create(&self, database: &str) -> Result<(), String>;
+    fn drop(&self, database: &str);
+    /// What is there before the generated files.
+    fn base(&self) -> String;
+    /// Applies [`Self::base`] without Schemaward.
+    fn begin_reference(&self, database: &str) -> Result<(), String>;
+    /// Applies a file without Schemaward.
+    ///
+    /// # Errors
+    /// What the client or the server says.
+    fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String>;
+    fn catalog(&self, database: &str) -> Result<Catalog, String>;
+    fn generate(&self, id: usize, rng: &mut Rng, mode: Mode) -> File;
+}
+
+/// Adds rows of a name and its text to what their files have made.
+pub fn catalog(found: &mut Catalog, rows: &[Vec<String>]) {
+    for row in rows {
+        let (name, text) = (row[0].clone(), row[1..].join(" | "));
+        let number = name.strip_prefix('f').and_then(|rest| rest.split_once('_')?.0.parse().ok());
+        if let Some(number) = number {
+            found.entry(number).or_default().push((name, text));
+        }
+    }
+}
+
+/// Rows that came without being prepared are texts, whatever their types are.
+pub fn texts<R: Row>(rows: &[R]) -> Vec<Vec<String>>
+where
+    usize: sqlx::ColumnIndex<R>,
+    for<'r> Option<String>: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>,
+{
+    let text = |row: &R, column| row.try_get_unchecked::<Option<String>, _>(column).unwrap().unwrap_or_default();
+    rows.iter().map(|row| (0..row.len()).map(|column| text(row, column)).collect()).collect()
+}

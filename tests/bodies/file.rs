@@ -1,0 +1,171 @@
+//! A generated file: its statements, the form in which they are written, and the form in which the reference gets them.
+
+use std::fmt::Write as _;
+
+/// How a set has a file, and how it is run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// One run a file.
+    Alone,
+    /// Many files a run.
+    Batched,
+    /// As the file's rollback SQL, in a `.down.sql`; all of a run's files are undone in one go.
+    Rollback,
+    /// As the block `-- rollback:` at a file's end.
+    RollbackBlock,
+    /// As `R__….sql`.
+    Repeatable,
+    /// Between `-- +goose StatementBegin` and `StatementEnd`, what has a body.
+    Goose,
+    /// Behind `-- schemaward: no-transaction`.
+    NoTransaction,
+}
+
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Without a delimiter at its end.
+    pub sql: String,
+    /// A comment that stands before it, with its line's end, or nothing.
+    pub before: String,
+    /// It has a body in which semicolons may stand.
+    pub has_body: bool,
+}
+
+impl Statement {
+    pub fn plain(sql: String) -> Self {
+        Self { sql, before: String::new(), has_body: false }
+    }
+
+    pub fn body(sql: String) -> Self {
+        Self { sql, before: String::new(), has_body: true }
+    }
+}
+
+/// How statements are told apart.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// Semicolons only.
+    Bare,
+    /// A line DELIMITER (as it is written, and the delimiter itself) before all of them, and one behind.
+    Delimited(&'static str, &'static str),
+    /// The same around each statement that has a body.
+    Switching(&'static str, &'static str),
+    /// The same before all, with semicolons between statements and the delimiter behind some of them only.
+    Joined(&'static str, &'static str),
+}
+
+#[derive(Clone, Debug)]
+pub struct File {
+    pub id: usize,
+    pub statements: Vec<Statement>,
+    pub form: Form,
+    pub crlf: bool,
+    /// Whether a semicolon stands behind the last statement.
+    pub last_semicolon: bool,
+    /// It was spoilt on purpose.
+    pub broken: bool,
+}
+
+/// What the reference is given.
+pub enum Reference {
+    /// To the server's own client, as a file.
+    File(String),
+    /// To the server, each as one message.
+    Messages(Vec<String>),
+}
+
+impl File {
+    pub fn bodies(&self) -> usize {
+        self.statements.iter().filter(|statement| statement.has_body).count()
+    }
+
+    /// The SQL as it is written, without what the mode adds.
+    fn sql(&self) -> String {
+        let mut text = String::new();
+        let last = self.statements.len().saturating_sub(1);
+        let mut open = None;
+        if let Form::Delimited(line, delimiter) | Form::Joined(line, delimiter) = self.form {
+            let _ = writeln!(text, "{line}");
+            open = Some(delimiter);
+        }
+        for (at, statement) in self.statements.iter().enumerate() {
+            // The clients keep a comment, and know no DELIMITER behind what they keep.
+            if let (Form::Switching(line, delimiter), true) = (self.form, statement.has_body) {
+                let _ = write!(text, "{line}\n{}{}{delimiter}\nDELIMITER ;\n", statement.before, statement.sql);
+                continue;
+            }
+            text.push_str(&statement.before);
+            match (self.form, open) {
+                (Form::Joined(..), Some(delimiter)) => {
+                    let end = if at % 2 == 0 && at != last { ";\n" } else { &format!(";\n{delimiter}\n") };
+                    let _ = write!(text, "{}{end}", statement.sql);
+                }
+                (_, Some(delimiter)) => {
+                    let _ = writeln!(text, "{} {delimiter}", statement.sql);
+                }
+                _ if at == last && !self.last_semicolon => text.push_str(&statement.sql),
+                _ => {
+                    let _ = writeln!(text, "{};", statement.sql);
+                }
+            }
+        }
+        if open.is_some() {
+            text.push_str("DELIMITER ;\n");
+        }
+        text
+    }
+
+    fn line_ends(&self, text: &str) -> String {
+        if self.crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text.to_owned() }
+    }
+
+    fn goose(&self) -> String {
+        let mut text = "-- +goose Up\n".to_owned();
+        for statement in &self.statements {
+            text.push_str(&statement.before);
+            let _ = if statement.has_body {
+                writeln!(text, "-- +goose StatementBegin\n{};\n-- +goose StatementEnd", statement.sql)
+            } else {
+                writeln!(text, "{};", statement.sql)
+            };
+        }
+        text.push_str("-- +goose Down\nDROP TABLE is_never_run;\n");
+        text
+    }
+
+    /// Name and text of each file of the set that this one makes.
+    pub fn written(&self, mode: Mode) -> Vec<(String, String)> {
+        let (version, id) = (self.id + 2, self.id);
+        let up = "INSERT INTO log (file, n, what) VALUES ('up', 0, 'up');\n";
+        let name = format!("{version}_f{id}.sql");
+        let sql = self.line_ends(&self.sql());
+        match mode {
+            Mode::Alone | Mode::Batched => vec![(name, sql)],
+            Mode::NoTransaction => vec![(name, format!("-- schemaward: no-transaction\n{sql}"))],
+            Mode::Goose => vec![(name, self.line_ends(&self.goose()))],
+            Mode::Repeatable => vec![(format!("R__f{id:06}.sql"), sql)],
+            Mode::Rollback => {
+                vec![(format!("{version}_f{id}.up.sql"), up.to_owned()), (format!("{version}_f{id}.down.sql"), sql)]
+            }
+            Mode::RollbackBlock => {
+                let block: String = self.sql().lines().fold(String::new(), |mut block, line| {
+                    let _ = writeln!(block, "-- {line}");
+                    block
+                });
+                vec![(name, self.line_ends(&format!("{up}-- rollback:\n{block}")))]
+            }
+        }
+    }
+
+    /// What the server's own client, or the server, makes of the file. A block's lines lose their ends there.
+    pub fn reference(&self, mode: Mode) -> Reference {
+        let line_ends = |text: &str| if mode == Mode::RollbackBlock { text.to_owned() } else { self.line_ends(text) };
+        match self.form {
+            Form::Bare => Reference::Messages(self.statements.iter().map(|one| line_ends(&one.sql)).collect()),
+            _ if mode == Mode::Goose => {
+                Reference::Messages(self.statements.iter().map(|one| line_ends(&one.sql)).collect())
+            }
+            _ => Reference::File(line_ends(&self.sql())),
+        }
+    }
+}

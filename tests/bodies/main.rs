@@ -1,0 +1,165 @@
+//! Generated bodies of routines, triggers, events and rules, applied by Schemaward and, in another database, by the server's
+//! own client: what the server's catalog holds afterwards is the same text, or the file was refused before anything ran.
+//! docs/campaigns.md says what is generated, what is compared, and what came of it.
+//!
+//! `BODIES` is how many bodies an engine gets (a sample without it, which is said), `BODIES_SEED` what they are made from;
+//! `BODIES_ONLY=17` runs one file, in every mode, and prints it.
+
+#![expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::same_functions_in_if_condition,
+    reason = "SQL is put together here, by chance"
+)]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
+
+mod campaign;
+mod engine;
+mod file;
+mod mysql;
+mod mysql_body;
+mod mysql_file;
+mod postgres;
+mod postgres_text;
+mod random;
+mod server;
+mod sqlite;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use campaign::{Finding, Group, Kind, Outcome, shrink};
+use engine::Engine;
+use file::{File, Mode};
+
+/// Bodies an engine, where no other number is asked for.
+const SAMPLE: usize = 300;
+const SEED: u64 = 20_261_130;
+/// Files a run.
+const GROUP: usize = 60;
+/// Runs at a time.
+const SIDE_BY_SIDE: usize = 2;
+/// Findings of a kind that are made small and printed.
+const SHOWN: usize = 3;
+
+fn say(text: &str) {
+    // Past the test harness, which keeps what a test that passes has printed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn asked<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    let text = std::env::var(variable).ok().filter(|text| !text.is_empty())?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
+/// Files in groups, the modes in turn. What is asked for one by one is in few and small ones.
+fn groups(engine: &dyn Engine, seed: u64, bodies: usize) -> Vec<Group<'_>> {
+    let (mut groups, mut made, mut id) = (Vec::new(), 0, 0);
+    let only: Option<usize> = asked("BODIES_ONLY");
+    for mode in engine.modes().iter().cycle() {
+        let size = if *mode == Mode::Alone { GROUP / 6 } else { GROUP };
+        let mut files: Vec<File> = Vec::new();
+        while files.len() < size && made < bodies {
+            let file = engine.generate(id, &mut random::of_file(seed, id), *mode);
+            made += file.bodies();
+            id += 1;
+            if only.is_none_or(|only| only == file.id) {
+                files.push(file);
+            }
+        }
+        if !files.is_empty() {
+            groups.push(Group { engine, mode: *mode, files });
+        }
+        if made >= bodies {
+            return groups;
+        }
+    }
+    groups
+}
+
+fn text(finding: &Finding) -> String {
+    let Finding { kind, file, mode, what } = finding;
+    let files: String = file.written(*mode).iter().map(|(name, text)| format!("--- {name}\n{text}")).collect();
+    format!("{kind:?}, file {} ({mode:?}{}):\n{files}--- {what}\n", file.id, if file.crlf { ", CRLF" } else { "" })
+}
+
+/// A message without what differs from file to file.
+fn kind_of(message: &str) -> String {
+    let words = message.split("-->").next().unwrap_or_default().split('`');
+    words.step_by(2).collect::<Vec<_>>().join("…").trim().to_owned()
+}
+
+/// The whole campaign on one engine.
+fn campaign(engine: &dyn Engine) {
+    let seed = asked("BODIES_SEED").unwrap_or(SEED);
+    let bodies = asked("BODIES").unwrap_or(SAMPLE);
+    let groups = groups(engine, seed, bodies);
+    let (next, total) = (AtomicUsize::new(0), Mutex::new(Outcome::default()));
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = group.compare().unwrap();
+                    total.lock().unwrap().add(outcome);
+                }
+            });
+        }
+    });
+    let Outcome { same, bodies: made, both_refuse, findings } = total.into_inner().unwrap();
+    let files: usize = groups.iter().map(|group| group.files.len()).sum();
+    let mut kinds: BTreeMap<(Kind, String), Vec<&Finding>> = BTreeMap::new();
+    for finding in &findings {
+        let detail = if finding.kind == Kind::Refused { kind_of(&finding.what) } else { String::new() };
+        kinds.entry((finding.kind, detail)).or_default().push(finding);
+    }
+    let sample = if std::env::var_os("BODIES").is_some() { "" } else { " (a sample: make campaign-bodies runs all)" };
+    say(&format!(
+        "{}: seed {seed}, {files} files with {made} bodies{sample}: {same} the same, {both_refuse} refused by the client and \
+         here, {} otherwise",
+        engine.name(),
+        findings.len()
+    ));
+    let mut wrong = Vec::new();
+    for ((kind, detail), found) in &kinds {
+        say(&format!("  {kind:?} {detail}: {} files, {:?}", found.len(), numbers(found)));
+        let shown = if *kind == Kind::Refused { 1 } else { SHOWN };
+        for finding in found.iter().take(shown) {
+            let smallest = text(&shrink(engine, finding));
+            say(&smallest);
+            if *kind != Kind::Refused {
+                wrong.push(smallest);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}, seed {seed}: {} kinds of difference, see above", engine.name(), wrong.len());
+    assert!(
+        same * 10 > files * 8,
+        "{same} of {files} files were compared: the generator makes too much that is refused"
+    );
+}
+
+fn numbers(found: &[&Finding]) -> Vec<usize> {
+    found.iter().map(|finding| finding.file.id).take(12).collect()
+}
+
+#[test]
+fn postgres_holds_the_same_bodies_as_by_its_own_means() {
+    campaign(&postgres::Postgres::start());
+}
+
+#[test]
+fn mysql_holds_the_same_bodies_as_by_its_own_client() {
+    campaign(&mysql::Mysql::start(false));
+}
+
+#[test]
+fn mariadb_holds_the_same_bodies_as_by_its_own_client() {
+    campaign(&mysql::Mysql::start(true));
+}
+
+#[test]
+fn sqlite_holds_the_same_triggers_as_by_its_own_means() {
+    campaign(&sqlite::Sqlite::new());
+}
