@@ -30,10 +30,14 @@ pub enum Kind {
     Failed,
     /// It was applied, and is not the same.
     Differs,
+    /// It was applied, in more or fewer statements than it has.
+    Divided,
     /// A definition holds something of the ledger.
     Spoilt,
     /// The client refuses it, and Schemaward did not.
     Taken,
+    /// The client refuses it; here another file was said to be at fault, or one behind it ran.
+    Misplaced,
     /// Schemaward said something that is none of these.
     Other,
 }
@@ -87,7 +91,8 @@ enum Ended {
 }
 
 fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+    let other = std::env::var("BODIES_PROGRAM").ok().filter(|path| !path.is_empty());
+    let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_schemaward")));
     command.args(arguments).env("DATABASE_URL", engine.url(database));
     command.output().unwrap()
 }
@@ -103,11 +108,7 @@ fn accused(said: &str) -> Vec<(usize, String)> {
     for line in said.lines() {
         if let Some(at) = line.trim().strip_prefix("--> ") {
             let place = at.rsplit('/').next().unwrap_or(at).trim_start_matches("rollback of ");
-            let number = place.split_once('f').and_then(|(_, rest)| {
-                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-                digits.parse().ok()
-            });
-            if let Some(number) = number {
+            if let Some(number) = number(place) {
                 found.entry(number).or_insert_with(|| format!("{message} --> {at}"));
             }
         } else if line.starts_with("error") {
@@ -123,31 +124,47 @@ fn write(folder: &Path, files: &[(String, String)]) {
     }
 }
 
-/// Applies files by Schemaward.
-fn apply(engine: &dyn Engine, database: &str, mode: Mode, files: &[&File]) -> Ended {
+/// How many statements each file is said to have had.
+fn statements(said: &str) -> BTreeMap<usize, usize> {
+    let line = |line: &str| {
+        let (name, rest) = line.trim().trim_start_matches("rollback of ").split_once(".sql ")?;
+        let (count, rest) = rest.trim().split_once(' ')?;
+        rest.starts_with("statement").then_some((number(name)?, count.parse().ok()?))
+    };
+    said.lines().filter_map(line).collect()
+}
+
+/// The number in a file's name.
+fn number(name: &str) -> Option<usize> {
+    let digits: String = name.split_once('f')?.1.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+/// Applies files by Schemaward; how it ended, and how many statements each file is said to have had.
+fn apply(engine: &dyn Engine, database: &str, mode: Mode, files: &[&File]) -> (Ended, BTreeMap<usize, usize>) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().display().to_string();
     write(folder.path(), &[("1_base.sql".to_owned(), engine.base())]);
     let migrate = ["migrate", "--dir", &path, "--gaps", "allow"];
-    if mode != Mode::Alone {
-        for file in files {
+    let is_rollback = matches!(mode, Mode::Rollback | Mode::RollbackBlock);
+    let mut counted = BTreeMap::new();
+    let runs: Vec<&[&File]> = if mode == Mode::Alone { files.chunks(1).collect() } else { vec![files] };
+    for part in runs {
+        for file in part {
             write(folder.path(), &file.written(mode));
         }
-        let ended = ended(&run(engine, database, &migrate));
-        let is_rollback = matches!(mode, Mode::Rollback | Mode::RollbackBlock);
-        return match ended {
-            Ended::Applied if is_rollback => ended_rollback(&roll_back(engine, database)),
-            other => other,
-        };
-    }
-    for file in files {
-        write(folder.path(), &file.written(mode));
-        match ended(&run(engine, database, &migrate)) {
-            Ended::Applied => {}
-            other => return other,
+        let mut output = run(engine, database, &migrate);
+        let mut done = ended(&output);
+        if is_rollback && matches!(done, Ended::Applied) {
+            output = roll_back(engine, database);
+            done = ended_rollback(&output);
+        }
+        counted.extend(statements(&said(&output)));
+        if !matches!(done, Ended::Applied) {
+            return (done, counted);
         }
     }
-    Ended::Applied
+    (Ended::Applied, counted)
 }
 
 fn roll_back(engine: &dyn Engine, database: &str) -> Output {
@@ -192,11 +209,14 @@ impl Group<'_> {
     pub fn compare(&self) -> Result<Outcome, String> {
         let mut outcome = Outcome { bodies: self.files.iter().map(File::bodies).sum(), ..Outcome::default() };
         let (taken, refused, theirs) = self.reference()?;
+        let neighbours = (taken.first().copied(), taken.last().copied());
         let mut left: Vec<&File> = taken;
         while !left.is_empty() {
             let database = Database::new(self.engine)?;
             let is_backwards = matches!(self.mode, Mode::Rollback | Mode::RollbackBlock);
-            match apply(self.engine, &database.name, self.mode, &left) {
+            let (ended, counted) = apply(self.engine, &database.name, self.mode, &left);
+            self.hold_counts(&left, &counted, &mut outcome);
+            match ended {
                 Ended::Applied => {
                     self.hold(&database.name, &left, &theirs, &mut outcome)?;
                     break;
@@ -240,7 +260,7 @@ impl Group<'_> {
             }
         }
         for file in refused {
-            self.both_refuse(file, &mut outcome)?;
+            self.both_refuse(file, neighbours, &mut outcome)?;
         }
         Ok(outcome)
     }
@@ -276,6 +296,16 @@ impl Group<'_> {
         Ok((taken, refused, self.engine.catalog(&database.name)?))
     }
 
+    fn hold_counts(&self, files: &[&File], counted: &BTreeMap<usize, usize>, outcome: &mut Outcome) {
+        for file in files.iter().filter(|file| !file.broken) {
+            let count = counted.get(&file.id).copied();
+            if count.is_some_and(|count| count != file.statements.len()) {
+                let what = format!("{} statements, said to be {count:?}", file.statements.len());
+                outcome.findings.push(self.finding(Kind::Divided, file, what));
+            }
+        }
+    }
+
     /// Holds what files have made against the reference.
     fn hold(&self, database: &str, files: &[&File], theirs: &Catalog, outcome: &mut Outcome) -> Result<(), String> {
         if files.is_empty() {
@@ -301,26 +331,43 @@ impl Group<'_> {
         Ok(())
     }
 
-    /// What the client refuses has to fail here, too, and leaves nothing spoilt.
-    fn both_refuse(&self, file: &File, outcome: &mut Outcome) -> Result<(), String> {
+    /// What the client refuses has to fail here, too, leaves nothing spoilt, and keeps what is behind it from running.
+    fn both_refuse(
+        &self,
+        file: &File,
+        around: (Option<&File>, Option<&File>),
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
         let database = Database::new(self.engine)?;
-        let ended = apply(self.engine, &database.name, self.mode, &[file]);
+        let before = around.0.filter(|one| one.id < file.id);
+        let behind = around.1.filter(|one| one.id > file.id);
+        let is_rollback = matches!(self.mode, Mode::Rollback | Mode::RollbackBlock);
+        let set: Vec<&File> =
+            if is_rollback { vec![file] } else { before.into_iter().chain([file]).chain(behind).collect() };
+        let (ended, _) = apply(self.engine, &database.name, self.mode, &set);
         // A set that was refused has not even made what the catalog is asked for.
         let ours = self.engine.catalog(&database.name).unwrap_or_default();
-        let spoilt = ours.values().flatten().find(|(_, text)| text.contains("schemaward"));
-        match (ended, spoilt) {
-            (_, Some((name, text))) => {
-                outcome.findings.push(self.finding(Kind::Spoilt, file, format!("{name}:\n{text}")));
+        let mut found = |kind, what| outcome.findings.push(self.finding(kind, file, what));
+        if let Some((name, text)) = ours.values().flatten().find(|(_, text)| text.contains("schemaward")) {
+            found(Kind::Spoilt, format!("{name}:\n{text}"));
+        } else if set.len() > 1 && behind.is_some_and(|behind| ours.contains_key(&behind.id)) {
+            found(Kind::Misplaced, "what stands behind it has run".to_owned());
+        } else {
+            match ended {
+                Ended::Applied => found(Kind::Taken, "the client refuses it".to_owned()),
+                Ended::Failed(None, message) => found(Kind::Other, message),
+                Ended::Failed(Some(number), message) if number != file.id => {
+                    found(
+                        Kind::Misplaced,
+                        format!("with files {:?} around it: {message}", set.iter().map(|one| one.id)),
+                    );
+                }
+                Ended::Refused(accused) if set.len() > 1 && accused.iter().all(|(number, _)| *number != file.id) => {
+                    // It is its neighbours' fault: without them, then.
+                    return self.both_refuse(file, (None, None), outcome);
+                }
+                _ => outcome.both_refuse += 1,
             }
-            (Ended::Applied, None) => {
-                let error = Database::new(self.engine).and_then(|database| {
-                    self.engine.begin_reference(&database.name)?;
-                    Ok(self.engine.reference(&database.name, file, self.mode))
-                })?;
-                outcome.findings.push(self.finding(Kind::Taken, file, format!("the client: {error:?}")));
-            }
-            (Ended::Failed(None, message), None) => outcome.findings.push(self.finding(Kind::Other, file, message)),
-            _ => outcome.both_refuse += 1,
         }
         Ok(())
     }

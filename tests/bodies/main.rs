@@ -3,7 +3,7 @@
 //! docs/campaigns.md says what is generated, what is compared, and what came of it.
 //!
 //! `BODIES` is how many bodies an engine gets (a sample without it, which is said), `BODIES_SEED` what they are made from;
-//! `BODIES_ONLY=17` runs one file, in every mode, and prints it.
+//! `BODIES_ONLY=17` runs one file; `BODIES_PROGRAM` names another build's program to try.
 
 #![expect(
     clippy::format_collect,
