@@ -64,6 +64,13 @@ impl Migration {
         execution(self.statement_sql(index), self.dialect)
     }
 
+    /// Whether a statement, counted from 0, could have a body into which the server's grammar would take what is sent
+    /// behind it in one message; of `MySQL` and `MariaDB`, on the safe side.
+    #[must_use]
+    pub fn may_hold_body(&self, index: usize) -> bool {
+        mysql::may_hold_body(self.statement_sql(index), self.dialect)
+    }
+
     /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].
     #[must_use]
     pub fn statement_checksum(&self, index: usize) -> Checksum {

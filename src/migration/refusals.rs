@@ -87,6 +87,12 @@ pub enum Refusal {
          statement of their own"
     )]
     Autocommit,
+    /// It belongs to a body that was not read as one.
+    #[error(
+        "no statement begins with {0}: this is a piece of the body of a routine, trigger or event that was not read as one; \
+         put the line `DELIMITER //` before the statement that makes it, `//` behind its end, and `DELIMITER ;` behind that"
+    )]
+    PieceOfBody(String),
     /// It is about the server, not about the schema.
     #[error("{0} ends connections or the server, this run's perhaps; remove it")]
     Server(&'static str),

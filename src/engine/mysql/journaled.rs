@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::answers::{Astray, Matching};
 use super::error::{connection_lost, failure_of};
 use super::journal::{JournalRow, Settlement, question};
 use super::pace::Pace;
@@ -27,8 +28,8 @@ use crate::report::{ErrorClass, Failure, Reason};
 struct Broken {
     failure: Failure,
     connection_lost: bool,
-    /// What failed in it.
-    role: Role,
+    /// What failed in it; None where the answers do not tell.
+    role: Option<Role>,
     /// The statement that has run by itself, and whose end is not written.
     unended: Option<usize>,
 }
@@ -103,17 +104,16 @@ impl MysqlSession {
         done: &mut usize,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Broken> {
-        let ledger = self.ledger.clone();
-        let (max_packet, escapes) = (self.server.max_packet, self.server.no_backslash_escapes);
-        let mut script = Script::new(&ledger, attempt, has_run, max_packet, escapes);
+        let (ledger, server) = (self.ledger.clone(), self.server.clone());
+        let mut script = Script::new(&ledger, attempt, has_run, &server);
         let (mut unended, mut uncommitted, mut pace) = (None, None, Pace::default());
         loop {
             if let (Some(reason), Some(index)) = (attempt.stop.reason(), script.begins_with()) {
                 let failure = stopped_before(reason, attempt.migration, index);
-                return Err(Broken { failure, connection_lost: false, role: Role::Ours, unended });
+                return Err(Broken { failure, connection_lost: false, role: Some(Role::Ours), unended });
             }
             let Some(message) = script.next_message(pace.statements()) else { break };
-            let (roles, mut answers, sent_at) = (message.roles, 0, Instant::now());
+            let (mut matching, sent_at) = (Matching::new(&message.roles, message.last_has_several), Instant::now());
             let mut note = |role: Role| {
                 match role {
                     Role::Alone(index) => unended = Some(index),
@@ -123,34 +123,36 @@ impl MysqlSession {
                         uncommitted = in_transaction.then_some(index);
                     }
                     Role::Commit => uncommitted = None,
-                    Role::Ours => {}
+                    Role::Ours | Role::Mark(_) => {}
                 }
                 if let Role::Alone(index) | Role::Statement(index) = role {
                     *done = (*done).max(index + 1);
                     progress(Progress::StatementsDone(index + 1));
                 }
             };
-            let last = roles.len().saturating_sub(1);
-            let sent = self.stream(message.text, |answer| {
-                answers = answer + 1;
-                // The last one may have more answers than one: it is through when the message is.
-                if answer < last {
-                    roles.get(answer).copied().map(&mut note);
-                }
-            });
-            let sent = sent.await;
+            let answered = |mark| matching.answer(mark).into_iter().for_each(&mut note);
+            let sent = self.stream(message.text, answered).await;
             pace.measured(sent_at.elapsed());
-            let role = roles.get(answers.min(last)).copied().unwrap_or(Role::Ours);
             let Err(error) = sent else {
-                roles.last().copied().map(&mut note).unwrap_or_default();
+                match matching.end() {
+                    Ok(last) => last.into_iter().for_each(&mut note),
+                    Err(astray) => return Err(gone_astray(attempt.migration, &message.roles, astray, None)),
+                }
                 continue;
+            };
+            let role = match matching.failed() {
+                Ok(role) => role,
+                Err(astray) if !connection_lost(&error) => {
+                    return Err(gone_astray(attempt.migration, &message.roles, astray, Some(&error)));
+                }
+                Err(_) => Role::Ours,
             };
             if let Some(index) = uncommitted.take() {
                 // It has run, but is taken back with the row that could not be written.
                 *done = index;
             }
             let failure = placed(&error, attempt.migration, role);
-            let broken = Broken { failure, connection_lost: connection_lost(&error), role, unended };
+            let broken = Broken { failure, connection_lost: connection_lost(&error), role: Some(role), unended };
             let skipped = self.pass_over(attempt, broken).await?;
             unended = None;
             *done = (*done).max(skipped + 1);
@@ -167,7 +169,7 @@ impl MysqlSession {
     async fn pass_over(&mut self, attempt: Attempt<'_>, broken: Broken) -> Result<usize, Broken> {
         let asked = self.already_exists == AlreadyExists::SkipIfIdentical;
         let is_there = broken.failure.class == ErrorClass::AlreadyExists && !broken.connection_lost;
-        let (Role::Alone(index) | Role::Statement(index)) = broken.role else { return Err(broken) };
+        let Some(Role::Alone(index) | Role::Statement(index)) = broken.role else { return Err(broken) };
         if !asked || !is_there {
             return Err(broken);
         }
@@ -189,7 +191,7 @@ impl MysqlSession {
             Ok(_) => Ok(index),
             // Whether it is written is told by the journal.
             Err(SessionError { failure, connection_lost }) => {
-                Err(Broken { failure, connection_lost, role: Role::Rows, unended: None })
+                Err(Broken { failure, connection_lost, role: Some(Role::Rows), unended: None })
             }
         }
     }
@@ -197,11 +199,9 @@ impl MysqlSession {
     /// What a message that did not go through means, and whether its outcome is unknown. Writes down what is known.
     async fn broken(&mut self, attempt: Attempt<'_>, broken: Broken) -> (Failure, bool) {
         let Broken { failure, connection_lost, role, unended } = broken;
-        if connection_lost {
-            return (failure, true);
-        }
+        let Some(role) = role.filter(|_| !connection_lost) else { return (failure, true) };
         match self.write_down(attempt, &failure, role, unended).await {
-            Ok(None) => (failure, role == Role::Commit),
+            Ok(None) => (failure, matches!(role, Role::Commit | Role::Mark(_))),
             Ok(Some(other)) => (other, false),
             // That a connection was killed is told by its end only.
             Err(lost) if lost.connection_lost => {
@@ -330,12 +330,44 @@ fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
             failure.message = message_without_passwords(&message, &migration.sql);
         }
         Role::Commit => failure.message = format!("at COMMIT: {}", failure.message),
-        Role::Ours | Role::Rows => failure.message = format!("writing the journal: {}", failure.message),
+        Role::Ours | Role::Rows | Role::Mark(_) => {
+            failure.message = format!("writing the journal: {}", failure.message);
+        }
     }
     if failure.reason == Reason::LockTimedOut {
         failure.hint = Some("wait for that transaction to end, or end its connection with KILL".to_owned());
     }
     failure
+}
+
+/// The server has read a message otherwise than it was divided here: what of it has run, the ledger and the journal tell.
+fn gone_astray(migration: &Migration, roles: &[Role], astray: Astray, error: Option<&sqlx::Error>) -> Broken {
+    let statement = |role: &Role| match role {
+        Role::Alone(index) | Role::Statement(index) => Some(*index),
+        _ => None,
+    };
+    let place =
+        roles.iter().find_map(statement).map_or_else(|| migration.place(), |index| migration.place_of_statement(index));
+    let error = error.map(|error| format!(" and then said: {}", failure_of(error, Reason::NeedsReview).message));
+    let failure = Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::NeedsReview,
+        code: None,
+        message: format!(
+            "the server read the statements from here on otherwise than they are divided: to {} parts it gave {} answers, \
+             or others than theirs{}",
+            astray.parts,
+            astray.answers,
+            message_without_passwords(&error.unwrap_or_default(), &migration.sql)
+        ),
+        hint: Some(
+            "look in the database what of them has had its effect; put each body of a routine, trigger or event between \
+             DELIMITER lines"
+                .to_owned(),
+        ),
+        place: Some(place),
+    };
+    Broken { failure, connection_lost: false, role: None, unended: None }
 }
 
 fn refused(failure: Failure) -> SessionError {

@@ -3,6 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::answers::Mark;
 use super::literal::{identifier, text, text_or_null};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::migration::{Migration, Version};
@@ -241,6 +242,17 @@ impl Ledger {
             ));
         }
         written
+    }
+
+    /// A query that answers with a mark where the row of success that was written just before is there.
+    pub(super) fn recorded(&self, attempt: Attempt<'_>, mark: Mark) -> String {
+        format!(
+            "SELECT {} FROM {} AS m WHERE m.id = LAST_INSERT_ID() AND m.success AND m.run = {} AND m.fence = {} LIMIT 1",
+            mark.literal(),
+            self.rows(),
+            text(attempt.run),
+            attempt.fence.0
+        )
     }
 
     fn record(&self, attempt: Attempt<'_>, duration: &str, done: usize, failed: Option<FailedAttempt<'_>>) -> String {

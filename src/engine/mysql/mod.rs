@@ -3,6 +3,7 @@
 //! Every statement of DDL commits by itself here, so every file is applied statement by statement, with a journal.
 
 mod address;
+mod answers;
 mod definition;
 mod error;
 mod examination;

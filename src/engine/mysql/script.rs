@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use super::answers::{Mark, Marks};
 use super::journal::Row;
 use super::ledger::{BEGIN, Ledger};
+use super::server::Server;
 use crate::engine::session::Attempt;
-use crate::migration::Execution;
+use crate::migration::{Execution, Trace};
 
 /// How large a message grows, in bytes, unless one statement is larger.
 const MESSAGE_LIMIT: usize = 1 << 20;
@@ -27,6 +29,8 @@ pub(super) enum Role {
     Rows,
     /// COMMIT: where it fails, nobody knows what has happened.
     Commit,
+    /// A query that answers with a mark of ours, which tells that all before it was read as it was sent.
+    Mark(Mark),
 }
 
 /// A statement that has run before.
@@ -41,13 +45,25 @@ pub(super) struct HasRun {
 pub(super) struct Message {
     pub(super) text: String,
     pub(super) roles: Vec<Role>,
+    /// The last part may have more answers than one.
+    pub(super) last_has_several: bool,
 }
 
 struct Part<'a> {
     text: Cow<'a, str>,
     role: Role,
-    /// It may have more answers than one: nothing stands behind it.
-    is_last: bool,
+    end: End,
+}
+
+/// What may stand behind a part in its message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    /// More parts.
+    Open,
+    /// Nothing: the server's grammar could take it into a body.
+    Last,
+    /// Nothing, since it may have more answers than one.
+    Several,
 }
 
 /// The messages of an attempt, made one by one.
@@ -67,48 +83,42 @@ pub(super) struct Script<'a> {
     ends_message: bool,
     rows: Vec<Row>,
     parts: VecDeque<Part<'a>>,
+    marks: Marks,
 }
 
 impl<'a> Script<'a> {
-    /// `max_packet`: the server's limit for a message, in bytes. `no_backslash_escapes`: whether a backslash is a
-    /// character like any other to the server.
-    pub(super) fn new(
-        ledger: &'a Ledger,
-        attempt: Attempt<'a>,
-        has_run: Vec<Option<HasRun>>,
-        max_packet: usize,
-        no_backslash_escapes: bool,
-    ) -> Self {
+    pub(super) fn new(ledger: &'a Ledger, attempt: Attempt<'a>, has_run: Vec<Option<HasRun>>, server: &Server) -> Self {
         // What a backslash means moves the ends of strings, and with them those of statements.
         let sql = &attempt.migration.sql;
-        let apart =
-            sql.contains('\\') && (no_backslash_escapes || sql.to_ascii_lowercase().contains("no_backslash_escapes"));
+        let apart = sql.contains('\\')
+            && (server.no_backslash_escapes || sql.to_ascii_lowercase().contains("no_backslash_escapes"));
         let mut script = Self {
             ledger,
             attempt,
             has_run,
             inserted_before: None,
-            limit: MESSAGE_LIMIT.min(max_packet / 2),
+            limit: MESSAGE_LIMIT.min(server.max_packet / 2),
             apart,
             next: Some(0),
             ends_message: false,
             rows: Vec::new(),
             parts: VecDeque::new(),
+            marks: Marks::new(&server.session_uuid, &attempt.migration.file),
         };
         script.ours(format!("SET {BEGAN} = UNIX_TIMESTAMP(SYSDATE(6))"), Role::Ours);
         script
     }
 
     fn ours(&mut self, text: impl Into<Cow<'a, str>>, role: Role) {
-        self.parts.push_back(Part { text: text.into(), role, is_last: false });
+        self.parts.push_back(Part { text: text.into(), role, end: End::Open });
     }
 
-    fn statement(&mut self, index: usize, role: Role, is_last: bool) {
+    fn statement(&mut self, index: usize, role: Role, end: End) {
         if let Some(id) = self.inserted_before.take() {
             self.ours(format!("SET LAST_INSERT_ID = {id}"), Role::Ours);
         }
         let text = self.attempt.migration.statement_sql(index);
-        self.parts.push_back(Part { text: Cow::Borrowed(text), role, is_last });
+        self.parts.push_back(Part { text: Cow::Borrowed(text), role, end });
     }
 
     /// Writes the rows that are due.
@@ -116,6 +126,8 @@ impl<'a> Script<'a> {
         if !self.rows.is_empty() {
             let rows = std::mem::take(&mut self.rows);
             self.ours(self.ledger.write_rows(self.attempt, &rows), Role::Rows);
+            let mark = self.marks.next();
+            self.ours(mark.query(), Role::Mark(mark));
         }
     }
 
@@ -141,7 +153,7 @@ impl<'a> Script<'a> {
         match execution {
             Execution::Setting | Execution::SettingAlone => {
                 self.write_end();
-                self.statement(index, Role::Statement(index), false);
+                self.statement(index, Role::Statement(index), End::Open);
                 if has_run.is_none() {
                     self.rows.push(Row::Finished(index));
                 }
@@ -153,7 +165,7 @@ impl<'a> Script<'a> {
             Execution::Transaction => {
                 self.write_end();
                 self.ours(BEGIN, Role::Ours);
-                self.statement(index, Role::Statement(index), false);
+                self.statement(index, Role::Statement(index), End::Open);
                 self.rows.push(Row::Finished(index));
                 self.write_rows();
                 self.ours("COMMIT", Role::Commit);
@@ -161,12 +173,24 @@ impl<'a> Script<'a> {
             Execution::Alone(trace) => {
                 self.rows.push(Row::Started(index));
                 self.write_rows();
-                self.statement(index, Role::Alone(index), trace.tells_nothing());
+                self.statement(index, Role::Alone(index), self.end_of(index, &trace));
                 self.rows.push(Row::Ended(index));
             }
             Execution::NamelessIndex => {}
         }
         true
+    }
+
+    /// What may stand behind a statement that runs alone.
+    fn end_of(&self, index: usize, trace: &Trace) -> End {
+        let sql = self.attempt.migration.statement_sql(index);
+        let has_one =
+            ["create", "alter"].iter().any(|word| sql.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word)));
+        match (trace.tells_nothing(), self.attempt.migration.may_hold_body(index)) {
+            (true, _) if !has_one => End::Several,
+            (false, false) => End::Open,
+            _ => End::Last,
+        }
     }
 
     /// Goes on behind a statement that the server has refused, and that counts as done all the same. What its message held
@@ -185,6 +209,8 @@ impl<'a> Script<'a> {
             self.ours(text, Role::Ours);
         }
         self.ours("COMMIT", Role::Commit);
+        let mark = self.marks.next();
+        self.ours(self.ledger.recorded(self.attempt, mark), Role::Mark(mark));
     }
 
     /// The statement with which the next message begins, counted from 0; None where that ends one that is begun, or where
@@ -216,9 +242,10 @@ impl<'a> Script<'a> {
                 message.push(&self.ledger.check(self.attempt.fence), Role::Ours);
             }
             message.push(&part.text, part.role);
-            let is_end = alone || part.is_last;
+            let end = part.end;
             self.parts.pop_front();
-            if is_end {
+            message.last_has_several = end == End::Several;
+            if alone || end != End::Open {
                 break;
             }
         }

@@ -10,6 +10,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection, Either};
 
 use super::Mysql;
+use super::answers::Mark;
 use super::error::{
     ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED, connection_lost, is_number,
     session_error,
@@ -117,14 +118,24 @@ impl MysqlSession {
         query(&mut self.connection, sql).await
     }
 
-    /// Sends one message, and tells each answer's number, from 0, as it comes.
-    pub(super) async fn stream(&mut self, sql: String, mut answered: impl FnMut(usize)) -> Result<(), sqlx::Error> {
-        let mut answers = 0;
+    /// Sends one message, and tells of each answer as it comes, with what it may have of a mark of ours.
+    pub(super) async fn stream(
+        &mut self,
+        sql: String,
+        mut answered: impl FnMut(Option<Mark>),
+    ) -> Result<(), sqlx::Error> {
+        let (mut mark, mut rows) = (None, 0);
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(answer) = stream.try_next().await? {
-            if answer.is_left() {
-                answered(answers);
-                answers += 1;
+            match answer {
+                Either::Left(_) => {
+                    answered(mark.take().filter(|_| rows == 1));
+                    rows = 0;
+                }
+                Either::Right(row) => {
+                    mark = as_mark(&row);
+                    rows += 1;
+                }
             }
         }
         Ok(())
@@ -402,6 +413,13 @@ impl Session for MysqlSession {
         // The server ends the session either way; a polite end only keeps its log quiet.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.connection.close()).await;
     }
+}
+
+/// A row that may be a mark of ours: one value of its length.
+fn as_mark(row: &MySqlRow) -> Option<Mark> {
+    use sqlx::Row;
+    let bytes: &[u8] = (row.len() == 1).then(|| row.try_get_unchecked(0).ok()).flatten()?;
+    bytes.try_into().ok().map(Mark)
 }
 
 fn understood(results: &[Vec<MySqlRow>]) -> Result<LedgerState, SessionError> {

@@ -10,6 +10,7 @@ mod metadata_lock;
 mod otherwise;
 mod refusals;
 mod statements;
+mod stored_object;
 mod transaction;
 mod words;
 
@@ -20,4 +21,5 @@ pub(super) use metadata_lock::metadata_lock;
 pub(super) use otherwise::read_otherwise;
 pub(super) use refusals::refusal;
 pub(super) use statements::split;
+pub(super) use stored_object::may_hold_body;
 pub(super) use transaction::execution;

@@ -4,6 +4,7 @@ use super::super::Dialect;
 use super::super::refusals::Refusal;
 use super::super::tokens::{Token, follow, tokens};
 use super::left_out::{Autocommit, autocommit};
+use super::stored_object::piece_of_body;
 
 /// Why a statement cannot run; None where nothing speaks against it.
 pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> {
@@ -11,6 +12,9 @@ pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> 
     let first = head.first()?.text.to_ascii_lowercase();
     let is = |index: usize, word: &str| head.get(index).is_some_and(|token| token.is(word));
     let rest = || tokens(sql, dialect).skip(1);
+    if let Some(word) = piece_of_body(&head) {
+        return Some(Refusal::PieceOfBody(word));
+    }
     match first.as_str() {
         "use" => Some(Refusal::Use),
         "load" if is(1, "data") || is(1, "xml") => rest().take(3).any(|t| t.is("local")).then_some(Refusal::LoadLocal),
@@ -70,6 +74,15 @@ mod tests {
     #[case("restart")]
     #[case("set autocommit = 0, sql_mode = ''")]
     #[case("select release_all_locks()")]
+    #[case("END IF")]
+    #[case("end")]
+    #[case("else set @a = 1")]
+    #[case("elseif a then b")]
+    #[case("elsif a then b")]
+    #[case("until a end repeat")]
+    #[case("when 1 then select 1")]
+    #[case("return 1")]
+    #[case("leave l")]
     #[case("do get_lock('x', 1)")]
     #[case("set @a = RELEASE_LOCK ('x')")]
     fn refused(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {
@@ -84,6 +97,7 @@ mod tests {
     #[case("insert into t values ('release_all_locks()')")]
     #[case("set sql_mode = ''")]
     #[case("lock instance for backup")]
+    #[case("end: begin not atomic select 1; end")]
     fn allowed(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {
         assert_eq!(refusal(sql, dialect), None);
     }

@@ -3,6 +3,7 @@
 mod adopting;
 mod applying;
 mod bed;
+mod bodies;
 mod catalog;
 mod examining;
 mod failing;

@@ -1,0 +1,192 @@
+//! Which statements could hold a body: the server's grammar could take what stands behind such a statement in the same
+//! message into it. Judged from its first words and on the safe side: what is not known to be without a body may have one.
+//!
+//! Source: `MySQL`, `sql/sql_yacc.yy`, and `MariaDB`'s, the uses of `sp_proc_stmt`.
+
+use super::super::Dialect;
+use super::super::tokens::{Token, tokens};
+
+/// First words of statements that never hold others, on either server.
+const PLAIN: &[&str] = &[
+    "analyze",
+    "cache",
+    "call",
+    "check",
+    "checksum",
+    "commit",
+    "deallocate",
+    "delete",
+    "desc",
+    "describe",
+    "do",
+    "drop",
+    "execute",
+    "explain",
+    "flush",
+    "grant",
+    "handler",
+    "help",
+    "insert",
+    "install",
+    "kill",
+    "load",
+    "lock",
+    "optimize",
+    "prepare",
+    "purge",
+    "rename",
+    "repair",
+    "replace",
+    "reset",
+    "revoke",
+    "rollback",
+    "savepoint",
+    "select",
+    "set",
+    "show",
+    "signal",
+    "start",
+    "table",
+    "truncate",
+    "uninstall",
+    "unlock",
+    "update",
+    "use",
+    "values",
+    "with",
+];
+
+/// What `CREATE` and `ALTER` make that holds no statements.
+const PLAIN_OBJECTS: &[&str] = &[
+    "database",
+    "index",
+    "instance",
+    "logfile",
+    "resource",
+    "role",
+    "schema",
+    "sequence",
+    "server",
+    "table",
+    "tablespace",
+    "user",
+    "view",
+];
+
+/// Words with which no statement of either server begins: they close or continue a block, or stand in one.
+const WITHIN_BODIES: &[&str] = &[
+    "close",
+    "else",
+    "elseif",
+    "elsif",
+    "end",
+    "exception",
+    "fetch",
+    "iterate",
+    "leave",
+    "open",
+    "return",
+    "then",
+    "until",
+    "when",
+];
+
+/// Whether a statement could have a body.
+pub(in super::super) fn may_hold_body(sql: &str, dialect: Dialect) -> bool {
+    // More than one statement to the server, as between two delimiters or in a comment whose content is code.
+    if sql.contains(';') && tokens(sql, dialect).any(|token| token.text == ";") {
+        return true;
+    }
+    let mut words = tokens(sql, dialect).skip_while(Token::is_parenthesis);
+    let Some(first) = words.next() else { return false };
+    let second = words.next();
+    // A label of MariaDB's, whatever word that is.
+    if second.is_some_and(|token| token.text == ":") {
+        return true;
+    }
+    if first.is("set") {
+        return second.is_some_and(|token| token.is("statement"));
+    }
+    if !(first.is("create") || first.is("alter")) {
+        return !is_any(&first, PLAIN);
+    }
+    let mut words = second.into_iter().chain(words);
+    while let Some(word) = words.next() {
+        if is_any(&word, &["procedure", "function", "trigger", "event", "package"]) {
+            return true;
+        }
+        if is_any(&word, PLAIN_OBJECTS) {
+            return false;
+        }
+        // An account may be called like an object.
+        if word.is("definer") {
+            words.next();
+            words.next();
+        } else if word.text == "@" {
+            words.next();
+        }
+    }
+    true
+}
+
+/// The word with which a statement begins that can only stand in a body; None where there is none.
+pub(super) fn piece_of_body(head: &[Token<'_>]) -> Option<String> {
+    let [first, rest @ ..] = head else { return None };
+    let is_label = rest.first().is_some_and(|token| token.text == ":");
+    (is_any(first, WITHIN_BODIES) && !is_label).then(|| first.text.to_ascii_uppercase())
+}
+
+fn is_any(token: &Token<'_>, words: &[&str]) -> bool {
+    words.iter().any(|word| token.is(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("create procedure p() select 1")]
+    #[case("CREATE OR REPLACE DEFINER=`a`@`%` AGGREGATE FUNCTION f(x int) RETURNS int BEGIN END")]
+    #[case("create definer = view@localhost trigger t before insert on x for each row set new.a = 1")]
+    #[case("create definer = table @ user event e on schedule every 1 day do select 1")]
+    #[case("create definer=current_user() procedure p() begin end")]
+    #[case("alter event e do begin select 1")]
+    #[case("alter definer=a@b event e disable")]
+    #[case("alter procedure p comment 'x'")]
+    #[case(
+        "/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER t AFTER INSERT ON x FOR EACH ROW SET @a = 1 */"
+    )]
+    #[case("create package body p as end")]
+    #[case("set statement max_statement_time=1 for create procedure p() begin end")]
+    #[case("begin not atomic select 1; end")]
+    #[case("if 1 then select 1")]
+    #[case("do: loop leave do")]
+    #[case("while 1 do select 1")]
+    #[case("for i in 1..2 do select 1")]
+    #[case("select 1; select 2")]
+    #[case("/*!50003 select 1; select 2 */")]
+    #[case("create something new")]
+    #[case("frobnicate")]
+    fn may_have_a_body(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {
+        assert!(may_hold_body(sql, dialect));
+    }
+
+    #[rstest]
+    #[case("create table event (procedure_name int)")]
+    #[case("create temporary table t (a int)")]
+    #[case("create unique index i on t (a)")]
+    #[case("create algorithm=merge definer=`procedure`@`%` sql security invoker view v as select 1")]
+    #[case("create definer=event@localhost view v as select 1")]
+    #[case("alter table t add column c int")]
+    #[case("create database d")]
+    #[case("insert into t values ('create procedure p() begin; end')")]
+    #[case("(select 1) union (select 2)")]
+    #[case("set @a = 1")]
+    #[case("drop procedure p")]
+    #[case("call p()")]
+    fn has_none(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {
+        assert!(!may_hold_body(sql, dialect));
+    }
+}
