@@ -23,7 +23,7 @@ test-unit: ## tests that need no server
 	cargo test --lib --bins $(QUICK)
 test-engine: ## the engine against servers of its own: PostgreSQL (this machine's, 13, 18), MySQL, MariaDB
 	@[ -n "$(ENGINE)" ] || { echo "there are no tests in tests/engine/" >&2; exit 1; }
-	tests/servers/servers.sh run mariadb mysql -- cargo test $(ENGINE)
+	SCHEMAWARD_OLDER=$$(tests/servers/older.sh) tests/servers/servers.sh run mariadb mysql -- cargo test $(ENGINE)
 	@$(MAKE) --no-print-directory test-postgres-versions
 test-postgres-versions: ## the engine on the oldest and the newest PostgreSQL, but for what breaks a run at each of its messages
 	tests/engine/versions.sh 13 18 -- --skip mysql:: --skip any_message --skip any_answer

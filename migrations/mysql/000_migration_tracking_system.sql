@@ -1,16 +1,22 @@
 -- Schemaward's ledger on MySQL 8 and later and on MariaDB 10.6 and later; one text for both.
 --
--- Run as a whole by the holder of the lock in the database, whenever the version recorded in the
--- table {{prefix}}_ledger is lower than the one at the end of this file. DDL commits by itself
--- here, so each statement finds out by itself whether it is still due: one text serves a first
--- installation, every upgrade, and an installation that was interrupted.
+-- Run as a whole by the holder of the lock in the database, whenever the layout recorded in the
+-- table {{prefix}}_ledger_identity is lower than the one at the end of this file. DDL commits by
+-- itself here, so each statement finds out by itself whether it is still due: one text serves a
+-- first installation, every upgrade, and an installation that was interrupted.
+--
+-- Two numbers, on one scale. The layout is what this file makes; it grows with every change. The
+-- version in {{prefix}}_ledger is the lowest layout whose program may still write here: as long as
+-- a change only adds what an older program neither reads nor has to fill, it stays as it is, and
+-- that program works on. So a column that is added may be NULL. See docs/upgrading.md.
 --
 -- {{database}} stands for the database's name, quoted, {{prefix}} for the history's prefix,
--- {{tool_version}} for Schemaward's own version as a string literal. Every name is qualified, and
--- every text is compared byte by byte.
+-- {{tool_version}} for Schemaward's own version as a string literal, {{layout}} and
+-- {{oldest_writer}} for the two numbers. Every name is qualified, and every text is compared byte
+-- by byte.
 
--- Which versions of this file have been here; the highest counts. The numbers are those of
--- PostgreSQL's ledger: 3 is the first there is of this one.
+-- The oldest version that may write; the highest row counts, those below it are of earlier times.
+-- The numbers are those of PostgreSQL's ledger: 3 is the first there is of this one.
 CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_ledger` (
     version      INT         NOT NULL PRIMARY KEY,
     tool_version VARCHAR(64) NOT NULL,
@@ -48,6 +54,10 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_schema_migrations` (
     applied_by        VARCHAR(288) NOT NULL,
     -- The row of the rollback that has undone this one.
     undone_by         BIGINT,
+    -- Which plan it was a part of, who had approved that, and the backup that was made before. Since layout 6.
+    plan_hash         VARCHAR(64),
+    approved_by       VARCHAR(288),
+    backup            TEXT,
     -- One version is in force once, whatever happens to locks and fences.
     in_force          DECIMAL(32, 0) GENERATED ALWAYS AS (
         CASE WHEN success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')
@@ -104,6 +114,9 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_statement_journal` (
     migration_id  BIGINT,
     -- What LAST_INSERT_ID() said behind it: a run that resumes there says it again. From version 4 on.
     last_insert_id BIGINT UNSIGNED,
+    -- What the statements before had left in the session that a run which resumes behind them needs.
+    -- Since layout 6.
+    session_state LONGTEXT,
     -- 7 and 007 are one version; repeatable files are told apart by their names.
     open_version  VARCHAR(32)  GENERATED ALWAYS AS (
         CASE WHEN migration_id IS NULL THEN TRIM(LEADING '0' FROM version) END) STORED,
@@ -117,6 +130,27 @@ SET @schemaward_due = (
         '`.`{{prefix}}_statement_journal` ADD COLUMN last_insert_id BIGINT UNSIGNED AFTER migration_id'))
     FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{{prefix}}_statement_journal' AND COLUMN_NAME = 'last_insert_id'
+);
+PREPARE schemaward_due FROM @schemaward_due;
+EXECUTE schemaward_due;
+DEALLOCATE PREPARE schemaward_due;
+
+SET @schemaward_due = (
+    SELECT IF(COUNT(*) > 0, 'DO 0', CONCAT('ALTER TABLE `', REPLACE(DATABASE(), '`', '``'),
+        '`.`{{prefix}}_statement_journal` ADD COLUMN session_state LONGTEXT AFTER last_insert_id'))
+    FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{{prefix}}_statement_journal' AND COLUMN_NAME = 'session_state'
+);
+PREPARE schemaward_due FROM @schemaward_due;
+EXECUTE schemaward_due;
+DEALLOCATE PREPARE schemaward_due;
+
+SET @schemaward_due = (
+    SELECT IF(COUNT(*) > 0, 'DO 0', CONCAT('ALTER TABLE `', REPLACE(DATABASE(), '`', '``'),
+        '`.`{{prefix}}_schema_migrations` ADD COLUMN plan_hash VARCHAR(64) AFTER undone_by, ',
+        'ADD COLUMN approved_by VARCHAR(288) AFTER plan_hash, ADD COLUMN backup TEXT AFTER approved_by'))
+    FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{{prefix}}_schema_migrations' AND COLUMN_NAME = 'plan_hash'
 );
 PREPARE schemaward_due FROM @schemaward_due;
 EXECUTE schemaward_due;
@@ -138,5 +172,52 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_migration_locks` (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 INSERT INTO {{database}}.`{{prefix}}_migration_locks` (id, fence) VALUES (1, 0) ON DUPLICATE KEY UPDATE id = 1;
 
+-- One row: what this ledger is, the same for ever and in every copy, and what has been made of it
+-- so far. Since layout 6.
+CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_ledger_identity` (
+    id           INT         NOT NULL PRIMARY KEY CHECK (id = 1),
+    ledger_id    VARCHAR(36) NOT NULL,
+    layout       INT         NOT NULL,
+    -- By which Schemaward, and when, the layout was made.
+    tool_version VARCHAR(64) NOT NULL,
+    made_at      DATETIME(6) NOT NULL
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- A row a run that has held the lock: where it found the ledger. Older programs write none. Since
+-- layout 6.
+CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_runs` (
+    fence           BIGINT       NOT NULL PRIMARY KEY,
+    run             VARCHAR(255) NOT NULL,
+    began_at        DATETIME(6)  NOT NULL,
+    tool_version    VARCHAR(64)  NOT NULL,
+    -- The server's own identity, where it tells it: server_uuid, or MariaDB's server_uid.
+    server          VARCHAR(255),
+    database_number VARCHAR(64),
+    database_name   VARCHAR(255)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- What a person has taken upon themselves, that it may be asked about later: one row each time.
+-- Since layout 6.
+CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_acknowledgements` (
+    id      BIGINT       NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    kind    VARCHAR(64)  NOT NULL,
+    -- The migration it is about; NULL where it is about none.
+    version VARCHAR(32),
+    detail  LONGTEXT     NOT NULL,
+    made_at DATETIME(6)  NOT NULL,
+    made_by VARCHAR(288) NOT NULL,
+    run     VARCHAR(255) NOT NULL,
+    fence   BIGINT       NOT NULL
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
 INSERT INTO {{database}}.`{{prefix}}_ledger` (version, tool_version, installed_at)
-VALUES (4, {{tool_version}}, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE version = version;
+VALUES ({{oldest_writer}}, {{tool_version}}, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE version = version;
+-- Its value, not the function, is what a replica is told.
+SET @schemaward_due = UUID();
+-- A newer program may have been here meanwhile: the layout never falls, and the identity is never
+-- made anew. The columns are set from the left, each from what those before it have become.
+INSERT INTO {{database}}.`{{prefix}}_ledger_identity` (id, ledger_id, layout, tool_version, made_at)
+VALUES (1, @schemaward_due, {{layout}}, {{tool_version}}, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE
+    tool_version = IF(layout < {{layout}}, {{tool_version}}, tool_version),
+    made_at = IF(layout < {{layout}}, UTC_TIMESTAMP(6), made_at),
+    layout = GREATEST(layout, {{layout}});

@@ -1,13 +1,20 @@
 -- Schemaward's ledger on PostgreSQL 13 and later.
 --
 -- Run as a whole, in one transaction, by the holder of the lock in the database, whenever the
--- version recorded in schemaward_ledger is lower than the one at the end of this file. Each
+-- layout recorded in ledger_identity is lower than the one at the end of this file. Each
 -- statement finds out by itself whether it is still due, so that one text serves a first
 -- installation and every upgrade.
 --
+-- Two numbers, on one scale. The layout is what this file makes; it grows with every change. The
+-- version in schemaward_ledger is the lowest layout whose program may still write here: as long as
+-- a change only adds what an older program neither reads nor has to fill, it stays as it is, and
+-- that program works on. So what an older program calls by name keeps its parameters and its
+-- meaning, and a column that is added may be NULL. See docs/upgrading.md.
+--
 -- {{schema}} stands for the schema's quoted name, {{schema_text}} for the same as a string
--- literal, {{tool_version}} for Schemaward's own version as a string literal. Every name is
--- qualified: nothing here depends on search_path.
+-- literal, {{tool_version}} for Schemaward's own version as a string literal, {{layout}} and
+-- {{oldest_writer}} for the two numbers. Every name is qualified: nothing here depends on
+-- search_path.
 
 DO $schemaward$
 BEGIN
@@ -26,7 +33,7 @@ BEGIN
     END IF;
     -- Whoever read that there is no ledger may have been overtaken since.
     IF pg_catalog.to_regclass({{schema_text}} || '.schemaward_ledger') IS NOT NULL THEN
-        IF (SELECT pg_catalog.max(l.version) FROM {{schema}}.schemaward_ledger AS l) > 5 THEN
+        IF (SELECT pg_catalog.max(l.version) FROM {{schema}}.schemaward_ledger AS l) > {{layout}} THEN
             RAISE EXCEPTION USING ERRCODE = 'SW004', MESSAGE = 'the ledger was made by a newer Schemaward';
         END IF;
     END IF;
@@ -42,7 +49,7 @@ BEGIN
 END
 $schemaward$;
 
--- Which versions of this file have been here; the highest counts.
+-- The oldest version that may write; the highest row counts, those below it are of earlier times.
 CREATE TABLE IF NOT EXISTS {{schema}}.schemaward_ledger (
     version      integer     PRIMARY KEY,
     tool_version text        NOT NULL,
@@ -82,6 +89,11 @@ CREATE TABLE IF NOT EXISTS {{schema}}.schema_migrations (
 -- kind migration, baseline or adopted. Since version 3, as are all kinds but migration.
 ALTER TABLE {{schema}}.schema_migrations
     ADD COLUMN IF NOT EXISTS undone_by bigint REFERENCES {{schema}}.schema_migrations (id);
+-- Which plan it was a part of, who had approved that, and the backup that was made before. Since layout 6.
+ALTER TABLE {{schema}}.schema_migrations
+    ADD COLUMN IF NOT EXISTS plan_hash text,
+    ADD COLUMN IF NOT EXISTS approved_by text,
+    ADD COLUMN IF NOT EXISTS backup text;
 -- Until version 5, two columns were of type text, with checks.
 DROP INDEX IF EXISTS {{schema}}.schema_migrations_applied_once;
 DO $schemaward$
@@ -160,6 +172,8 @@ ALTER TABLE {{schema}}.statement_journal
     ADD CONSTRAINT statement_journal_kind_check CHECK (kind IN ('migration', 'repeatable', 'rollback')),
     ADD CONSTRAINT statement_journal_version_check
         CHECK (CASE WHEN kind = 'repeatable' THEN version = 'R' ELSE version ~ '^[0-9]{1,32}$' END);
+-- What the statements before had left in the session that a run which resumes behind them needs. Since layout 6.
+ALTER TABLE {{schema}}.statement_journal ADD COLUMN IF NOT EXISTS session_state text;
 -- 7 and 007 are one version; repeatable files are told apart by their names.
 DROP INDEX IF EXISTS {{schema}}.statement_journal_begun_once;
 CREATE UNIQUE INDEX statement_journal_begun_once ON {{schema}}.statement_journal (
@@ -179,6 +193,52 @@ CREATE TABLE IF NOT EXISTS {{schema}}.migration_locks (
     released_at   timestamptz
 );
 INSERT INTO {{schema}}.migration_locks (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
+
+-- One row: what this ledger is, the same for ever and in every copy, and what has been made of it so far. Since layout 6.
+CREATE TABLE IF NOT EXISTS {{schema}}.ledger_identity (
+    id           integer     PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    ledger_id    uuid        NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    layout       integer     NOT NULL,
+    -- By which Schemaward, and when, the layout was made.
+    tool_version text        NOT NULL,
+    made_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+-- A row a run that has held the lock: where it found the ledger. Older programs write none. Since layout 6.
+CREATE TABLE IF NOT EXISTS {{schema}}.runs (
+    fence           bigint      PRIMARY KEY,
+    run             text        NOT NULL,
+    began_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    tool_version    text        NOT NULL,
+    -- The server's own identity, where it tells it: the number that initdb gave its data, which copies and replicas share.
+    server          text,
+    -- The database's OID there, and its name.
+    database_number text,
+    database_name   text
+);
+
+-- What a person has taken upon themselves, that it may be asked about later: one row each time. Since layout 6.
+CREATE TABLE IF NOT EXISTS {{schema}}.acknowledgements (
+    id      bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind    text        NOT NULL,
+    -- The migration it is about; NULL where it is about none.
+    version text,
+    detail  text        NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    made_by text        NOT NULL DEFAULT session_user,
+    run     text        NOT NULL,
+    fence   bigint      NOT NULL
+);
+
+-- What the server's data is known by; NULL where it does not say, or not to this user. Since layout 6.
+CREATE OR REPLACE FUNCTION {{schema}}.server_identity() RETURNS text
+LANGUAGE plpgsql STABLE AS $schemaward$
+BEGIN
+    RETURN (SELECT c.system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system() AS c);
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$schemaward$;
 
 -- Until version 3, the guards were functions.
 DROP ROUTINE IF EXISTS {{schema}}.assert_fence(bigint);
@@ -280,5 +340,9 @@ LANGUAGE sql STABLE AS $schemaward$
     LIMIT 1
 $schemaward$;
 
-INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES (5, {{tool_version}})
+INSERT INTO {{schema}}.schemaward_ledger (version, tool_version) VALUES ({{oldest_writer}}, {{tool_version}})
 ON CONFLICT (version) DO NOTHING;
+-- A newer program may have been here meanwhile: the layout never falls, and the identity is never made anew.
+INSERT INTO {{schema}}.ledger_identity AS i (layout, tool_version) VALUES ({{layout}}, {{tool_version}})
+ON CONFLICT (id) DO UPDATE SET layout = EXCLUDED.layout, tool_version = EXCLUDED.tool_version, made_at = EXCLUDED.made_at
+WHERE i.layout < EXCLUDED.layout;

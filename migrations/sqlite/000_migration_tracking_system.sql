@@ -1,14 +1,20 @@
 -- Schemaward's ledger on SQLite 3.
 --
--- Run as a whole, in one transaction, by the holder of the lock, whenever the version recorded in the table
--- {{prefix}}_ledger is lower than the one at the end of this file. Each statement finds out by itself whether it is still
--- due, so that one text serves a first installation and every upgrade; columns of later versions are added before it.
+-- Run as a whole, in one transaction, by the holder of the lock, whenever the layout recorded in the table
+-- {{prefix}}_ledger_identity is lower than the one at the end of this file. Each statement finds out by itself whether it
+-- is still due, so that one text serves a first installation and every upgrade; columns that tables of earlier layouts
+-- lack are added before it.
 --
--- {{prefix}} stands for the history's prefix, {{tool_version}} for Schemaward's own version as a string literal. Times
--- are texts: RFC 3339, UTC.
+-- Two numbers, on one scale. The layout is what this file makes; it grows with every change. The version in
+-- {{prefix}}_ledger is the lowest layout whose program may still write here: as long as a change only adds what an older
+-- program neither reads nor has to fill, it stays as it is, and that program works on. So a column that is added may be
+-- NULL. See docs/upgrading.md.
+--
+-- {{prefix}} stands for the history's prefix, {{tool_version}} for Schemaward's own version as a string literal,
+-- {{layout}} and {{oldest_writer}} for the two numbers. Times are texts: RFC 3339, UTC.
 
--- Which versions of this file have been here; the highest counts. The numbers are those of PostgreSQL's ledger: 3 is the
--- first there is of this one.
+-- The oldest version that may write; the highest row counts, those below it are of earlier times. The numbers are those of
+-- PostgreSQL's ledger: 3 is the first there is of this one.
 CREATE TABLE IF NOT EXISTS "{{prefix}}_ledger" (
     version      INTEGER NOT NULL PRIMARY KEY,
     tool_version TEXT    NOT NULL,
@@ -46,6 +52,10 @@ CREATE TABLE IF NOT EXISTS "{{prefix}}_schema_migrations" (
     applied_by        TEXT    NOT NULL,
     -- The row of the rollback that has undone this one.
     undone_by         INTEGER REFERENCES "{{prefix}}_schema_migrations" (id),
+    -- Which plan it was a part of, who had approved that, and the backup that was made before. Since layout 6.
+    plan_hash         TEXT,
+    approved_by       TEXT,
+    backup            TEXT,
     CHECK (success = (error_message IS NULL)),
     CHECK (CASE WHEN kind = 'repeatable' THEN version = 'R' ELSE version GLOB '[0-9]*' END)
 );
@@ -101,6 +111,8 @@ CREATE TABLE IF NOT EXISTS "{{prefix}}_statement_journal" (
     migration_id  INTEGER REFERENCES "{{prefix}}_schema_migrations" (id),
     -- What last_insert_rowid() said behind it: a run that resumes there says it again. From version 4 on.
     last_insert_rowid INTEGER,
+    -- What the statements before had left in the session that a run which resumes behind them needs. Since layout 6.
+    session_state TEXT,
     CHECK ((state = 'started') = (ended_at IS NULL)),
     CHECK ((ended_at IS NULL) = (settled_by IS NULL))
 );
@@ -120,6 +132,44 @@ CREATE TABLE IF NOT EXISTS "{{prefix}}_migration_locks" (
     released_at TEXT
 );
 INSERT INTO "{{prefix}}_migration_locks" (id) VALUES (1) ON CONFLICT (id) DO NOTHING;
+
+-- One row: what this ledger is, the same for ever and in every copy, and what has been made of it so far. Since layout 6.
+CREATE TABLE IF NOT EXISTS "{{prefix}}_ledger_identity" (
+    id           INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    -- A UUID of version 4.
+    ledger_id    TEXT    NOT NULL DEFAULT (lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' ||
+        substr(hex(randomblob(2)), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) ||
+        '-' || hex(randomblob(6)))),
+    layout       INTEGER NOT NULL,
+    -- By which Schemaward, and when, the layout was made.
+    tool_version TEXT    NOT NULL,
+    made_at      TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+
+-- A row a run that has held the lock. Older programs write none. Since layout 6.
+CREATE TABLE IF NOT EXISTS "{{prefix}}_runs" (
+    fence           INTEGER NOT NULL PRIMARY KEY,
+    run             TEXT    NOT NULL,
+    began_at        TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    tool_version    TEXT    NOT NULL,
+    -- There is no server: always NULL.
+    server          TEXT,
+    database_number TEXT,
+    database_name   TEXT
+);
+
+-- What a person has taken upon themselves, that it may be asked about later: one row each time. Since layout 6.
+CREATE TABLE IF NOT EXISTS "{{prefix}}_acknowledgements" (
+    id      INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    kind    TEXT    NOT NULL,
+    -- The migration it is about; NULL where it is about none.
+    version TEXT,
+    detail  TEXT    NOT NULL,
+    made_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    made_by TEXT    NOT NULL,
+    run     TEXT    NOT NULL,
+    fence   INTEGER NOT NULL
+);
 
 -- SQLite keeps no functions: these are the views in their place.
 
@@ -142,4 +192,9 @@ CREATE VIEW "{{prefix}}_get_current_schema_version" AS
     ORDER BY length(ltrim(m.version, '0')) DESC, ltrim(m.version, '0') DESC
     LIMIT 1;
 
-INSERT INTO "{{prefix}}_ledger" (version, tool_version) VALUES (4, {{tool_version}}) ON CONFLICT (version) DO NOTHING;
+INSERT INTO "{{prefix}}_ledger" (version, tool_version) VALUES ({{oldest_writer}}, {{tool_version}})
+    ON CONFLICT (version) DO NOTHING;
+-- The layout never falls, and the identity is never made anew.
+INSERT INTO "{{prefix}}_ledger_identity" (id, layout, tool_version) VALUES (1, {{layout}}, {{tool_version}})
+    ON CONFLICT (id) DO UPDATE SET layout = excluded.layout, tool_version = excluded.tool_version,
+    made_at = excluded.made_at WHERE layout < excluded.layout;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use super::examination::Check;
+use super::identity::LedgerIdentity;
 use super::mysql::{Mysql, MysqlAddress, MysqlSession};
 use super::postgres::{Address, Postgres, PostgresSession};
 use super::reading::RecordedAttempt;
@@ -235,6 +237,18 @@ impl Session for AnySession {
 
     async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
         each!(self, session => session.accept_edit(fence, run, migration).await)
+    }
+
+    async fn acknowledge(&mut self, acknowledgement: Acknowledgement<'_>) -> Result<(), SessionError> {
+        each!(self, session => session.acknowledge(acknowledgement).await)
+    }
+
+    async fn acknowledged(&mut self, kind: AcknowledgementKind) -> Result<Vec<Acknowledged>, SessionError> {
+        each!(self, session => session.acknowledged(kind).await)
+    }
+
+    async fn identity(&mut self) -> Result<Option<LedgerIdentity>, SessionError> {
+        each!(self, session => session.identity().await)
     }
 
     async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {

@@ -177,13 +177,15 @@ pub(super) fn unusable(what: &str) -> SessionError {
     SessionError { failure, connection_lost: false }
 }
 
-/// A ledger of a version that this binary does not know.
+/// A ledger that asks for a newer program than this one, which makes the layout `known`.
 pub(super) fn newer_ledger(found: impl Into<i64>, known: impl Into<i64>) -> SessionError {
     let (found, known) = (found.into(), known.into());
     let mut error = unusable(&format!(
-        "the ledger has version {found}, written by a newer Schemaward; this one knows versions up to {known}"
+        "the ledger was changed by a newer Schemaward in such a way that this one may not write to it: it asks for one \
+         of version {found} or later of the ledger, and this one is of version {known}"
     ));
-    error.failure.hint = Some("use the newer Schemaward".to_owned());
+    error.failure.hint =
+        Some("use the newer Schemaward; docs/upgrading.md says which versions work together".to_owned());
     error
 }
 

@@ -1,5 +1,6 @@
 //! Databases: sessions, locks, the ledger and the run. One folder per engine behind one trait.
 
+mod acknowledgement;
 mod ahead;
 mod any;
 mod batch;
@@ -11,7 +12,9 @@ mod driver_failure;
 mod examination;
 mod examination_steps;
 mod folder;
+mod identity;
 mod journal_failure;
+mod ledger_layout;
 mod ledger_rows;
 mod lock_ladder;
 mod locked;
@@ -30,10 +33,12 @@ mod undone;
 mod unrun;
 mod url;
 
+pub use acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 pub use ahead::Ahead;
 pub use any::{AnyDatabase, AnySession, DatabaseSettings};
 pub use examination::{Check, CheckName, Outcome as CheckOutcome};
 pub use folder::{SourceFolder, read_all, read_folder, read_needed, take_checksums};
+pub use identity::{LedgerIdentity, Place as LedgerPlace};
 pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
 pub use reading::{Reading, RecordedAttempt, RollbackReading, read, stored_rollbacks};

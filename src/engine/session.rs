@@ -8,7 +8,9 @@
 
 use std::time::Duration;
 
+use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use super::examination::Check;
+use super::identity::LedgerIdentity;
 use super::reading::RecordedAttempt;
 use super::stop::Stop;
 use crate::migration::{Dialect, Execution, Migration, TransactionMode, Version};
@@ -181,6 +183,29 @@ pub trait Session {
     ///
     /// Where the rows cannot be written.
     async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError>;
+
+    /// Writes down what a person has taken upon themselves, guarded by the fence.
+    ///
+    /// # Errors
+    ///
+    /// Where the row cannot be written.
+    async fn acknowledge(&mut self, acknowledgement: Acknowledgement<'_>) -> Result<(), SessionError>;
+
+    /// What of one kind a person has taken upon themselves, newest first. None of a ledger that does not exist, or that
+    /// has no place for it yet. Not a part of what [`Self::read_ledger`] reads, which stays small.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    async fn acknowledged(&mut self, kind: AcknowledgementKind) -> Result<Vec<Acknowledged>, SessionError>;
+
+    /// What the ledger and its place are known by; None where there is no ledger. Not a part of what
+    /// [`Self::read_ledger`] reads, which stays small.
+    ///
+    /// # Errors
+    ///
+    /// Where the ledger cannot be read.
+    async fn identity(&mut self) -> Result<Option<LedgerIdentity>, SessionError>;
 
     /// The rows of one query, whose columns must all be texts: for tables that are not Schemaward's, which are read and
     /// never written.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
+mod acknowledging;
 mod adopting;
 mod applying;
 mod baselining;
@@ -23,6 +24,7 @@ mod repeating;
 mod reporting;
 mod rolling_back;
 mod server;
+mod skew;
 mod skipping;
 mod upgrading;
 

@@ -2,7 +2,16 @@
 
 use crate::bed::Bed;
 
-/// Takes a ledger back to what version 4 made.
+/// Takes a ledger back to what version 5 made.
+const AS_VERSION_5: &str = "
+drop table schemaward.ledger_identity;
+drop table schemaward.runs;
+drop table schemaward.acknowledgements;
+drop function schemaward.server_identity();
+alter table schemaward.schema_migrations drop column plan_hash, drop column approved_by, drop column backup;
+alter table schemaward.statement_journal drop column session_state;";
+
+/// Takes a ledger of version 5 back to what version 4 made.
 const AS_VERSION_4: &str = "
 create or replace procedure schemaward.assert_fence(expected bigint) language plpgsql as 'begin raise info ''4''; end';
 create or replace procedure schemaward.record_success(
@@ -83,7 +92,8 @@ fn assert_upgraded(older: &str, version: &str) {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(shape(&bed), new);
     let versions = "select string_agg(version::text, ',' order by version) from schemaward.schemaward_ledger";
-    assert_eq!(bed.psql(versions), format!("{version},5"));
+    assert_eq!(bed.psql(versions), if version == "5" { "5".to_owned() } else { format!("{version},5") });
+    assert_eq!(bed.psql("select layout from schemaward.ledger_identity"), "6");
     assert_eq!(bed.psql("select string_agg(state, ',') from schemaward.statement_journal"), "finished");
     assert_eq!(
         bed.psql("select version, kind, undone_at is null from schemaward.get_migration_history()"),
@@ -95,7 +105,7 @@ fn assert_upgraded(older: &str, version: &str) {
 fn a_ledger_of_the_first_version_is_upgraded() {
     assert_upgraded(
         &format!(
-            "{AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
+            "{AS_VERSION_5} {AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2} drop table schemaward.statement_journal; update schemaward.schemaward_ledger set version = 1"
         ),
         "1",
     );
@@ -103,17 +113,22 @@ fn a_ledger_of_the_first_version_is_upgraded() {
 
 #[test]
 fn a_ledger_of_the_second_version_is_upgraded() {
-    assert_upgraded(&format!("{AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2}"), "2");
+    assert_upgraded(&format!("{AS_VERSION_5} {AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2}"), "2");
 }
 
 #[test]
 fn a_ledger_of_the_third_version_is_upgraded() {
-    assert_upgraded(&format!("{AS_VERSION_4} {AS_VERSION_3}"), "3");
+    assert_upgraded(&format!("{AS_VERSION_5} {AS_VERSION_4} {AS_VERSION_3}"), "3");
 }
 
 #[test]
 fn a_ledger_of_the_fourth_version_is_upgraded() {
-    assert_upgraded(AS_VERSION_4, "4");
+    assert_upgraded(&format!("{AS_VERSION_5} {AS_VERSION_4}"), "4");
+}
+
+#[test]
+fn a_ledger_of_the_fifth_version_is_upgraded_and_stays_open_to_its_program() {
+    assert_upgraded(AS_VERSION_5, "5");
 }
 
 #[test]
@@ -123,7 +138,7 @@ fn a_file_begun_under_the_second_version_is_resumed() {
         "-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (nothing);\n",
     )]);
     assert_eq!(bed.run().failure().code.as_deref(), Some("42703"));
-    bed.psql(&format!("{AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2}"));
+    bed.psql(&format!("{AS_VERSION_5} {AS_VERSION_4} {AS_VERSION_3} {AS_VERSION_2}"));
     bed.file(
         "001_a.sql",
         b"-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (id);\n",

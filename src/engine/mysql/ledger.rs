@@ -5,12 +5,14 @@ use sha2::{Digest, Sha256};
 
 use super::answers::Mark;
 use super::literal::{identifier, text, text_or_null};
+use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
+use crate::engine::ledger_layout::LAYOUT;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
-/// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 4;
+/// The oldest program that may write to a ledger as this one makes it, by the layout that it makes.
+pub(super) const OLDEST_WRITER: i32 = 4;
 
 /// What makes and upgrades the ledger, on MariaDB too.
 const INSTALLATION: &str = include_str!("../../../migrations/mysql/000_migration_tracking_system.sql");
@@ -63,6 +65,8 @@ impl Ledger {
         INSTALLATION
             .replace("{{database}}", &self.database)
             .replace("{{prefix}}", &self.prefix)
+            .replace("{{layout}}", &LAYOUT.to_string())
+            .replace("{{oldest_writer}}", &OLDEST_WRITER.to_string())
             .replace("{{tool_version}}", &text(TOOL_VERSION))
     }
 
@@ -154,23 +158,73 @@ impl Ledger {
         format!("SELECT process_id, run, {} FROM {} WHERE id = 1", instant("locked_at"), self.table("migration_locks"))
     }
 
-    /// Three results: the previous holder's own lock and the connection that still holds that, none where it gave the lock
-    /// back; nothing; the fence, raised by this session, none where it could not raise it. Does nothing to the ledger of
-    /// a newer Schemaward.
-    pub(super) fn raise_fence(&self, run: &str, session_lock: &str) -> String {
+    /// Five results: the previous holder's own lock and the connection that still holds that, none where it gave the lock
+    /// back; nothing; the fence, raised by this session, none where it could not raise it; nothing; the ledger's layout.
+    /// Does nothing to a ledger that is to be upgraded, or asks for a newer program.
+    pub(super) fn raise_fence(&self, run: &str, session_lock: &str, place: &str) -> String {
         let locks = self.table("migration_locks");
+        let identity = self.table("ledger_identity");
         let own = text(session_lock);
         format!(
             "SELECT l.session_lock, IS_USED_LOCK(l.session_lock) FROM {locks} AS l \
              WHERE l.id = 1 AND l.session_lock IS NOT NULL AND l.session_lock <> {own};\n\
              UPDATE {locks} SET fence = fence + 1, locked_at = UTC_TIMESTAMP(6), locked_by = {}, \
              process_id = CONNECTION_ID(), session_lock = {own}, run = {}, released_at = NULL WHERE id = 1 \
-             AND {LEDGER_VERSION} >= (SELECT MAX(v.version) FROM {} AS v) AND {};\n\
-             SELECT fence FROM {locks} WHERE id = 1 AND session_lock = {own}",
+             AND (SELECT MAX(v.version) FROM {} AS v) BETWEEN {OLDEST_WRITER} AND {LAYOUT} \
+             AND {LAYOUT} <= (SELECT i.layout FROM {identity} AS i) AND {};\n\
+             SELECT fence FROM {locks} WHERE id = 1 AND session_lock = {own};\n\
+             INSERT IGNORE INTO {} (fence, run, began_at, tool_version, server, database_name) \
+             SELECT l.fence, l.run, l.locked_at, {}, {place} FROM {locks} AS l WHERE l.id = 1 AND l.session_lock = {own};\n\
+             SELECT layout FROM {identity} WHERE id = 1",
             text(&self.user),
             text(run),
             self.table("ledger"),
             self.holds_lock(),
+            self.table("runs"),
+            text(TOOL_VERSION),
+        )
+    }
+
+    /// What the ledger and its place are known by, one row: its UUID, its layout, the oldest writer, the place now, and that
+    /// of the newest run that has noted one: whether there is one, server, database.
+    pub(super) fn identity(&self, place: &str) -> String {
+        format!(
+            "SELECT i.ledger_id, i.layout, (SELECT MAX(v.version) FROM {} AS v), {place}, r.fence, r.server, r.database_name \
+             FROM {} AS i LEFT JOIN {runs} AS r ON r.fence = (SELECT MAX(n.fence) FROM {runs} AS n) WHERE i.id = 1",
+            self.table("ledger"),
+            self.table("ledger_identity"),
+            runs = self.table("runs"),
+        )
+    }
+
+    /// The ledger's oldest writer.
+    pub(super) fn read_version(&self) -> String {
+        format!("SELECT MAX(version) FROM {}", self.table("ledger"))
+    }
+
+    /// The row of what a person has taken upon themselves.
+    pub(super) fn acknowledge(&self, acknowledgement: &Acknowledgement<'_>) -> String {
+        let Acknowledgement { kind, version, detail, run, fence } = acknowledgement;
+        format!(
+            "INSERT INTO {} (kind, version, detail, made_at, made_by, run, fence) \
+             VALUES ({}, {}, {}, UTC_TIMESTAMP(6), {}, {}, {})",
+            self.table("acknowledgements"),
+            text(kind.word()),
+            text_or_null(version.map(Version::as_str)),
+            text(detail),
+            text(&self.user),
+            text(run),
+            fence.0
+        )
+    }
+
+    /// The same rows, newest first: version, detail, time, user, run.
+    pub(super) fn acknowledged(&self, kind: AcknowledgementKind) -> String {
+        format!(
+            "SELECT version, detail, {}, made_by, run FROM {} WHERE kind = {} ORDER BY id DESC",
+            instant("made_at"),
+            self.table("acknowledgements"),
+            text(kind.word())
         )
     }
 

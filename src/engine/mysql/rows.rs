@@ -3,8 +3,9 @@
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
-use super::ledger::LEDGER_VERSION;
-use crate::engine::ledger_rows::{LedgerRow, newer_ledger, state_of_successes, unusable};
+use crate::engine::identity::{LedgerIdentity, Place};
+use crate::engine::ledger_layout::check_writer;
+use crate::engine::ledger_rows::{LedgerRow, state_of_successes, unusable};
 use crate::engine::session::SessionError;
 use crate::plan::LedgerState;
 
@@ -36,14 +37,31 @@ impl LedgerRow for MySqlRow {
     }
 }
 
-/// The ledger's version and what it holds, from the results of [`super::ledger::Ledger::read`].
-pub(super) fn ledger_state(results: &[Vec<MySqlRow>]) -> Result<(Option<i32>, LedgerState), SessionError> {
+/// The ledger's oldest writer and what it holds, from the results of [`super::ledger::Ledger::read`].
+pub(super) fn ledger_state(results: &[Vec<MySqlRow>]) -> Result<(Option<i64>, LedgerState), SessionError> {
     let [version, succeeded, begun] = results else {
         return Err(unusable("the ledger's answer has another form than was asked for"));
     };
-    let version: Option<i32> = value(version.first(), 0)?;
-    if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
-        return Err(newer_ledger(newer, LEDGER_VERSION));
-    }
+    let version: Option<i64> = value(version.first(), 0)?;
+    check_writer(version)?;
     Ok((version, state_of_successes(succeeded, begun)?))
+}
+
+/// From the row of [`super::ledger::Ledger::identity`].
+pub(super) fn identity(row: &MySqlRow) -> Result<LedgerIdentity, SessionError> {
+    let place = |first| {
+        Ok::<_, SessionError>(Place {
+            server: row.text_or_null(first)?,
+            database_number: None,
+            database_name: row.text_or_null(first + 1)?,
+        })
+    };
+    let noted: Option<i64> = value(Some(row), 5)?;
+    Ok(LedgerIdentity {
+        ledger_id: row.text_or_null(0)?,
+        layout: row.number(1)?,
+        oldest_writer: row.number(2)?,
+        here: place(3)?,
+        last_run: noted.map(|_| place(6)).transpose()?,
+    })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::mysql::MySqlRow;
 
+use super::literal::text;
 use super::rows::value;
 use crate::engine::session::SessionError;
 use crate::migration::Dialect;
@@ -91,6 +92,17 @@ impl Server {
             version: ServerVersion::parse(value(row, 5)?),
             no_backslash_escapes: value::<String>(row, 6)?.contains("NO_BACKSLASH_ESCAPES"),
         })
+    }
+
+    /// Where the ledger is, as SQL: the server's own identity, which MariaDB has in its later versions alone, and the
+    /// database's name.
+    pub(super) fn place(&self) -> String {
+        let server = if self.version.mariadb {
+            "(SELECT g.VARIABLE_VALUE FROM information_schema.GLOBAL_VARIABLES AS g WHERE g.VARIABLE_NAME = 'SERVER_UID')"
+        } else {
+            "@@server_uuid"
+        };
+        format!("{server}, {}", text(&self.database))
     }
 
     /// What the lock is named by: the database's name, the same however it is written.

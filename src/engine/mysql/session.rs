@@ -16,10 +16,13 @@ use super::error::{
     session_error,
 };
 use super::journal::Row;
-use super::ledger::{BEGIN, LEDGER_VERSION, Ledger};
-use super::rows::{ledger_state, value};
+use super::ledger::{BEGIN, Ledger, OLDEST_WRITER};
+use super::rows::{identity, ledger_state, value};
 use super::server::{self, Server};
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
+use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::journal_failure::OVERTAKEN;
+use crate::engine::ledger_layout::FoundLayout;
 use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
@@ -158,7 +161,8 @@ impl MysqlSession {
                 failure.message
             );
             failure.hint = Some(
-                "as an administrator: GRANT CREATE, SELECT, INSERT, UPDATE on the database to the user".to_owned(),
+                "as an administrator: GRANT CREATE, ALTER, SELECT, INSERT, UPDATE on the database to the user"
+                    .to_owned(),
             );
         }
         explained
@@ -227,14 +231,16 @@ impl MysqlSession {
     async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
         // What was read before the lock was held is of no use any more.
         self.first_reading = None;
-        let sql = format!("{};\n{}", self.ledger.raise_fence(run, &self.session_lock), self.ledger.read());
+        let raise = self.ledger.raise_fence(run, &self.session_lock, &self.server.place());
+        let sql = format!("{raise};\n{}", self.ledger.read());
         let answers = match self.try_query(sql).await {
             Ok(answers) => answers,
             Err(error) if Self::ledger_is_missing(&error) => return Ok(None),
             Err(error) => return Err(self.explain(&error)),
         };
-        let (version, mut ledger) = ledger_state(answers.rows.get(3..).unwrap_or_default())?;
-        if version != Some(LEDGER_VERSION) {
+        let (oldest_writer, mut ledger) = ledger_state(answers.rows.get(5..).unwrap_or_default())?;
+        let layout = answers.row(4).map(|row| value(Some(row), 0)).transpose()?;
+        if (FoundLayout { oldest_writer, layout }).is_due(OLDEST_WRITER) {
             return Ok(None);
         }
         let Some(raised) = answers.row(2) else {
@@ -396,6 +402,36 @@ impl Session for MysqlSession {
     async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
         let changed = self.write_guarded(fence, &self.ledger.accept_edit(fence, run, migration)).await?;
         Ok(changed.get(1).is_some_and(|rows| *rows > 0))
+    }
+
+    async fn acknowledge(&mut self, acknowledgement: Acknowledgement<'_>) -> Result<(), SessionError> {
+        let row = self.ledger.acknowledge(&acknowledgement);
+        self.write_guarded(acknowledgement.fence, &[row]).await.map(drop)
+    }
+
+    async fn acknowledged(&mut self, kind: AcknowledgementKind) -> Result<Vec<Acknowledged>, SessionError> {
+        match self.try_query(self.ledger.acknowledged(kind)).await {
+            Ok(answers) => answers.rows.iter().flatten().map(acknowledged).collect(),
+            Err(error) if Self::ledger_is_missing(&error) => Ok(Vec::new()),
+            Err(error) => Err(self.explain(&error)),
+        }
+    }
+
+    async fn identity(&mut self) -> Result<Option<LedgerIdentity>, SessionError> {
+        let mut answers = self.try_query(self.ledger.identity(&self.server.place())).await;
+        let has_none = answers.as_ref().is_err_and(Self::ledger_is_missing);
+        if has_none {
+            answers = self.try_query(self.ledger.read_version()).await;
+        }
+        match answers {
+            Ok(answers) if has_none => {
+                let version: Option<i64> = value(answers.row(0), 0)?;
+                Ok(version.map(|version| LedgerIdentity::of_version(version, Place::default())))
+            }
+            Ok(answers) => answers.row(0).map(identity).transpose(),
+            Err(error) if Self::ledger_is_missing(&error) => Ok(None),
+            Err(error) => Err(self.explain(&error)),
+        }
     }
 
     async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {

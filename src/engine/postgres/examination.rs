@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 use super::Postgres;
 use super::error::failure_of;
-use super::ledger::{LEDGER_VERSION, Ledger};
+use super::ledger::Ledger;
 use super::rows::holder_text;
 use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::examination_steps::{Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
-use crate::engine::ledger_rows::newer_ledger;
+use crate::engine::ledger_layout::check_writer;
 use crate::engine::session::SessionError;
 use crate::report::Reason;
 
@@ -75,7 +75,8 @@ impl Postgres {
               AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT') \
               AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')) \
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-              WHERE n.nspname = {schema} AND c.relname IN ('schemaward_ledger', 'schema_migrations', 'migration_locks'))"
+              WHERE n.nspname = {schema} AND c.relname IN ('schemaward_ledger', 'schema_migrations', 'migration_locks', \
+              'statement_journal', 'accepted_edits', 'ledger_identity', 'runs', 'acknowledgements'))"
         );
         let row = one_row(connection, sql).await?;
         let flag = |index| row.try_get::<Option<bool>, _>(index).ok().flatten().unwrap_or_default();
@@ -85,14 +86,11 @@ impl Postgres {
             (_, true) if may_use => {
                 let row = one_row(connection, format!("SELECT ({})", self.ledger.read_version())).await?;
                 let version: Option<i32> = row.try_get(0).map_err(|error| refused(&error))?;
-                match version
-                    .filter(|version| *version > LEDGER_VERSION)
-                    .map(|newer| newer_ledger(newer, LEDGER_VERSION))
-                {
-                    Some(SessionError { failure, .. }) => {
+                match check_writer(version.map(i64::from)) {
+                    Err(SessionError { failure, .. }) => {
                         Err(not_ok(&failure.message, &failure.hint.unwrap_or_default()))
                     }
-                    None => Ok(format!("the ledger in the schema {name} can be read and written")),
+                    Ok(()) => Ok(format!("the ledger in the schema {name} can be read and written")),
                 }
             }
             (_, true) => Err(not_ok(

@@ -3,12 +3,14 @@
 use super::error::OTHER_PROCESS;
 use super::literal::{identifier, text, text_or_null};
 use super::session::BEGIN;
+use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
+use crate::engine::ledger_layout::LAYOUT;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
-/// The version of the ledger that this binary writes, and the newest it understands.
-pub(super) const LEDGER_VERSION: i32 = 5;
+/// The oldest program that may write to a ledger as this one makes it, by the layout that it makes.
+pub(super) const OLDEST_WRITER: i32 = 5;
 
 /// The advisory lock's key, the same whichever schema holds the ledger: one run at a time in a database, to which
 /// PostgreSQL confines an advisory lock. Never to change: two versions of Schemaward must exclude each other.
@@ -60,6 +62,8 @@ impl Ledger {
         let sql = INSTALLATION
             .replace("{{schema_text}}", &text(&self.quoted))
             .replace("{{schema}}", &self.quoted)
+            .replace("{{layout}}", &LAYOUT.to_string())
+            .replace("{{oldest_writer}}", &OLDEST_WRITER.to_string())
             .replace("{{tool_version}}", &text(TOOL_VERSION));
         format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{sql}\nCOMMIT")
     }
@@ -141,18 +145,70 @@ impl Ledger {
         )
     }
 
-    /// Raises the fence and returns it, one result, and reads the ledger as [`Self::read`] does, in one transaction; does
-    /// nothing to the ledger of a newer Schemaward.
+    /// Raises the fence, notes the run, and returns the fence and the ledger's layout, one result; reads the ledger as
+    /// [`Self::read`] does, in the same transaction. Does nothing to a ledger that is to be upgraded, or asks for a newer
+    /// program: its fence is NULL.
     pub(super) fn raise_fence(&self, run: &str) -> String {
         format!(
-            "UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
+            "WITH raised AS (UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
              backend_start = (SELECT a.backend_start \
-             FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {}, released_at = NULL WHERE id = 1 \
-             AND {LEDGER_VERSION} >= (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) RETURNING fence;\n{}",
-            text(run),
-            self.read(),
+             FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {run}, released_at = NULL WHERE id = 1 \
+             AND (SELECT pg_catalog.max(version) FROM {schema}.schemaward_ledger) BETWEEN {OLDEST_WRITER} AND {LAYOUT} \
+             AND {LAYOUT} <= (SELECT layout FROM {schema}.ledger_identity) RETURNING fence), \
+             noted AS (INSERT INTO {schema}.runs (fence, run, tool_version, server, database_number, database_name) \
+             SELECT fence, {run}, {tool}, {place} FROM raised ON CONFLICT (fence) DO NOTHING) \
+             SELECT (SELECT fence FROM raised), layout FROM {schema}.ledger_identity;\n{read}",
+            run = text(run),
+            tool = text(TOOL_VERSION),
+            place = self.place(),
+            read = self.read(),
             schema = self.quoted,
+        )
+    }
+
+    /// Where the ledger is, three columns: the server, the database's number, its name.
+    fn place(&self) -> String {
+        format!(
+            "{}.server_identity(), (SELECT d.oid::pg_catalog.text FROM pg_catalog.pg_database d \
+             WHERE d.datname = pg_catalog.current_database()), pg_catalog.current_database()::pg_catalog.text",
+            self.quoted
+        )
+    }
+
+    /// What the ledger and its place are known by, one row: its UUID, its layout, the oldest writer, the place now, and that
+    /// of the newest run that has noted one, each in three columns.
+    pub(super) fn identity(&self) -> String {
+        format!(
+            "SELECT i.ledger_id::pg_catalog.text, i.layout, (SELECT pg_catalog.max(l.version) FROM {schema}.schemaward_ledger l), \
+             {}, r.fence, r.server, r.database_number, r.database_name FROM {schema}.ledger_identity i LEFT JOIN \
+             (SELECT * FROM {schema}.runs ORDER BY fence DESC LIMIT 1) r ON true",
+            self.place(),
+            schema = self.quoted
+        )
+    }
+
+    /// The row of what a person has taken upon themselves.
+    pub(super) fn acknowledge(&self, acknowledgement: &Acknowledgement<'_>) -> String {
+        let Acknowledgement { kind, version, detail, run, fence } = acknowledgement;
+        format!(
+            "INSERT INTO {}.acknowledgements (kind, version, detail, run, fence) VALUES ({}, {}, {}, {}, {})",
+            self.quoted,
+            text(kind.word()),
+            text_or_null(version.map(Version::as_str)),
+            text(detail),
+            text(run),
+            fence.0
+        )
+    }
+
+    /// The same rows, newest first: version, detail, time, user, run.
+    pub(super) fn acknowledged(&self, kind: AcknowledgementKind) -> String {
+        format!(
+            "SELECT version, detail, pg_catalog.to_char(made_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
+             made_by, run FROM {}.acknowledgements WHERE kind = {} ORDER BY id DESC",
+            self.quoted,
+            text(kind.word())
         )
     }
 

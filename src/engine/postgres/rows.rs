@@ -3,8 +3,9 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::ledger::LEDGER_VERSION;
-use crate::engine::ledger_rows::{LedgerRow, newer_ledger, state_of_successes, unusable};
+use crate::engine::identity::{LedgerIdentity, Place};
+use crate::engine::ledger_layout::check_writer;
+use crate::engine::ledger_rows::{LedgerRow, state_of_successes, unusable};
 use crate::engine::session::SessionError;
 use crate::plan::LedgerState;
 
@@ -37,17 +38,34 @@ impl LedgerRow for PgRow {
     }
 }
 
-/// The ledger's version and what it holds, from the results of [`super::ledger::Ledger::read`].
-pub(super) fn ledger_state(results: &[Vec<PgRow>]) -> Result<(Option<i32>, LedgerState), SessionError> {
+/// The ledger's oldest writer and what it holds, from the results of [`super::ledger::Ledger::read`].
+pub(super) fn ledger_state(results: &[Vec<PgRow>]) -> Result<(Option<i64>, LedgerState), SessionError> {
     let [versions, succeeded, begun] = results else {
         return Err(unusable("the ledger's answer has another form than was asked for"));
     };
     let versions = versions.iter().map(|row| value(Some(row), 0)).collect::<Result<Vec<i32>, _>>()?;
-    let version = versions.into_iter().max();
-    if let Some(newer) = version.filter(|version| *version > LEDGER_VERSION) {
-        return Err(newer_ledger(newer, LEDGER_VERSION));
-    }
+    let version = versions.into_iter().max().map(i64::from);
+    check_writer(version)?;
     Ok((version, state_of_successes(succeeded, begun)?))
+}
+
+/// From the row of [`super::ledger::Ledger::identity`].
+pub(super) fn identity(row: &PgRow) -> Result<LedgerIdentity, SessionError> {
+    let place = |first| {
+        Ok::<_, SessionError>(Place {
+            server: row.text_or_null(first)?,
+            database_number: row.text_or_null(first + 1)?,
+            database_name: row.text_or_null(first + 2)?,
+        })
+    };
+    let noted: Option<i64> = value(Some(row), 6)?;
+    Ok(LedgerIdentity {
+        ledger_id: row.text_or_null(0)?,
+        layout: row.number(1)?,
+        oldest_writer: row.number(2)?,
+        here: place(3)?,
+        last_run: noted.map(|_| place(7)).transpose()?,
+    })
 }
 
 /// `app (process 4711, schemaward shop-1, connected since 2026-11-22T18:00:00Z)`

@@ -16,11 +16,14 @@ use super::error::{
     UNDEFINED_TABLE, connection_lost, server_error, session_error,
 };
 use super::journal::Kind;
-use super::ledger::{LEDGER_VERSION, Ledger, OlderLedger};
+use super::ledger::{Ledger, OLDEST_WRITER, OlderLedger};
 use super::message::Reset;
 use super::pooler::transaction_pooler;
-use super::rows::{holder_text, ledger_state, value};
+use super::rows::{holder_text, identity, ledger_state, value};
 use super::settings::Settings;
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
+use crate::engine::identity::{LedgerIdentity, Place};
+use crate::engine::ledger_layout::FoundLayout;
 use crate::engine::ledger_rows::{stored_rollback, unusable};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
@@ -283,9 +286,14 @@ fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerState)>, Session
     let Some((raised, ledger)) = results.last_chunk::<4>().and_then(|results| results.split_first()) else {
         return Err(unusable("the server did not answer the raising of the fence"));
     };
-    let (version, state) = ledger_state(ledger)?;
-    let fence = value(raised.first(), 0)?;
-    Ok((version == Some(LEDGER_VERSION)).then_some((Fence(fence), state)))
+    let (oldest_writer, state) = ledger_state(ledger)?;
+    let layout = raised.first().map(|row| value::<i32>(Some(row), 1)).transpose()?.map(i64::from);
+    if (FoundLayout { oldest_writer, layout }).is_due(OLDEST_WRITER) {
+        return Ok(None);
+    }
+    let fence: Option<i64> = value(raised.first(), 0)?;
+    let fence = fence.ok_or_else(|| unusable("the ledger's row of the lock is not there"))?;
+    Ok(Some((Fence(fence), state)))
 }
 
 fn another_process() -> SessionError {
@@ -439,6 +447,36 @@ impl Session for PostgresSession {
     async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
         let results = self.write_guarded(fence, &self.ledger.accept_edit(fence, run, migration)).await?;
         Ok(has_returned_rows(&results))
+    }
+
+    async fn acknowledge(&mut self, acknowledgement: Acknowledgement<'_>) -> Result<(), SessionError> {
+        let sql = self.ledger.acknowledge(&acknowledgement);
+        self.write_guarded(acknowledgement.fence, &sql).await.map(drop)
+    }
+
+    async fn acknowledged(&mut self, kind: AcknowledgementKind) -> Result<Vec<Acknowledged>, SessionError> {
+        match self.try_query(self.ledger.acknowledged(kind)).await {
+            Ok(results) => results.iter().flatten().map(acknowledged).collect(),
+            Err(error) if Self::ledger_is_missing(&error) => Ok(Vec::new()),
+            Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
+        }
+    }
+
+    async fn identity(&mut self) -> Result<Option<LedgerIdentity>, SessionError> {
+        let mut results = self.try_query(self.ledger.identity()).await;
+        let has_none = results.as_ref().is_err_and(Self::ledger_is_missing);
+        if has_none {
+            results = self.try_query(self.ledger.read_version()).await;
+        }
+        match results {
+            Ok(results) if has_none => {
+                let version: Option<i32> = value(results.first().and_then(|rows| rows.first()), 0)?;
+                Ok(version.map(|version| LedgerIdentity::of_version(version, Place::default())))
+            }
+            Ok(results) => results.first().and_then(|rows| rows.first()).map(identity).transpose(),
+            Err(error) if Self::ledger_is_missing(&error) => Ok(None),
+            Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
+        }
     }
 
     async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {

@@ -4,20 +4,29 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::rows::{count, rows, unreadable};
-use crate::engine::ledger_rows::{ledger_state, recorded_attempt, stored_rollback};
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
+use crate::engine::identity::{LedgerIdentity, Place};
+use crate::engine::ledger_layout::LAYOUT;
+use crate::engine::ledger_rows::{LedgerRow, ledger_state, recorded_attempt, stored_rollback};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, SessionError, StoredRollback, Unrun};
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState};
 
-/// The version of the ledger that this binary writes: the one at the end of its SQL.
-pub(super) const LEDGER_VERSION: i64 = 4;
+/// The oldest program that may write to a ledger as this one makes it, by the layout that it makes.
+pub(super) const OLDEST_WRITER: i32 = 4;
 const INSTALLATION: &str = include_str!("../../../migrations/sqlite/000_migration_tracking_system.sql");
 const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Of a row in `schema_migrations`, which no rollback has undone.
 const IN_FORCE: &str = "success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')";
 /// Now, as the ledger writes times.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+/// Columns that tables of earlier layouts lack.
+const ADDED: [(&str, &[&str]); 2] = [
+    ("schema_migrations", &["plan_hash TEXT", "approved_by TEXT", "backup TEXT"]),
+    ("statement_journal", &["last_insert_rowid INTEGER", "session_state TEXT"]),
+];
 
 /// A ledger's tables, by their prefix, and who writes into them.
 #[derive(Clone, Debug)]
@@ -52,24 +61,101 @@ impl Ledger {
         format!("main.\"{}_{name}\"", self.prefix)
     }
 
-    /// What makes or upgrades the ledger. `from` is the version that is there.
-    pub(super) fn installation(&self, from: Option<i64>) -> String {
+    /// What makes or upgrades the ledger.
+    pub(super) async fn installation(&self, connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+        let mut due = Vec::new();
         // SQLite has no way to say "where it is missing" of a column.
-        let journal = self.table("statement_journal");
-        let added = match from {
-            Some(3) => format!("ALTER TABLE {journal} ADD COLUMN last_insert_rowid INTEGER;\n"),
-            _ => String::new(),
-        };
-        added
-            + &INSTALLATION
-                .replace("{{prefix}}", &self.prefix)
-                .replace("{{tool_version}}", &format!("'{TOOL_VERSION}'"))
+        for (table, columns) in ADDED {
+            let there = self.columns(connection, table).await?;
+            for column in columns.iter().filter(|_| !there.is_empty()) {
+                let name = column.split(' ').next().unwrap_or_default();
+                if !there.iter().any(|there| there == name) {
+                    due.push(format!("ALTER TABLE {} ADD COLUMN {column};\n", self.table(table)));
+                }
+            }
+        }
+        let rest = INSTALLATION
+            .replace("{{prefix}}", &self.prefix)
+            .replace("{{layout}}", &LAYOUT.to_string())
+            .replace("{{oldest_writer}}", &OLDEST_WRITER.to_string())
+            .replace("{{tool_version}}", &format!("'{TOOL_VERSION}'"));
+        Ok(due.concat() + &rest)
     }
 
-    /// The ledger's version. Fails where there is none.
-    pub(super) async fn version(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    /// The names of a table's columns; none where it is not there.
+    async fn columns(&self, connection: &mut SqliteConnection, table: &str) -> Result<Vec<String>, sqlx::Error> {
+        let sql = "SELECT name FROM pragma_table_info(?, 'main')".to_owned();
+        let rows = query(sql).bind(format!("{}_{table}", self.prefix)).fetch_all(connection).await?;
+        rows.iter().map(|row| row.try_get(0)).collect()
+    }
+
+    /// The oldest program that may write to the ledger. Fails where there is no ledger.
+    pub(super) async fn oldest_writer(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
         let sql = format!("SELECT max(version) FROM {}", self.table("ledger"));
         query(sql).fetch_one(connection).await?.try_get(0)
+    }
+
+    /// The ledger's layout; None before layout 6.
+    pub(super) async fn layout(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+        if self.columns(connection, "ledger_identity").await?.is_empty() {
+            return Ok(None);
+        }
+        let sql = format!("SELECT max(layout) FROM {}", self.table("ledger_identity"));
+        query(sql).fetch_one(connection).await?.try_get(0)
+    }
+
+    /// What the ledger is known by. Fails where there is none.
+    pub(super) async fn identity(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Option<LedgerIdentity>, SessionError> {
+        let oldest_writer = self.oldest_writer(connection).await.map_err(|error| unreadable(&error))?;
+        let Some(oldest_writer) = oldest_writer else { return Ok(None) };
+        if self.layout(connection).await.map_err(|error| unreadable(&error))?.is_none() {
+            return Ok(Some(LedgerIdentity::of_version(oldest_writer, Place::default())));
+        }
+        let (identity, runs) = (self.table("ledger_identity"), self.table("runs"));
+        let sql = format!("SELECT ledger_id, layout, EXISTS (SELECT 1 FROM {runs}) FROM {identity}");
+        let row = rows(connection, sql).await?;
+        let identity = row.first().map(|row| {
+            let last_run = row.flag(2)?.then(Place::default);
+            let (ledger_id, layout) = (row.text_or_null(0)?, row.number(1)?);
+            Ok(LedgerIdentity { ledger_id, layout, oldest_writer, here: Place::default(), last_run })
+        });
+        identity.transpose()
+    }
+
+    /// The row of what a person has taken upon themselves.
+    pub(super) async fn acknowledge(
+        &self,
+        connection: &mut SqliteConnection,
+        acknowledgement: &Acknowledgement<'_>,
+    ) -> Result<(), sqlx::Error> {
+        let Acknowledgement { kind, version, detail, run, fence } = acknowledgement;
+        let sql = format!(
+            "INSERT INTO {} (kind, version, detail, made_by, run, fence) VALUES (?, ?, ?, ?, ?, ?)",
+            self.table("acknowledgements")
+        );
+        let bound = query(sql).bind(kind.word()).bind(version.map(Version::as_str)).bind(*detail);
+        bound.bind(&self.user).bind(*run).bind(fence.0).execute(connection).await.map(drop)
+    }
+
+    /// The same rows, newest first.
+    pub(super) async fn acknowledged(
+        &self,
+        connection: &mut SqliteConnection,
+        kind: AcknowledgementKind,
+    ) -> Result<Vec<Acknowledged>, SessionError> {
+        let has_one = self.columns(connection, "acknowledgements").await.map_err(|error| unreadable(&error))?;
+        if has_one.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT version, detail, substr(made_at, 1, 19) || 'Z', made_by, run FROM {} WHERE kind = '{}' ORDER BY id DESC",
+            self.table("acknowledgements"),
+            kind.word()
+        );
+        rows(connection, sql).await?.iter().map(acknowledged).collect()
     }
 
     /// All that a run needs to know.
@@ -111,16 +197,18 @@ impl Ledger {
         rows(connection, sql).await?.iter().map(recorded_attempt).collect()
     }
 
-    /// Raises the fence for a new holder of the lock.
+    /// Raises the fence for a new holder of the lock, and notes its run.
     pub(super) async fn raise_fence(&self, connection: &mut SqliteConnection, run: &str) -> Result<Fence, sqlx::Error> {
         let sql = format!(
             "UPDATE {} SET fence = fence + 1, locked_at = {NOW}, locked_by = ?, process_id = ?, run = ?, released_at = NULL \
              WHERE id = 1 RETURNING fence",
             self.table("migration_locks")
         );
-        let row =
-            query(sql).bind(&self.user).bind(i64::from(std::process::id())).bind(run).fetch_one(connection).await?;
-        row.try_get(0).map(Fence)
+        let bound = query(sql).bind(&self.user).bind(i64::from(std::process::id())).bind(run);
+        let fence: i64 = bound.fetch_one(&mut *connection).await?.try_get(0)?;
+        let noted = format!("INSERT OR IGNORE INTO {} (fence, run, tool_version) VALUES (?, ?, ?)", self.table("runs"));
+        query(noted).bind(fence).bind(run).bind(TOOL_VERSION).execute(connection).await?;
+        Ok(Fence(fence))
     }
 
     /// What the fence is at.

@@ -8,10 +8,12 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::Sqlite;
 use super::error::{failure_of, is_missing_table, session_error};
-use super::ledger::{LEDGER_VERSION, Ledger};
+use super::ledger::{Ledger, OLDEST_WRITER};
 use super::lock::{FileLock, LockTry};
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
+use crate::engine::identity::LedgerIdentity;
 use crate::engine::journal_failure::OVERTAKEN;
-use crate::engine::ledger_rows::newer_ledger;
+use crate::engine::ledger_layout::{FoundLayout, check_writer};
 use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
@@ -104,12 +106,11 @@ impl SqliteSession {
         Ok(self.installed().await?.is_some())
     }
 
-    /// The version of the ledger that is there; an error where it is a newer one than this binary's.
+    /// The oldest writer of the ledger that is there; an error where that is newer than this program.
     async fn installed(&mut self) -> Result<Option<i64>, SessionError> {
         let ledger = self.database.ledger.clone();
-        match ledger.version(self.connection().await?).await {
-            Ok(Some(newer)) if newer > LEDGER_VERSION => Err(newer_ledger(newer, LEDGER_VERSION)),
-            Ok(version) => Ok(version),
+        match ledger.oldest_writer(self.connection().await?).await {
+            Ok(oldest_writer) => check_writer(oldest_writer).map(|()| oldest_writer),
             Err(error) if is_missing_table(&error) => Ok(None),
             Err(error) => Err(self.cannot("read", session_error(&error, Reason::LedgerUnusable))),
         }
@@ -202,9 +203,14 @@ impl Session for SqliteSession {
     }
 
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError> {
-        let version = self.installed().await?;
-        if version != Some(LEDGER_VERSION) {
-            let sql = format!("BEGIN IMMEDIATE;\n{}\nCOMMIT", self.database.ledger.installation(version));
+        let oldest_writer = self.installed().await?;
+        let ledger = self.database.ledger.clone();
+        let layout = ledger.layout(self.connection().await?).await;
+        let layout = layout.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
+        if (FoundLayout { oldest_writer, layout }).is_due(OLDEST_WRITER) {
+            let installation = ledger.installation(self.connection().await?).await;
+            let installation = installation.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
+            let sql = format!("BEGIN IMMEDIATE;\n{installation}\nCOMMIT");
             if let Err(error) = self.send(&sql).await {
                 self.roll_back().await;
                 return Err(self.cannot("write", error.into_session_error(Reason::LedgerUnusable)));
@@ -267,6 +273,29 @@ impl Session for SqliteSession {
     async fn accept_edit(&mut self, fence: Fence, run: &str, migration: &Migration) -> Result<bool, SessionError> {
         self.write(fence, async |ledger, connection| ledger.accept_edit(connection, (fence, run), migration).await)
             .await
+    }
+
+    async fn acknowledge(&mut self, acknowledgement: Acknowledgement<'_>) -> Result<(), SessionError> {
+        let written = async |ledger: &Ledger, connection: &mut SqliteConnection| {
+            ledger.acknowledge(connection, &acknowledgement).await
+        };
+        self.write(acknowledgement.fence, written).await
+    }
+
+    async fn acknowledged(&mut self, kind: AcknowledgementKind) -> Result<Vec<Acknowledged>, SessionError> {
+        if self.connection.is_none() {
+            return Ok(Vec::new());
+        }
+        let ledger = self.database.ledger.clone();
+        ledger.acknowledged(self.connection().await?, kind).await
+    }
+
+    async fn identity(&mut self) -> Result<Option<LedgerIdentity>, SessionError> {
+        if self.connection.is_none() || !self.is_installed().await? {
+            return Ok(None);
+        }
+        let ledger = self.database.ledger.clone();
+        ledger.identity(self.connection().await?).await
     }
 
     async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {

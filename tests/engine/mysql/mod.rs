@@ -2,7 +2,7 @@
 
 mod adopting;
 mod applying;
-mod bed;
+pub mod bed;
 mod bodies;
 mod catalog;
 mod examining;

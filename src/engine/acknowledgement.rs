@@ -1,0 +1,67 @@
+//! What a person has taken upon themselves, and the ledger keeps so that it can be asked about later. Knows no SQL.
+
+use super::ledger_rows::{LedgerRow, unusable};
+use super::session::{Fence, SessionError};
+use crate::migration::Version;
+
+/// What it was.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AcknowledgementKind {
+    /// That another tool's history lies in the database, and this ledger begins beside it all the same.
+    ForeignHistory,
+    /// That a file which was begun is given up: its statements were undone by hand.
+    Abandoned,
+}
+
+impl AcknowledgementKind {
+    /// As the ledger writes it. These words are stored: they never change.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ForeignHistory => "foreign-history",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// One that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledgement<'a> {
+    /// What it is.
+    pub kind: AcknowledgementKind,
+    /// The migration it is about, where it is about one.
+    pub version: Option<&'a Version>,
+    /// For people.
+    pub detail: &'a str,
+    /// The run that writes it down.
+    pub run: &'a str,
+    /// What the fence must still be at.
+    pub fence: Fence,
+}
+
+/// One that the ledger keeps.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Acknowledged {
+    /// The migration it is about, where it is about one.
+    pub version: Option<Version>,
+    /// For people.
+    pub detail: String,
+    /// RFC 3339, UTC, whole seconds.
+    pub made_at: String,
+    /// The database's user.
+    pub made_by: String,
+    /// The run's name.
+    pub run: String,
+}
+
+/// Version, detail, time, user, run.
+pub(super) fn acknowledged(row: &impl LedgerRow) -> Result<Acknowledged, SessionError> {
+    let version = row.text_or_null(0)?.map(|version| version.parse());
+    Ok(Acknowledged {
+        version: version.transpose().map_err(|_| unusable("the ledger holds a version that is none"))?,
+        detail: row.text(1)?,
+        made_at: row.text(2)?,
+        made_by: row.text(3)?,
+        run: row.text(4)?,
+    })
+}
