@@ -42,6 +42,7 @@ fn sets() -> Vec<Set> {
         one("create table a ();\ncommit;\ncreate table b ();\n"),
         one("select pg_advisory_unlock_all();\n"),
         one("set standard_conforming_strings = off;\ninsert into a values ('\\\\');\n"),
+        one("create table a ();\nset client_encoding = 'LATIN1';\n"),
         one("discard all;\n"),
     ]
 }

@@ -100,6 +100,18 @@ fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
     }
 }
 
+/// A batch has ended without an error, and nothing of it was told of as applied: never to happen.
+pub(super) fn not_told_of(migration: &Migration) -> Failure {
+    Failure {
+        class: ErrorClass::UnknownOutcome,
+        reason: Reason::LedgerUnusable,
+        code: None,
+        message: format!("{} has ended without an error, but was not told of as applied", migration.file),
+        hint: Some("look whether its changes are there; the next run reads the ledger first".to_owned()),
+        place: Some(migration.place()),
+    }
+}
+
 /// The lock was not given free in time.
 pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
     let holder = if holder.is_empty() { "another run" } else { holder };

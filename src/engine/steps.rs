@@ -10,7 +10,9 @@ use super::journal_failure::OVERTAKEN;
 use super::lock_ladder::LockLadder;
 use super::reading::RecordedAttempt;
 use super::run::{Run, Steps, count};
-use super::run_failure::{Unresolved, of_another_engine, older_than_its_history, stopped, stopped_at_work};
+use super::run_failure::{
+    Unresolved, not_told_of, of_another_engine, older_than_its_history, stopped, stopped_at_work,
+};
 use super::session::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progress, Session};
 use super::stop::StopReason;
 use crate::migration::{Migration, TransactionMode};
@@ -66,6 +68,10 @@ impl<'a, D: Database> Run<'a, D> {
                 tries = None;
             }
             let (failure, statements_done) = match (ended.outcome, unapplied) {
+                (Ok(()), [step, ..]) if ended.applied == 0 => {
+                    // Never again what may have had an effect.
+                    return Steps::Failed(not_told_of(&step.migration));
+                }
                 (Ok(()), _) => continue,
                 (Err(ApplyError::OutcomeUnknown { failure, statements_done }), _) => {
                     let (steps, began) = (unapplied.to_vec(), ended.began);

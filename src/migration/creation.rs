@@ -49,6 +49,14 @@ pub enum Creation {
     NameOnly,
 }
 
+/// Whether a statement of `PostgreSQL`'s may make something: one that [`Creating::read`] knows, or one of its kind.
+#[must_use]
+pub fn may_create(sql: &str) -> bool {
+    let first = lexemes(sql, 0).find(|lexeme| !lexeme.kind.is_trivia());
+    let first = first.and_then(|lexeme| sql.get(lexeme.start..lexeme.end)).unwrap_or_default();
+    ["create", "alter"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
 /// A statement that makes one thing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Creating<'a> {

@@ -32,7 +32,7 @@ mod version;
 
 pub use annotations::BadAnnotation;
 pub use checksum::Checksum;
-pub use creation::{Creating, Creation, last_part};
+pub use creation::{Creating, Creation, last_part, may_create};
 pub use dialect::Dialect;
 pub use file_name::{NameError, ends_as_migration};
 pub use files::{MigrationFile, MigrationFiles, invalid_files};

@@ -48,6 +48,12 @@ pub enum Refusal {
          `-- schemaward: no-transaction` first: each statement is then committed by itself"
     )]
     StringsOtherwise,
+    /// Its texts, and the server's errors, would be read in another encoding than they are written in.
+    #[error(
+        "client_encoding is UTF8 in every run, since files are read as UTF-8: in another one the server would take letters \
+         for others, and its errors could not be read; remove this, and write the file in UTF-8"
+    )]
+    ClientEncoding,
     /// It would act on a transaction where there is none.
     #[error(
         "{0} has no transaction to act on: on MySQL and MariaDB each statement is committed by itself, since DDL would \

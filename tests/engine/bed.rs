@@ -257,6 +257,12 @@ impl Held {
         self.end();
     }
 
+    /// Has it committed.
+    pub fn commit(mut self) {
+        writeln!(self.0.stdin.as_ref().unwrap(), "commit;").unwrap();
+        self.end();
+    }
+
     /// The client ends with its input, and the transaction with it.
     fn end(&mut self) {
         drop(self.0.stdin.take());

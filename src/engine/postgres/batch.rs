@@ -2,10 +2,11 @@
 //! answers are about.
 //!
 //! Only the last file's commit waits for the disk, and no file is told of as applied before it cannot be lost any more.
-//! Which are, and for how long each has run, is read from the ledger: behind the last file, or, where a message takes long,
-//! by a second connection, which waits for the disk meanwhile.
+//! Which are, and for how long each has run, is read from the ledger and known from nothing else: behind the last file,
+//! after an error, or, where a message takes long, by a second connection, which waits for the disk meanwhile.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Either, Row};
 
 use super::address::Address;
-use super::error::{QUERY_CANCELLED, READ_ONLY, connection_lost, failure_of, position, server_error};
+use super::answers::{Heard, News, Phase, tell_phase};
+use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, server_error};
 use super::ledger::Ledger;
-use super::message::{Frame, Message, News, Phase};
+use super::message::{Frame, Message};
 use super::session::PostgresSession;
 use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress};
@@ -47,34 +49,27 @@ struct Applied {
 }
 
 impl Applied {
-    /// From the rows of [`Ledger::applied_under`].
+    /// From the rows of [`Ledger::applied_under`]: the files from the first on of which each has its row.
     fn read(batch: &[Attempt<'_>], rows: &[PgRow]) -> Self {
-        let row = |row: &PgRow| -> Option<(String, Duration, Duration)> {
+        let row = |row: &PgRow| -> Option<(String, (Duration, Duration))> {
             let ms = |column| row.try_get::<i64, _>(column).ok().and_then(|ms| u64::try_from(ms).ok());
-            Some((row.try_get(0).ok()?, Duration::from_millis(ms(1)?), Duration::from_millis(ms(2)?)))
+            Some((row.try_get(0).ok()?, (Duration::from_millis(ms(1)?), Duration::from_millis(ms(2)?))))
         };
-        let rows: Vec<_> = rows.iter().map_while(row).collect();
-        let Some((newest, _, since)) = rows.first() else { return Self::default() };
-        let Some(last) = batch.iter().position(|attempt| attempt.migration.file == *newest) else {
-            return Self::default();
-        };
-        let mut durations: Vec<Duration> = rows.iter().take(last + 1).map(|&(_, duration, _)| duration).collect();
-        durations.reverse();
-        Self { durations, since: *since }
+        let rows: HashMap<String, (Duration, Duration)> = rows.iter().filter_map(row).collect();
+        let found = batch.iter().map_while(|attempt| rows.get(&attempt.migration.file));
+        let (durations, since): (Vec<Duration>, Vec<Duration>) = found.copied().unzip();
+        Self { durations, since: since.last().copied().unwrap_or_default() }
     }
 
-    /// All of it: the server has said so.
-    fn all(batch: &[Attempt<'_>], rows: &[PgRow]) -> Self {
-        let mut applied = Self::read(batch, rows);
-        applied.durations.resize(batch.len(), Duration::ZERO);
-        applied
+    /// How many files.
+    fn len(&self) -> usize {
+        self.durations.len()
     }
 }
 
 /// How far a message is, as far as the answers and the ledger have told.
 struct Going<'p> {
-    /// Answers so far.
-    answers: usize,
+    heard: Heard,
     /// How many files were told of as begun, and as applied.
     started: usize,
     applied: usize,
@@ -99,7 +94,7 @@ impl Going<'_> {
 
     /// What the ledger tells is safe on disk.
     fn applied(&mut self, batch: &[Attempt<'_>], applied: &Applied) {
-        let committed = applied.durations.len();
+        let committed = applied.len();
         for (index, &duration) in applied.durations.iter().enumerate().skip(self.applied) {
             self.started_up_to(index, Duration::ZERO);
             (self.progress)(index, Progress::Applied(duration));
@@ -147,11 +142,16 @@ impl PostgresSession {
 
     /// Sends one message for all of a batch, which is not empty.
     async fn send_message(&mut self, batch: &[Attempt<'_>], progress: &mut dyn FnMut(usize, Progress)) -> Sent {
-        let frame = Frame { ledger: &self.ledger, reset: &self.reset, synchronous_commit: &self.synchronous_commit };
+        let frame = Frame {
+            ledger: &self.ledger,
+            reset: &self.reset,
+            mark: &self.mark,
+            synchronous_commit: &self.synchronous_commit,
+        };
         let mut message = Message::new(frame, batch);
         let text = std::mem::take(&mut message.text);
         // Of the first it was told.
-        let going = RefCell::new(Going { answers: 0, started: 1, applied: 0, progress });
+        let going = RefCell::new(Going { heard: Heard::default(), started: 1, applied: 0, progress });
         let (address, ledger) = (self.address.clone(), self.ledger.clone());
         let followed = tokio::select! {
             biased;
@@ -159,49 +159,69 @@ impl PostgresSession {
             never = wait_for_the_disk(&address, &ledger, batch, &going) => match never {},
         };
         let mut going = going.into_inner();
-        let error = match followed {
-            Ok(rows) => {
-                going.applied(batch, &Applied::all(batch, &rows));
-                return Sent::Applied;
+        match followed {
+            Ok(rows) => self.ended_well(batch, &rows, &mut going).await,
+            Err(error) => self.ended_with(batch, &message, &error, &mut going).await,
+        }
+    }
+
+    /// What became of a message that was answered to its end. `rows` tell which files are applied.
+    async fn ended_well(&mut self, batch: &[Attempt<'_>], rows: &[PgRow], going: &mut Going<'_>) -> Sent {
+        going.applied(batch, &Applied::read(batch, rows));
+        if going.applied < batch.len() {
+            // Asked by itself, the ledger cannot be misunderstood.
+            match self.ask_ledger(batch).await {
+                Ok(applied) => going.applied(batch, &applied),
+                Err(error) => tracing::debug!(%error, "the ledger could not be asked what is applied"),
             }
-            Err(error) => error,
-        };
-        let (index, phase) = message.phase(going.answers);
-        let character = server_error(&error).and_then(position);
-        if going.answers == 0 && !connection_lost(&error) && !is_cancelled(&error) {
+        }
+        batch.get(going.applied).map_or(Sent::Applied, |&missing| Sent::Failed(without_row(missing)))
+    }
+
+    /// What became of a message that has met an error.
+    async fn ended_with(
+        &mut self,
+        batch: &[Attempt<'_>],
+        message: &Message<'_>,
+        error: &sqlx::Error,
+        going: &mut Going<'_>,
+    ) -> Sent {
+        let heard = going.heard;
+        if heard.is_nothing() && !connection_lost(error) && !is_cancelled(error) {
             // Before the first answer no transaction is open.
-            let index = character.map(|character| message.file_of_character(character));
-            let place = message.place(index.unwrap_or(0), 0, character);
-            let mut failure = Failure { place: Some(place), ..failure_of(&error, Reason::StatementFailed) };
-            failure.message = message.without_passwords(index.unwrap_or(0), &failure.message);
-            return Sent::NotUnderstood(index, failure);
+            return not_understood(message, error);
         }
-        let failed = apply_error(&message, going.answers, &error);
-        if connection_lost(&error) {
-            return Sent::Failed(failed);
+        let (index, phase) = message.at(heard);
+        if connection_lost(error) {
+            return Sent::Failed(apply_error(message, heard, index, error));
         }
-        if going.answers > 0 && !self.clean_up(batch, index, &mut going).await {
-            return Sent::Failed(unknown(failed));
+        let Ok(applied) = self.clean_up(batch).await else {
+            return Sent::Failed(unknown(apply_error(message, heard, index, error)));
+        };
+        going.applied(batch, &applied);
+        // The first that is not applied, wherever the answers have come from.
+        let failing = going.applied;
+        let Some(&attempt) = batch.get(failing) else {
+            // A cancellation that came too late has hit what is read behind the last file.
+            return Sent::Applied;
+        };
+        if phase == Phase::Answered {
+            return Sent::Failed(without_row(attempt));
         }
-        if phase == Phase::Committed {
-            // Committed for certain; a cancellation that came too late has hit what is read behind it.
-            return if index + 1 == message.len() { Sent::Applied } else { Sent::Interrupted };
-        }
+        let failed = apply_error(message, heard, failing, error);
         let skips = self.already_exists == AlreadyExists::SkipIfIdentical;
-        match (failed, batch.get(index)) {
-            (ApplyError::Refused { failure, .. }, Some(&attempt))
-                if skips && failure.class == ErrorClass::AlreadyExists =>
-            {
-                let mut told = |told| (going.progress)(index, told);
+        match failed {
+            ApplyError::Refused { failure, .. } if skips && failure.class == ErrorClass::AlreadyExists => {
+                let mut told = |told| (going.progress)(failing, told);
                 match self.apply_stepwise(attempt, &mut told).await {
                     Ok(duration) => {
-                        (going.progress)(index, Progress::Applied(duration));
+                        (going.progress)(failing, Progress::Applied(duration));
                         Sent::Interrupted
                     }
                     Err(error) => Sent::Failed(error),
                 }
             }
-            (failed, _) => Sent::Failed(failed),
+            failed => Sent::Failed(failed),
         }
     }
 
@@ -213,47 +233,74 @@ impl PostgresSession {
         going: &RefCell<Going<'_>>,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut rows = Vec::new();
+        let mark = self.mark.clone();
         let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(self.connection());
         while let Some(answer) = stream.try_next().await? {
             let mut going = going.borrow_mut();
             match answer {
                 Either::Left(_) => {
-                    going.answers += 1;
-                    if let Some((index, news)) = message.news(going.answers) {
+                    going.heard.answer();
+                    if let Some((index, news)) = message.news(going.heard) {
                         going.news(index, news);
                     }
                 }
-                Either::Right(row) if message.phase(going.answers).1 == Phase::Committed => rows.push(row),
-                // Of a file's own query.
-                Either::Right(_) => {}
+                Either::Right(row) => match mark.read(&row) {
+                    Some(told) => going.heard.mark(told),
+                    None if message.at(going.heard).1 == Phase::Answered => rows.push(row),
+                    // Of a file's own query.
+                    None => {}
+                },
             }
         }
         Ok(rows)
     }
 
-    /// Makes the session ready for the next file, and what is committed safe: all before the one with this index. False
-    /// where the latter is not certain.
-    async fn clean_up(&mut self, batch: &[Attempt<'_>], index: usize, going: &mut Going<'_>) -> bool {
-        let mut sql = format!("ROLLBACK;{}", self.reset.sql);
-        let untold = batch.first().filter(|_| index > going.applied);
-        if let Some(first) = untold {
-            sql = format!("{sql};{};{}", self.ledger.flush(), self.ledger.applied_under(first.fence, index));
-        }
-        let mut done = self.try_query(sql.clone()).await;
+    /// Makes the session ready for the next file, and what is committed safe, and asks the ledger which files that are.
+    async fn clean_up(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
+        let Some(first) = batch.first() else { return Ok(Applied::default()) };
+        let ask = format!(";{};{}", self.ledger.flush(), self.ledger.applied_under(first.fence, batch.len()));
+        let mut done = self.start_over(&ask).await;
         if done.as_ref().is_err_and(is_cancelled) {
             // The cancellation was meant for the statement before.
-            done = self.try_query(sql).await;
+            done = self.start_over(&ask).await;
         }
-        match (done, untold) {
-            (Ok(results), Some(_)) => {
-                let rows = results.last().map(Vec::as_slice).unwrap_or_default();
-                going.applied(batch, &Applied::all(batch.get(..index).unwrap_or_default(), rows));
-                true
-            }
-            // Where nothing is at stake and this fails, so does recording the attempt, which tells.
-            (done, _) => done.is_ok() || untold.is_none(),
-        }
+        Ok(Applied::read(batch, done?.last().map(Vec::as_slice).unwrap_or_default()))
     }
+
+    /// Which files are applied, and safe.
+    async fn ask_ledger(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
+        let ledger = self.ledger.clone();
+        what_is_safe(self.connection(), &ledger, batch).await
+    }
+}
+
+/// Nothing has run: the server does not understand the text.
+fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent {
+    let character = server_error(error).and_then(position);
+    let found = character.map(|character| message.file_of_character(character));
+    let index = found.unwrap_or(0);
+    let place = message.place_of_character(index, character);
+    let end = || found.and_then(|index| message.place_of_end(index)).unwrap_or_else(|| message.place(index, None));
+    let mut failure = Failure { place: Some(place.unwrap_or_else(end)), ..failure_of(error, Reason::StatementFailed) };
+    failure.message = message.without_passwords(index, &failure.message);
+    Sent::NotUnderstood(found, failure)
+}
+
+/// The server has answered all that a file was sent with, and yet its row is not in the ledger.
+fn without_row(attempt: Attempt<'_>) -> ApplyError {
+    let file = &attempt.migration.file;
+    let failure = Failure {
+        class: ErrorClass::UnknownOutcome,
+        reason: Reason::LedgerUnusable,
+        code: None,
+        message: format!("the server has answered all of {file} without an error, but the ledger has no row of it"),
+        hint: Some(format!(
+            "something takes rows out of the ledger, such as a trigger, a rule, or SQL of the files'; what {file} has done may \
+             be there: look, and record it with `schemaward baseline`, or undo it, before the next run"
+        )),
+        place: Some(attempt.migration.place()),
+    };
+    ApplyError::OutcomeUnknown { failure, statements_done: 0 }
 }
 
 fn is_cancelled(error: &sqlx::Error) -> bool {
@@ -307,29 +354,24 @@ async fn what_is_safe(
     Ok(Applied::read(batch, &rows))
 }
 
-/// The failure of a message that did not go through, with its place.
-fn apply_error(message: &Message<'_>, answers: usize, error: &sqlx::Error) -> ApplyError {
-    let statements_done = message.statements_done(answers);
-    let (index, phase) = message.phase(answers);
+/// The failure of a message that did not go through, in the file with this index, with its place.
+fn apply_error(message: &Message<'_>, heard: Heard, index: usize, error: &sqlx::Error) -> ApplyError {
+    // Where the ledger and the answers are not of one mind, only the file is certain.
+    let (statements_done, phase) = match message.at(heard) {
+        (at, phase) if at == index => (message.statements_done(heard), phase),
+        _ => (0, Phase::Unclear),
+    };
     let mut failure = failure_of(error, Reason::StatementFailed);
     if failure.reason == Reason::Fenced {
         OVERTAKEN.clone_into(&mut failure.message);
         return ApplyError::Refused { failure, statements_done };
     }
     let character = server_error(error).and_then(position);
-    failure.place = Some(message.place(index, answers, character));
+    let statement = if let Phase::Statement(index) = phase { Some(index) } else { None };
+    let pointed = message.place_of_character(index, character);
+    failure.place = Some(pointed.unwrap_or_else(|| message.place(index, statement)));
     failure.message = message.without_passwords(index, &failure.message);
-    match phase {
-        Phase::Deferred | Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
-        Phase::Record => {
-            failure.message = format!("recording the attempt: {}", failure.message);
-            if failure.code.as_deref() == Some(READ_ONLY) {
-                failure.hint =
-                    Some("the file has made its own transaction read-only: it cannot be recorded so".to_owned());
-            }
-        }
-        Phase::Begin | Phase::Statement(_) | Phase::Committed => {}
-    }
+    tell_phase(&mut failure, phase);
     if connection_lost(error) {
         ApplyError::OutcomeUnknown { failure, statements_done }
     } else {

@@ -14,6 +14,10 @@ use crate::migration::{Creating, Creation, last_part};
 use crate::report::Reason;
 
 const SAVEPOINT: &str = "schemaward_compare";
+/// Why most statements are not compared.
+pub(super) const NOT_COMPARED: &str =
+    "a statement of this kind cannot be made a second time to compare; one that makes one thing can";
+
 /// Where the object is that stands in the statement's way.
 struct Found {
     schema: String,
@@ -25,8 +29,7 @@ impl PostgresSession {
     /// Compares, inside a transaction that has not failed, and leaves that as it was.
     pub(super) async fn compare(&mut self, sql: &str) -> Result<Comparison, SessionError> {
         let Some(creating) = Creating::read(sql) else {
-            let why = "a statement of this kind cannot be made a second time to compare; one that makes one thing can";
-            return Ok(Comparison::Impossible(why.to_owned()));
+            return Ok(Comparison::Impossible(NOT_COMPARED.to_owned()));
         };
         if creating.creation == Creation::NameOnly {
             return Ok(Comparison::Identical);

@@ -8,11 +8,11 @@
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
 
+use super::answers::{phase_behind, tell_phase};
 use super::error::{connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, Settlement, object_of, word};
+use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
 use super::rows::value;
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
 use crate::engine::comparison::skip_or_fail;
@@ -23,6 +23,10 @@ use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, Sessi
 use crate::migration::{Execution, Trace, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
+
+/// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], three of [`AS_OURSELVES`], the
+/// guard, the row, COMMIT.
+const CLOSING: usize = 8;
 
 /// What became of a statement that was begun.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,15 +59,8 @@ impl PostgresSession {
         if connection_lost {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
-        let stopped = matches!(failure.reason, Reason::Cancelled | Reason::DeadlineExceeded);
-        let is_open = statements_done < attempt.migration.statements.len()
-            && !stopped
-            && !matches!(attempt.migration.execution(statements_done), Execution::Alone(_));
-        let rollback = if is_open { "ROLLBACK;" } else { "" };
-        // A syntax error in the message has kept its BEGIN from running, too: that nothing is open is no news to anybody.
         // Where this fails, so does recording the attempt, which tells.
-        let silently = NoSubscriber::default();
-        let _ = self.try_query(format!("{rollback}{}", self.reset.sql)).with_subscriber(silently).await;
+        let _ = self.start_over("").await;
         Err(ApplyError::Refused { failure, statements_done })
     }
 
@@ -191,23 +188,29 @@ impl PostgresSession {
 
     /// Sends a statement with nothing around it.
     async fn send_statement(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
-        let sent = self.try_query(attempt.migration.statement_sql(index).to_owned()).await;
-        sent.map(drop).map_err(|error| placed(&error, attempt, index, 0))
+        let sent = self.send(attempt.migration.statement_sql(index).to_owned()).await;
+        sent.map_err(|(error, _)| placed(&error, attempt, index, 0))
     }
 
     /// Runs a statement and writes its row, both or neither.
     async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<Executed, SessionError> {
-        let prefix = format!("{BEGIN};");
-        // The guard comes behind the statement, which may need the role and the search path that the file has set; it
-        // holds for the whole transaction all the same. A line break: the statement may end in a comment's line.
+        let prefix = format!("{BEGIN_AS_SET};");
+        // The guard comes behind the statement, which may need the role and the search path that the file has set, as
+        // what it defers does; it holds for the whole transaction all the same. A line break: the statement may end in
+        // a comment's line.
         let text = format!(
-            "{prefix}{}\n;{AS_OURSELVES};{};{};COMMIT",
+            "{prefix}{}\n;{};{DEFERRED};{AS_OURSELVES};{};{};COMMIT",
             attempt.migration.statement_sql(index),
+            self.mark.behind(index),
             self.ledger.guard(attempt.fence),
             self.ledger.begin_statement(attempt, index, Kind::InTransaction)
         );
-        let Err(error) = self.try_query(text).await else { return Ok(Executed::Run) };
-        let error = placed(&error, attempt, index, prefix.chars().count());
+        let Err((error, behind)) = self.send(text).await else { return Ok(Executed::Run) };
+        let mut error = placed(&error, attempt, index, prefix.chars().count());
+        if let Some(answers) = behind {
+            tell_phase(&mut error.failure, phase_behind(answers, CLOSING));
+            return Err(error);
+        }
         if error.connection_lost || error.failure.class != ErrorClass::AlreadyExists {
             return Err(error);
         }

@@ -1,6 +1,7 @@
 //! PostgreSQL 13 and later.
 
 mod address;
+mod answers;
 mod batch;
 mod error;
 mod examination;
@@ -10,6 +11,7 @@ mod journaled;
 mod ledger;
 mod literal;
 mod lock_waits;
+mod mark;
 mod message;
 mod pooler;
 mod reading;

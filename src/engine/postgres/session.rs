@@ -8,6 +8,8 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row};
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use super::Postgres;
 use super::address::Address;
@@ -17,6 +19,7 @@ use super::error::{
 };
 use super::journal::Kind;
 use super::ledger::{Ledger, OLDEST_WRITER, OlderLedger};
+use super::mark::{Mark, Told};
 use super::message::Reset;
 use super::pooler::transaction_pooler;
 use super::rows::{holder_text, identity, ledger_state, value};
@@ -36,10 +39,11 @@ use crate::report::Reason;
 
 /// The mode is said in full: a role may have other defaults.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// For the rest of a transaction: the user who connected, and operators found in `pg_catalog`. What a file has set comes
-/// back at the transaction's end.
+/// For the rest of a transaction: the role that the connection began with, and operators found in `pg_catalog`. What a file
+/// has set comes back at the transaction's end. The role is the user who connected unless the URL's options or ALTER ROLE
+/// … SET role name another: RESET ROLE means the same, SET ROLE NONE would be the user.
 pub(super) const AS_OURSELVES: &str =
-    "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL ROLE NONE;SET LOCAL search_path = pg_catalog";
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL role TO DEFAULT;SET LOCAL search_path = pg_catalog";
 
 /// A connection to a PostgreSQL server.
 #[derive(Debug)]
@@ -50,6 +54,7 @@ pub struct PostgresSession {
     pub(super) ledger: Ledger,
     /// Brings the session into the state every file starts from.
     pub(super) reset: Reset,
+    pub(super) mark: Mark,
     /// Where a second connection goes.
     pub(super) address: Address,
     /// Its `synchronous_commit` before any file has set one.
@@ -80,6 +85,7 @@ impl PostgresSession {
             process_id: 0,
             address: postgres.address.clone(),
             reset: reset(&settings),
+            mark: Mark::new(),
             synchronous_commit: String::new(),
             first_reading: None,
             has_no_ledger: false,
@@ -142,6 +148,39 @@ impl PostgresSession {
     pub(super) async fn try_query(&mut self, sql: String) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
         let mut results = Vec::new();
         self.collect(sql, &mut results).await.map(|()| results)
+    }
+
+    /// Brings the session out of whatever transaction it is in, into the state every file starts from, and goes on with
+    /// `then`, which is ours. Returns the rows of each statement.
+    pub(super) async fn start_over(&mut self, then: &str) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
+        let sql = format!("ROLLBACK;{}{then}", self.reset.sql);
+        // That there is no transaction to end is no news to anybody.
+        self.try_query(sql).with_subscriber(NoSubscriber::default()).await
+    }
+
+    /// Sends a message that holds a statement of a file's, and lets go of its rows as they come: there may be millions.
+    ///
+    /// # Errors
+    ///
+    /// The error, and how many answers had come behind the mark; None where it was not reached.
+    pub(super) async fn send(&mut self, sql: String) -> Result<(), (sqlx::Error, Option<usize>)> {
+        let mark = self.mark.clone();
+        let mut behind = None;
+        let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
+        loop {
+            match answers.try_next().await {
+                Ok(None) => return Ok(()),
+                Ok(Some(Either::Left(_))) => behind = behind.map(|answers| answers + 1),
+                Ok(Some(Either::Right(row))) if matches!(mark.read(&row), Some(Told::Behind(_))) => behind = Some(0),
+                Ok(Some(Either::Right(_))) => {}
+                Err(error) => return Err((error, behind)),
+            }
+        }
+    }
+
+    /// Ends whatever transaction the session is in.
+    pub(super) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        self.try_query("ROLLBACK".to_owned()).with_subscriber(NoSubscriber::default()).await.map(drop)
     }
 
     /// The same, with the rows of those statements that came to their end before an error.
@@ -207,7 +246,7 @@ impl PostgresSession {
         if let Err(error) = &written
             && !connection_lost(error)
         {
-            self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+            self.roll_back().await.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
             // A cancellation was meant for the statement before; what has become of that must be written all the same.
             if server_error(error).is_some_and(|error| error.code() == QUERY_CANCELLED) {
                 written = self.try_query(sql).await;
@@ -273,7 +312,7 @@ impl PostgresSession {
             Ok(results) => taken(&results),
             Err(error) => {
                 if !error.connection_lost {
-                    self.query("ROLLBACK".to_owned(), Reason::LedgerUnusable).await?;
+                    self.roll_back().await.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
                 }
                 Err(self.explain(error))
             }

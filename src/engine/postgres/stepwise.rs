@@ -6,11 +6,16 @@
 
 use std::time::{Duration, Instant};
 
+use super::answers::{phase_behind, tell_phase};
 use super::error::{connection_lost, failure_of};
+use super::identical::NOT_COMPARED;
 use super::journaled::placed;
-use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
-use crate::engine::comparison::skip_or_fail;
+use super::message::BEGIN;
+use super::session::PostgresSession;
+use crate::engine::comparison::{Comparison, skip_or_fail};
+use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
+use crate::migration::may_create;
 use crate::report::{ErrorClass, Reason};
 
 const SAVEPOINT: &str = "schemaward_step";
@@ -34,7 +39,7 @@ impl PostgresSession {
             return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
         // Where this fails, so does recording the attempt, which tells.
-        let _ = self.try_query(format!("ROLLBACK;{}", self.reset.sql)).await;
+        let _ = self.start_over("").await;
         Err(ApplyError::Refused { failure, statements_done })
     }
 
@@ -44,23 +49,31 @@ impl PostgresSession {
         done: &mut usize,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), SessionError> {
-        let begin = format!("{BEGIN};{}", self.ledger.guard(attempt.fence));
-        self.step(begin).await?;
+        // The guard comes with the row: the file may set its transaction's mode first.
+        self.step(BEGIN.to_owned()).await?;
         for index in 0..attempt.migration.statements.len() {
             let sql = attempt.migration.statement_sql(index);
-            // A savepoint of the file's own must not be taken away with ours.
-            let prefix = if moves_savepoints(sql) { String::new() } else { format!("SAVEPOINT {SAVEPOINT};") };
-            let suffix = if prefix.is_empty() { String::new() } else { format!("\n;RELEASE SAVEPOINT {SAVEPOINT}") };
-            if let Err(error) = self.try_query(format!("{prefix}{sql}{suffix}")).await {
+            // Only around what may meet an object: a savepoint of the file's own must not be taken away with ours, and
+            // what is for a transaction's beginning has no place in one.
+            let (prefix, suffix) = if may_create(sql) {
+                (format!("SAVEPOINT {SAVEPOINT};"), format!("\n;RELEASE SAVEPOINT {SAVEPOINT}"))
+            } else {
+                (String::new(), String::new())
+            };
+            if let Err((error, _)) = self.send(format!("{prefix}{sql}{suffix}")).await {
                 let error = placed(&error, attempt, index, prefix.chars().count());
-                if error.connection_lost || error.failure.class != ErrorClass::AlreadyExists || prefix.is_empty() {
+                if error.connection_lost || error.failure.class != ErrorClass::AlreadyExists {
                     return Err(error);
+                }
+                let refused = |failure| SessionError { failure, connection_lost: false };
+                if prefix.is_empty() {
+                    let impossible = Comparison::Impossible(NOT_COMPARED.to_owned());
+                    return skip_or_fail(error.failure, impossible).map_err(refused);
                 }
                 self.step(format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await?;
                 let comparison = self.compare(sql).await?;
                 self.step(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?;
-                skip_or_fail(error.failure, comparison)
-                    .map_err(|failure| SessionError { failure, connection_lost: false })?;
+                skip_or_fail(error.failure, comparison).map_err(refused)?;
                 progress(Progress::StatementSkipped(index));
             }
             *done = index + 1;
@@ -69,7 +82,7 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// The file's row and COMMIT.
+    /// What the file has deferred, the session's reset, the file's row and COMMIT, as [`super::message`] has them.
     async fn commit_stepwise(
         &mut self,
         attempt: Attempt<'_>,
@@ -77,24 +90,20 @@ impl PostgresSession {
         statements_done: usize,
     ) -> Result<Duration, ApplyError> {
         let record = self.ledger.record_success(attempt, None, &self.synchronous_commit);
-        let committed = self.try_query(format!("{AS_OURSELVES};{record};COMMIT")).await;
-        if let Err(error) = committed {
-            let mut failure = failure_of(&error, Reason::StatementFailed);
-            failure.message = format!("recording the attempt: {}", failure.message);
+        let closing = self.reset.closing(&self.mark.behind(0), &record, "");
+        let Err((error, behind)) = self.send(closing.sql).await else { return Ok(began.elapsed()) };
+        let mut failure = failure_of(&error, Reason::StatementFailed);
+        if failure.reason == Reason::Fenced {
+            OVERTAKEN.clone_into(&mut failure.message);
+        } else {
+            tell_phase(&mut failure, phase_behind(behind.unwrap_or(0), closing.answers));
             failure.place = Some(attempt.migration.place());
-            if connection_lost(&error) {
-                return Err(ApplyError::OutcomeUnknown { failure, statements_done });
-            }
-            let _ = self.try_query(format!("ROLLBACK;{}", self.reset.sql)).await;
-            return Err(ApplyError::Refused { failure, statements_done });
         }
-        match self.try_query(self.reset.sql.clone()).await {
-            Ok(_) => Ok(began.elapsed()),
-            Err(error) => Err(ApplyError::OutcomeUnknown {
-                failure: failure_of(&error, Reason::ConnectionFailed),
-                statements_done,
-            }),
+        if connection_lost(&error) {
+            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
         }
+        let _ = self.start_over("").await;
+        Err(ApplyError::Refused { failure, statements_done })
     }
 
     async fn step(&mut self, sql: String) -> Result<(), SessionError> {
@@ -104,9 +113,4 @@ impl PostgresSession {
             connection_lost: connection_lost(&error),
         })
     }
-}
-
-fn moves_savepoints(sql: &str) -> bool {
-    let first = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_ascii_lowercase();
-    matches!(first.as_str(), "savepoint" | "release" | "rollback")
 }

@@ -1,5 +1,6 @@
 //! What is `PostgreSQL`'s own in reading a file.
 
+mod encoding;
 mod lexeme;
 mod refusals;
 mod second_lock;

@@ -3,7 +3,7 @@
 use super::super::refusals::{Refusal, Wrapper};
 use super::super::tokens::{Token, next_is};
 use super::super::transaction::{Execution, TransactionMode};
-use super::{demand, execution, tokens};
+use super::{demand, encoding, execution, tokens};
 
 /// Which of the client's streams a COPY uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,6 +80,9 @@ fn client_or_session(sql: &str) -> Option<Refusal> {
             Stream::Stdin => Refusal::Copy("FROM stdin"),
             Stream::Stdout => Refusal::Copy("TO stdout"),
         });
+    }
+    if encoding::changes_it(sql) {
+        return Some(Refusal::ClientEncoding);
     }
     if calls(sql, UNLOCK_ALL) {
         return Some(Refusal::NamedLock(UNLOCK_ALL));
@@ -185,6 +188,9 @@ mod tests {
     #[case("select 1 from (select pg_catalog . PG_ADVISORY_UNLOCK_ALL ())")]
     #[case("set standard_conforming_strings = off")]
     #[case("SET LOCAL standard_conforming_strings TO 'False'")]
+    #[case("set client_encoding = 'LATIN1'")]
+    #[case("SET NAMES 'win1252'")]
+    #[case("select set_config('client_encoding', 'LATIN1', false)")]
     #[case("copy t from stdin")]
     #[case("COPY s.t (a, b) FROM STDIN WITH (FORMAT csv)")]
     #[case("copy (select a from b) to stdout")]

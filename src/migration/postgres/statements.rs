@@ -64,12 +64,15 @@ impl<'a> Splitter<'a> {
         let first = self.span.map_or(lexeme.start, |(first, _)| first);
         self.span = Some((first, lexeme.end));
         match lexeme.kind {
-            Kind::Open => self.parentheses += 1,
-            Kind::Close => self.parentheses = self.parentheses.saturating_sub(1),
             Kind::Word if self.parentheses == 0 => {
                 self.body.word(self.sql.get(lexeme.start..lexeme.end).unwrap_or_default());
             }
-            _ => {}
+            Kind::Semicolon if self.parentheses == 0 => self.body.next_statement(),
+            kind => {
+                self.parentheses += usize::from(kind == Kind::Open);
+                self.parentheses = self.parentheses.saturating_sub(usize::from(kind == Kind::Close));
+                self.body.other();
+            }
         }
     }
 
@@ -110,15 +113,19 @@ impl<'a> Splitter<'a> {
 }
 
 /// Watches for the body `BEGIN ATOMIC … END` of `CREATE [OR REPLACE] {FUNCTION | PROCEDURE}`.
+///
+/// The grammar wants a semicolon behind each statement of a body, so END closes it only as the first word of one, and
+/// anywhere else END, CASE, BEGIN and ATOMIC are of an expression, or names. A body's statement may be such a CREATE again.
+/// Source: `PostgreSQL`, `routine_body_stmt_list` and `bare_label_keyword` in gram.y.
 #[derive(Default)]
 struct Body {
     header: Header,
     after_begin: bool,
-    /// `BEGIN ATOMIC` and the `CASE`s open in it; both end with `END`.
+    /// How many bodies are open.
     depth: usize,
 }
 
-/// How much of a routine's header a statement's words have made.
+/// How much of a routine's header the words of a statement, or of one in a body, have made.
 #[derive(Clone, Copy, Default)]
 enum Header {
     #[default]
@@ -151,17 +158,30 @@ impl Body {
 
     fn word(&mut self, word: &str) {
         let is = |keyword: &str| word.eq_ignore_ascii_case(keyword);
+        if self.depth > 0 && matches!(self.header, Header::Nothing) && is("end") {
+            self.depth -= 1;
+            return self.other();
+        }
         self.header = self.header.word(is);
+        let is_routine = matches!(self.header, Header::Routine);
+        if is_routine && self.after_begin && is("atomic") {
+            self.depth += 1;
+            return self.next_statement();
+        }
+        self.after_begin = is_routine && is("begin");
+    }
+
+    /// A token that is no word, or END.
+    fn other(&mut self) {
+        self.after_begin = false;
         if !matches!(self.header, Header::Routine) {
-            return;
+            self.header = Header::Other;
         }
-        if self.depth > 0 {
-            self.depth += usize::from(is("case"));
-            self.depth -= usize::from(is("end"));
-        } else if self.after_begin && is("atomic") {
-            self.depth = 1;
-        }
-        self.after_begin = is("begin");
+    }
+
+    /// Behind a semicolon in the body, or behind its beginning.
+    fn next_statement(&mut self) {
+        (self.header, self.after_begin) = (Header::Nothing, false);
     }
 }
 
@@ -201,6 +221,55 @@ mod tests {
         &["create or replace function f(a int) returns int begin atomic select case when true then 1 end; select 2; end", "x"]
     )]
     #[case::atomic_procedure("CREATE PROCEDURE p() BEGIN ATOMIC a; END; x", &["CREATE PROCEDURE p() BEGIN ATOMIC a; END", "x"])]
+    #[case::label_case(
+        "create function g() returns int language sql begin atomic select 1 as case; end; x",
+        &["create function g() returns int language sql begin atomic select 1 as case; end", "x"]
+    )]
+    #[case::column_case(
+        "create function g() begin atomic select c.id, c.case from cases c; select case when c.case then 1 end end from c; end; x",
+        &["create function g() begin atomic select c.id, c.case from cases c; select case when c.case then 1 end end from c; end", "x"]
+    )]
+    #[case::label_end(
+        "create function g() begin atomic select s.end from s; select 1 end; select count(*) end from s; END; x",
+        &["create function g() begin atomic select s.end from s; select 1 end; select count(*) end from s; END", "x"]
+    )]
+    #[case::labels_begin_and_atomic(
+        "create function g() begin atomic select 1 as begin, 2 atomic; select a as begin atomic from t; end; x",
+        &["create function g() begin atomic select 1 as begin, 2 atomic; select a as begin atomic from t; end", "x"]
+    )]
+    #[case::quoted_end(
+        "create function g() begin atomic select 1; \"end\"; end; x",
+        &["create function g() begin atomic select 1; \"end\"; end", "x"]
+    )]
+    #[case::empty_body("create procedure p() begin atomic end; x", &["create procedure p() begin atomic end", "x"])]
+    #[case::empty_statements_in_a_body(
+        "create procedure p() begin atomic ;; /* end; */ end; x",
+        &["create procedure p() begin atomic ;; /* end; */ end", "x"]
+    )]
+    #[case::body_in_a_body(
+        "create procedure p() begin atomic create or replace function q() begin atomic select 1; end; select 2; end; x",
+        &["create procedure p() begin atomic create or replace function q() begin atomic select 1; end; select 2; end", "x"]
+    )]
+    #[case::rule_in_a_body(
+        "create procedure p() begin atomic create rule r as on insert to t do (select 1; end; select 2); end; x",
+        &["create procedure p() begin atomic create rule r as on insert to t do (select 1; end; select 2); end", "x"]
+    )]
+    #[case::body_behind_a_setting(
+        "create function g() set a.b to begin begin atomic select 1; end; x",
+        &["create function g() set a.b to begin begin atomic select 1; end", "x"]
+    )]
+    #[case::names_before_a_body(
+        "create function atomic(begin int, \"atomic\" int) returns table (\"end\" int) begin atomic select 1; end; x",
+        &["create function atomic(begin int, \"atomic\" int) returns table (\"end\" int) begin atomic select 1; end", "x"]
+    )]
+    #[case::return_expression(
+        "create function g(a int) returns int return case a when 1 then 2 end; x",
+        &["create function g(a int) returns int return case a when 1 then 2 end", "x"]
+    )]
+    #[case::schema_with_elements(
+        "create schema s create table begin (atomic int) create view v as select 1 end; x",
+        &["create schema s create table begin (atomic int) create view v as select 1 end", "x"]
+    )]
     #[case::plain_begin("begin; create table t (a int); end; x", &["begin", "create table t (a int)", "end", "x"])]
     #[case::function_named_atomic("create function begin() returns int as 'x'; y", &["create function begin() returns int as 'x'", "y"])]
     #[case::too_many_parentheses("a) ; b", &["a)", "b"])]

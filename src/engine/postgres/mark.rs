@@ -1,0 +1,67 @@
+//! Rows that only statements of our own give, by which the server's answers to them are told from those to a file's: their
+//! column has a name that was made for the session. How many answers a file's own text makes is the server's to say.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use sqlx::postgres::PgRow;
+use sqlx::{Column as _, Row as _};
+
+/// How much the server keeps of its answers to one message before it sends them, in bytes.
+/// Source: PostgreSQL, `PQ_SEND_BUFFER_SIZE` in pqcomm.c.
+const SEND_BUFFER: usize = 8192;
+
+/// The marks of one session.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    /// Column, and setting, of the row between two statements.
+    between: String,
+    /// Column of the row behind a file's last statement.
+    behind: String,
+}
+
+/// What a row of the server's tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Told {
+    /// The next mark between two statements of the file at work is reached.
+    Between,
+    /// The last statement has run of the file with this index in its message, from 0.
+    Behind(usize),
+}
+
+impl Mark {
+    pub(super) fn new() -> Self {
+        let nonce = RandomState::new().build_hasher().finish();
+        Self { between: format!("schemaward.at_{nonce:016x}"), behind: format!("schemaward.behind_{nonce:016x}") }
+    }
+
+    /// What must have run before [`Self::between`], in a transaction of its own. Three answers.
+    pub(super) fn prepared(&self) -> String {
+        format!(
+            "BEGIN;SELECT pg_catalog.set_config('{}', pg_catalog.repeat('.', {SEND_BUFFER}), false);COMMIT;",
+            self.between
+        )
+    }
+
+    /// Stands between two statements of a file, tells that it is reached, and makes the server send what it has answered
+    /// so far: its row is longer than what is kept. It has no effect: SHOW takes no snapshot, so that SET TRANSACTION and
+    /// LOCK TABLE may follow, and needs no right.
+    /// Source: PostgreSQL, `PlannedStmtRequiresSnapshot` in pquery.c and `ShowGUCConfigOption` in guc.c.
+    pub(super) fn between(&self) -> String {
+        format!("SHOW {};", self.between)
+    }
+
+    /// Stands behind a file's last statement.
+    pub(super) fn behind(&self, file: usize) -> String {
+        format!("SELECT {file} AS \"{}\"", self.behind)
+    }
+
+    /// What a row tells; None where it is an answer to a file's own query.
+    pub(super) fn read(&self, row: &PgRow) -> Option<Told> {
+        let [column] = row.columns() else { return None };
+        if column.name() == self.between {
+            return Some(Told::Between);
+        }
+        let file = || row.try_get::<i32, _>(0).ok().and_then(|file| usize::try_from(file).ok());
+        (column.name() == self.behind).then(file).flatten().map(Told::Behind)
+    }
+}
