@@ -157,4 +157,10 @@ pub struct HistoryEntry {
     pub execution_time_ms: i64,
     /// Whether it was committed.
     pub success: bool,
+    /// What was done, as the ledger writes it, such as `rollback`; absent of a migration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whether a rollback has undone it since; absent where not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undone: bool,
 }

@@ -57,7 +57,11 @@ pub enum Standing {
     Suspended,
 }
 
-/// Puts the conditions of a standing into a status. A condition's time changes only with its status.
+/// The types that are written here.
+const OURS: [&str; 3] = [condition::READY, condition::RECONCILING, condition::STALLED];
+
+/// Puts the conditions of a standing into a status; others that are there stay. A condition's time changes only with
+/// its status.
 ///
 /// `message` says what happened, what is waited for and what to do next.
 pub fn write(
@@ -82,6 +86,7 @@ pub fn write(
         let same = before.iter().find(|c| c.type_ == type_ && c.status == value);
         same.map_or_else(|| Time(whole_second(now)), |c| c.last_transition_time.clone())
     };
+    let others = before.iter().filter(|condition| !OURS.contains(&condition.type_.as_str())).cloned();
     status.conditions = wanted
         .into_iter()
         .map(|(type_, value)| Condition {
@@ -92,6 +97,7 @@ pub fn write(
             status: value.to_owned(),
             type_: type_.to_owned(),
         })
+        .chain(others)
         .collect();
     status.observed_generation = Some(generation);
 }
@@ -105,7 +111,7 @@ pub fn is_true(status: &SchemaMigrationStatus, type_: &str) -> bool {
 /// Whether a status says why it stands as it does by this reason.
 #[must_use]
 pub fn is_for(status: &SchemaMigrationStatus, reason: &str) -> bool {
-    status.conditions.iter().any(|condition| condition.reason == reason)
+    status.conditions.iter().any(|condition| condition.type_ == condition::READY && condition.reason == reason)
 }
 
 /// A time as the API server keeps it.
@@ -128,7 +134,9 @@ pub fn shorten(text: &str, limit: usize) -> String {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Standing, is_true, shorten, write};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+    use super::{Standing, is_for, is_true, shorten, write};
     use crate::api::SchemaMigrationStatus;
 
     fn at(second: i64) -> Timestamp {
@@ -164,6 +172,19 @@ mod tests {
         write(&mut status, &Standing::Recovering, ("B", "b"), (2, at(30)));
         let times: Vec<i64> = status.conditions.iter().map(|c| c.last_transition_time.0.as_second()).collect();
         assert_eq!(times, [30, 10]);
+    }
+
+    #[test]
+    fn a_condition_that_another_controller_set_stays() {
+        let mut status = SchemaMigrationStatus::default();
+        write(&mut status, &Standing::Reconciling, ("A", "a"), (1, at(10)));
+        let theirs = Condition { type_: "Approved".into(), reason: "B".into(), ..status.conditions[0].clone() };
+        status.conditions.push(theirs.clone());
+        write(&mut status, &Standing::Ready, ("C", "c"), (2, at(20)));
+        let types: Vec<&str> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
+        assert_eq!(types, ["Ready", "Approved"]);
+        assert_eq!(status.conditions[1], theirs);
+        assert!(!is_for(&status, "B"), "its reason is not ours");
     }
 
     #[test]

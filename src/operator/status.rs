@@ -55,6 +55,8 @@ fn history_entry(row: &AppliedMigration) -> HistoryEntry {
         applied_at: word_of(&row.applied_at),
         execution_time_ms: row.execution_time_ms.clamp(0, TIME_LIMIT),
         success: row.success,
+        kind: (row.kind != "migration").then(|| word_of(&row.kind)),
+        undone: row.undone,
     }
 }
 
@@ -209,7 +211,7 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::{merge_patch, take_events, take_summary, word};
+    use super::{merge_patch, slim, take_events, take_summary, word};
     use crate::api::{RunStatus, SchemaMigrationStatus};
     use crate::report::{ErrorClass, Event, Outcome, Pending, Reason, Summary};
 
@@ -262,6 +264,51 @@ mod tests {
         };
         assert_eq!(after(false), known);
         assert_eq!(after(true).current_version, None);
+    }
+
+    #[test]
+    fn what_was_undone_and_what_was_no_migration_is_told_as_such() {
+        let row = |version: &str, kind: &str, undone: bool| crate::report::AppliedMigration {
+            version: version.into(),
+            file: format!("{version}_a.sql"),
+            checksum: "0".into(),
+            applied_at: "2026-11-30T12:00:00Z".into(),
+            execution_time_ms: -1,
+            success: true,
+            kind: kind.into(),
+            undone,
+        };
+        let summary = Summary {
+            run: "shop-1".into(),
+            plan_hash: None,
+            outcome: Outcome::Succeeded { applied: 0, ahead: Vec::new() },
+            ledger_read: true,
+            current_version: Some("001".into()),
+            target_version: None,
+            pending: Pending::default(),
+            history: vec![row("002", "rollback", false), row("002", "migration", true), row("001", "migration", false)],
+            rollback: false,
+        };
+        let mut status = SchemaMigrationStatus::default();
+        take_summary(&mut status, &summary, 2);
+        let told: Vec<_> = status.history.iter().map(|row| (row.kind.as_deref(), row.undone)).collect();
+        assert_eq!(told, [(Some("rollback"), false), (None, true), (None, false)]);
+        assert_eq!(status.history[0].execution_time_ms, 0);
+        let plain = serde_json::to_value(&status.history[2]).unwrap();
+        assert!(plain.get("kind").is_none() && plain.get("undone").is_none(), "{plain}");
+    }
+
+    #[test]
+    fn a_status_for_an_object_without_room_keeps_what_only_it_holds() {
+        let long = "x".repeat(5000);
+        let mut status = SchemaMigrationStatus { current_version: Some("1".into()), ..Default::default() };
+        status.history.push(crate::api::HistoryEntry::default());
+        status.last_error = Some(crate::api::LastError { message: long.clone(), ..Default::default() });
+        let standing = crate::operator::standing::Standing::Stalled;
+        crate::operator::standing::write(&mut status, &standing, ("A", &long), (1, jiff::Timestamp::UNIX_EPOCH));
+        let slim = slim(&status);
+        assert!(serde_json::to_string(&slim).unwrap().len() < 2000);
+        assert_eq!((slim.current_version.as_deref(), slim.conditions.len()), (Some("1"), 2));
     }
 
     #[test]
