@@ -268,11 +268,15 @@ pub struct HistorySpec {
     /// The schema that holds the ledger's tables. It is made where it is missing.
     #[schemars(length(max = 63), extend("x-kubernetes-validations" = rules::history_schema()))]
     pub schema: String,
+    /// Runs every file although another tool has a history in the database and Schemaward's ledger is empty: where that
+    /// history is another application's. Without it such a run ends with `ForeignHistory`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_foreign: bool,
 }
 
 impl Default for HistorySpec {
     fn default() -> Self {
-        Self { schema: "schemaward".to_owned() }
+        Self { schema: "schemaward".to_owned(), ignore_foreign: false }
     }
 }
 

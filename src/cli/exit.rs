@@ -21,13 +21,15 @@ Exit codes:
   3  something is pending (status --check)
   4  refused: an applied file was edited or is missing, a file is not valid or
      comes late, a statement needs a review, a version has no rollback, another
-     run holds the lock; nothing was changed, a person has to decide";
+     run holds the lock, another tool has a history there, a question was not
+     answered with yes; nothing was changed, a person has to decide";
 
 /// The code of a failure.
 pub(super) fn code_of(reason: Reason) -> ExitCode {
     match reason {
         Reason::InvalidSettings => ExitCode::from(USAGE),
-        Reason::InvalidSource
+        Reason::ForeignHistory
+        | Reason::InvalidSource
         | Reason::LockHeld
         | Reason::MigrationEdited
         | Reason::MigrationMissing

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
 use crate::migration::{Dialect, Gaps, InvalidVersion, SourceRules};
-use crate::plan::{OutOfOrder, PlanOptions, Target};
+use crate::plan::{OnForeignHistory, OutOfOrder, PlanOptions, Target};
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Environment variables that name the database where no flag does, in the order they are looked at.
@@ -127,6 +127,22 @@ impl OutOfOrderFlag {
             OutOfOrderRule::Apply => OutOfOrder::Apply,
         };
         PlanOptions { target, out_of_order }
+    }
+}
+
+/// What becomes of another tool's history.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct ForeignHistoryFlag {
+    /// Run every file although another tool has a history in the database and Schemaward's ledger has none: where that
+    /// history is another application's.
+    #[arg(long, env = "SCHEMAWARD_IGNORE_FOREIGN_HISTORY", hide_env_values = true)]
+    ignore_foreign_history: bool,
+}
+
+impl ForeignHistoryFlag {
+    /// As a rule.
+    pub(super) fn rule(self) -> OnForeignHistory {
+        if self.ignore_foreign_history { OnForeignHistory::Ignore } else { OnForeignHistory::Refuse }
     }
 }
 

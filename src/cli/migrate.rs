@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
-use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags};
+use super::flags::{
+    DatabaseFlags, FolderFlag, ForeignHistoryFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags,
+};
 use super::output;
 use super::plan::{self, PlanArguments};
 use super::reading::{CompareFlags, NoResult};
@@ -31,6 +33,8 @@ pub(super) struct MigrateArguments {
     target: TargetFlag,
     #[command(flatten)]
     out_of_order: OutOfOrderFlag,
+    #[command(flatten)]
+    foreign_history: ForeignHistoryFlag,
     #[command(flatten)]
     flags: RunFlags,
     /// Show what would be done, as `plan` does, and do nothing.
@@ -82,7 +86,8 @@ fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> 
             return Ok(arguments.not_started(run, &files, &failures, &whole));
         }
     };
-    let goal = Goal::Migrate { set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
+    let options = arguments.out_of_order.options(arguments.target.target.clone());
+    let goal = Goal::Migrate { set, options, on_foreign_history: arguments.foreign_history.rule() };
     let mut terminal = Terminal::new(dir, source.files());
     let summary = started.execute(run, &database, &goal, format, &mut |event| match (format, &event) {
         (Format::Json, _) => write_event(&event),
@@ -102,7 +107,8 @@ impl MigrateArguments {
     fn as_plan(&self) -> PlanArguments {
         let database = DatabaseFlags { url: self.url.clone(), ledger: self.flags.ledger.clone() };
         let (folder, target, out_of_order) = (self.folder.clone(), self.target.clone(), self.out_of_order);
-        PlanArguments { flags: CompareFlags { database, folder, target, out_of_order, format: self.format } }
+        let flags = CompareFlags { database, folder, target, out_of_order, format: self.format };
+        PlanArguments { flags, foreign_history: self.foreign_history }
     }
 
     /// Shows why a run did not start: each failure, and all of them as one in the summary.

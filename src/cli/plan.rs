@@ -8,14 +8,15 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit;
-use super::flags::Format;
+use super::flags::{ForeignHistoryFlag, Format};
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult};
 use super::source::Source;
 use super::terminal::Terminal;
 use crate::engine::{read_all, read_needed};
 use crate::migration::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
-use crate::plan::{LedgerState, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
+use crate::plan::adopt::Beside;
+use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
 
 /// The widest excerpt of a statement that its lock is aligned behind.
@@ -27,6 +28,8 @@ const EXCERPT_WIDTH: usize = 56;
 pub(super) struct PlanArguments {
     #[command(flatten)]
     pub(super) flags: CompareFlags,
+    #[command(flatten)]
+    pub(super) foreign_history: ForeignHistoryFlag,
 }
 
 /// What a run would do.
@@ -94,13 +97,13 @@ struct Lock {
 pub(super) fn main(arguments: &PlanArguments) -> ExitCode {
     let flags = &arguments.flags;
     let format = flags.format.format;
-    match execute(flags) {
+    match execute(flags, arguments.foreign_history.rule()) {
         Ok(code) => code,
         Err(why) => why.show(format, &flags.folder),
     }
 }
 
-fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
+fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result<ExitCode, NoResult> {
     let format = flags.format.format;
     let files = OnceLock::new();
     let source = Source::new(&files);
@@ -119,7 +122,14 @@ fn execute(flags: &CompareFlags) -> Result<ExitCode, NoResult> {
             if let Some(failure) = reading.server.and_then(|server| read_otherwise(&plan.steps, server)) {
                 return Err(failure.into());
             }
-            let report = PlanReport::new(database, &plan, &reading.ledger);
+            let has_steps = !plan.steps.is_empty();
+            let beside = reading.beside.as_ref().filter(|_| has_steps);
+            let failure = beside.and_then(Beside::failure);
+            if let Some(failure) = failure.filter(|_| on_foreign_history == OnForeignHistory::Refuse) {
+                return Err(failure.into());
+            }
+            let mut report = PlanReport::new(database, &plan, &reading.ledger);
+            report.warnings.extend(beside.and_then(|beside| beside.told().or_else(|| beside.note())));
             match format {
                 Format::Json => output::json(&report),
                 Format::Text => output::text(&report.text()),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
-use super::flags::{Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
+use super::flags::{ForeignHistoryFlag, Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
 use crate::api::Engine;
 use crate::engine::{Database, SourceFolder, failed_before_start, read_all, read_folder};
 use crate::migration::{Dialect, MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
@@ -41,6 +41,8 @@ pub(super) struct RunnerArguments {
     gaps: GapsFlag,
     #[command(flatten)]
     out_of_order: OutOfOrderFlag,
+    #[command(flatten)]
+    foreign_history: ForeignHistoryFlag,
     #[command(flatten)]
     flags: RunFlags,
 }
@@ -82,7 +84,8 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
     verify_engine(arguments.engine, database.dialect())?;
-    let goal = Goal::Migrate { set: &set, options: arguments.out_of_order.options(arguments.target.target.clone()) };
+    let options = arguments.out_of_order.options(arguments.target.target.clone());
+    let goal = Goal::Migrate { set: &set, options, on_foreign_history: arguments.foreign_history.rule() };
     arguments.flags.execute(&arguments.run, &database, &goal, Format::Json, report)
 }
 

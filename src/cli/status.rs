@@ -14,6 +14,7 @@ use super::reading::{CompareFlags, NoResult, show_failure};
 use super::source::Source;
 use crate::engine::{Reading, RecordedAttempt, read_needed};
 use crate::migration::{Problem, Version};
+use crate::plan::adopt::Beside;
 use crate::plan::{
     Kind, LedgerState, OpenStatement, Overview, PlanProblem, SettledBy, StatementState, Step, open_statement,
     read_otherwise,
@@ -127,6 +128,8 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
         }
         Err(problems) => status.problems = problems.iter().map(Problem::failure).collect(),
     }
+    status.problems.extend(reading.beside.as_ref().and_then(Beside::failure));
+    status.warnings.extend(reading.beside.as_ref().and_then(Beside::note));
     Ok(status)
 }
 

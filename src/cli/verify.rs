@@ -15,6 +15,7 @@ use super::source::Source;
 use super::terminal::Terminal;
 use crate::engine::read_all;
 use crate::migration::{Problem, Version};
+use crate::plan::adopt::Beside;
 use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
 use crate::report::Failure;
 
@@ -82,6 +83,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
     }
     let overview = Overview::new(set, state, &arguments.out_of_order.options(Target::Latest));
     let otherwise = reading.server.and_then(|server| read_otherwise(&overview.pending, server));
+    let beside = reading.beside.as_ref();
     Ok(Verification {
         database,
         applied: state.applied().len(),
@@ -92,8 +94,13 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
             .map(|step| step.migration.file.clone())
             .collect(),
         ahead: overview.ahead.iter().map(ToString::to_string).collect(),
-        warnings: overview.warnings.iter().map(ToString::to_string).collect(),
-        problems: all(overview.problems, edited, invalid).iter().map(PlanProblem::failure).chain(otherwise).collect(),
+        warnings: overview.warnings.iter().map(ToString::to_string).chain(beside.and_then(Beside::note)).collect(),
+        problems: all(overview.problems, edited, invalid)
+            .iter()
+            .map(PlanProblem::failure)
+            .chain(otherwise)
+            .chain(beside.and_then(Beside::failure))
+            .collect(),
     })
 }
 

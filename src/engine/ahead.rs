@@ -54,6 +54,10 @@ impl<D: Database> Database for Ahead<'_, D> {
         self.database.address()
     }
 
+    fn history_schema(&self) -> &str {
+        self.database.history_schema()
+    }
+
     async fn examine(&self) -> Vec<Check> {
         self.database.examine().await
     }

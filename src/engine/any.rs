@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
+use super::beside::with_history;
 use super::examination::Check;
 use super::identity::LedgerIdentity;
 use super::mysql::{Mysql, MysqlAddress, MysqlSession};
@@ -146,8 +147,12 @@ impl Database for AnyDatabase {
         each!(self, database => Database::address(database))
     }
 
+    fn history_schema(&self) -> &str {
+        each!(self, database => database.history_schema())
+    }
+
     async fn examine(&self) -> Vec<Check> {
-        each!(self, database => database.examine().await)
+        with_history(self, each!(self, database => database.examine().await)).await
     }
 
     async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {

@@ -58,6 +58,8 @@ pub enum CheckName {
     Writable,
     /// The user may keep the ledger.
     LedgerRights,
+    /// Where the ledger is empty, no other tool has a history.
+    History,
     /// Nobody holds the lock.
     Lock,
     /// A session stays with one server process.
@@ -66,7 +68,7 @@ pub enum CheckName {
 
 impl CheckName {
     /// All steps.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Url,
         Self::Dns,
         Self::Tcp,
@@ -75,6 +77,7 @@ impl CheckName {
         Self::ServerVersion,
         Self::Writable,
         Self::LedgerRights,
+        Self::History,
         Self::Lock,
         Self::Pooler,
     ];
@@ -91,6 +94,7 @@ impl fmt::Display for CheckName {
             Self::ServerVersion => "server version",
             Self::Writable => "writable",
             Self::LedgerRights => "ledger rights",
+            Self::History => "history",
             Self::Lock => "lock",
             Self::Pooler => "pooler",
         })

@@ -4,6 +4,7 @@ mod acknowledgement;
 mod ahead;
 mod any;
 mod batch;
+mod beside;
 mod cancellation;
 mod comparison;
 mod connecting;

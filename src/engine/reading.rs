@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::beside::beside;
 use super::session::{Database, Session, SessionError, StoredRollback};
 use crate::migration::{Dialect, Version};
+use crate::plan::adopt::Beside;
 use crate::plan::{Kind, LedgerState, RollbackTarget, to_undo};
 use crate::report::AppliedMigration;
 
@@ -23,6 +25,8 @@ pub struct Reading {
     pub lock_holder: Option<String>,
     /// The server's own engine, whatever the URL's scheme says.
     pub server: Option<Dialect>,
+    /// What lies beside the ledger, where nothing was ever recorded in it.
+    pub beside: Option<Beside>,
 }
 
 /// Reads what is applied, the newest `attempts` attempts or all of them, the newest failure, and who holds the lock.
@@ -41,8 +45,9 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
         Some(failed) => settled_since(failed, &session.attempts(Some(SEARCHED)).await?.0),
         None => None,
     };
+    let beside = beside(database, &mut session, &ledger).await?;
     session.close().await;
-    Ok(Reading { ledger, attempts, last_failure, settled_by, lock_holder, server })
+    Ok(Reading { ledger, attempts, last_failure, settled_by, lock_holder, server, beside })
 }
 
 /// How many attempts are searched for one that has settled a failure.

@@ -75,7 +75,7 @@ pub fn failed_before_start(run: &str, failure: Failure) -> Summary {
 
 pub(super) struct Run<'a, D: Database> {
     pub(super) database: &'a D,
-    goal: &'a Goal<'a>,
+    pub(super) goal: &'a Goal<'a>,
     pub(super) settings: &'a RunSettings,
     pub(super) stop: &'a Stop,
     pub(super) report: &'a mut dyn FnMut(Event),
@@ -118,9 +118,17 @@ impl<'a, D: Database> Run<'a, D> {
             session.close().await;
             return Ok(());
         }
+        let mut looks_beside = match self.look_beside(&mut session, &ledger).await {
+            Ok(looks) => looks,
+            Err(failure) => {
+                session.close().await;
+                return Err(failure);
+            }
+        };
         let mut unresolved = None;
         loop {
-            let (fence, ledger) = match (self.take_over(&mut session).await, &unresolved) {
+            let taken = self.take_over(&mut session, std::mem::take(&mut looks_beside)).await;
+            let (fence, ledger) = match (taken, &unresolved) {
                 (Ok(taken), _) => taken,
                 (Err(failure), None) => return Err(failure),
                 (Err(failure), Some(lost)) => return Err(unknown_outcome(lost, &failure)),
@@ -146,7 +154,7 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// Waits for a step, but not longer than until the run is to stop.
-    async fn unless_stopped<T>(&self, step: impl Future<Output = T>) -> Result<T, Failure> {
+    pub(super) async fn unless_stopped<T>(&self, step: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::select! {
             done = step => Ok(done),
             reason = self.stop.requested() => Err(stopped(reason, None)),
@@ -180,7 +188,7 @@ impl<'a, D: Database> Run<'a, D> {
         self.known.ledger_read = true;
         self.known.in_force = ledger.applied().iter().map(|row| row.version.clone()).collect();
         let plan = match self.goal {
-            Goal::Migrate { set, options } => {
+            Goal::Migrate { set, options, .. } => {
                 // What is wrong with them the plan tells.
                 let _ = read_needed(set, ledger);
                 plan(set, ledger, options)
@@ -205,8 +213,12 @@ impl<'a, D: Database> Run<'a, D> {
         Ok(plan)
     }
 
-    /// Takes the lock and raises the fence.
-    async fn take_over(&mut self, session: &mut D::Session) -> Result<(Fence, LedgerState), Failure> {
+    /// Takes the lock and raises the fence; `looks_beside`: where there is still no other tool's history.
+    async fn take_over(
+        &mut self,
+        session: &mut D::Session,
+        looks_beside: bool,
+    ) -> Result<(Fence, LedgerState), Failure> {
         let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
         let mut pause = FIRST_PAUSE;
         let mut reported = None;
@@ -221,6 +233,9 @@ impl<'a, D: Database> Run<'a, D> {
             }
             self.unless_stopped(tokio::time::sleep(pause)).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        if looks_beside {
+            self.look_beside_again(session).await?;
         }
         let run = self.settings.run.clone();
         self.in_tries(async || session.take_over(&run).await).await

@@ -37,6 +37,9 @@ pub trait Database {
     /// Host, port and name, without user and password: what people tell databases apart by.
     fn address(&self) -> String;
 
+    /// Where the ledger lies: a schema, or what its tables' names begin with.
+    fn history_schema(&self) -> &str;
+
     /// Examines the database step by step, each step asking for no more than the ones before it. Writes nothing, and
     /// keeps no lock.
     async fn examine(&self) -> Vec<Check>;

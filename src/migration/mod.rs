@@ -3,6 +3,7 @@
 mod annotations;
 mod checksum;
 mod creation;
+mod data_loss;
 mod dialect;
 mod directive;
 mod file_name;
@@ -33,6 +34,7 @@ mod version;
 pub use annotations::BadAnnotation;
 pub use checksum::Checksum;
 pub use creation::{Creating, Creation, last_part, may_create};
+pub use data_loss::{DataLoss, data_loss};
 pub use dialect::Dialect;
 pub use file_name::{NameError, ends_as_migration};
 pub use files::{MigrationFile, MigrationFiles, invalid_files};

@@ -197,7 +197,8 @@ fn arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
     ];
     // `--flag=value`, so that no value can be taken for a flag.
     let flags = flags.into_iter().map(|(flag, value)| format!("{flag}={value}"));
-    std::iter::once("runner".to_owned()).chain(flags).collect()
+    let ignores = spec.history.ignore_foreign.then(|| "--ignore-foreign-history".to_owned());
+    std::iter::once("runner".to_owned()).chain(flags).chain(ignores).collect()
 }
 
 /// What a runner needs by itself. The work is the database's.
@@ -327,6 +328,15 @@ mod tests {
         {
             assert!(arguments.contains(&flag.to_owned()), "{flag} in {arguments:?}");
         }
+        assert!(!arguments.iter().any(|argument| argument.contains("foreign")), "{arguments:?}");
+    }
+
+    #[test]
+    fn another_tool_s_history_is_passed_over_only_where_the_spec_says_so() {
+        let mut spec = spec(json!({}));
+        spec["history"]["ignoreForeign"] = json!(true);
+        let arguments = &built(spec)["spec"]["template"]["spec"]["containers"][0]["args"];
+        assert!(arguments.as_array().unwrap().contains(&json!("--ignore-foreign-history")), "{arguments}");
     }
 
     #[test]

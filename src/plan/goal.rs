@@ -15,6 +15,8 @@ pub enum Goal<'a> {
         set: &'a MigrationFiles<'a>,
         /// How far, and by which rules.
         options: PlanOptions,
+        /// What becomes of the run where another tool has a history and the ledger has none.
+        on_foreign_history: OnForeignHistory,
     },
     /// To undo what is newer than a version, by the rollback SQL that the ledger kept.
     Rollback(RollbackTarget),
@@ -45,6 +47,16 @@ pub enum OutOfOrder {
     Reject,
     /// It is applied, in version order with the others that are pending.
     Apply,
+}
+
+/// What becomes of a run beside another tool's history.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnForeignHistory {
+    /// It ends before anything is run.
+    #[default]
+    Refuse,
+    /// It goes on: a person has said so.
+    Ignore,
 }
 
 /// The version that a rollback leads to.

@@ -166,6 +166,12 @@ impl LedgerState {
         self.current().or_else(|| self.half_done().find_map(|begun| begun.version.as_ref()))
     }
 
+    /// Whether it shows nothing that Schemaward has done. Something may have been undone; only the attempts tell.
+    #[must_use]
+    pub fn shows_nothing(&self) -> bool {
+        self.applied.is_empty() && self.repeatables.is_empty() && self.half_done().next().is_none()
+    }
+
     /// The newest version applied.
     #[must_use]
     pub fn current(&self) -> Option<&Version> {

@@ -125,24 +125,28 @@ pub enum PlanProblem {
     /// Some of what a rollback would have to undo came without rollback SQL.
     #[error(
         "no rollback was stored for {}: the files had none when they were applied; nothing was undone: undo them by a new \
-         migration, or by hand and with schemaward repair --undone, newest first, or roll back to {last} or above", list(.versions)
+         migration, or by hand and with schemaward repair --undone, newest first{}", list(.versions), or_above(.last, .current.as_ref())
     )]
     NoRollback {
         /// All of them, in version order.
         versions: Vec<NotUndoable>,
         /// The newest of them.
         last: Version,
+        /// The newest version in force.
+        current: Option<Version>,
     },
     /// A rollback would pass the baseline.
     #[error(
-        "version {baseline} is the baseline: it was there before Schemaward, which does not undo it; roll back to \
-         {baseline} or above"
+        "version {baseline} is the baseline: it was there before Schemaward, which does not undo it{}",
+        or_above(.baseline, .current.as_ref())
     )]
     RollbackOfBaseline {
         /// Where it was to lead.
         target: RollbackTarget,
         /// The newest version of the baseline.
         baseline: Version,
+        /// The newest version in force.
+        current: Option<Version>,
     },
     /// The version that a rollback is to lead to is not in force.
     #[error("version {target} is not applied, so nothing can be rolled back to it; {}", where_to(.target, .current.as_ref(), .nearest.as_ref()))]
@@ -214,6 +218,12 @@ fn named(version: &Version) -> String {
 fn list(versions: &[NotUndoable]) -> String {
     let versions: Vec<String> = versions.iter().map(|found| format!("{} ({})", found.version, found.file)).collect();
     versions.join(", ")
+}
+
+/// How far one can go back instead; nothing where that is no way back.
+fn or_above(lowest: &Version, current: Option<&Version>) -> String {
+    let above = current.filter(|current| *current > lowest);
+    above.map(|_| format!("; to go back as far as can be, roll back to {lowest}")).unwrap_or_default()
 }
 
 fn where_to(target: &Version, current: Option<&Version>, nearest: Option<&Version>) -> String {

@@ -59,7 +59,8 @@ pub fn rollback_plan(
     if let Some(row) = rows.iter().find(|row| row.kind == Kind::Baseline) {
         let newest = ledger.applied().iter().filter(|row| row.kind == Kind::Baseline).map(|row| &row.version).max();
         let baseline = newest.unwrap_or(&row.version).clone();
-        problems.push(PlanProblem::RollbackOfBaseline { target: to.clone(), baseline });
+        let current = ledger.current().cloned();
+        problems.push(PlanProblem::RollbackOfBaseline { target: to.clone(), baseline, current });
     }
     let mut steps = Vec::with_capacity(rows.len());
     let mut without = Vec::new();
@@ -76,7 +77,8 @@ pub fn rollback_plan(
     }
     if let Some(last) = without.iter().map(|missing| missing.version.clone()).max() {
         without.sort_by(|a, b| a.version.cmp(&b.version));
-        problems.push(PlanProblem::NoRollback { versions: without, last });
+        let current = ledger.current().cloned();
+        problems.push(PlanProblem::NoRollback { versions: without, last, current });
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -84,7 +86,8 @@ pub fn rollback_plan(
     Ok(Plan {
         steps,
         from: ledger.current().cloned(),
-        to: to.version().cloned(),
+        // As the ledger writes it, however few zeros were given.
+        to: to.version().map(|version| ledger.get(version).map_or(version, |row| &row.version).clone()),
         ahead: Vec::new(),
         warnings: Vec::new(),
     })
@@ -182,8 +185,8 @@ mod tests {
     #[case::not_applied(&["1", "2"], "3", "version 3 is not applied, so nothing can be rolled back to it; the newest version applied is 2: to go forward, use schemaward migrate")]
     #[case::undone_before(&["1", "3"], "2", "version 2 is not applied, so nothing can be rolled back to it; the nearest below it is 1")]
     #[case::below_all(&["2", "3"], "1", "version 1 is not applied, so nothing can be rolled back to it; to undo everything, say empty")]
-    #[case::past_the_baseline(&["b1", "b2", "3"], "1", "version 2 is the baseline: it was there before Schemaward, which does not undo it; roll back to 2 or above")]
-    #[case::everything_of_a_baseline(&["b1", "2"], "empty", "version 1 is the baseline: it was there before Schemaward, which does not undo it; roll back to 1 or above")]
+    #[case::past_the_baseline(&["b1", "b2", "3"], "1", "version 2 is the baseline: it was there before Schemaward, which does not undo it; to go back as far as can be, roll back to 2")]
+    #[case::everything_of_a_baseline(&["b1", "2"], "empty", "version 1 is the baseline: it was there before Schemaward, which does not undo it; to go back as far as can be, roll back to 1")]
     fn no_way_back(#[case] applied: &[&str], #[case] to: &str, #[case] expected: &str) {
         assert_eq!(outcome(&ledger(applied), to, ALL), Err(vec![expected.to_owned()]));
     }
@@ -194,7 +197,17 @@ mod tests {
         let told = outcome(&ledger(&["1", "2", "3", "4"]), "1", &kept).unwrap_err();
         assert_eq!(told.len(), 1);
         assert!(told[0].contains("2 (2_m.sql), 4 (4_m.sql)") && !told[0].contains("1_m.sql"), "{told:?}");
-        assert!(told[0].contains("4 or above"), "{told:?}");
+        assert!(told[0].ends_with("newest first"), "the newest has none, so there is no way back: {told:?}");
+        let told = outcome(&ledger(&["1", "2", "3"]), "empty", &kept).unwrap_err();
+        assert!(told[0].ends_with("roll back to 2"), "{told:?}");
+    }
+
+    #[test]
+    fn the_version_that_it_leads_to_is_written_as_the_ledger_has_it() {
+        let (ledger, kept) = (ledger(&["001", "002"]), stored(&[("002", Some("select 1"))]));
+        let plan = |to: &str| rollback_plan(&ledger, &to.parse().unwrap(), &kept, Dialect::Postgres).unwrap();
+        assert_eq!(plan("1").to_text(), "001");
+        assert_eq!(plan("1").hash(), plan("001").hash());
     }
 
     #[test]

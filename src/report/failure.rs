@@ -51,6 +51,8 @@ pub enum Reason {
     NeedsReview,
     /// The target version is not in the source, or lower than the ledger's; or no rollback leads there.
     TargetUnreachable,
+    /// Another tool has a history in the database, and the ledger has none: a run would go over it from its beginning.
+    ForeignHistory,
     /// The set of migrations is not valid: a name, a duplicate version, a gap, bytes that are not UTF-8.
     InvalidSource,
     /// The mounted source is not the one the run was started for.

@@ -4,6 +4,7 @@
 
 mod applying;
 mod bed;
+mod foreign_history;
 mod guarding;
 mod interrupting;
 mod isolating;

@@ -100,6 +100,10 @@ impl Database for Mysql {
         self.address.dialect
     }
 
+    fn history_schema(&self) -> &str {
+        &self.prefix
+    }
+
     async fn examine(&self) -> Vec<Check> {
         self.examine_steps().await
     }

@@ -112,6 +112,10 @@ impl Database for Postgres {
         self.address.to_string()
     }
 
+    fn history_schema(&self) -> &str {
+        self.ledger.schema()
+    }
+
     async fn examine(&self) -> Vec<Check> {
         self.examine_steps().await
     }

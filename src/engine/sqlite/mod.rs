@@ -128,6 +128,10 @@ impl Database for Sqlite {
         self.file.to_string()
     }
 
+    fn history_schema(&self) -> &str {
+        self.ledger.prefix()
+    }
+
     async fn examine(&self) -> Vec<Check> {
         self.examine_steps().await
     }

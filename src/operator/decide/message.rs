@@ -294,6 +294,7 @@ fn is_outside(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::NeedsReview
+            | Reason::ForeignHistory
             | Reason::InvalidSettings
             | Reason::LedgerUnusable
             | Reason::AuthenticationFailed

@@ -45,9 +45,10 @@ pub fn adoption<'a>(
             None => missing.push(up_to.clone()),
         }
     }
-    for ForeignMigration { version, checksum } in &history.each {
+    for ForeignMigration { version, checksum, may_be_its_own } in &history.each {
         match versions.migration(version, set) {
             Some(migration) => found.push((migration, checksum.as_ref())),
+            None if *may_be_its_own => {}
             None => missing.push(version.clone()),
         }
     }
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_another_is_told_unless_that_is_said_to_be_right() {
-        let each = vec![ForeignMigration { version: "1".into(), checksum: Some(ForeignChecksum::Crc32(7)) }];
+        let each = vec![ForeignMigration::new("1".into(), Some(ForeignChecksum::Crc32(7)))];
         let history = ForeignHistory { up_to: None, each };
         let problem = adopted(&history, &["1_a.sql"]).unwrap_err();
         assert!(problem.to_string().contains("CRC-32 checksums: 1_a.sql"), "{problem}");

@@ -33,7 +33,7 @@ pub(super) const READER: Reader = Reader {
             if number(1).unwrap_or_default() & BASELINE == BASELINE {
                 history.up_to = Some(version);
             } else {
-                history.each.push(ForeignMigration { version, checksum: None });
+                history.each.push(ForeignMigration::new(version, None));
             }
         }
         Ok(history)

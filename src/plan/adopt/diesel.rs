@@ -5,7 +5,7 @@ use super::foreign_table::select;
 use super::history::ForeignHistory;
 use super::tool::Reader;
 
-/// What `diesel setup` makes of its own; no migration of the application's.
+/// What `diesel setup` makes of its own; an application's first migration may have the same.
 const INITIAL_SETUP: &str = "00000000000000";
 
 pub(super) const READER: Reader = Reader {
@@ -13,7 +13,8 @@ pub(super) const READER: Reader = Reader {
     is: |table, _, _| table.has_columns(&["version", "run_on"]),
     query: |table, dialect| select(&["version"], table, "version", dialect),
     read: |rows| {
-        let versions = rows.iter().filter_map(|row| row.first().cloned().flatten());
-        Ok(ForeignHistory::versions(versions.filter(|version| version != INITIAL_SETUP)))
+        let mut history = ForeignHistory::versions(rows.iter().filter_map(|row| row.first().cloned().flatten()));
+        history.each.iter_mut().for_each(|migration| migration.may_be_its_own = migration.version == INITIAL_SETUP);
+        Ok(history)
     },
 };

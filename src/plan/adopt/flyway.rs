@@ -34,7 +34,7 @@ pub(super) const READER: Reader = Reader {
                 history.up_to = Some(version);
             } else if kind != "DELETE" && !kind.starts_with("UNDO") {
                 let checksum = text(3).and_then(|crc| crc.parse().ok()).map(ForeignChecksum::Crc32);
-                history.each.push(ForeignMigration { version, checksum });
+                history.each.push(ForeignMigration::new(version, checksum));
             }
         }
         Ok(history)

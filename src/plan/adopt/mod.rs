@@ -5,6 +5,7 @@
 
 mod adoption;
 mod atlas;
+mod beside;
 mod checksum;
 mod dbmate;
 mod diesel;
@@ -13,6 +14,7 @@ mod foreign_table;
 mod golang_migrate;
 mod goose;
 mod history;
+mod known_tool;
 mod problem;
 mod rails;
 mod refinery;
@@ -20,8 +22,10 @@ mod sqlx_migrate;
 mod tool;
 
 pub use adoption::{Adoption, adoption};
+pub use beside::{Beside, OtherHistory, Sighting, history_tables, sightings};
 pub use checksum::ForeignChecksum;
-pub use foreign_table::{ForeignTable, catalog_query, foreign_tables};
+pub use foreign_table::{ForeignTable, any_table_query, catalog_query, foreign_tables};
 pub use history::{ForeignHistory, ForeignMigration};
+pub use known_tool::KnownTool;
 pub use problem::{AdoptProblem, ChangedFile};
 pub use tool::{Found, Tool, find};

@@ -19,7 +19,7 @@ pub(super) const READER: Reader = Reader {
                 .zip(version.parse().ok())
                 .zip(text(1))
                 .map(|((hash, version), name)| ForeignChecksum::SipHash { name, version, hash });
-            Some(ForeignMigration { version, checksum })
+            Some(ForeignMigration::new(version, checksum))
         };
         Ok(ForeignHistory { up_to: None, each: rows.iter().filter_map(migration).collect() })
     },

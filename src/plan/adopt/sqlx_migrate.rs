@@ -30,7 +30,7 @@ pub(super) const READER: Reader = Reader {
                     "bring the schema by hand to where the file begins or ends, and delete its row, or set success";
                 return Err(AdoptProblem::Dirty { tool: Tool::Sqlx, version, advice });
             }
-            each.push(ForeignMigration { version, checksum: text(2).map(ForeignChecksum::Sha384) });
+            each.push(ForeignMigration::new(version, text(2).map(ForeignChecksum::Sha384)));
         }
         Ok(ForeignHistory { up_to: None, each })
     },

@@ -90,6 +90,12 @@ impl Tool {
         }
     }
 
+    /// As the command line writes it.
+    #[must_use]
+    pub fn flag(self) -> String {
+        self.name().to_ascii_lowercase()
+    }
+
     /// The tables that tools' histories are told by.
     #[must_use]
     pub fn tables() -> Vec<&'static str> {
@@ -144,6 +150,19 @@ impl Found {
 ///
 /// Where none is there, or more than one.
 pub fn find(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Result<Found, AdoptProblem> {
+    let mut found = all(tables, asked, schema);
+    match found.len() {
+        0 => Err(AdoptProblem::NotFound(asked)),
+        1 => found.pop().ok_or(AdoptProblem::NotFound(asked)),
+        _ => {
+            let told = |found: &Found| format!("{} ({}.{})", found.tool, found.table.schema, found.table.name);
+            Err(AdoptProblem::Several(found.iter().map(told).collect()))
+        }
+    }
+}
+
+/// All tables of tools whose histories can be taken over; `asked` and `schema` as for [`find`].
+pub(super) fn all(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Vec<Found> {
     let is_asked = |tool: &Tool| asked.is_none_or(|asked| asked == *tool);
     let is_said = if asked.is_some() { Asked::Yes } else { Asked::No };
     let mut found = Vec::new();
@@ -154,14 +173,7 @@ pub fn find(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) 
         let own = own.filter(|table| (reader.is)(table, tables, is_said));
         found.extend(own.map(|table| Found { tool, table: table.clone() }));
     }
-    match found.len() {
-        0 => Err(AdoptProblem::NotFound(asked)),
-        1 => found.pop().ok_or(AdoptProblem::NotFound(asked)),
-        _ => {
-            let told = |found: &Found| format!("{} ({}.{})", found.tool, found.table.schema, found.table.name);
-            Err(AdoptProblem::Several(found.iter().map(told).collect()))
-        }
-    }
+    found
 }
 
 #[cfg(test)]

@@ -1,0 +1,107 @@
+//! Asks what lies beside a ledger in which nothing was ever recorded, and keeps a run from going over another tool's
+//! history. Takes no lock and writes nothing. A ledger with rows costs no question.
+
+use super::examination::{Check, CheckName, Outcome};
+use super::run::Run;
+use super::session::{Database, Session, SessionError};
+use crate::plan::adopt::{Beside, any_table_query, catalog_query, foreign_tables, history_tables, sightings};
+use crate::plan::{Goal, LedgerState, OnForeignHistory};
+use crate::report::{Event, Failure};
+
+/// What lies beside a ledger; None where something was recorded in it at any time, which is Schemaward's own history.
+pub(super) async fn beside<D: Database>(
+    database: &D,
+    session: &mut D::Session,
+    ledger: &LedgerState,
+) -> Result<Option<Beside>, SessionError> {
+    if !ledger.shows_nothing() {
+        return Ok(None);
+    }
+    // Failures are no history: they may be what an older Schemaward met here.
+    let (attempts, _) = session.attempts(None).await?;
+    if attempts.iter().any(|attempt| attempt.success) {
+        return Ok(None);
+    }
+    let dialect = database.dialect();
+    let tables = foreign_tables(&session.text_rows(&catalog_query(&history_tables(), dialect)).await?);
+    let seen = sightings(&tables);
+    let mut histories = Vec::new();
+    for sighting in &seen {
+        let rows = match session.text_rows(&sighting.query(dialect)).await {
+            Ok(rows) => Some(rows),
+            Err(error) if error.connection_lost => return Err(error),
+            Err(_) => None,
+        };
+        histories.extend(sighting.history(rows.as_deref()));
+    }
+    let names: Vec<&str> = seen.iter().map(|sighting| sighting.table().name.as_str()).collect();
+    let others = session.text_rows(&any_table_query(database.history_schema(), &names, dialect)).await?;
+    Ok(Some(Beside::new(histories, others.first().map(Vec::as_slice))))
+}
+
+/// The step of an examination that tells whether a run would go over another tool's history.
+pub(super) async fn examine<D: Database>(database: &D) -> Result<Outcome, SessionError> {
+    let mut session = database.connect().await?;
+    let ledger = session.read_ledger().await?;
+    let beside = beside(database, &mut session, &ledger).await?;
+    session.close().await;
+    Ok(match beside {
+        None => Outcome::Ok { detail: "the ledger has one of its own".to_owned() },
+        Some(beside) => match (beside.told(), beside.note()) {
+            (Some(detail), _) => Outcome::NotOk { detail, advice: beside.advice() },
+            (None, Some(note)) => Outcome::Ok { detail: format!("no other tool's that is known; {note}") },
+            (None, None) => Outcome::Ok { detail: "the database is empty, and so is the ledger".to_owned() },
+        },
+    })
+}
+
+/// An examination with that step, which a server that nobody can log in to has not.
+pub(super) async fn with_history<D: Database>(database: &D, mut checks: Vec<Check>) -> Vec<Check> {
+    let is_reached = checks
+        .iter()
+        .any(|check| check.name == CheckName::ServerVersion && matches!(check.outcome, Outcome::Ok { .. }));
+    if is_reached && let Some(check) = checks.iter_mut().find(|check| check.name == CheckName::History) {
+        check.outcome =
+            examine(database).await.unwrap_or_else(|error| Outcome::Skipped { detail: error.failure.message });
+    }
+    checks
+}
+
+impl<D: Database> Run<'_, D> {
+    /// Ends a run that would go over another tool's history, and tells of tables that nobody has a history of. Whether
+    /// to look again under the lock: not where something is recorded already, or a history is no matter.
+    pub(super) async fn look_beside(
+        &mut self,
+        session: &mut D::Session,
+        ledger: &LedgerState,
+    ) -> Result<bool, Failure> {
+        let Goal::Migrate { on_foreign_history, .. } = self.goal else { return Ok(false) };
+        let Some(beside) = self.unless_stopped(beside(self.database, session, ledger)).await?? else {
+            return Ok(false);
+        };
+        if let Some(message) = beside.note() {
+            (self.report)(Event::Warning { message });
+        }
+        match (beside.failure(), on_foreign_history) {
+            (Some(failure), OnForeignHistory::Refuse) => Err(failure),
+            (Some(_), OnForeignHistory::Ignore) => {
+                let told = beside.told().unwrap_or_default();
+                let message = format!("{told}; it is passed over, as --ignore-foreign-history says");
+                (self.report)(Event::Warning { message });
+                Ok(false)
+            }
+            (None, OnForeignHistory::Refuse) => Ok(true),
+            (None, OnForeignHistory::Ignore) => Ok(false),
+        }
+    }
+
+    /// The same under the lock, before the ledger is made: another tool may have been at work meanwhile. So may another run
+    /// of Schemaward's, whose files may make such tables: where one is there, the ledger is asked first.
+    pub(super) async fn look_beside_again(&mut self, session: &mut D::Session) -> Result<(), Failure> {
+        let nothing = LedgerState::default();
+        let beside = self.unless_stopped(beside(self.database, session, &nothing)).await??;
+        let Some(failure) = beside.and_then(|beside| beside.failure()) else { return Ok(()) };
+        let ledger = self.unless_stopped(session.read_ledger()).await??;
+        if ledger.shows_nothing() { Err(failure) } else { Ok(()) }
+    }
+}
