@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 mod adopt;
 mod baseline;
 mod completions;
+mod confirmation;
 mod crd;
 mod doctor;
 mod engine_run;

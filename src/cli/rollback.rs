@@ -7,15 +7,18 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use super::confirmation::{Loss, can_ask, confirm, losses};
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
 use super::flags::{Format, FormatFlag, UrlFlags};
-use super::output::{self, FAINT, STRONG, counted, line, styled};
+use super::output::{self, BAD, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::wait_for;
 use super::runner::write_event;
 use super::terminal::Terminal;
-use crate::engine::{AnyDatabase, Database, RollbackReading, StoredRollback, failed_before_start, stored_rollbacks};
-use crate::migration::{InvalidVersion, SourceFile, TransactionMode};
+use crate::engine::{
+    AnyDatabase, Back, Database, RollbackReading, StoredRollback, failed_before_start, stored_rollbacks,
+};
+use crate::migration::{DataLoss, InvalidVersion, SourceFile, TransactionMode};
 use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, read_otherwise, rollback_plan};
 use crate::report::{Event, Failure, Outcome};
 
@@ -25,9 +28,11 @@ use crate::report::{Event, Failure, Outcome};
 pub(super) struct RollbackArguments {
     #[command(flatten)]
     url: UrlFlags,
-    /// The version to go back to, which stays applied; `empty` undoes everything.
-    #[arg(long, value_name = "VERSION", value_parser = rollback_target)]
-    to: RollbackTarget,
+    #[command(flatten)]
+    back: BackFlags,
+    /// Undo it without being asked: for scripts. Without it a rollback lists what goes, and asks on the terminal.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     flags: RunFlags,
     /// Show what would be undone, and by which SQL, and do nothing.
@@ -35,6 +40,25 @@ pub(super) struct RollbackArguments {
     dry_run: bool,
     #[command(flatten)]
     format: FormatFlag,
+}
+
+/// How far back: one of both.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct BackFlags {
+    /// The version to go back to, which stays applied; `empty` undoes everything.
+    #[arg(long, value_name = "VERSION", value_parser = rollback_target)]
+    to: Option<RollbackTarget>,
+    /// How many versions to undo, counted from the newest.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    steps: Option<u32>,
+}
+
+impl BackFlags {
+    fn back(&self) -> Back {
+        let steps = self.steps.and_then(|steps| usize::try_from(steps).ok()).unwrap_or_default();
+        self.to.clone().map_or(Back::Steps(steps), Back::To)
+    }
 }
 
 fn rollback_target(text: &str) -> Result<RollbackTarget, String> {
@@ -68,15 +92,33 @@ pub(super) fn main(arguments: &RollbackArguments) -> ExitCode {
 
 impl RollbackArguments {
     fn execute(&self, run: &str) -> Result<ExitCode, Failure> {
-        let database = self.flags.database(&self.url.text()?, run)?;
         let format = self.format.format;
+        if !self.yes {
+            can_ask(format)?;
+        }
+        let database = self.flags.database(&self.url.text()?, run)?;
+        let (back, asks) = (self.back.back(), !self.yes);
         // What is shown beside an error: the ledger has the SQL that it points to, no folder has.
-        let files = match format {
-            Format::Text => files(&wait_for(stored_rollbacks(&database, &self.to))??.stored),
-            Format::Json => Vec::new(),
+        let (to, shown, files) = match back {
+            Back::To(to) if format == Format::Json => (to, None, Vec::new()),
+            back => {
+                let reading = wait_for(stored_rollbacks(&database, &back))??;
+                let plan = rollback_plan(&reading.state, &reading.to, &reading.stored, database.dialect());
+                // What keeps it from being done the run itself tells.
+                let plan = plan.ok().filter(|plan| !plan.steps.is_empty());
+                if let Some(plan) = plan.as_ref().filter(|_| asks)
+                    && !confirm(&database.address(), plan)
+                {
+                    output::text("Nothing was undone.\n");
+                    return Ok(exit::refused());
+                }
+                // Steps are counted from the ledger that was read.
+                let is_bound = asks || matches!(back, Back::Steps(_));
+                (reading.to, plan.filter(|_| is_bound).map(|plan| plan.hash()), files(&reading.stored))
+            }
         };
         let mut terminal = Terminal::new(Path::new(""), &files);
-        let goal = Goal::Rollback(self.to.clone());
+        let goal = Goal::Rollback { to, shown };
         let summary = self.flags.execute(run, &database, &goal, format, &mut |event| match format {
             Format::Text => terminal.show(&event),
             Format::Json => write_event(&event),
@@ -90,8 +132,8 @@ impl RollbackArguments {
     fn show(&self, run: &str) -> Result<ExitCode, Failure> {
         let format = self.format.format;
         let database: AnyDatabase = self.flags.database(&self.url.text()?, run)?;
-        let RollbackReading { state, stored, server } = wait_for(stored_rollbacks(&database, &self.to))??;
-        match rollback_plan(&state, &self.to, &stored, database.dialect()) {
+        let RollbackReading { state, to, stored, server } = wait_for(stored_rollbacks(&database, &self.back.back()))??;
+        match rollback_plan(&state, &to, &stored, database.dialect()) {
             Ok(plan) => {
                 if let Some(failure) = read_otherwise(&plan.steps, server) {
                     return Err(failure);
@@ -140,7 +182,17 @@ struct RollbackStep {
     file: String,
     transaction_mode: &'static str,
     statements: usize,
+    /// What takes data away, or may.
+    losses: Vec<LossReport>,
     sql: String,
+}
+
+#[derive(Serialize)]
+struct LossReport {
+    /// The line in `sql`.
+    line: usize,
+    /// Null where what the statement does stands elsewhere.
+    what: Option<String>,
 }
 
 impl RollbackReport {
@@ -172,6 +224,16 @@ impl RollbackReport {
     }
 }
 
+impl From<Loss> for LossReport {
+    fn from(loss: Loss) -> Self {
+        let what = match loss.what {
+            DataLoss::Loses(what) => Some(what),
+            DataLoss::CannotTell => None,
+        };
+        Self { line: loss.line, what }
+    }
+}
+
 impl RollbackStep {
     fn new(step: &Step<'_>) -> Self {
         let migration = step.migration.as_ref();
@@ -183,7 +245,18 @@ impl RollbackStep {
                 TransactionMode::PerStatement => "noTransaction",
             },
             statements: migration.statements.len(),
+            losses: losses(step).into_iter().map(LossReport::from).collect(),
             sql: migration.sql.clone(),
+        }
+    }
+
+    fn write_losses(&self, text: &mut String) {
+        for LossReport { line: at, what } in &self.losses {
+            let told = match what {
+                Some(what) => styled(BAD, &format!("loses data: {}", line(what))),
+                None => styled(NOTE, "may lose data: what it does stands elsewhere"),
+            };
+            let _ = writeln!(text, "  line {at}: {told}");
         }
     }
 
@@ -194,6 +267,7 @@ impl RollbackStep {
             (statements, _) => format!("{} each committed by itself", counted(statements, "statement")),
         };
         let _ = writeln!(text, "\n{}  {}", styled(STRONG, &self.file), styled(FAINT, &what));
+        self.write_losses(text);
         for sql in self.sql.lines() {
             let _ = writeln!(text, "    {}", line(sql));
         }

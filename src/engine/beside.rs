@@ -36,7 +36,7 @@ pub(super) async fn beside<D: Database>(
     }
     let names: Vec<&str> = seen.iter().map(|sighting| sighting.table().name.as_str()).collect();
     let others = session.text_rows(&any_table_query(database.history_schema(), &names, dialect)).await?;
-    Ok(Some(Beside::new(histories, others.first().map(Vec::as_slice))))
+    Ok(Some(Beside::new(histories, others.first().map(Vec::as_slice), dialect)))
 }
 
 /// The step of an examination that tells whether a run would go over another tool's history.

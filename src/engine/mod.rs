@@ -42,7 +42,7 @@ pub use folder::{SourceFolder, read_all, read_folder, read_needed, take_checksum
 pub use identity::{LedgerIdentity, Place as LedgerPlace};
 pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
-pub use reading::{Reading, RecordedAttempt, RollbackReading, read, stored_rollbacks};
+pub use reading::{Back, Reading, RecordedAttempt, RollbackReading, read, stored_rollbacks};
 pub use repair::{Accepted, accept, repair};
 pub use run::{RunSettings, failed_before_start, run};
 pub use session::{

@@ -6,8 +6,8 @@ use super::beside::beside;
 use super::session::{Database, Session, SessionError, StoredRollback};
 use crate::migration::{Dialect, Version};
 use crate::plan::adopt::Beside;
-use crate::plan::{Kind, LedgerState, RollbackTarget, to_undo};
-use crate::report::AppliedMigration;
+use crate::plan::{Kind, LedgerState, RollbackTarget, steps_back, to_undo};
+use crate::report::{AppliedMigration, Failure};
 
 /// What the ledger and the lock say.
 #[derive(Clone, Debug, Default)]
@@ -69,25 +69,40 @@ fn settled_since(failed: &RecordedAttempt, attempts: &[RecordedAttempt]) -> Opti
 pub struct RollbackReading {
     /// What is in force.
     pub state: LedgerState,
+    /// The version that is to stay.
+    pub to: RollbackTarget,
     /// What it keeps to undo what is newer than the version asked for.
     pub stored: Vec<StoredRollback>,
     /// The server's own engine, whatever the URL's scheme says.
     pub server: Dialect,
 }
 
+/// How far back a rollback is to go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Back {
+    /// To this version.
+    To(RollbackTarget),
+    /// So many versions.
+    Steps(usize),
+}
+
 /// Reads what is in force and what the ledger keeps to undo what is newer than a version.
 ///
 /// # Errors
 ///
-/// As [`read`].
-pub async fn stored_rollbacks<D: Database>(database: &D, to: &RollbackTarget) -> Result<RollbackReading, SessionError> {
+/// As [`read`], and where there are not so many steps to take.
+pub async fn stored_rollbacks<D: Database>(database: &D, back: &Back) -> Result<RollbackReading, Failure> {
     let mut session = database.connect().await?;
     let server = session.server_dialect();
     let state = session.read_ledger().await?;
-    let versions: Vec<Version> = to_undo(&state, to).into_iter().map(|row| row.version.clone()).collect();
+    let to = match back {
+        Back::To(to) => to.clone(),
+        Back::Steps(steps) => steps_back(&state, *steps).map_err(|problem| problem.failure())?,
+    };
+    let versions: Vec<Version> = to_undo(&state, &to).into_iter().map(|row| row.version.clone()).collect();
     let stored = session.stored_rollbacks(&versions).await?;
     session.close().await;
-    Ok(RollbackReading { state, stored, server })
+    Ok(RollbackReading { state, to, stored, server })
 }
 
 /// One attempt of one migration as the ledger has it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::cancellation::CANCEL_WAIT;
 use super::folder::read_needed;
-use super::run_failure::{Unresolved, lock_held, stopped, unknown_outcome};
+use super::run_failure::{Unresolved, another_plan, lock_held, stopped, unknown_outcome};
 use super::session::{Database, Fence, LockAttempt, Session, SessionError};
 use super::stop::Stop;
 use crate::migration::{Version, no_migration};
@@ -193,7 +193,7 @@ impl<'a, D: Database> Run<'a, D> {
                 let _ = read_needed(set, ledger);
                 plan(set, ledger, options)
             }
-            Goal::Rollback(to) => {
+            Goal::Rollback { to, .. } => {
                 let versions: Vec<Version> = to_undo(ledger, to).into_iter().map(|row| row.version.clone()).collect();
                 let stored = self.unless_stopped(session.stored_rollbacks(&versions)).await??;
                 rollback_plan(ledger, to, &stored, self.database.dialect())
@@ -202,6 +202,13 @@ impl<'a, D: Database> Run<'a, D> {
         let plan = plan.map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
         if let Some(failure) = read_otherwise(&plan.steps, session.server_dialect()) {
             return Err(failure);
+        }
+        if let Goal::Rollback { shown: Some(shown), .. } = self.goal
+            && !self.started
+            && !plan.steps.is_empty()
+            && plan.hash() != *shown
+        {
+            return Err(another_plan());
         }
         if self.applied == 0 {
             // After a reconnection the rest of the plan is planned anew; the run's plan is the first.
@@ -320,7 +327,7 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     pub(super) fn is_rollback(&self) -> bool {
-        matches!(self.goal, Goal::Rollback(_))
+        matches!(self.goal, Goal::Rollback { .. })
     }
 }
 

@@ -125,6 +125,21 @@ pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
     }
 }
 
+/// What a rollback would undo is not what was shown.
+pub(super) fn another_plan() -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::NeedsReview,
+        code: None,
+        message:
+            "the ledger has changed since it was read: what would be undone now is not what was shown; nothing was \
+                  undone"
+                .to_owned(),
+        hint: Some("look again with schemaward rollback --dry-run, and then say so anew".to_owned()),
+        place: None,
+    }
+}
+
 /// The ledger could not be asked what became of a migration.
 pub(super) fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure {
     let what = match lost.steps.as_slice() {

@@ -21,14 +21,14 @@ pub fn data_loss(sql: &str, dialect: Dialect) -> Option<DataLoss> {
     let rest = Rest(rest);
     match first.text.to_ascii_lowercase().as_str() {
         "drop" => drop(rest),
-        "truncate" => loses("empties", &rest.skip(&["table"]).names()),
-        "delete" => loses("deletes rows of", &rest.skip(&["from"]).name()),
-        "update" => loses("overwrites values in", &rest.name()),
-        "replace" => loses("replaces rows of", &rest.skip(&["into"]).name()),
-        "merge" => loses("overwrites or deletes rows of", &rest.skip(&["into"]).name()),
+        "truncate" => Some(losing("empties", &rest.skip(&["table"]).names())),
+        "delete" => Some(losing("deletes rows of", &rest.skip(&["from"]).name())),
+        "update" => Some(losing("overwrites values in", &rest.name())),
+        "replace" => Some(losing("replaces rows of", &rest.skip(&["into"]).name())),
+        "merge" => Some(losing("overwrites or deletes rows of", &rest.skip(&["into"]).name())),
         "insert" => insert(rest),
         "with" if ["delete", "update", "merge"].iter().any(|word| rest.has(word)) => {
-            loses("deletes or overwrites rows", "")
+            Some(losing("deletes or overwrites rows", ""))
         }
         "load" => rest.has("replace").then(|| DataLoss::Loses("replaces rows".to_owned())),
         "alter" => alter(rest, dialect),
@@ -132,8 +132,8 @@ const PURE: &[&str] = &[
     "version",
 ];
 
-fn loses(what: &str, of: &str) -> Option<DataLoss> {
-    Some(DataLoss::Loses(format!("{what} {of}").trim_end().to_owned()))
+fn losing(what: &str, of: &str) -> DataLoss {
+    DataLoss::Loses(format!("{what} {of}").trim_end().to_owned())
 }
 
 /// Source: PostgreSQL's, MySQL's, MariaDB's and SQLite's reference of `DROP …`.
@@ -141,8 +141,10 @@ fn drop(rest: Rest<'_>) -> Option<DataLoss> {
     let (kind, rest) = rest.next()?;
     let names = rest.names();
     match kind.to_ascii_lowercase().as_str() {
-        kind @ ("table" | "tables" | "schema" | "database" | "sequence") => loses(&format!("drops {kind}"), &names),
-        "owned" => loses("drops all that is owned by", &names),
+        kind @ ("table" | "tables" | "schema" | "database" | "sequence") => {
+            Some(losing(&format!("drops {kind}"), &names))
+        }
+        "owned" => Some(losing("drops all that is owned by", &names)),
         // A query's result can be made again; a session's tables are nobody else's.
         "view" | "materialized" | "index" | "trigger" | "rule" | "policy" | "temporary" | "foreign" | "user"
         | "role" => None,
@@ -164,7 +166,7 @@ fn create(rest: Rest<'_>) -> Option<DataLoss> {
     let (kind, named) = replaced.next()?;
     let kind = kind.to_ascii_lowercase();
     matches!(kind.as_str(), "table" | "schema" | "database" | "sequence")
-        .then(|| loses(&format!("replaces {kind}"), &named.name()))?
+        .then(|| losing(&format!("replaces {kind}"), &named.name()))
 }
 
 fn alter(rest: Rest<'_>, dialect: Dialect) -> Option<DataLoss> {

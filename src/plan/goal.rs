@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::target::Target;
-use crate::migration::{InvalidVersion, MigrationFiles, Version};
+use crate::migration::{Checksum, InvalidVersion, MigrationFiles, Version};
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -19,7 +19,12 @@ pub enum Goal<'a> {
         on_foreign_history: OnForeignHistory,
     },
     /// To undo what is newer than a version, by the rollback SQL that the ledger kept.
-    Rollback(RollbackTarget),
+    Rollback {
+        /// The version that stays.
+        to: RollbackTarget,
+        /// The hash of the plan that was shown: another one is refused. None where any is right.
+        shown: Option<Checksum>,
+    },
 }
 
 /// How far to migrate, and by which rules.

@@ -22,6 +22,6 @@ pub use other_engine::read_otherwise;
 pub use overview::{OpenStatement, Overview, SettledBy, open_statement};
 pub use plan::{Plan, PlanWarning, edited, needed, plan, to_run};
 pub use problem::{NotUndoable, PlanProblem, plan_failure};
-pub use rollback::{StoredRollback, rollback_plan, to_undo};
+pub use rollback::{StoredRollback, rollback_plan, steps_back, to_undo};
 pub use step::Step;
 pub use target::Target;

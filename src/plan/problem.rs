@@ -158,6 +158,14 @@ pub enum PlanProblem {
         /// The newest version in force below the target.
         nearest: Option<Version>,
     },
+    /// More steps back than there are migrations in force.
+    #[error("{} back cannot be taken: {}", steps_of(*.steps), all_there_is(*.in_force))]
+    TooManySteps {
+        /// How many were asked for.
+        steps: usize,
+        /// How many are in force.
+        in_force: usize,
+    },
     /// Stored rollback SQL that cannot be run.
     #[error(transparent)]
     InvalidRollback(Problem),
@@ -220,6 +228,19 @@ fn list(versions: &[NotUndoable]) -> String {
     versions.join(", ")
 }
 
+fn steps_of(steps: usize) -> String {
+    if steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") }
+}
+
+fn all_there_is(in_force: usize) -> String {
+    let undo_all = format!("to undo everything, say --to {}", RollbackTarget::EMPTY);
+    match in_force {
+        0 => "no migration is in force".to_owned(),
+        1 => format!("1 migration is in force; {undo_all}"),
+        many => format!("{many} migrations are in force; {undo_all}"),
+    }
+}
+
 /// How far one can go back instead; nothing where that is no way back.
 fn or_above(lowest: &Version, current: Option<&Version>) -> String {
     let above = current.filter(|current| *current > lowest);
@@ -271,6 +292,7 @@ impl PlanProblem {
             | Self::NoRollback { .. }
             | Self::RollbackOfBaseline { .. }
             | Self::RollbackTargetNotApplied { .. }
+            | Self::TooManySteps { .. }
             | Self::LedgerInUse { .. } => Reason::TargetUnreachable,
             Self::InvalidFile(_) | Self::InvalidRollback(_) => Reason::InvalidSource,
             Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } | Self::EndUnknown { .. } => {
@@ -299,6 +321,7 @@ impl PlanProblem {
             | Self::NoRollback { .. }
             | Self::RollbackOfBaseline { .. }
             | Self::RollbackTargetNotApplied { .. }
+            | Self::TooManySteps { .. }
             | Self::LedgerInUse { .. } => None,
         };
         Failure {

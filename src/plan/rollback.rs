@@ -38,6 +38,22 @@ pub fn to_undo<'a>(ledger: &'a LedgerState, to: &RollbackTarget) -> Vec<&'a Appl
     rows
 }
 
+/// Where so many steps back lead, counted by version from the newest in force.
+///
+/// # Errors
+///
+/// [`PlanProblem::TooManySteps`] where fewer are in force.
+pub fn steps_back(ledger: &LedgerState, steps: usize) -> Result<RollbackTarget, PlanProblem> {
+    let in_force = ledger.applied();
+    match in_force.len().checked_sub(steps) {
+        None => Err(PlanProblem::TooManySteps { steps, in_force: in_force.len() }),
+        Some(stay) => {
+            let newest = stay.checked_sub(1).and_then(|last| in_force.get(last));
+            Ok(newest.map_or(RollbackTarget::Empty, |row| RollbackTarget::Version(row.version.clone())))
+        }
+    }
+}
+
 fn is_newer(version: &Version, to: &RollbackTarget) -> bool {
     to.version().is_none_or(|to| version > to)
 }
@@ -200,6 +216,17 @@ mod tests {
         assert!(told[0].ends_with("newest first"), "the newest has none, so there is no way back: {told:?}");
         let told = outcome(&ledger(&["1", "2", "3"]), "empty", &kept).unwrap_err();
         assert!(told[0].ends_with("roll back to 2"), "{told:?}");
+    }
+
+    #[rstest]
+    #[case::one(&["1", "2", "3"], 1, Ok("2"))]
+    #[case::by_version_and_not_by_when_it_was_applied(&["1", "3", "2"], 1, Ok("2"))]
+    #[case::all(&["1", "2"], 2, Ok("empty"))]
+    #[case::too_many(&["1", "2"], 3, Err("3 steps back cannot be taken: 2 migrations are in force; to undo everything, say --to empty"))]
+    #[case::nothing_there(&[], 1, Err("1 step back cannot be taken: no migration is in force"))]
+    fn so_many_steps_back(#[case] applied: &[&str], #[case] steps: usize, #[case] expected: Result<&str, &str>) {
+        let to = super::steps_back(&ledger(applied), steps).map(|to| to.to_string());
+        assert_eq!(to.map_err(|problem| problem.to_string()), expected.map(str::to_owned).map_err(str::to_owned));
     }
 
     #[test]

@@ -198,7 +198,7 @@ fn what_was_adopted_can_be_rolled_back_by_the_folder_s_own_files() {
         insert into schema_migrations values (20240102000001, false)";
     let bed = bed(STAMPED, history);
     assert_eq!(text(&bed.command("adopt", &[])).0, Some(0));
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "20240101000001"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "20240101000001", "--yes"]));
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(bed.has("customers") && !bed.has("orders"));
 }

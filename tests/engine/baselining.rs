@@ -51,10 +51,10 @@ fn a_baseline_runs_nothing_and_what_is_newer_is_applied_and_undone_down_to_it() 
     let ended = bed.run();
     assert_eq!((ended.applied(), ended.summary.current_version.as_deref()), (1, Some("003")));
 
-    let (code, _, err) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, _, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!(code, Some(4));
     assert!(err.contains("version 002 is the baseline"), "{err}");
-    assert_eq!(text(&bed.command("rollback", &["--to", "2"])).0, Some(0));
+    assert_eq!(text(&bed.command("rollback", &["--to", "2", "--yes"])).0, Some(0));
     assert!(!bed.has("c") && bed.has("b"));
 }
 
@@ -99,6 +99,6 @@ fn late_files_are_refused_unless_they_are_asked_for() {
     assert_eq!((ended.applied(), ended.summary.current_version.as_deref()), (1, Some("20260301")));
     assert_eq!(bed.run().applied(), 0, "what is applied is in order, whenever it was");
     // The last one applied is the first one undone.
-    let (_, out, _) = text(&bed.command("rollback", &["--to", "20260101"]));
+    let (_, out, _) = text(&bed.command("rollback", &["--to", "20260101", "--yes"]));
     assert!(out.find("rollback of 20260201_b.sql") < out.find("rollback of 20260301_c.sql"), "{out}");
 }

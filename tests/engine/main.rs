@@ -11,8 +11,11 @@ mod bed;
 mod between;
 mod examining;
 mod failing;
+mod foreign_history;
 mod gate;
 mod guarding;
+#[path = "../histories/tables.rs"]
+mod histories;
 mod interrupting;
 mod isolating;
 mod journaling;

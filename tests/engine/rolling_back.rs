@@ -47,9 +47,9 @@ fn versions_are_undone_in_reverse_order_though_their_files_are_gone_and_can_be_a
     for (name, _) in FILES {
         bed.remove(name);
     }
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains("Rolling back 2 migrations, from version 003 to version 1"), "{out}");
+    assert!(out.contains("Rolling back 2 migrations, from version 003 to version 001:"), "{out}");
     assert!(out.contains("The schema is at version 001; 2 migrations rolled back."), "{out}");
     assert!(out.find("rollback of 003_c.sql") < out.find("rollback of 002_b.sql"), "{out}");
     assert!(bed.has("a") && !bed.has("b") && !bed.has("c"));
@@ -59,7 +59,7 @@ fn versions_are_undone_in_reverse_order_though_their_files_are_gone_and_can_be_a
         rows(&bed),
         "migration 001 ok,migration 002 ok undone,migration 003 ok undone,rollback 003 ok,rollback 002 ok"
     );
-    let (code, out, _) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, out, _) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!((code, out.trim()), (Some(0), "The schema is at version 001; nothing is to be rolled back."));
 
     bed.files(&FILES[1..]);
@@ -68,7 +68,7 @@ fn versions_are_undone_in_reverse_order_though_their_files_are_gone_and_can_be_a
     assert_eq!((ended.applied(), ended.summary.current_version.as_deref()), (2, Some("003")));
     assert_eq!(bed.psql("select count(*) from a"), "1");
 
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty", "--yes"]));
     assert_eq!(code, Some(0), "{out}{err}");
     assert!(out.contains("No migration is applied; 3 migrations rolled back."), "{out}");
     assert!(!bed.has("a"));
@@ -81,14 +81,14 @@ fn a_version_without_a_rollback_is_refused_before_anything_runs() {
     let bed = bed();
     bed.files(&[("004_d.sql", "create table d ()"), ("005_e.sql", "create table e ();\n-- rollback: drop table e;")]);
     assert_eq!(bed.run().applied(), 2);
-    for flags in [&["--to", "001"][..], &["--to", "001", "--dry-run"]] {
+    for flags in [&["--to", "001", "--yes"][..], &["--to", "001", "--dry-run"]] {
         let (code, out, err) = text(&bed.command("rollback", flags));
         assert_eq!(code, Some(4), "{out}{err}");
         assert!(err.contains("no rollback was stored for 004 (004_d.sql)"), "{err}");
         assert!(err.contains("new migration") && err.contains("newest first"), "{err}");
     }
     assert!(bed.has("e") && bed.has("c"));
-    assert_eq!(text(&bed.command("rollback", &["--to", "004"])).0, Some(0));
+    assert_eq!(text(&bed.command("rollback", &["--to", "004", "--yes"])).0, Some(0));
     assert!(!bed.has("e") && bed.has("d"));
 }
 
@@ -111,7 +111,7 @@ fn a_dry_run_shows_the_stored_sql_and_does_nothing() {
 fn a_rollback_that_fails_is_recorded_with_its_line_and_the_next_one_goes_on() {
     let bed = bed();
     bed.psql("create view v as select * from b");
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "001"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "001", "--yes"]));
     assert_eq!(code, Some(1), "{out}{err}");
     assert!(err.contains("error[2BP01]") && err.contains("--> rollback of 002_b.sql:1:1\n"), "{err}");
     assert!(err.contains("1 | drop table b;"), "{err}");
@@ -124,7 +124,7 @@ fn a_rollback_that_fails_is_recorded_with_its_line_and_the_next_one_goes_on() {
     };
     resolved("\"resolved\": false");
     bed.psql("drop view v");
-    assert_eq!(text(&bed.command("rollback", &["--to", "001"])).0, Some(0));
+    assert_eq!(text(&bed.command("rollback", &["--to", "001", "--yes"])).0, Some(0));
     assert!(!bed.has("b"));
     resolved("\"resolvedBy\": \"rollback\"");
 }
@@ -136,7 +136,7 @@ fn nothing_to_undo_is_recorded_as_such() {
         ("002_b.sql", "select 2;\n-- rollback:\n-- -- nothing to do\n"),
     ]);
     assert_eq!(bed.run().applied(), 2);
-    assert_eq!(text(&bed.command("rollback", &["--to", "empty"])).0, Some(0));
+    assert_eq!(text(&bed.command("rollback", &["--to", "empty", "--yes"])).0, Some(0));
     assert!(rows(&bed).ends_with("rollback 002 ok,rollback 001 ok"), "{}", rows(&bed));
 }
 
@@ -144,7 +144,7 @@ fn nothing_to_undo_is_recorded_as_such() {
 fn a_down_file_is_what_is_stored_and_its_comments_are_comments() {
     let bed = Bed::with(&[("001_a.up.sql", "create table a ()"), ("001_a.down.sql", "-- Rollback:\ndrop table a;\n")]);
     assert_eq!(bed.run().applied(), 1);
-    assert_eq!(text(&bed.command("rollback", &["--to", "empty"])).0, Some(0));
+    assert_eq!(text(&bed.command("rollback", &["--to", "empty", "--yes"])).0, Some(0));
     assert!(!bed.has("a"));
 }
 
@@ -186,7 +186,7 @@ fn assert_two_undone(bed: &Bed<'_>, what: &str) {
 #[test]
 fn a_rollback_without_a_transaction_is_journaled() {
     let bed = two_to_undo();
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!(code, Some(0), "{out}{err}");
     assert_two_undone(&bed, "");
     assert_eq!(bed.psql("select count(*) from schemaward.statement_journal where kind = 'rollback'"), "3");
@@ -197,7 +197,7 @@ fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way() {
     let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
     bed.file("002_b.sql", b"create table b (n int);\n-- rollback:\n-- drop index concurrently wrong;\n");
     assert_eq!(bed.run().applied(), 2);
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!(code, Some(1), "{out}{err}");
     bed.file("003_c.sql", b"create table c (n int);\n");
     assert_eq!(bed.run().applied(), 1);
@@ -215,7 +215,7 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(#[case] refused: &
     );
     bed.file("002_b.sql", wrong.as_bytes());
     assert_eq!(bed.run().applied(), 2);
-    assert_eq!(text(&bed.command("rollback", &["--to", "1"])).0, Some(1));
+    assert_eq!(text(&bed.command("rollback", &["--to", "1", "--yes"])).0, Some(1));
     bed.file("003_c.sql", b"create table c (n int);\n");
     let (_, _, err) = text(&bed.migrate(&[]));
     assert!(err.contains("the rollback of version 002 is begun"), "{err}");
@@ -224,7 +224,7 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(#[case] refused: &
     assert_eq!(text(&bed.command("repair", &[&second[..], &["not-done"]].concat())).0, Some(2), "it is known to be so");
     let (code, out, err) = text(&bed.command("repair", &[&second[..], &["done"]].concat()));
     assert_eq!(code, Some(0), "{out}{err}");
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!(code, Some(0), "{out}{err}");
     assert_eq!(current(&bed), "001");
 }
@@ -234,13 +234,13 @@ fn a_file_that_the_server_refused_as_a_whole_keeps_no_rollback_from_running() {
     let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
     bed.file("002_b.sql", b"create index concurrently i on nowhere (n);\n");
     assert!(bed.run().failure().message.contains("nowhere"));
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty", "--yes"]));
     assert_eq!((code, bed.has("a")), (Some(0), false), "{out}{err}");
 }
 
 fn start(url: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
-    command.args(["rollback", "--to", "1", "--format", "json"]).env("DATABASE_URL", url);
+    command.args(["rollback", "--to", "1", "--yes", "--format", "json"]).env("DATABASE_URL", url);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -268,7 +268,7 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut Child)) {
             let ended = bed.run();
             assert!(ended.failure().message.contains("the rollback of version 002 is begun"), "{what}: {ended:?}");
         }
-        let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+        let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
         assert_eq!(code, Some(0), "{what}: {out}{err}");
         assert_two_undone(&bed, &what);
         if !reached {
@@ -300,7 +300,7 @@ fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
     bed.file("002_i.sql", b"create index a_n on a (n);\n-- rollback:\n-- drop index concurrently a_n;\n");
     assert_eq!(bed.run().applied(), 2);
     let held = bed.hold("select from a");
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--lock-timeout", "100ms"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes", "--lock-timeout", "100ms"]));
     assert_eq!((code, invalid_indexes(&bed).as_str()), (Some(1), "1"), "{out}{err}");
     bed.file("003_c.sql", b"create table c (n int);\n");
     assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
@@ -310,7 +310,7 @@ fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
     let (code, out, err) = text(&bed.command("repair", &["--version", "002", "--statement", "1", "--as", "not-done"]));
     assert_eq!(code, Some(0), "{out}{err}");
     assert_eq!(bed.run().applied(), 1);
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1"]));
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
     assert_eq!((code, bed.has("a_n"), bed.has("c")), (Some(4), true, true), "003 has no rollback: {out}{err}");
 }
 
@@ -341,7 +341,7 @@ fn a_version_that_was_undone_by_hand_is_recorded_as_that() {
         -- drop index concurrently wrong;\n",
     );
     assert_eq!(bed.run().applied(), 2);
-    assert_eq!(text(&bed.command("rollback", &["--to", "1"])).0, Some(1));
+    assert_eq!(text(&bed.command("rollback", &["--to", "1", "--yes"])).0, Some(1));
     bed.psql("drop table b");
     let (code, out, err) = text(&bed.command("repair", &["--undone", "2"]));
     assert_eq!((code, current(&bed).as_str()), (Some(0), "001"), "{out}{err}");
@@ -367,7 +367,7 @@ fn a_refused_file_that_was_corrected_into_one_transaction_is_in_nobodys_way() {
     bed.remove("R__r.sql");
     assert_eq!(bed.run().applied(), 0, "the repeatable file is applied, and may go");
     for to in ["1", "empty"] {
-        let (code, out, err) = text(&bed.command("rollback", &["--to", to]));
+        let (code, out, err) = text(&bed.command("rollback", &["--to", to, "--yes"]));
         assert_eq!(code, Some(0), "{out}{err}");
     }
     assert!(!bed.has("a"));

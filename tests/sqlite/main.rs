@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
 mod applying;
+mod asking;
 mod bed;
 mod foreign_history;
 mod guarding;
+#[path = "../histories/tables.rs"]
+mod histories;
 mod interrupting;
 mod isolating;
 mod opening;

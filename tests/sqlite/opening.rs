@@ -189,7 +189,9 @@ fn a_result_that_cannot_be_written_is_no_success() {
 fn the_example_is_applied_and_taken_back() {
     let bed = Bed::with(&[]);
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sqlite/migrations");
-    for command in [&["plan", "--dir", example][..], &["migrate", "--dir", example], &["rollback", "--to", "empty"]] {
+    for command in
+        [&["plan", "--dir", example][..], &["migrate", "--dir", example], &["rollback", "--to", "empty", "--yes"]]
+    {
         let output = bed.command(command).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
         assert_eq!(bed.has("order_items"), command[0] == "migrate");

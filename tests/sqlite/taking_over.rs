@@ -24,9 +24,9 @@ fn a_baseline_runs_nothing_and_what_is_newer_is_applied_and_undone_down_to_it() 
     assert_eq!(bed.query("SELECT count(*) FROM pragma_table_info('a')"), "2", "the baseline's files did not run");
     let (code, said) = bed.said(&["baseline", "--version", "3"]);
     assert!(code == Some(4) && said.contains("ledger is not empty"), "{said}");
-    let (code, said) = bed.said(&["rollback", "--to", "1"]);
+    let (code, said) = bed.said(&["rollback", "--to", "1", "--yes"]);
     assert!(code == Some(4) && said.contains("version 002 is the baseline") && bed.has("c"), "{said}");
-    assert_eq!(bed.said(&["rollback", "--to", "2"]).0, Some(0));
+    assert_eq!(bed.said(&["rollback", "--to", "2", "--yes"]).0, Some(0));
     assert!(!bed.has("c") && bed.has("b"));
 }
 
@@ -61,7 +61,7 @@ fn a_late_file_is_refused_unless_it_is_asked_for() {
     assert_eq!(bed.query("SELECT version FROM schemaward_get_current_schema_version"), "20260301");
     bed.migrate();
     // The last one applied is the first one undone.
-    let (code, said) = bed.said(&["rollback", "--to", "20260101"]);
+    let (code, said) = bed.said(&["rollback", "--to", "20260101", "--yes"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.find("rollback of 20260201_b.sql") < said.find("rollback of 20260301_c.sql"), "{said}");
 }
@@ -135,7 +135,7 @@ fn another_tool_s_history_is_taken_over(#[case] history: &str) {
     let (code, said) = bed.said(&["adopt"]);
     assert!(code == Some(4) && said.contains("ledger is not empty"), "{said}");
     // What another tool has applied may be undone by the folder's files.
-    assert_eq!(bed.said(&["rollback", "--to", "1"]).0, Some(0));
+    assert_eq!(bed.said(&["rollback", "--to", "1", "--yes"]).0, Some(0));
     assert!(!bed.has("b") && !bed.has("c") && bed.has("a"));
 }
 

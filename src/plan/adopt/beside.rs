@@ -84,11 +84,10 @@ impl Sighting {
     #[must_use]
     pub fn history(&self, rows: Option<&[Row]>) -> Option<OtherHistory> {
         let (version, unfinished) = match rows.map(|rows| self.newest(rows)) {
-            None => (None, false),
             Some(Newest::Nothing) => return None,
             Some(Newest::Applied(version)) => (Some(version), false),
             Some(Newest::Unfinished(version)) => (Some(version), true),
-            Some(Newest::Unknown) => (None, false),
+            None | Some(Newest::Unknown) => (None, false),
         };
         let table = self.table();
         let (tool, command) = match self {
@@ -134,12 +133,13 @@ impl Beside {
     /// From what was found, and a row of schema and table of any other table. The database that Atlas makes for itself on
     /// `MySQL` and `MariaDB` tells of all databases of the server: it says nothing of one that is empty.
     #[must_use]
-    pub fn new(histories: Vec<OtherHistory>, other: Option<&[Option<String>]>) -> Self {
+    pub fn new(histories: Vec<OtherHistory>, other: Option<&[Option<String>]>, dialect: Dialect) -> Self {
         let table = match other {
             Some([Some(schema), Some(table)]) => Some(format!("{schema}.{table}")),
             _ => None,
         };
-        let is_of_here = |history: &OtherHistory| table.is_some() || history.schema != ATLAS_DATABASE;
+        let is_schema = matches!(dialect, Dialect::Postgres | Dialect::Sqlite);
+        let is_of_here = |history: &OtherHistory| is_schema || table.is_some() || history.schema != ATLAS_DATABASE;
         Self { histories: histories.into_iter().filter(is_of_here).collect(), table }
     }
 
@@ -252,6 +252,23 @@ mod tests {
         let failure = unread.failure().unwrap();
         assert!(failure.message.contains("cannot be read") && failure.reason == Reason::ForeignHistory, "{failure:?}");
         assert_eq!(unread.note(), None);
+    }
+
+    #[test]
+    fn what_atlas_keeps_for_all_databases_says_nothing_of_one_that_is_empty() {
+        let history = OtherHistory {
+            tool: "Atlas",
+            schema: ATLAS_DATABASE.to_owned(),
+            table: "atlas_schema_revisions.atlas_schema_revisions".to_owned(),
+            version: Some("2".to_owned()),
+            unfinished: false,
+            command: "schemaward adopt --from atlas".to_owned(),
+        };
+        let alone = |dialect| Beside::new(vec![history.clone()], None, dialect).failure();
+        assert_eq!(alone(Dialect::Mysql), None);
+        assert!(alone(Dialect::Postgres).is_some(), "a schema is the database's own");
+        let table = [Some("shop".to_owned()), Some("customers".to_owned())];
+        assert!(Beside::new(vec![history.clone()], Some(&table), Dialect::Mysql).failure().is_some());
     }
 
     #[test]

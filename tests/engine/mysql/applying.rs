@@ -166,7 +166,7 @@ fn a_version_is_rolled_back_by_what_the_ledger_kept(#[values(Engine::Mysql, Engi
     let Some(bed) = Bed::with(engine, &files) else { return };
     assert_eq!(bed.run().applied(), 2);
     std::fs::remove_file(bed.folder().join("002_b.sql")).unwrap();
-    let rolled_back = bed.command("rollback", &["--to", "001"]);
+    let rolled_back = bed.command("rollback", &["--to", "001", "--yes"]);
     assert_eq!(rolled_back.status.code(), Some(0), "{rolled_back:?}");
     assert!(!bed.has("b"));
     assert_eq!(bed.sql("select count(*) from a"), "0");

@@ -95,7 +95,7 @@ fn stored_rollbacks_with_such_a_comment_are_refused_by_a_dry_run_too(
     assert_eq!(bed.command("migrate", &[]).status.code(), Some(0));
     let (_, rest) = bed.url.split_once("://").unwrap();
     bed.url = format!("{}://{rest}", if engine == Engine::Mysql { "mariadb" } else { "mysql" });
-    for flags in [&["--to", "empty"][..], &["--to", "empty", "--dry-run"]] {
+    for flags in [&["--to", "empty", "--yes"][..], &["--to", "empty", "--dry-run"]] {
         let output = bed.command("rollback", flags);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{flags:?}: {said}");

@@ -29,7 +29,7 @@ fn a_baseline_runs_nothing_and_what_is_newer_is_applied(#[values(Engine::Mysql, 
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(kinds(&bed), "001|baseline 002|migration");
     assert_eq!(said(&bed.command("baseline", &["--version", "002"])).0, Some(4), "only before the first run");
-    let (code, text) = said(&bed.command("rollback", &["--to", "empty"]));
+    let (code, text) = said(&bed.command("rollback", &["--to", "empty", "--yes"]));
     assert_eq!(code, Some(4), "{text}");
     assert!(bed.has("b"), "refused before anything runs");
 }
@@ -47,7 +47,7 @@ fn a_file_that_the_server_refused_as_a_whole_is_in_nobodys_way(
     bed.files(&[("003_c.sql", "create table oops (;\n")]);
     assert!(bed.run().failure().message.contains("syntax"));
     std::fs::remove_file(bed.folder().join("003_c.sql")).unwrap();
-    let (code, text) = said(&bed.command("rollback", &["--to", "001"]));
+    let (code, text) = said(&bed.command("rollback", &["--to", "001", "--yes"]));
     assert_eq!((code, bed.has("b")), (Some(0), false), "{text}");
 }
 
@@ -58,7 +58,7 @@ fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way(
     let wrong = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop tabel b;\n");
     let Some(bed) = Bed::with(engine, &[A, wrong]) else { return };
     assert_eq!(bed.run().applied(), 2);
-    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    assert_eq!(said(&bed.command("rollback", &["--to", "001", "--yes"])).0, Some(1));
     bed.files(&[C]);
     assert_eq!(bed.run().applied(), 1);
     assert!(bed.has("b") && bed.has("c"));
@@ -74,7 +74,7 @@ fn a_rollback_that_the_server_refused_in_its_statement_is_half_done(#[case] engi
     let Some(bed) = Bed::with(engine, &[A, ("002_b.sql", b)]) else { return };
     assert_eq!(bed.run().applied(), 2);
     bed.sql("create table needs_b2 (id int, foreign key (id) references b2 (id))");
-    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    assert_eq!(said(&bed.command("rollback", &["--to", "001", "--yes"])).0, Some(1));
     assert_eq!((bed.has("b"), bed.has("b2")), (!half_done, true));
     bed.files(&[C]);
     let run = bed.run();
@@ -87,7 +87,7 @@ fn a_rollback_that_the_server_refused_in_its_statement_is_half_done(#[case] engi
     bed.sql("drop table b2");
     let done = ["--version", "002", "--statement", "1", "--as", "done"];
     assert_eq!(said(&bed.command("repair", &done)).0, Some(0));
-    let (code, text) = said(&bed.command("rollback", &["--to", "001"]));
+    let (code, text) = said(&bed.command("rollback", &["--to", "001", "--yes"]));
     assert_eq!(code, Some(0), "{text}");
 }
 
@@ -99,13 +99,13 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(
     let wrong = format!("create table b (id int);\n-- rollback:\n-- drop table b;\n-- {refused};\n");
     let Some(bed) = Bed::with(engine, &[A, ("002_b.sql", &wrong), C]) else { return };
     assert_eq!(bed.run_with(&["--target", "002"]).applied(), 2);
-    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    assert_eq!(said(&bed.command("rollback", &["--to", "001", "--yes"])).0, Some(1));
     assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
     let second = ["--version", "002", "--statement", "2", "--as"];
     assert_eq!(said(&bed.command("repair", &[&second[..], &["not-done"]].concat())).0, Some(2), "it is known to be so");
     let (code, text) = said(&bed.command("repair", &[&second[..], &["done"]].concat()));
     assert_eq!(code, Some(0), "{text}");
-    let (code, text) = said(&bed.command("rollback", &["--to", "001"]));
+    let (code, text) = said(&bed.command("rollback", &["--to", "001", "--yes"]));
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(bed.sql("select count(*) from schemaward_schema_migrations where success and undone_by is null and version = '002' and kind = 'migration'"), "0");
 }
@@ -157,12 +157,12 @@ fn a_version_without_a_rollback_is_refused_before_anything_runs(
         return;
     };
     assert_eq!(bed.run().applied(), 3);
-    for flags in [&["--to", "empty"][..], &["--to", "empty", "--dry-run"]] {
+    for flags in [&["--to", "empty", "--yes"][..], &["--to", "empty", "--dry-run"]] {
         let (code, text) = said(&bed.command("rollback", flags));
         assert!(code == Some(4) && text.contains("no rollback was stored for 001 (001_a.sql)"), "{text}");
     }
     assert!(bed.has("b") && bed.has("c"), "nothing was undone");
-    assert_eq!(said(&bed.command("rollback", &["--to", "1"])).0, Some(0));
+    assert_eq!(said(&bed.command("rollback", &["--to", "1", "--yes"])).0, Some(0));
     assert!(bed.has("a") && !bed.has("b") && !bed.has("c"));
 }
 
@@ -171,7 +171,7 @@ fn a_version_that_was_undone_by_hand_is_recorded_as_that(#[values(Engine::Mysql,
     let wrong = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop table b;\n-- drop table nowhere;\n");
     let Some(bed) = Bed::with(engine, &[A, wrong]) else { return };
     assert_eq!(bed.run().applied(), 2);
-    assert_eq!(said(&bed.command("rollback", &["--to", "001"])).0, Some(1));
+    assert_eq!(said(&bed.command("rollback", &["--to", "001", "--yes"])).0, Some(1));
     let (code, text) = said(&bed.command("repair", &["--undone", "002"]));
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(bed.sql("select count(*) from schemaward_statement_journal where open_version is not null"), "0");

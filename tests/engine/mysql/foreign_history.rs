@@ -1,0 +1,64 @@
+//! An empty ledger beside another tool's history: nothing is run over it. On these servers nothing could be rolled back.
+
+use std::process::Output;
+
+use rstest::rstest;
+use schemaward::report::{ErrorClass, Reason};
+
+use super::bed::{Bed, Engine};
+use crate::histories;
+
+const PLANS: &str = "CREATE TABLE IF NOT EXISTS plans (id int AUTO_INCREMENT PRIMARY KEY, name varchar(100) NOT NULL);\n\
+    INSERT INTO plans (name) VALUES ('free'), ('pro');\n";
+const RENAMED: &str =
+    "ALTER TABLE plans MODIFY name varchar(200) NOT NULL;\nUPDATE plans SET name = concat(name, ' plan');\n";
+const FILES: &[(&str, &str)] = &[("000001_plans.up.sql", PLANS), ("000002_renamed.up.sql", RENAMED)];
+
+fn migrated_by(engine: Engine, history: &str) -> Option<Bed> {
+    let bed = Bed::with(engine, FILES)?;
+    for sql in format!("{PLANS}{RENAMED}{history}").split(';').filter(|sql| !sql.trim().is_empty()) {
+        bed.sql(sql);
+    }
+    Some(bed)
+}
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+}
+
+fn assert_untouched(bed: &Bed, said: &str) {
+    assert_eq!(bed.sql("select group_concat(name order by id) from plans"), "free plan,pro plan", "{said}");
+    assert!(!bed.has("schemaward_schema_migrations"), "no ledger is made: {said}");
+}
+
+#[rstest]
+fn every_tool_s_history_is_found_by_its_table(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    for history in histories::ALL {
+        let Some(sql) = history.on("mysql") else { continue };
+        let Some(bed) = migrated_by(engine, sql) else { return };
+        let (code, text) = said(&bed.command("migrate", &[]));
+        assert_eq!(code, Some(4), "{}: {text}", history.tool);
+        assert!(history.is_told(&text), "{}: {text}", history.tool);
+        assert_untouched(&bed, &text);
+    }
+}
+
+#[rstest]
+fn a_run_in_the_cluster_ends_so_too_and_goes_on_once_the_history_is_taken_over(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let golang_migrate = histories::ALL.first().and_then(|history| history.on("mysql")).unwrap();
+    let Some(bed) = migrated_by(engine, golang_migrate) else { return };
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::ForeignHistory), "{failure:?}");
+    assert_untouched(&bed, &ended.stdout);
+    let (code, text) = said(&bed.command("status", &["--check"]));
+    assert!(code == Some(4) && text.contains("is at version 2"), "{text}");
+    let (code, text) = said(&bed.command("doctor", &[]));
+    assert!(code == Some(1) && text.contains("is at version 2"), "{text}");
+    assert_eq!(said(&bed.command("adopt", &[])).0, Some(0));
+    bed.files(&[("000003_more.up.sql", "INSERT INTO plans (name) VALUES ('more');\n")]);
+    assert_eq!(bed.run().applied(), 1);
+}
