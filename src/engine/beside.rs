@@ -1,12 +1,25 @@
 //! Asks what lies beside a ledger in which nothing was ever recorded, and keeps a run from going over another tool's
 //! history. Takes no lock and writes nothing. A ledger with rows costs no question.
 
+use super::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use super::examination::{Check, CheckName, Outcome};
 use super::run::Run;
-use super::session::{Database, Session, SessionError};
+use super::session::{Database, Fence, Session, SessionError};
 use crate::plan::adopt::{Beside, any_table_query, catalog_query, foreign_tables, history_tables, sightings};
 use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
+
+/// What is left to do about other tools' histories once the lock is taken.
+#[derive(Debug, Default)]
+pub(super) enum Look {
+    /// Nothing: something is recorded, or none is there that a person has not said to be passed over.
+    #[default]
+    Over,
+    /// To look again: one may have come meanwhile.
+    Again,
+    /// To write down that a person has said so, with these words.
+    Acknowledge(String),
+}
 
 /// What lies beside a ledger; None where something was recorded in it at any time, which is Schemaward's own history.
 pub(super) async fn beside<D: Database>(
@@ -16,6 +29,12 @@ pub(super) async fn beside<D: Database>(
 ) -> Result<Option<Beside>, SessionError> {
     if !ledger.shows_nothing() {
         return Ok(None);
+    }
+    // Where it cannot be read it counts as not said: then the question is asked, which stops at worst.
+    match session.acknowledged(AcknowledgementKind::ForeignHistory).await {
+        Ok(said) if !said.is_empty() => return Ok(None),
+        Err(error) if error.connection_lost => return Err(error),
+        _ => {}
     }
     // Failures are no history: they may be what an older Schemaward met here.
     let (attempts, _) = session.attempts(None).await?;
@@ -68,16 +87,15 @@ pub(super) async fn with_history<D: Database>(database: &D, mut checks: Vec<Chec
 }
 
 impl<D: Database> Run<'_, D> {
-    /// Ends a run that would go over another tool's history, and tells of tables that nobody has a history of. Whether
-    /// to look again under the lock: not where something is recorded already, or a history is no matter.
+    /// Ends a run that would go over another tool's history, and tells of tables that nobody has a history of.
     pub(super) async fn look_beside(
         &mut self,
         session: &mut D::Session,
         ledger: &LedgerState,
-    ) -> Result<bool, Failure> {
-        let Goal::Migrate { on_foreign_history, .. } = self.goal else { return Ok(false) };
+    ) -> Result<Look, Failure> {
+        let Goal::Migrate { on_foreign_history, .. } = self.goal else { return Ok(Look::Over) };
         let Some(beside) = self.unless_stopped(beside(self.database, session, ledger)).await?? else {
-            return Ok(false);
+            return Ok(Look::Over);
         };
         if let Some(message) = beside.note() {
             (self.report)(Event::Warning { message });
@@ -88,11 +106,24 @@ impl<D: Database> Run<'_, D> {
                 let told = beside.told().unwrap_or_default();
                 let message = format!("{told}; it is passed over, as --ignore-foreign-history says");
                 (self.report)(Event::Warning { message });
-                Ok(false)
+                Ok(Look::Acknowledge(told))
             }
-            (None, OnForeignHistory::Refuse) => Ok(true),
-            (None, OnForeignHistory::Ignore) => Ok(false),
+            (None, OnForeignHistory::Refuse) => Ok(Look::Again),
+            (None, OnForeignHistory::Ignore) => Ok(Look::Over),
         }
+    }
+
+    /// Writes down what a person has said of other tools' histories.
+    pub(super) async fn acknowledge(
+        &mut self,
+        session: &mut D::Session,
+        fence: Fence,
+        detail: &str,
+    ) -> Result<(), Failure> {
+        let kind = AcknowledgementKind::ForeignHistory;
+        let said = Acknowledgement { kind, version: None, detail, run: &self.settings.run, fence };
+        self.unless_stopped(session.acknowledge(said)).await??;
+        Ok(())
     }
 
     /// The same under the lock, before the ledger is made: another tool may have been at work meanwhile. So may another run

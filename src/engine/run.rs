@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::beside::Look;
 use super::cancellation::CANCEL_WAIT;
 use super::folder::read_needed;
 use super::run_failure::{Unresolved, another_plan, lock_held, stopped, unknown_outcome};
@@ -118,8 +119,8 @@ impl<'a, D: Database> Run<'a, D> {
             session.close().await;
             return Ok(());
         }
-        let mut looks_beside = match self.look_beside(&mut session, &ledger).await {
-            Ok(looks) => looks,
+        let mut look = match self.look_beside(&mut session, &ledger).await {
+            Ok(look) => look,
             Err(failure) => {
                 session.close().await;
                 return Err(failure);
@@ -127,7 +128,7 @@ impl<'a, D: Database> Run<'a, D> {
         };
         let mut unresolved = None;
         loop {
-            let taken = self.take_over(&mut session, std::mem::take(&mut looks_beside)).await;
+            let taken = self.take_over(&mut session, std::mem::take(&mut look)).await;
             let (fence, ledger) = match (taken, &unresolved) {
                 (Ok(taken), _) => taken,
                 (Err(failure), None) => return Err(failure),
@@ -220,12 +221,8 @@ impl<'a, D: Database> Run<'a, D> {
         Ok(plan)
     }
 
-    /// Takes the lock and raises the fence; `looks_beside`: where there is still no other tool's history.
-    async fn take_over(
-        &mut self,
-        session: &mut D::Session,
-        looks_beside: bool,
-    ) -> Result<(Fence, LedgerState), Failure> {
+    /// Takes the lock and raises the fence; `look`: what is to be done then about other tools' histories.
+    async fn take_over(&mut self, session: &mut D::Session, look: Look) -> Result<(Fence, LedgerState), Failure> {
         let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
         let mut pause = FIRST_PAUSE;
         let mut reported = None;
@@ -241,11 +238,15 @@ impl<'a, D: Database> Run<'a, D> {
             self.unless_stopped(tokio::time::sleep(pause)).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        if looks_beside {
+        if matches!(look, Look::Again) {
             self.look_beside_again(session).await?;
         }
         let run = self.settings.run.clone();
-        self.in_tries(async || session.take_over(&run).await).await
+        let (fence, ledger) = self.in_tries(async || session.take_over(&run).await).await?;
+        if let Look::Acknowledge(detail) = look {
+            self.acknowledge(session, fence, &detail).await?;
+        }
+        Ok((fence, ledger))
     }
 
     /// Takes a step on the ledger, again and again while a transaction of somebody else's keeps it from ending, but no

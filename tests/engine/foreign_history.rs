@@ -60,6 +60,8 @@ fn a_run_in_the_cluster_ends_so_too_unless_its_spec_says_otherwise() {
     assert_eq!(ended.applied(), 2);
     let is_told = |event: &Event| matches!(event, Event::Warning { message } if message.contains("it is passed over"));
     assert!(ended.events.iter().any(is_told), "{}", ended.stdout);
+    let said = bed.psql("select kind || ' ' || run || ' ' || detail from schemaward.acknowledgements");
+    assert!(said.starts_with("foreign-history run golang-migrate has a history here"), "{said}");
 }
 
 #[test]

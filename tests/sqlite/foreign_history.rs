@@ -100,6 +100,17 @@ fn who_means_it_says_so_once() {
 }
 
 #[test]
+fn what_a_person_has_said_is_in_the_ledger_though_nothing_was_applied() {
+    let bed = migrated_by(GOLANG_MIGRATE);
+    bed.file("000001_plans.up.sql", "INSERT INTO nowhere VALUES (1);\n");
+    assert_eq!(bed.said(&["migrate", "--ignore-foreign-history"]).0, Some(1));
+    let said = bed.query("SELECT kind || ' ' || detail FROM schemaward_acknowledgements");
+    assert!(said.starts_with("foreign-history golang-migrate has a history here") && !said.contains('\n'), "{said}");
+    bed.file("000001_plans.up.sql", "INSERT INTO plans (name) VALUES ('more');\n");
+    bed.migrate();
+}
+
+#[test]
 fn a_refused_run_leaves_the_way_to_a_baseline_open() {
     let bed = migrated_by(histories::ALL.iter().find(|history| history.tool == "Knex").unwrap().on("sqlite").unwrap());
     assert_eq!(bed.said(&["migrate"]).0, Some(4));
