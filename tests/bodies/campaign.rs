@@ -94,6 +94,10 @@ fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
     let other = std::env::var("BODIES_PROGRAM").ok().filter(|path| !path.is_empty());
     let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_schemaward")));
     command.args(arguments).env("DATABASE_URL", engine.url(database));
+    // Another program, such as an older one, may ask nobody.
+    if other.is_none() && arguments.first() == Some(&"rollback") {
+        command.arg("--yes");
+    }
     command.output().unwrap()
 }
 

@@ -87,6 +87,10 @@ impl Ground {
             This => Command::new(env!("CARGO_BIN_EXE_schemaward")),
         };
         command.args(arguments).env("DATABASE_URL", &self.url);
+        // The older one asks nobody.
+        if program == This && arguments.first() == Some(&"rollback") {
+            command.arg("--yes");
+        }
         let output = command.env("SCHEMAWARD_DIR", self.folder.path().join("migrations")).output().unwrap();
         let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         (output.status.code(), said.concat())
