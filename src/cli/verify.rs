@@ -10,11 +10,11 @@ use serde::Serialize;
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag};
 use super::output::{self, GOOD, NOTE, counted, line, styled};
-use super::reading::{NoResult, ledger};
+use super::reading::{NoResult, ledger, wait_for};
 use super::source::Source;
 use super::terminal::Terminal;
-use crate::engine::read_all;
-use crate::migration::{Problem, Version};
+use crate::engine::{read_all, spoilt, spoilt_objects};
+use crate::migration::{Dialect, Problem, Version};
 use crate::plan::adopt::Beside;
 use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
 use crate::report::Failure;
@@ -82,6 +82,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
         return source.told(Err(invalid));
     }
     let overview = Overview::new(set, state, &arguments.out_of_order.options(Target::Latest));
+    let spoilt_ones = spoilt_ones(&arguments.database)?;
     let otherwise = reading.server.and_then(|server| read_otherwise(&overview.pending, server));
     let beside = reading.beside.as_ref();
     Ok(Verification {
@@ -100,8 +101,19 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
             .map(PlanProblem::failure)
             .chain(otherwise)
             .chain(beside.and_then(Beside::failure))
+            .chain(spoilt_ones)
             .collect(),
     })
+}
+
+/// Stored objects that an earlier build has spoilt.
+fn spoilt_ones(flags: &DatabaseFlags) -> Result<Vec<Failure>, Failure> {
+    let database = flags.database("verify")?;
+    if !matches!(flags.dialect()?, Dialect::Mysql | Dialect::Mariadb) {
+        return Ok(Vec::new());
+    }
+    let found = wait_for(spoilt_objects(&database))?.map_err(|error| error.failure)?;
+    Ok(found.iter().map(|object| spoilt(object)).collect())
 }
 
 /// What is in the way, with all edits and all that is wrong with files. A file that was edited is told of as such, whatever

@@ -64,10 +64,12 @@ pub enum CheckName {
     Lock,
     /// A session stays with one server process.
     Pooler,
+    /// No body of a stored object holds SQL of Schemaward's own. Of `MySQL` and `MariaDB` alone.
+    StoredObjects,
 }
 
 impl CheckName {
-    /// All steps.
+    /// The steps of every engine.
     pub const ALL: [Self; 11] = [
         Self::Url,
         Self::Dns,
@@ -97,6 +99,7 @@ impl fmt::Display for CheckName {
             Self::History => "history",
             Self::Lock => "lock",
             Self::Pooler => "pooler",
+            Self::StoredObjects => "stored objects",
         })
     }
 }

@@ -27,6 +27,7 @@ mod repair;
 mod run;
 mod run_failure;
 mod session;
+mod spoilt;
 mod sqlite;
 mod steps;
 mod stop;
@@ -49,6 +50,7 @@ pub use session::{
     AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LockAttempt, Progress, Session,
     SessionError, SessionId, StoredRollback, Unrun,
 };
+pub use spoilt::{spoilt, spoilt_objects};
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};
 pub use undone::record_undone;

@@ -6,13 +6,16 @@
 
 use super::Dialect;
 use super::lexeme::{Kind, lexemes};
+use super::statements::{Split, split, split_blocks};
 
 /// A file's two parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Annotated {
     /// The whole text with spaces for all that does not go forward, byte for byte.
     pub(super) up: String,
-    /// What goes back.
+    /// What stands between marks of one statement in `up`, in bytes.
+    pub(super) blocks: Vec<(usize, usize)>,
+    /// What goes back. The marks of one statement are kept where it would be divided otherwise without them.
     pub(super) down: Option<String>,
     /// Going forward, each statement is committed by itself.
     pub(super) no_transaction: bool,
@@ -44,13 +47,19 @@ pub enum BadAnnotation {
     Foreign(String, &'static str, &'static str),
 }
 
-/// Divides a file at its annotations; None where it has none.
-pub(super) fn annotated(sql: &str, dialect: Dialect) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
+/// Divides a file at its annotations; None where it has none. `goes_back`: the text is what such a file goes back with, so
+/// that the marks of one statement need no part around them.
+pub(super) fn annotated(
+    sql: &str,
+    dialect: Dialect,
+    goes_back: bool,
+) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
     // Few files have any: do not read the others once more.
     if !MARKS.iter().any(|mark| sql.contains(mark)) {
         return Ok(None);
     }
-    let mut reader = Reader { sql, ..Reader::default() };
+    let part = Part { mark: (0, 0), no_transaction: false };
+    let mut reader = Reader { sql, goes_back, up: goes_back.then_some(part), ..Reader::default() };
     for lexeme in lexemes(sql, 0, dialect) {
         let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
         if lexeme.kind == Kind::LineComment && begins_line(sql, lexeme.start) {
@@ -59,7 +68,7 @@ pub(super) fn annotated(sql: &str, dialect: Dialect) -> Result<Option<Annotated>
             reader.first_sql.get_or_insert(lexeme.start);
         }
     }
-    reader.finish()
+    reader.finish(dialect)
 }
 
 /// What only files with annotations, or with those of other tools, hold.
@@ -141,9 +150,21 @@ struct Part {
     no_transaction: bool,
 }
 
+/// What a mark says that divides no part.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Mark {
+    /// One statement begins.
+    Begin,
+    /// It ends.
+    End,
+    Plain,
+}
+
 #[derive(Default)]
 struct Reader<'a> {
     sql: &'a str,
+    /// The text is what goes back already.
+    goes_back: bool,
     tool: Option<&'static str>,
     up: Option<Part>,
     down: Option<Part>,
@@ -151,8 +172,8 @@ struct Reader<'a> {
     whole_file: bool,
     /// Where a statement was said to begin.
     statement: Option<usize>,
-    /// The other marks' bytes, which are none of the SQL, and whether a statement ends there.
-    others: Vec<(usize, usize, bool)>,
+    /// The other marks' bytes, which are none of the SQL.
+    others: Vec<(usize, usize, Mark)>,
     bad: Vec<(usize, BadAnnotation)>,
 }
 
@@ -183,6 +204,7 @@ impl Reader<'_> {
 
     fn line(&mut self, line: &Line, tool: &'static str, mark: (usize, usize), text: &str) -> Result<(), BadAnnotation> {
         match *line {
+            Line::Down { .. } if self.goes_back => return Err(BadAnnotation::Twice(name(tool, false))),
             Line::Up { .. } if self.up.is_some() => return Err(BadAnnotation::Twice(name(tool, true))),
             Line::Up { .. } if self.first_sql.is_some() => return Err(BadAnnotation::SqlBefore(name(tool, true))),
             Line::Up { no_transaction } => self.up = Some(Part { mark, no_transaction }),
@@ -196,23 +218,23 @@ impl Reader<'_> {
             Line::Down { no_transaction } => self.down = Some(Part { mark, no_transaction }),
             Line::StatementBegin => {
                 self.statement = Some(mark.0);
-                self.others.push((mark.0, mark.1, false));
+                self.others.push((mark.0, mark.1, Mark::Begin));
             }
             Line::StatementEnd if self.statement.is_none() => return Err(BadAnnotation::Unpaired("StatementEnd")),
             Line::StatementEnd => {
                 self.statement = None;
-                self.others.push((mark.0, mark.1, true));
+                self.others.push((mark.0, mark.1, Mark::End));
             }
             Line::NoTransaction => {
                 self.whole_file = true;
-                self.others.push((mark.0, mark.1, false));
+                self.others.push((mark.0, mark.1, Mark::Plain));
             }
             Line::Unknown => return Err(BadAnnotation::Unknown(shortened(text), tool)),
         }
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
+    fn finish(mut self, dialect: Dialect) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
         if let Some(start) = self.statement {
             self.bad.push((start, BadAnnotation::Unpaired("StatementBegin")));
         }
@@ -224,16 +246,49 @@ impl Reader<'_> {
             return Err(self.bad);
         }
         let Some(up) = self.up else { return Ok(None) };
+        if self.tool.is_none() {
+            return Ok(None);
+        }
         let text = self.without_others();
         let end = self.down.map_or(text.len(), |down| down.mark.0);
         let down = self.down.map(|down| {
             let alone = self.whole_file || down.no_transaction;
             let directive = if alone { "-- schemaward: no-transaction\n" } else { "" };
-            let sql = text.get(down.mark.1..).unwrap_or_default();
-            format!("{directive}{}", sql.trim_start_matches(['\r', '\n']))
+            format!("{directive}{}", self.going_back(&text, down.mark.1, dialect))
         });
         let no_transaction = self.whole_file || up.no_transaction;
-        Ok(Some(Annotated { up: only(&text, up.mark.1, end), down, no_transaction }))
+        let blocks = self.blocks(up.mark.1, end);
+        Ok(Some(Annotated { up: only(&text, up.mark.1, end), blocks, down, no_transaction }))
+    }
+
+    /// What goes back from a byte on. The marks of one statement are left out where they say nothing that is not seen
+    /// without them: what earlier versions have stored, and can read.
+    fn going_back(&self, text: &str, from: usize, dialect: Dialect) -> String {
+        let plain = text.get(from..).unwrap_or_default();
+        let blocks: Vec<(usize, usize)> =
+            self.blocks(from, self.sql.len()).iter().map(|(start, end)| (start - from, end - from)).collect();
+        let statements = |split: Split| -> Vec<(usize, usize)> {
+            split.statements.iter().map(|statement| (statement.start, statement.end)).collect()
+        };
+        let divided = split(plain, dialect);
+        let is_alike =
+            divided.faults.is_empty() && statements(divided) == statements(split_blocks(plain, &blocks, dialect));
+        let mut kept = plain.to_owned();
+        if !is_alike {
+            for (start, end, _) in self.others.iter().filter(|(start, _, mark)| *start >= from && *mark != Mark::Plain)
+            {
+                kept.replace_range(start - from..end - from, self.sql.get(*start..*end).unwrap_or_default());
+            }
+        }
+        kept.trim_start_matches(['\r', '\n']).to_owned()
+    }
+
+    /// What stands between the marks of one statement, within a range of bytes.
+    fn blocks(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
+        let within = self.others.iter().filter(|(start, _, mark)| (from..to).contains(start) && *mark != Mark::Plain);
+        let marks: Vec<(usize, usize)> = within.map(|(start, end, _)| (*start, *end)).collect();
+        let between = |pair: &[(usize, usize)]| Some((pair.first()?.1, pair.get(1)?.0));
+        marks.chunks(2).filter_map(between).collect()
     }
 
     /// The text without the marks inside its parts, and with a semicolon where goose ends a statement without one: what
@@ -241,9 +296,9 @@ impl Reader<'_> {
     fn without_others(&self) -> String {
         let mut text = String::with_capacity(self.sql.len());
         let mut at = 0;
-        for (start, end, ends_statement) in &self.others {
+        for (start, end, mark) in &self.others {
             text.push_str(self.sql.get(at..*start).unwrap_or_default());
-            text.push(if *ends_statement { ';' } else { ' ' });
+            text.push(if *mark == Mark::End { ';' } else { ' ' });
             text.extend(std::iter::repeat_n(' ', end - start - 1));
             at = *end;
         }
@@ -272,7 +327,7 @@ mod tests {
     use super::*;
 
     fn read(sql: &str) -> Option<Annotated> {
-        annotated(sql, Dialect::Postgres).unwrap()
+        annotated(sql, Dialect::Postgres, false).unwrap()
     }
 
     #[rstest]
@@ -321,9 +376,29 @@ mod tests {
         false
     )]
     fn parts(#[case] sql: &str, #[case] up: &str, #[case] down: Option<&str>, #[case] no_transaction: bool) {
-        let expected = Annotated { up: up.to_owned(), down: down.map(ToOwned::to_owned), no_transaction };
+        let blocks = read(sql).unwrap().blocks;
+        let expected = Annotated { up: up.to_owned(), blocks, down: down.map(ToOwned::to_owned), no_transaction };
         assert_eq!(read(sql), Some(expected));
         assert_eq!(up.len(), sql.len());
+    }
+
+    #[test]
+    fn the_marks_of_one_statement_are_kept_going_back_where_they_say_more_than_the_text() {
+        let file = |back: &str| {
+            format!("-- +goose Up\n-- +goose Down\n-- +goose  StatementBegin\n{back}\n-- +goose StatementEnd\n")
+        };
+        let understood = "create procedure p() begin a; b; end;";
+        let package = "create package p as procedure a(); end;";
+        for (back, is_kept) in [(understood, false), (package, true)] {
+            let down = annotated(&file(back), Dialect::Mariadb, false).unwrap().unwrap().down.unwrap();
+            assert_eq!(down.contains("StatementBegin"), is_kept, "{down}");
+            let again = annotated(&down, Dialect::Mariadb, true).unwrap();
+            assert_eq!(again.is_some(), is_kept);
+            let (up, blocks) = again.map_or((down, vec![]), |annotated| (annotated.up, annotated.blocks));
+            let divided = split_blocks(&up, &blocks, Dialect::Mariadb);
+            let texts: Vec<&str> = divided.statements.iter().map(|s| s.text(&up)).collect();
+            assert_eq!((texts, divided.faults.len()), (vec![back.trim_end_matches(';')], 0));
+        }
     }
 
     #[rstest]
@@ -346,7 +421,7 @@ mod tests {
     #[case::unknown("-- +goose Up\n-- +goose ENVSUB ON", 13, BadAnnotation::Unknown("-- +goose ENVSUB ON".into(), GOOSE))]
     #[case::option("-- migrate:up transaction:no", 0, BadAnnotation::Unknown("-- migrate:up transaction:no".into(), DBMATE))]
     fn bad(#[case] sql: &str, #[case] byte: usize, #[case] expected: BadAnnotation) {
-        assert_eq!(annotated(sql, Dialect::Postgres), Err(vec![(byte, expected)]));
+        assert_eq!(annotated(sql, Dialect::Postgres, false), Err(vec![(byte, expected)]));
     }
 
     #[rstest]
@@ -354,7 +429,7 @@ mod tests {
     #[case("-- rambler up\na")]
     #[case("a;\n-- //@UNDO\nb;")]
     fn lines_of_other_tools_are_refused(#[case] sql: &str) {
-        let bad = annotated(sql, Dialect::Postgres).unwrap_err();
+        let bad = annotated(sql, Dialect::Postgres, false).unwrap_err();
         assert!(matches!(bad.as_slice(), [(_, BadAnnotation::Foreign(..))]));
     }
 }

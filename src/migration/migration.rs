@@ -8,7 +8,7 @@ use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
 use super::refusals::{Refusal, Wrapper, refusal, wrapper};
 use super::rollback::{Block, UNWRITTEN, rollback_block};
-use super::statements::{Fault, Split, Statement, split};
+use super::statements::{Fault, Split, Statement, split_blocks};
 use super::transaction::{Execution, TransactionMode, execution};
 use super::{Checksum, Dialect, SourceFile, Version, mysql};
 use crate::report::Place;
@@ -161,11 +161,13 @@ impl Migration {
     ) -> Result<Self, Vec<Problem>> {
         let reader = Reader { name: &name, file };
         let text = reader.text()?;
-        let annotated = annotated(text, dialect).map_err(|bad| {
+        let goes_back = name.direction == Direction::Down;
+        let annotated = annotated(text, dialect, goes_back).map_err(|bad| {
             reader.problems(text, dialect, bad.into_iter().map(|(byte, bad)| (byte, ProblemKind::from(bad))).collect())
         })?;
         let sql = annotated.as_ref().map_or(text, |annotated| annotated.up.as_str());
-        let Split { mut statements, faults } = split(sql, dialect);
+        let blocks = annotated.as_ref().map_or(&[][..], |annotated| &annotated.blocks);
+        let Split { mut statements, faults } = split_blocks(sql, blocks, dialect);
         let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
         problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault, dialect))));
         let (directive, bad) = directive(sql, dialect);
@@ -267,6 +269,7 @@ fn fault_kind(sql: &str, byte: usize, fault: Fault, dialect: Dialect) -> Problem
     match fault {
         Fault::Unterminated(construct) => ProblemKind::Unterminated(construct),
         Fault::Delimiter => ProblemKind::Delimiter,
+        Fault::Body => ProblemKind::Body,
         Fault::MetaCommand => {
             let line = sql.get(byte..).unwrap_or_default();
             let command = line.split_whitespace().next().unwrap_or_default();

@@ -99,6 +99,12 @@ pub enum ProblemKind {
     /// A line `DELIMITER` that names none.
     #[error("DELIMITER needs what is to end statements from here on, without a backslash, such as DELIMITER //")]
     Delimiter,
+    /// A body whose end cannot be told.
+    #[error(
+        "the body of a routine, trigger or event is not understood from here on, so that nobody can tell where it ends; put \
+         the line `DELIMITER //` before the statement that makes it, `//` behind its end, and `DELIMITER ;` behind that"
+    )]
+    Body,
     /// A line `-- schemaward: …` that asks for nothing known.
     #[error("`{0}` is nothing a file can ask for; the line is `-- schemaward: no-transaction`")]
     UnknownDirective(String),
@@ -119,7 +125,10 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether it is about the SQL, and not about the file's name, bytes or lines for Schemaward.
     pub(super) fn is_of_sql(&self) -> bool {
-        matches!(self, Self::Unterminated(_) | Self::MetaCommand { .. } | Self::Delimiter | Self::Refused(_))
+        matches!(
+            self,
+            Self::Unterminated(_) | Self::MetaCommand { .. } | Self::Delimiter | Self::Body | Self::Refused(_)
+        )
     }
 }
 

@@ -1,8 +1,9 @@
 //! A file's statements, and where each is. Where one ends and the next begins each dialect says in its own folder.
 
 use super::lexeme::Construct;
-use super::position::Position;
+use super::position::{Cursor, Position};
 use super::secret::without_passwords;
+use super::tokens::tokens;
 use super::{Dialect, mysql, postgres, sqlite};
 
 /// The longest excerpt of a statement, in characters.
@@ -46,6 +47,8 @@ pub(super) enum Fault {
     MetaCommand,
     /// A line `DELIMITER` that names none.
     Delimiter,
+    /// A body whose end cannot be told.
+    Body,
 }
 
 /// A text's statements, and what is no SQL in it with the byte where it begins.
@@ -62,6 +65,52 @@ pub(super) fn split(sql: &str, dialect: Dialect) -> Split {
         Dialect::Mysql | Dialect::Mariadb => mysql::split(sql, dialect),
         Dialect::Sqlite => sqlite::split(sql),
     }
+}
+
+/// Divides SQL into statements. Each block, a range of bytes, ends one surely: what is not understood in it reaches to there.
+pub(super) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialect) -> Split {
+    if blocks.is_empty() {
+        return split(sql, dialect);
+    }
+    let (mut all, mut cursor, mut at) = (Split::default(), Cursor::new(sql), 0);
+    let mut append = |from: usize, part: Split| {
+        let moved = |statement: &Statement| {
+            let start = from + statement.start;
+            Statement { start, end: from + statement.end, position: cursor.advance(start) }
+        };
+        all.statements.extend(part.statements.iter().map(moved));
+        all.faults.extend(part.faults.into_iter().map(|(byte, fault)| (from + byte, fault)));
+    };
+    for (start, end) in blocks.iter().copied() {
+        append(at, split(sql.get(at..start).unwrap_or_default(), dialect));
+        append(start, split_block(sql.get(start..end).unwrap_or_default(), dialect));
+        at = end;
+    }
+    append(at, split(sql.get(at..).unwrap_or_default(), dialect));
+    all
+}
+
+/// Divides what stands between two marks of one statement: many files have several plain ones there, which are run one by
+/// one. A body that was not read as one, or not to its end, is the whole.
+fn split_block(sql: &str, dialect: Dialect) -> Split {
+    if matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
+        return mysql::split_whole(sql, dialect);
+    }
+    let divided = split(sql, dialect);
+    let is_body = |fault: &Fault| matches!(fault, Fault::Body | Fault::Unterminated(Construct::Body));
+    let first_word = |statement: &Statement| {
+        tokens(statement.text(sql), dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default()
+    };
+    let is_create = divided.statements.first().is_some_and(|first| first_word(first) == "create");
+    let mut others = divided.statements.iter().skip(1).map(first_word);
+    let is_piece = |word: String| ["end", "else", "elsif", "elseif", "when", "until"].contains(&word.as_str());
+    let is_in_pieces = is_create && others.any(is_piece);
+    let (Some(first), Some(last)) = (divided.statements.first(), divided.statements.last()) else { return divided };
+    if divided.faults.iter().all(|(_, fault)| !is_body(fault)) && !is_in_pieces {
+        return divided;
+    }
+    let whole = Statement { start: first.start, end: last.end, position: first.position };
+    Split { statements: vec![whole], faults: divided.faults.into_iter().filter(|(_, fault)| !is_body(fault)).collect() }
 }
 
 #[cfg(test)]
@@ -249,6 +298,20 @@ mod tests {
                 prop_assert!(std::str::from_utf8(&bytes).is_ok());
             }
         }
+    }
+
+    #[rstest]
+    #[case::several(Dialect::Mysql, "insert 1; insert 2;", &["insert 1", "insert 2"])]
+    #[case::dropped_before(Dialect::Mariadb, "drop package p; create package p as procedure a(); end;", &["drop package p", "create package p as procedure a(); end"])]
+    #[case::not_understood(Dialect::Mysql, "create procedure p() begin if a then b; end if select 1; end;", &["create procedure p() begin if a then b; end if select 1; end"])]
+    #[case::postgres(Dialect::Postgres, "create function f() returns int as $x$ begin; end; $x$ language plpgsql;", &["create function f() returns int as $x$ begin; end; $x$ language plpgsql"])]
+    #[case::sqlite(Dialect::Sqlite, "create trigger t after insert on x begin a; b; end;", &["create trigger t after insert on x begin a; b; end"])]
+    fn a_block_ends_a_statement_surely(#[case] dialect: Dialect, #[case] block: &str, #[case] expected: &[&str]) {
+        let sql = format!("a;\n{block}\n;b");
+        let divided = split_blocks(&sql, &[(3, 4 + block.len())], dialect);
+        let texts: Vec<&str> = divided.statements.iter().map(|s| s.text(&sql)).collect();
+        assert_eq!(texts, [&["a"], expected, &["b"]].concat());
+        assert!(divided.statements.iter().all(|s| s.position == position(&sql, s.start)) && divided.faults.is_empty());
     }
 
     #[rstest]

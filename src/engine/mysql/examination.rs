@@ -15,6 +15,7 @@ use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled};
 use crate::engine::session::{Database, Session, SessionError};
+use crate::engine::spoilt;
 use crate::migration::Dialect;
 use crate::report::{Failure, Reason};
 
@@ -54,6 +55,7 @@ impl Mysql {
         note(CheckName::LedgerRights, settled(self.rights(&mut session).await));
         note(CheckName::Lock, settled(lock(&mut session).await));
         note(CheckName::Pooler, self.pooler(&mut session).await);
+        note(CheckName::StoredObjects, settled(stored_objects(&mut session).await));
         session.close().await;
     }
 
@@ -197,6 +199,16 @@ async fn writable(session: &mut MysqlSession) -> Step<String> {
 
 async fn lock(session: &mut MysqlSession) -> Step<String> {
     nobody_holds(session.lock_holder().await.map_err(|error| refused(&error))?.as_deref())
+}
+
+/// Whether an earlier build has left its own SQL in a body.
+async fn stored_objects(session: &mut MysqlSession) -> Step<String> {
+    let found = spoilt::find(session).await.map_err(|error| refused(&error))?;
+    if found.is_empty() {
+        return Ok("no body that can be read holds SQL of Schemaward's own".to_owned());
+    }
+    let detail = format!("an earlier build has left SQL of its own journal in the body of {}", found.join(", "));
+    Err(not_ok(&detail, spoilt::MEND))
 }
 
 fn refused(error: &SessionError) -> Outcome {

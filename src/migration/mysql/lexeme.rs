@@ -18,11 +18,21 @@ pub(in super::super) struct Lexer<'a> {
     pub(super) in_code_comment: bool,
     /// No token of a statement has come since the last delimiter.
     pub(super) between_statements: bool,
+    /// The last token that counts was `AS`.
+    behind_as: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(in super::super) fn new(sql: &'a str, from: usize, dialect: Dialect) -> Self {
-        Self { sql, at: from, dialect, delimiter: None, in_code_comment: false, between_statements: true }
+        Self {
+            sql,
+            at: from,
+            dialect,
+            delimiter: None,
+            in_code_comment: false,
+            between_statements: true,
+            behind_as: false,
+        }
     }
 
     /// Whether the delimiter stands here.
@@ -76,6 +86,10 @@ impl<'a> Lexer<'a> {
                 let is_variable = |byte| is_word(byte) || matches!(byte, b'@' | b'.');
                 closed(Kind::Other, self.before_delimiter(run(sql, at, is_variable)))
             }
+            b'$' if self.behind_as => match self.dollar_quoted() {
+                Some(end) => closed(Kind::Other, end),
+                None => closed(Kind::Word, self.before_delimiter(run(sql, at, is_word))),
+            },
             _ if first.is_ascii_digit() => {
                 let end = self.before_delimiter(number(sql, at));
                 // A name may begin with digits, a number may hold letters: which one it is does not matter here.
@@ -86,6 +100,15 @@ impl<'a> Lexer<'a> {
             | b'@' => closed(Kind::Operator, at + 1),
             _ => closed(Kind::Other, at + 1),
         }
+    }
+
+    /// The end of `$$…$$` or `$tag$…$tag$`, in which `MySQL` 9 takes the code of another language: behind `AS` alone, where
+    /// no delimiter of the file's can stand. Source: `MySQL`'s manual, "CREATE PROCEDURE and CREATE FUNCTION Statements".
+    fn dollar_quoted(&self) -> Option<usize> {
+        let tag = run(self.sql, self.at + 1, |byte| is_word(byte) && byte != b'$');
+        let is_tag = self.dialect == Dialect::Mysql && byte(self.sql, tag) == b'$';
+        let mark = self.sql.get(self.at..=tag).filter(|_| is_tag)?;
+        behind(self.sql, tag + 1, mark)
     }
 
     fn string(&self, from: usize, quote: u8, construct: Construct) -> (Kind, usize, Option<Construct>) {
@@ -155,6 +178,9 @@ impl Iterator for Lexer<'_> {
             end += 1;
         }
         self.at = end;
+        if !kind.is_trivia() {
+            self.behind_as = self.sql.get(start..end).is_some_and(|text| text.eq_ignore_ascii_case("as"));
+        }
         self.between_statements = kind == Kind::Semicolon || self.between_statements && kind.is_trivia();
         Some(Lexeme { kind, start, end, unterminated })
     }

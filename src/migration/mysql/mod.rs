@@ -3,7 +3,9 @@
 mod addition;
 mod alter;
 mod body;
+mod condition;
 mod evidence;
+mod header;
 mod left_out;
 mod lexeme;
 mod metadata_lock;
@@ -20,6 +22,6 @@ pub(super) use lexeme::Lexer;
 pub(super) use metadata_lock::metadata_lock;
 pub(super) use otherwise::read_otherwise;
 pub(super) use refusals::refusal;
-pub(super) use statements::split;
+pub(super) use statements::{split, split_whole};
 pub(super) use stored_object::may_hold_body;
 pub(super) use transaction::execution;

@@ -2,7 +2,7 @@
 //! quotes and comments, which a line DELIMITER changes.
 //!
 //! Other than the clients, which send a text with several statements as one message where the delimiter is not the
-//! semicolon, this divides at semicolons then, too, unless they are a routine's; and without DELIMITER lines it keeps
+//! semicolon, this divides at semicolons then, too, unless they are a body's, or of a body that is not understood; and without DELIMITER lines it keeps
 //! a routine's body whole, where the clients would send it in pieces. Source: `MySQL`, `client/mysql.cc`, `add_line`,
 //! `com_delimiter`; `MariaDB`'s is the same.
 
@@ -41,6 +41,15 @@ const CLIENT_COMMANDS: &[&str] = &[
 
 /// Divides SQL into statements.
 pub(in super::super) fn split(sql: &str, dialect: Dialect) -> Split {
+    divide(sql, dialect, false)
+}
+
+/// The same of a text at whose end a statement ends surely, as at a delimiter: what is not understood reaches to there.
+pub(in super::super) fn split_whole(sql: &str, dialect: Dialect) -> Split {
+    divide(sql, dialect, true)
+}
+
+fn divide(sql: &str, dialect: Dialect, is_whole: bool) -> Split {
     let mut splitter = Splitter {
         sql,
         lexer: Lexer::new(sql, 0, dialect),
@@ -48,6 +57,8 @@ pub(in super::super) fn split(sql: &str, dialect: Dialect) -> Split {
         cursor: Cursor::new(sql),
         span: None,
         body: Body::default(),
+        lost: None,
+        is_whole,
     };
     splitter.read();
     splitter.split
@@ -61,6 +72,10 @@ struct Splitter<'a> {
     /// First and last token of the statement being read.
     span: Option<(usize, usize)>,
     body: Body,
+    /// Where the statement's body was not understood.
+    lost: Option<usize>,
+    /// The text stands between marks that say so of its end.
+    is_whole: bool,
 }
 
 impl<'a> Splitter<'a> {
@@ -77,8 +92,9 @@ impl<'a> Splitter<'a> {
             }
             self.lexeme(&lexeme);
         }
-        if let (Some((start, _)), true, None) = (self.span, self.body.is_open(), self.lexer.delimiter) {
-            self.split.faults.push((start, Fault::Unterminated(Construct::Body)));
+        if let (Some((start, _)), true, false) = (self.span, self.body.is_open(), self.is_delimited()) {
+            let lost = self.lost.take().map(|at| (at, Fault::Body));
+            self.split.faults.push(lost.unwrap_or((start, Fault::Unterminated(Construct::Body))));
         }
         self.finish();
     }
@@ -88,25 +104,31 @@ impl<'a> Splitter<'a> {
         match lexeme.kind {
             kind if kind.is_trivia() => {}
             Kind::Backslash => self.backslash(lexeme.start),
-            Kind::Semicolon if self.is_end() => self.finish(),
-            // What is left out behind a routine's END is not the server's to see.
-            Kind::Semicolon => self.body.token(lexeme.kind, text),
+            Kind::Semicolon => {
+                if self.body.semicolon() && !self.lexer.in_code_comment {
+                    self.finish();
+                }
+            }
             Kind::Word if self.span.is_none() && text.eq_ignore_ascii_case("delimiter") => self.delimiter(lexeme),
             Kind::Word if self.span.is_none() && is_client_command(text) => self.meta_command(lexeme.start),
             _ => {
                 let first = self.span.map_or(lexeme.start, |(first, _)| first);
                 self.span = Some((first, lexeme.end));
                 if lexeme.kind != Kind::CodeMark {
-                    self.body.token(lexeme.kind, text);
+                    // `a := 1` has no label.
+                    let assigns = text == ":" && byte(self.sql, lexeme.end) == b'=';
+                    self.body.token(lexeme.kind, if assigns { ":=" } else { text });
                 }
             }
         }
+        if self.body.is_lost() {
+            self.lost.get_or_insert(lexeme.start);
+        }
     }
 
-    /// Whether a semicolon here ends the statement.
-    fn is_end(&self) -> bool {
-        let belongs_to_routine = self.body.is_open() || self.lexer.delimiter.is_some() && self.body.is_routine();
-        !belongs_to_routine && !self.lexer.in_code_comment
+    /// Whether whoever wrote the text has said where the statement ends, so that it need not be understood.
+    fn is_delimited(&self) -> bool {
+        self.lexer.delimiter.is_some() || self.is_whole
     }
 
     fn text(&self, start: usize, end: usize) -> &'a str {
@@ -122,6 +144,7 @@ impl<'a> Splitter<'a> {
 
     fn forget(&mut self) {
         self.span = None;
+        self.lost = None;
         self.body = Body::default();
         self.lexer.in_code_comment = false;
         self.lexer.between_statements = true;
@@ -235,12 +258,113 @@ mod tests {
     )]
     #[case("create procedure p() begin for i in 1..3 do a; end for; b; end")]
     #[case("begin not atomic a; b; end")]
+    #[case("if @a then b; c; end if")]
+    #[case("repeat a; until b end repeat")]
+    #[case("set statement max_statement_time=1, x = (select 1) for create procedure p() begin a; b; end")]
+    #[case("set statement max_statement_time=1 for begin not atomic a; end")]
+    #[case("create procedure p() comment 'c' if 1 then a; end if")]
+    #[case(
+        "create procedure p() sql security invoker comment 'c' language sql not deterministic modifies sql data while a do b; end while"
+    )]
+    #[case("create procedure p() comment 'c' case n when 1 then a; end case")]
+    #[case("create procedure p() no sql repeat a; until b end repeat")]
+    #[case("create function f(a int) returns int if a > 0 then return 1; else return 2; end if")]
+    #[case(
+        "create function f() returns set('a', 'b') character set utf8mb4 collate utf8mb4_bin deterministic begin return 'a'; end"
+    )]
+    #[case("create function f() returns decimal(10, 2) unsigned zerofill case 1 when 1 then return 1; end case")]
+    #[case("create function if not exists d.f() returns type of t.c begin return 1; end")]
+    #[case("create or replace trigger t before insert on x for each row follows t1 if a then b; c; end if")]
+    #[case("create trigger if not exists d.t after update on d.x for each row precedes d.t1 begin a; b; end")]
+    #[case(
+        "create event e on schedule every 1 day starts now() ends now() + interval 1 year on completion not preserve disable on slave comment 'x' do begin a; b; end"
+    )]
+    #[case("create event do on schedule at now() do do if(a, b, c)")]
+    #[case("alter event e do begin a; b; end")]
+    #[case("alter definer = `a`@`%` event e on schedule every 1 hour rename to do comment 'x' do if a then b; end if")]
+    #[case("alter event e rename to f")]
+    #[case("create definer = view@localhost procedure p() begin a; end")]
+    #[case("create procedure p() select begin, end from x")]
+    #[case("create trigger t after insert on x for each row update y set begin = 1, end = 2")]
+    #[case("create procedure p() begin do if(1, 2, 3); select 1; end")]
+    #[case("create procedure p() begin select case when end > 0 then if(begin, 1, 2) end from z; x; end")]
+    #[case("create procedure p() begin declare continue handler for not found if a then b; end if; c; end")]
+    #[case(
+        "create procedure p() begin declare exit handler for sqlexception, sqlstate value '23000', 1051, c a: begin b; end a; d; end"
+    )]
+    #[case("create procedure p() begin declare continue handler for sqlwarning case a when 1 then b; end case; c; end")]
+    #[case("create procedure p() begin declare end, begin int default case a when 1 then 2 end; x; end")]
+    #[case("create procedure p() begin if case when end > 0 then end end then a; end if; b; end")]
+    #[case("create procedure p() begin while do do set do = 0; end while; a; end")]
+    #[case("create procedure p() begin repeat a; until until end repeat; b; end")]
+    #[case("create procedure p() begin case case a when 1 then 2 end when 1 then b; else c; end case; d; end")]
+    #[case(
+        "create procedure p() begin if if(a, b, c) then d; elseif e then f; else if g then h; end if; end if; i; end"
+    )]
+    #[case("create procedure p() begin `a b`: begin x; end `a b`; l: loop leave l; end loop l; y; end")]
+    #[case(
+        "create procedure p() begin for r in (select 1 as a) do select r.a; end for; for i in reverse 1..10 do x; end for; end"
+    )]
+    #[case("create procedure p() begin declare c cursor for select 1; open c; fetch c into a; close c; end")]
+    #[case("create procedure p() begin not atomic begin not atomic a; end; b; end")]
+    #[case("create procedure p() begin start transaction; commit; xa begin 'a'; end")]
+    #[case("create procedure p() (select 1)")]
+    #[case("create procedure p(in begin int, out end int) begin set end = begin; end")]
+    #[case("create procedure p() begin set @end = 1, a.end = 2; a; end")]
+    #[case(
+        "create aggregate function f(a int) returns int begin declare exit handler for not found return 1; loop fetch group next row; end loop; end"
+    )]
     fn bodies_are_whole(#[case] body: &str) {
         let (plain, delimited) = (format!("{body};\nx"), format!("delimiter $$\n{body}$$\ndelimiter ;\nx"));
         for sql in [plain, delimited] {
             assert_eq!(texts(&sql, Dialect::Mariadb), [body, "x"]);
             assert!(split(&sql, Dialect::Mariadb).faults.is_empty());
         }
+    }
+
+    /// With a delimiter, one statement up to it; without one, refused where it is not understood.
+    #[rstest]
+    #[case::package("create package p as procedure a(); end", 7)]
+    #[case::oracle_s_procedure("create procedure p as begin a; end", 22)]
+    #[case::oracle_s_function("create function f(a int) return int as begin return 1; end", 25)]
+    #[case::oracle_s_block("begin a; b; end", 6)]
+    #[case::oracle_s_declarations("declare a int; begin b; end", 0)]
+    #[case::oracle_s_loop("create procedure p() begin while a loop b; end loop; end", 41)]
+    #[case::oracle_s_label("create procedure p() begin <<l>> loop a; end loop l; end", 27)]
+    #[case::no_semicolon("create procedure p() begin if a then b; end if select 1; end", 47)]
+    #[case::another_end("create procedure p() begin if a then b; end while; end", 44)]
+    fn what_is_not_understood_needs_a_delimiter(#[case] body: &str, #[case] byte: usize) {
+        for dialect in [Dialect::Mysql, Dialect::Mariadb] {
+            let delimited = format!("delimiter $$\n{body}$$\ndelimiter ;\nx");
+            assert_eq!(texts(&delimited, dialect), [body, "x"]);
+            assert_eq!(split(&format!("{body};\nx"), dialect).faults, [(byte, Fault::Body)]);
+            let whole = split_whole(&format!("{body};"), dialect);
+            assert_eq!((whole.statements.len(), whole.faults.len()), (1, 0));
+        }
+    }
+
+    #[test]
+    fn several_statements_up_to_one_delimiter_are_several() {
+        let sql =
+            "delimiter //\ncreate procedure p() begin a; b; end;\ninsert 1; insert 2;\n//\nalter event e do c; d//\n";
+        let expected = ["create procedure p() begin a; b; end", "insert 1", "insert 2", "alter event e do c", "d"];
+        assert_eq!(texts(sql, Dialect::Mariadb), expected);
+    }
+
+    #[test]
+    fn dollar_quotes_of_mysql_hold_anything() {
+        for quote in ["$$", "$js$"] {
+            let body = format!("create function f() returns int language javascript as {quote} it's; /* $ {quote}");
+            assert_eq!(texts(&format!("{body};\nx"), Dialect::Mysql), [body.as_str(), "x"]);
+            let delimited = format!("delimiter //\n{body}//\ndelimiter ;\nx");
+            assert_eq!(texts(&delimited, Dialect::Mysql), [body.as_str(), "x"]);
+        }
+        // As MySQL 8 reads it, and MariaDB.
+        assert_eq!(
+            texts("select a as $x; select b as $y; c", Dialect::Mysql),
+            ["select a as $x", "select b as $y", "c"]
+        );
+        assert_eq!(texts("select a as $$; select b as $$", Dialect::Mariadb), ["select a as $$", "select b as $$"]);
     }
 
     #[rstest]

@@ -57,7 +57,7 @@ const PLAIN: &[&str] = &[
 ];
 
 /// What `CREATE` and `ALTER` make that holds no statements.
-const PLAIN_OBJECTS: &[&str] = &[
+pub(super) const PLAIN_OBJECTS: &[&str] = &[
     "database",
     "index",
     "instance",
