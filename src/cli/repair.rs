@@ -11,9 +11,9 @@ use super::engine_run::log_to_stderr;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::output::{self, line};
 use super::reading::{NoResult, read_files, wait_for};
-use crate::engine::{ByHand, Database, accept, ledger_state, record_undone, repair};
+use crate::engine::{Abandoned, ByHand, Database, abandon, accept, ledger_state, record_undone, repair};
 use crate::migration::{MigrationFiles, Version};
-use crate::plan::{BegunStatement, StatementState};
+use crate::plan::{BegunStatement, Kind, LedgerState, StatementState};
 use crate::report::Failure;
 
 /// Flags of `schemaward repair`.
@@ -22,7 +22,7 @@ use crate::report::Failure;
 #[command(
     disable_version_flag = true,
     after_help = "\
-Without --version, --accept or --undone, it lists what is begun and not finished.
+Without any of --version, --accept, --undone and --abandon, it lists what is begun and not finished.
 
 A run that stops with NeedsReview names version and statement. Look in the database whether that statement has had its \
 effect, say so by --version, --statement and --as, and start the next run: it goes on behind the statement, or runs it again.
@@ -32,6 +32,9 @@ An applied file that was edited stops every run. Where the edit is right, since 
 
 Stored rollback SQL cannot be corrected. Where it cannot do its work, undo the version by hand, and --undone records it as \
 rolled back: the next rollback goes on below it. It runs nothing.
+
+A half-applied file that is not to be finished: undo by hand what has run of it, and --abandon records that. Nothing of it \
+is open then: its version is pending where its file is in the folder, and unknown where it is not. It runs nothing.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock, a file to be accepted \
 is not valid)."
@@ -56,6 +59,10 @@ pub(super) struct RepairArguments {
     /// Record this version, the newest, as rolled back: it was undone by hand, since its stored rollback cannot do it.
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["version", "accept"])]
     undone: Option<Version>,
+    /// Give up this half-applied version, or the file of this name (a repeatable one, a rollback): what had run of it was
+    /// undone by hand.
+    #[arg(long, value_name = "VERSION|FILE", conflicts_with_all = ["version", "accept", "undone"])]
+    abandon: Option<String>,
     #[command(flatten)]
     format: FormatFlag,
 }
@@ -116,6 +123,8 @@ fn execute(arguments: &RepairArguments) -> Result<(), NoResult> {
         accept_file(arguments, version, &run)?
     } else if let Some(version) = &arguments.undone {
         undone(arguments, version, &run)?
+    } else if let Some(name) = &arguments.abandon {
+        given_up(arguments, name, &run)?
     } else if let (Some(version), Some(statement), Some(end)) = (&arguments.version, arguments.statement, arguments.end)
     {
         settle(arguments, version, statement, end, &run)?
@@ -160,15 +169,34 @@ fn undone(arguments: &RepairArguments, version: &Version, run: &str) -> Result<S
     Ok(format!("{file} is recorded as rolled back. Nothing was run; the next migrate applies it again."))
 }
 
+fn given_up(arguments: &RepairArguments, name: &str, run: &str) -> Result<String, Failure> {
+    let database = arguments.database.database("repair")?;
+    let Abandoned { file, kind, statements } = wait_for(abandon(&database, name, run))??;
+    let next = match kind {
+        Kind::Rollback => "the version stays applied",
+        Kind::Repeatable => "the next migrate runs it from its beginning",
+        _ => "where the folder has it, the next migrate runs it from its beginning",
+    };
+    Ok(format!("{file} is abandoned: {statements} of its statements in the journal are closed. Nothing was run; {next}."))
+}
+
 fn list(arguments: &RepairArguments) -> Result<(), Failure> {
     let database = arguments.database.database("repair")?;
     let state = wait_for(ledger_state(&database))??;
-    let open = Open { database: database.address(), open: state.all_begun().iter().map(OpenStatement::new).collect() };
+    let open = Open { database: database.address(), open: unsettled(&state).map(OpenStatement::new).collect() };
     match arguments.format.format {
         Format::Json => output::json(&open),
         Format::Text => output::text(&open.text()),
     }
     Ok(())
+}
+
+/// What is begun and not settled: a statement that was refused is, once its version is in force.
+fn unsettled(state: &LedgerState) -> impl Iterator<Item = &BegunStatement> {
+    state.all_begun().iter().filter(|begun| {
+        let in_force = begun.version.as_ref().is_some_and(|version| state.get(version).is_some());
+        !(begun.kind == Kind::Migration && in_force)
+    })
 }
 
 impl OpenStatement {

@@ -99,8 +99,10 @@ impl<'a> Terminal<'a> {
         let failed = failure.place.as_ref().filter(|place| place.file == *file).and_then(|place| place.statement);
         let done = failed.map_or(self.statements_done, |failed| self.statements_done.min(failed - 1));
         let next = match failure.reason {
-            Reason::NeedsReview => "",
-            _ => "; the next run goes on behind them",
+            Reason::NeedsReview => String::new(),
+            _ => format!(
+                "; the next run goes on behind them (or, once they are undone by hand: schemaward repair --abandon {file})"
+            ),
         };
         (done > 0).then(|| {
             if failure.class == ErrorClass::UnknownOutcome {

@@ -232,6 +232,10 @@ impl Session for AnySession {
         each!(self, session => session.record_undone(by_hand).await)
     }
 
+    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+        each!(self, session => session.record_abandoned(attempt, given_up).await)
+    }
+
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
         each!(self, session => session.stored_rollbacks(versions).await)
     }

@@ -1,6 +1,8 @@
 //! What the statement journal stops a run with, whichever engine keeps it.
 
 use super::session::Attempt;
+use crate::migration::SessionBound;
+use crate::plan::Kind;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// What a run is told whose fence is not the highest any more.
@@ -51,5 +53,63 @@ pub(super) fn needs_review(attempt: Attempt<'_>, index: usize, begun: &Begun<'_>
             migration.version
         )),
         place: Some(migration.place_of_statement(index)),
+    }
+}
+
+/// What the session held that the file's statements had run in, and what of the file needs it. Statements count from 0.
+#[derive(Clone, Debug)]
+pub(super) struct SessionGone {
+    /// What it is.
+    pub(super) what: String,
+    /// The statement that made it.
+    pub(super) made_by: Option<usize>,
+    /// The statement that needs it.
+    pub(super) needed_by: Option<usize>,
+    /// Whether that names it; else it cannot be seen into.
+    pub(super) named: bool,
+}
+
+impl From<SessionBound> for SessionGone {
+    fn from(bound: SessionBound) -> Self {
+        let SessionBound { what, made_by, needed_by, named } = bound;
+        Self { what, made_by: Some(made_by), needed_by: Some(needed_by), named }
+    }
+}
+
+/// A file cannot be resumed: a statement that has not run needs what went with the interrupted session.
+pub(super) fn session_gone(attempt: Attempt<'_>, gone: &SessionGone) -> Failure {
+    let migration = attempt.migration;
+    let line = |index: usize| {
+        let line = migration.place_of_statement(index).line.map(|line| format!(" (line {line})")).unwrap_or_default();
+        format!("statement {}{line}", index + 1)
+    };
+    let made = gone.made_by.map(|index| format!(" of {}", line(index))).unwrap_or_default();
+    let needs = match (gone.needed_by, gone.named) {
+        (Some(index), true) => format!("{}, which has not run, needs it", line(index)),
+        (Some(index), false) => format!("{}, which has not run, may need it", line(index)),
+        (None, _) => "the statements that have not run may need it".to_owned(),
+    };
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::NeedsReview,
+        code: None,
+        message: format!(
+            "{} cannot be resumed: {}{made} went with the interrupted connection, and {needs}. Nothing was run",
+            migration.file, gone.what
+        ),
+        hint: Some(format!(
+            "change the statements that have not run so that they do without it, or make it anew themselves, and start the \
+             next run; or undo by hand what has run and say so: schemaward repair --abandon {}",
+            abandoned_as(attempt)
+        )),
+        place: Some(gone.needed_by.map_or_else(|| migration.place(), |index| migration.place_of_statement(index))),
+    }
+}
+
+/// How `repair --abandon` names a file: its version, or its own name where it is run again whenever it changes.
+fn abandoned_as(attempt: Attempt<'_>) -> String {
+    match attempt.kind {
+        Kind::Repeatable => attempt.migration.file.clone(),
+        _ => attempt.migration.version.to_string(),
     }
 }

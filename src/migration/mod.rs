@@ -21,6 +21,7 @@ mod refusals;
 mod rollback;
 mod scan;
 mod secret;
+mod session_object;
 mod set;
 mod source;
 mod source_rules;
@@ -41,7 +42,10 @@ pub use files::{MigrationFile, MigrationFiles, invalid_files};
 pub use foreign_sql::ForeignSign;
 pub use lexeme::Construct;
 pub use migration::Migration;
-pub use mysql::{Added, AddedColumn, Addition, InScratch};
+pub use mysql::{
+    Added, AddedColumn, Addition, CLOCK_FREED, InScratch, Prepared, PreparedText, SessionChange, Sight, Source,
+    variables_in_text,
+};
 pub use next_file::{NewFile, NewFileError, next_file};
 pub use position::Position;
 pub use postgres::{LockMode, TableLock, table_lock};
@@ -49,6 +53,7 @@ pub use problem::{Problem, ProblemKind, no_migration, source_failure};
 pub use refusals::Refusal;
 pub use rollback::ROLLBACK_OF;
 pub use secret::{message_without_passwords, without_passwords};
+pub use session_object::{SessionBound, temporary_tables_in};
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
 pub use source_rules::{Gaps, SourceRules};

@@ -60,6 +60,20 @@ pub enum PlanWarning {
         /// The file.
         file: String,
     },
+    /// A file whose statements are each committed by themselves uses a temporary table in several of them.
+    #[error(
+        "{file}:{line}: {what}, made here, is used by later statements, and each statement of this file is committed by itself: \
+         a run that is interrupted between them cannot be resumed, and ends with NeedsReview; a table that is dropped at the \
+         end can be"
+    )]
+    TemporaryTable {
+        /// The file.
+        file: String,
+        /// Where it is made.
+        line: usize,
+        /// Its name, with what it is.
+        what: String,
+    },
     /// Comments or white space of an applied file were changed.
     #[error(
         "{file}: comments or white space of version {version} were changed after it was applied; its SQL is the same"
@@ -147,6 +161,7 @@ pub fn plan<'a>(
     warnings.extend(steps.iter().filter_map(empty));
     warnings.extend(steps.iter().filter_map(unwritten));
     warnings.extend(steps.iter().filter_map(left_out));
+    warnings.extend(steps.iter().filter_map(temporary_table));
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
     problems.extend(missing_while_begun(set, ledger));
@@ -188,6 +203,17 @@ fn left_out(step: &Step<'_>) -> Option<PlanWarning> {
     }
     let line = migration.left_out.first()?.position.line;
     Some(PlanWarning::LeftOut { file: migration.file.clone(), line, count: migration.left_out.len() })
+}
+
+/// A run that is interrupted while it is in use cannot be resumed.
+fn temporary_table(step: &Step<'_>) -> Option<PlanWarning> {
+    let migration = &step.migration;
+    if migration.mode == TransactionMode::PerFile {
+        return None;
+    }
+    let bound = migration.temporary_table_over_statements()?;
+    let line = migration.statements.get(bound.made_by)?.position.line;
+    Some(PlanWarning::TemporaryTable { file: migration.file.clone(), line, what: bound.what })
 }
 
 fn missing(row: &AppliedRow, last: &Version) -> PlanProblem {

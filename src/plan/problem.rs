@@ -64,7 +64,7 @@ pub enum PlanProblem {
     #[error(
         "{file}: {} is begun, each statement committed by itself, and not finished, but the file is missing in the source; \
          put it back: what has run stays as it was, what did not run yet may change or go (schemaward repair lists what is \
-         begun)", named(.version)
+         begun); or undo by hand what has run, and say so: schemaward repair --abandon {file}", named(.version)
     )]
     MissingWhileBegun {
         /// The version, or that of repeatable files.
@@ -182,7 +182,8 @@ pub enum PlanProblem {
     #[error(
         "{file}: version {version} is begun, each statement committed by itself, and not finished; finish it with \
          schemaward migrate before going back; or, where all that it has left is one statement's that was refused in its \
-         middle, take that away by hand, and say so: schemaward repair --version {version} --statement N --as not-done"
+         middle, take that away by hand, and say so: schemaward repair --version {version} --statement N --as not-done; or \
+         undo by hand all that has run, and say so: schemaward repair --abandon {version}"
     )]
     MigrationUnfinished {
         /// The version.

@@ -26,8 +26,10 @@ pub(super) struct JournalRow {
     pub(super) excerpt: String,
     started_at: String,
     run: String,
-    /// What `LAST_INSERT_ID()` said behind it; None of a setting, and where an older Schemaward has run it.
+    /// What `LAST_INSERT_ID()` said behind it; None where an older Schemaward has run it.
     pub(super) last_insert_id: Option<u64>,
+    /// What changed in the session up to it, as [`super::kept`] reads it.
+    pub(super) session_state: Option<String>,
 }
 
 /// A row's number. One that the server counts itself would be the `LAST_INSERT_ID()` of the file's next statement.
@@ -166,6 +168,7 @@ impl JournalRow {
             started_at: value(row, 6)?,
             run: value(row, 7)?,
             last_insert_id: value(row, 8)?,
+            session_state: value(row, 9)?,
         })
     }
 
@@ -217,7 +220,8 @@ impl Ledger {
     /// The begun statements of one attempt's file.
     pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
         format!(
-            "SELECT statement, checksum, state, trace, object_before, excerpt, {}, run, last_insert_id FROM {} \
+            "SELECT statement, checksum, state, trace, object_before, excerpt, {}, run, last_insert_id, \
+             session_state FROM {} \
              WHERE {} ORDER BY statement",
             instant("started_at"),
             self.journal_table(),
@@ -225,24 +229,28 @@ impl Ledger {
         )
     }
 
-    /// Writes rows, all or none, and only while the fence is this run's.
-    pub(super) fn write_rows(&self, attempt: Attempt<'_>, rows: &[Row]) -> String {
+    /// Writes rows, all or none, and only while the fence is this run's. `session`: what the session has become, as an
+    /// expression; the last statement's row keeps it that has run.
+    pub(super) fn write_rows(&self, attempt: Attempt<'_>, rows: &[Row], session: Option<&str>) -> String {
         // A row that ends a statement says so by an empty trace, and leaves what the row of its start has noted.
         const KEPT: [&str; 6] = ["filename", "checksum", "excerpt", "object", "object_before", "started_at"];
-        let values: Vec<String> = rows.iter().map(|row| self.row(attempt, row)).collect();
+        let last_run = rows.iter().rposition(|row| !matches!(row, Row::Started(_)));
+        let state = |at: usize| session.filter(|_| Some(at) == last_run);
+        let values: Vec<String> = rows.iter().enumerate().map(|(at, row)| self.row(attempt, row, state(at))).collect();
         let kept = KEPT.map(|name| format!("{name} = IF(VALUES(trace) = '', {name}, VALUES({name}))"));
         format!(
             "INSERT INTO {} (id, kind, version, filename, statement, checksum, excerpt, state, trace, object, object_before, \
-             started_at, ended_at, settled_by, run, fence, last_insert_id) VALUES {} ON DUPLICATE KEY UPDATE {}, \
+             started_at, ended_at, settled_by, run, fence, last_insert_id, session_state) VALUES {} ON DUPLICATE KEY UPDATE {}, \
              state = VALUES(state), ended_at = VALUES(ended_at), settled_by = VALUES(settled_by), run = VALUES(run), \
-             fence = VALUES(fence), last_insert_id = VALUES(last_insert_id), error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '', trace, VALUES(trace))",
+             fence = VALUES(fence), last_insert_id = VALUES(last_insert_id), \
+             session_state = VALUES(session_state), error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '', trace, VALUES(trace))",
             self.journal_table(),
             values.join(", "),
             kept.join(", ")
         )
     }
 
-    fn row(&self, attempt: Attempt<'_>, row: &Row) -> String {
+    fn row(&self, attempt: Attempt<'_>, row: &Row, session: Option<&str>) -> String {
         let migration = attempt.migration;
         let (Row::Started(index) | Row::Ended(index) | Row::Finished(index)) = *row;
         let starts = matches!(row, Row::Started(_));
@@ -254,7 +262,6 @@ impl Ledger {
             Execution::Alone(trace) if starts => Some(trace),
             _ => None,
         };
-        let is_setting = matches!(execution, Execution::Setting | Execution::SettingAlone);
         let values = [
             FRESH_ID.to_owned(),
             text(attempt.kind.word()),
@@ -272,7 +279,8 @@ impl Ledger {
             if starts { "NULL" } else { "'server'" }.to_owned(),
             text(attempt.run),
             self.guard(attempt.fence),
-            if is_setting { "NULL" } else { "LAST_INSERT_ID()" }.to_owned(),
+            "LAST_INSERT_ID()".to_owned(),
+            session.unwrap_or("NULL").to_owned(),
         ];
         format!("({})", values.join(", "))
     }
@@ -299,9 +307,14 @@ impl Ledger {
         )
     }
 
-    /// Makes the statements of an attempt a part of the row that was written just before.
+    /// Makes the statements of an attempt a part of the row that was written just before. Nobody needs the session's values
+    /// any more, which may be secrets.
     pub(super) fn join_journal(&self, attempt: Attempt<'_>) -> String {
-        format!("UPDATE {} SET migration_id = LAST_INSERT_ID() WHERE {}", self.journal_table(), open(attempt))
+        format!(
+            "UPDATE {} SET migration_id = LAST_INSERT_ID(), session_state = NULL WHERE {}",
+            self.journal_table(),
+            open(attempt)
+        )
     }
 
     /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now.

@@ -10,17 +10,19 @@ use std::time::{Duration, Instant};
 use super::answers::{Astray, Matching};
 use super::error::{connection_lost, failure_of};
 use super::journal::{JournalRow, Settlement, question};
+use super::kept::Tracker;
 use super::pace::Pace;
 use super::place::place_of;
 use super::reset::changes_session;
+use super::resuming::Journaled;
 use super::rows::value;
-use super::script::{HasRun, Role, Script};
+use super::script::{HasRun, Role, Script, in_transaction};
 use super::session::{MysqlSession, overtaken};
 use crate::engine::comparison::skip_or_fail;
 use crate::engine::journal_failure::{needs_review, run_otherwise};
 use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
-use crate::migration::{Execution, Migration, message_without_passwords};
+use crate::migration::{Execution, Migration, SessionChange, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -82,15 +84,17 @@ impl MysqlSession {
     ) -> Result<(), Stopped> {
         let migration = attempt.migration;
         check_sizes(migration, self.server.max_packet).map_err(Stopped::Before)?;
-        let has_run = self.has_run(attempt).await.map_err(Stopped::Before)?;
+        let mut journaled = self.has_run(attempt).await.map_err(Stopped::Before)?;
         if changes_session(migration) {
             self.note_variables().await.map_err(Stopped::Before)?;
         }
-        *done = has_run.iter().take_while(|has_run| has_run.is_some()).count();
+        *done = journaled.has_run.iter().take_while(|has_run| has_run.is_some()).count();
+        let session = self.resume(attempt, &mut journaled).await.map_err(Stopped::Before)?;
+        let has_run = journaled.has_run;
         if *done > 0 {
             progress(Progress::StatementsDone(*done));
         }
-        self.send_script(attempt, has_run, done, progress).await.map_err(Stopped::Sent)?;
+        self.send_script(attempt, has_run, session, done, progress).await.map_err(Stopped::Sent)?;
         if changes_session(migration) {
             self.reset(migration).await.map_err(Stopped::Committed)?;
         }
@@ -101,11 +105,12 @@ impl MysqlSession {
         &mut self,
         attempt: Attempt<'_>,
         has_run: Vec<Option<HasRun>>,
+        session: Tracker,
         done: &mut usize,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), Broken> {
         let (ledger, server) = (self.ledger.clone(), self.server.clone());
-        let mut script = Script::new(&ledger, attempt, has_run, &server);
+        let mut script = Script::new(&ledger, attempt, has_run, session, &server);
         let (mut unended, mut uncommitted, mut pace) = (None, None, Pace::default());
         loop {
             if let (Some(reason), Some(index)) = (attempt.stop.reason(), script.begins_with()) {
@@ -119,15 +124,14 @@ impl MysqlSession {
                     Role::Alone(index) => unended = Some(index),
                     Role::Rows => unended = None,
                     Role::Statement(index) => {
-                        let in_transaction = attempt.migration.execution(index) == Execution::Transaction;
-                        uncommitted = in_transaction.then_some(index);
+                        uncommitted = shares_transaction(attempt.migration, index).then_some(index);
                     }
                     Role::Commit => uncommitted = None,
                     Role::Ours | Role::Mark(_) => {}
                 }
                 if let Role::Alone(index) | Role::Statement(index) = role {
                     *done = (*done).max(index + 1);
-                    progress(Progress::StatementsDone(index + 1));
+                    progress(Progress::StatementsDone(*done));
                 }
             };
             let answered = |mark| matching.answer(mark).into_iter().for_each(&mut note);
@@ -137,6 +141,12 @@ impl MysqlSession {
                 match matching.end() {
                     Ok(last) => last.into_iter().for_each(&mut note),
                     Err(astray) => return Err(gone_astray(attempt.migration, &message.roles, astray, None)),
+                }
+                if let Some(&Role::Alone(index)) = message.roles.last()
+                    && SessionChange::of(attempt.migration.statement_sql(index), attempt.migration.dialect).hidden()
+                {
+                    let (users, variables) = self.seen().await.map_err(|error| unseen(error, index))?;
+                    script.note_seen(users, variables);
                 }
                 continue;
             };
@@ -247,21 +257,23 @@ impl MysqlSession {
     }
 
     /// Which statements have run before, as the journal or else the catalog says.
-    async fn has_run(&mut self, attempt: Attempt<'_>) -> Result<Vec<Option<HasRun>>, SessionError> {
-        let mut has_run = vec![None; attempt.migration.statements.len()];
+    async fn has_run(&mut self, attempt: Attempt<'_>) -> Result<Journaled, SessionError> {
+        let mut journaled =
+            Journaled { has_run: vec![None; attempt.migration.statements.len()], ..Journaled::default() };
         if !self.may_resume {
-            return Ok(has_run);
+            return Ok(journaled);
         }
         let answers = self.query(self.ledger.journal(attempt), Reason::LedgerUnusable).await?;
         for row in answers.rows.iter().flatten() {
             let row = JournalRow::read(row)?;
             let Some(index) = row.statement.checked_sub(1) else { continue };
-            if let Some(slot) = has_run.get_mut(index) {
+            if let Some(slot) = journaled.has_run.get_mut(index) {
                 let done = self.is_done(attempt, index, &row).await?;
-                *slot = done.then_some(HasRun { last_insert_id: row.last_insert_id });
+                *slot = done.then_some(HasRun { last_insert_id: row.last_insert_id, again: false });
+                journaled.states.extend(row.session_state.filter(|_| done).map(|state| (index, state)));
             }
         }
-        Ok(has_run)
+        Ok(journaled)
     }
 
     async fn is_done(&mut self, attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Result<bool, SessionError> {
@@ -296,6 +308,17 @@ impl MysqlSession {
             }
         }
     }
+}
+
+/// Whether a statement is committed with its row.
+fn shares_transaction(migration: &Migration, index: usize) -> bool {
+    let change = SessionChange::of(migration.statement_sql(index), migration.dialect);
+    in_transaction(&migration.execution(index), &change)
+}
+
+/// A statement has run that could not be seen into, and the server could not be asked what it has set.
+fn unseen(error: SessionError, index: usize) -> Broken {
+    Broken { failure: error.failure, connection_lost: error.connection_lost, role: Some(Role::Rows), unended: Some(index) }
 }
 
 /// That each statement fits into a message.

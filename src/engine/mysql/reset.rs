@@ -1,24 +1,27 @@
 //! Brings a session back to the state that every file starts from: what a file has set does not reach the next one. The
 //! server's own way, a reset of the whole connection, would give back the lock that the run holds.
 
+use std::collections::BTreeSet;
+
 use sqlx::mysql::MySqlRow;
 
 use super::error::{connection_lost, session_error};
-use super::literal::text;
+use super::kept::{prepared_variable, user_variable};
+use super::literal::{identifier, text};
+use super::resuming::{changes_variables, role_list};
 use super::rows::value;
 use super::session::MysqlSession;
 use crate::engine::session::SessionError;
-use crate::migration::{Execution, Migration};
+use crate::migration::{Execution, Migration, SessionChange, temporary_tables_in};
 use crate::report::Reason;
+
+/// How the session's role stands among its variables.
+const ROLE: &str = "current role";
 
 /// Whether a file may change the session.
 pub(super) fn changes_session(migration: &Migration) -> bool {
-    let changes = |index: usize| match migration.execution(index) {
-        Execution::Setting | Execution::SettingAlone => true,
-        Execution::Alone(trace) if trace.tells_nothing() => true,
-        _ => migration.statement_sql(index).contains(":="),
-    };
-    contains_word(&migration.sql, "temporary") || (0..migration.statements.len()).any(changes)
+    let words = ["temporary", "handler", "instance"];
+    words.iter().any(|word| contains_word(&migration.sql, word)) || changes_variables(migration)
 }
 
 impl MysqlSession {
@@ -30,8 +33,18 @@ impl MysqlSession {
         Ok(())
     }
 
+    /// The user variables that are set, and the session's own whose values are others than before the file.
+    pub(super) async fn seen(&mut self) -> Result<(Vec<String>, Vec<String>), SessionError> {
+        let users = self.user_variables().await?;
+        let now = self.read_variables().await?;
+        let before = self.variables.as_deref().unwrap_or_default();
+        let changed = now.into_iter().filter(|variable| is_own(&variable.0) && !before.contains(variable));
+        Ok((users, changed.map(|(name, _)| name).filter(|name| name != ROLE).collect()))
+    }
+
     async fn read_variables(&mut self) -> Result<Vec<(String, String)>, SessionError> {
-        let answers = self.query("SHOW SESSION VARIABLES".to_owned(), Reason::ConnectionFailed).await?;
+        let sql = format!("SHOW SESSION VARIABLES; SELECT '{ROLE}', CURRENT_ROLE()");
+        let answers = self.query(sql, Reason::ConnectionFailed).await?;
         let pair =
             |row: &MySqlRow| Ok((value(Some(row), 0)?, value::<Option<String>>(Some(row), 1)?.unwrap_or_default()));
         answers.rows.iter().flatten().map(pair).collect()
@@ -40,11 +53,27 @@ impl MysqlSession {
     /// Undoes what a file has done to the session.
     pub(super) async fn reset(&mut self, migration: &Migration) -> Result<(), SessionError> {
         let mut sql = format!("ROLLBACK;UNLOCK TABLES;{}", self.settings);
-        for statement in leftovers(migration) {
+        let seen = if changes_variables(migration) { self.user_variables().await? } else { Vec::new() };
+        for statement in leftovers(migration, seen) {
             sql.push(';');
             sql.push_str(&statement);
         }
+        let calls = |index| SessionChange::of(migration.statement_sql(index), migration.dialect).hidden();
+        if (0..migration.statements.len()).any(calls) {
+            for name in self.bodies().await?.temporary_tables {
+                sql.push_str(";DROP TEMPORARY TABLE IF EXISTS ");
+                sql.push_str(&identifier(&name));
+            }
+        }
         self.query(sql, Reason::ConnectionFailed).await?;
+        for statement in leftovers_if_there(migration) {
+            match self.try_query(statement).await {
+                Err(error) if connection_lost(&error) => {
+                    return Err(session_error(&error, Reason::ConnectionFailed));
+                }
+                _ => {}
+            }
+        }
         self.restore_variables().await
     }
 
@@ -54,6 +83,11 @@ impl MysqlSession {
         let changed = before.iter().filter(|variable| is_own(&variable.0) && !now.contains(variable));
         for (name, value) in changed {
             if self.not_ours.contains(name) {
+                continue;
+            }
+            if name == ROLE {
+                let role = role_list(value, self.server.version.mariadb);
+                self.query(format!("SET ROLE {role}"), Reason::ConnectionFailed).await?;
                 continue;
             }
             let number = value.parse::<f64>().is_ok();
@@ -102,55 +136,53 @@ fn is_own(name: &str) -> bool {
 
 /// What takes a file's variables, prepared statements and temporary tables away, each a statement that does no harm
 /// where it finds nothing.
-fn leftovers(migration: &Migration) -> Vec<String> {
+fn leftovers(migration: &Migration, seen: Vec<String>) -> Vec<String> {
     let mut statements = vec!["SET SESSION timestamp = DEFAULT".to_owned()];
-    let mut variables: Vec<&str> = Vec::new();
+    let mut variables: BTreeSet<String> = seen.into_iter().collect();
     for index in 0..migration.statements.len() {
         let sql = migration.statement_sql(index);
-        let execution = migration.execution(index);
-        let may_set = match &execution {
-            Execution::Setting => true,
-            Execution::Alone(trace) => trace.tells_nothing(),
-            _ => false,
-        };
-        if may_set || sql.contains(":=") {
-            variables.extend(user_variables(sql));
-        }
-        if execution == Execution::Setting
-            && let Some(name) = word_after(sql, "prepare")
-        {
+        let change = SessionChange::of(sql, migration.dialect);
+        variables.extend(change.user_variables);
+        if let Some(prepared) = change.prepares {
+            let name = identifier(&prepared.name);
             // To deallocate what is not there is an error; to prepare it anew is none.
             statements.push(format!("PREPARE {name} FROM 'SELECT 1'"));
             statements.push(format!("DEALLOCATE PREPARE {name}"));
+            variables.insert(prepared_variable(index).trim_start_matches('@').to_owned());
         }
-        if execution == Execution::Transaction
+        if migration.execution(index) == Execution::Transaction
             && let Some(name) = temporary_table(sql)
         {
             statements.push(format!("DROP TEMPORARY TABLE IF EXISTS {name}"));
         }
     }
-    variables.sort_unstable();
-    variables.dedup();
-    statements.extend(variables.into_iter().map(|name| format!("SET @{name} = NULL")));
+    // Those of routines that the file makes, and of what it prepares.
+    let hidden = temporary_tables_in(&migration.sql).into_iter();
+    statements.extend(hidden.map(|name| format!("DROP TEMPORARY TABLE IF EXISTS {}", identifier(&name))));
+    statements.extend(variables.into_iter().map(|name| format!("SET {} = NULL", user_variable(&name))));
     statements
 }
 
-/// Names behind an `@`, as they are written. Too many are found rather than too few: to empty one that is none does no
-/// harm.
-fn user_variables(sql: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = sql.get(from..).and_then(|rest| rest.find('@')).map(|at| from + at + 1) {
-        let rest = sql.get(at..).unwrap_or_default();
-        if let Some(system) = rest.strip_prefix('@') {
-            from = sql.len() - system.len();
-            continue;
+/// What takes the rest away; each is an error where it finds nothing.
+fn leftovers_if_there(migration: &Migration) -> Vec<String> {
+    let mut statements = Vec::new();
+    for index in 0..migration.statements.len() {
+        let sql = migration.statement_sql(index);
+        if let Some(rest) = after_word(sql, "handler") {
+            let words: Vec<&str> = rest.split_whitespace().collect();
+            if words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("open")) {
+                let name = words.iter().skip(2).find(|word| !word.eq_ignore_ascii_case("as")).or(words.first());
+                statements.extend(name.map(|name| format!("HANDLER {name} CLOSE")));
+            }
         }
-        let length = name_length(rest);
-        found.extend(rest.get(..length).filter(|name| !name.is_empty()));
-        from = at + length;
+        if after_word(sql, "lock").and_then(|rest| after_word(rest, "instance")).is_some() {
+            statements.push("UNLOCK INSTANCE".to_owned());
+        }
+        if after_word(sql, "set").and_then(|rest| after_word(rest, "resource")).is_some() {
+            statements.push("SET RESOURCE GROUP USR_default".to_owned());
+        }
     }
-    found
+    statements
 }
 
 /// How many bytes at a text's beginning are a name, quoted or not.
@@ -161,12 +193,6 @@ fn name_length(text: &str) -> usize {
         }
         _ => text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.'))).unwrap_or(text.len()),
     }
-}
-
-/// The name behind a statement's first word, where that is the one.
-fn word_after<'a>(sql: &'a str, first: &str) -> Option<&'a str> {
-    let rest = after_word(sql, first)?;
-    rest.get(..name_length(rest)).filter(|name| !name.is_empty())
 }
 
 /// What follows a text's first word and the white space behind it.
@@ -212,15 +238,7 @@ fn contains_word(sql: &str, word: &str) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{temporary_table, user_variables};
-
-    #[rstest]
-    #[case("set @a = 1, @@sql_mode = '', @`b c` := @d.e", &["a", "`b c`", "d.e"])]
-    #[case("call p(@x,@y)", &["x", "y"])]
-    #[case("select 'a@", &[])]
-    fn variables_are_found(#[case] sql: &str, #[case] expected: &[&str]) {
-        assert_eq!(user_variables(sql), expected);
-    }
+    use super::temporary_table;
 
     #[rstest]
     #[case("create temporary table t (a int)", Some("t"))]

@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 
 use super::answers::{Mark, Marks};
 use super::journal::Row;
+use super::kept::{Tracker, prepared_variable};
 use super::ledger::{BEGIN, Ledger};
 use super::server::Server;
 use crate::engine::session::Attempt;
-use crate::migration::{Execution, Trace};
+use crate::migration::{Execution, PreparedText, SessionChange, Source, Trace};
 
 /// How large a message grows, in bytes, unless one statement is larger.
 const MESSAGE_LIMIT: usize = 1 << 20;
@@ -38,6 +39,8 @@ pub(super) enum Role {
 pub(super) struct HasRun {
     /// What `LAST_INSERT_ID()` said behind it, where that is known.
     pub(super) last_insert_id: Option<u64>,
+    /// It is sent again: what it has set was not kept, and to repeat it gives the same.
+    pub(super) again: bool,
 }
 
 /// One message.
@@ -70,8 +73,10 @@ enum End {
 pub(super) struct Script<'a> {
     ledger: &'a Ledger,
     attempt: Attempt<'a>,
-    /// Statements that have run before: those that change the session run again, the others do not.
+    /// Statements that have run before.
     has_run: Vec<Option<HasRun>>,
+    /// What of the session is to be kept with the next row.
+    session: Tracker,
     /// What `LAST_INSERT_ID()` said where the file was interrupted; it went with the connection.
     inserted_before: Option<u64>,
     /// How large a message may be at all.
@@ -87,7 +92,13 @@ pub(super) struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    pub(super) fn new(ledger: &'a Ledger, attempt: Attempt<'a>, has_run: Vec<Option<HasRun>>, server: &Server) -> Self {
+    pub(super) fn new(
+        ledger: &'a Ledger,
+        attempt: Attempt<'a>,
+        has_run: Vec<Option<HasRun>>,
+        session: Tracker,
+        server: &Server,
+    ) -> Self {
         // What a backslash means moves the ends of strings, and with them those of statements.
         let sql = &attempt.migration.sql;
         let apart = sql.contains('\\')
@@ -96,6 +107,7 @@ impl<'a> Script<'a> {
             ledger,
             attempt,
             has_run,
+            session,
             inserted_before: None,
             limit: MESSAGE_LIMIT.min(server.max_packet / 2),
             apart,
@@ -121,11 +133,26 @@ impl<'a> Script<'a> {
         self.parts.push_back(Part { text: Cow::Borrowed(text), role, end });
     }
 
+    /// A statement that changes the session alone; what it prepares from a variable is kept, since that may change.
+    fn setting(&mut self, index: usize, change: &SessionChange) {
+        if let Some(PreparedText::Variable(name)) = change.prepares.as_ref().map(|prepared| &prepared.text) {
+            self.ours(format!("SET {} = {name}", prepared_variable(index)), Role::Ours);
+        }
+        self.statement(index, Role::Statement(index), End::Open);
+    }
+
+    /// What the server says is set, behind the statement that was sent last.
+    pub(super) fn note_seen(&mut self, users: Vec<String>, variables: Vec<String>) {
+        self.session.note_seen(users, variables);
+    }
+
     /// Writes the rows that are due.
     fn write_rows(&mut self) {
         if !self.rows.is_empty() {
             let rows = std::mem::take(&mut self.rows);
-            self.ours(self.ledger.write_rows(self.attempt, &rows), Role::Rows);
+            let keeps = rows.iter().any(|row| !matches!(row, Row::Started(_)));
+            let session = if keeps { self.session.take_expression() } else { None };
+            self.ours(self.ledger.write_rows(self.attempt, &rows, session.as_deref()), Role::Rows);
             let mark = self.marks.next();
             self.ours(mark.query(), Role::Mark(mark));
         }
@@ -150,22 +177,29 @@ impl<'a> Script<'a> {
         let execution = self.attempt.migration.execution(index);
         self.ends_message = hides_cancellation(self.attempt.migration.statement_sql(index));
         let has_run = self.has_run.get(index).copied().flatten();
+        let change = SessionChange::of(self.attempt.migration.statement_sql(index), self.attempt.migration.dialect);
         match execution {
-            Execution::Setting | Execution::SettingAlone => {
-                self.write_end();
-                self.statement(index, Role::Statement(index), End::Open);
-                if has_run.is_none() {
-                    self.rows.push(Row::Finished(index));
-                }
+            _ if has_run.is_some_and(|statement| statement.again) => {
+                self.setting(index, &change);
+                self.session.note(index, &change);
             }
             _ if has_run.is_some() => {
+                self.session.note_run_before(&change);
                 let inserted = has_run.and_then(|statement| statement.last_insert_id);
                 self.inserted_before = inserted.or(self.inserted_before);
             }
-            Execution::Transaction => {
+            Execution::Setting | Execution::SettingAlone if !in_transaction(&execution, &change) => {
+                self.write_end();
+                self.setting(index, &change);
+                self.session.note(index, &change);
+                self.rows.push(Row::Finished(index));
+            }
+            Execution::Setting | Execution::SettingAlone | Execution::Transaction => {
                 self.write_end();
                 self.ours(BEGIN, Role::Ours);
                 self.statement(index, Role::Statement(index), End::Open);
+                self.session.note(index, &change);
+                self.session.note_call_of_bodies();
                 self.rows.push(Row::Finished(index));
                 self.write_rows();
                 self.ours("COMMIT", Role::Commit);
@@ -174,6 +208,10 @@ impl<'a> Script<'a> {
                 self.rows.push(Row::Started(index));
                 self.write_rows();
                 self.statement(index, Role::Alone(index), self.end_of(index, &trace));
+                self.session.note(index, &change);
+                if change.hidden() {
+                    self.session.note_call_of_bodies();
+                }
                 self.rows.push(Row::Ended(index));
             }
             Execution::NamelessIndex => {}
@@ -250,6 +288,17 @@ impl<'a> Script<'a> {
             }
         }
         (!message.roles.is_empty()).then_some(message)
+    }
+}
+
+/// Whether a statement runs in a transaction with its row. One that only sets user variables does so, too, where it may
+/// call a function, which may write.
+pub(super) fn in_transaction(execution: &Execution, change: &SessionChange) -> bool {
+    let only_users = change.session_variables.is_empty() && !change.role && !change.next_transaction;
+    match execution {
+        Execution::Transaction => true,
+        Execution::Setting => only_users && change.source == Source::Evaluated && !change.user_variables.is_empty(),
+        _ => false,
     }
 }
 

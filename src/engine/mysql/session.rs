@@ -371,7 +371,7 @@ impl Session for MysqlSession {
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {
         let mut rows = vec![self.ledger.record_failure(attempt, failed)];
         if let Some(index) = failed.refused_in_rollback(attempt) {
-            rows.push(self.ledger.write_rows(attempt, &[Row::Finished(index)]));
+            rows.push(self.ledger.write_rows(attempt, &[Row::Finished(index)], None));
             rows.push(self.ledger.end_statement(attempt, index, "server", Some(failed.failure)));
         }
         self.write_guarded(attempt.fence, &rows).await.map(drop)
@@ -385,6 +385,11 @@ impl Session for MysqlSession {
     async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError> {
         let just_now = "UNIX_TIMESTAMP(SYSDATE(6))";
         self.write_guarded(by_hand.fence, &self.ledger.record_success(by_hand, just_now)).await.map(drop)
+    }
+
+    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+        let rows = [self.ledger.record_failure(attempt, given_up), self.ledger.join_journal(attempt)];
+        self.write_guarded(attempt.fence, &rows).await.map(drop)
     }
 
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {

@@ -9,7 +9,7 @@ use super::literal::{text, text_or_null};
 use super::rows::value;
 use crate::engine::journal_failure::Begun;
 use crate::engine::ledger_rows::statement_state;
-use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
+use crate::engine::session::{Attempt, ByHand, FailedAttempt, Fence, SessionError};
 use crate::migration::{Checksum, Trace, Version};
 use crate::plan::{self, StatementState};
 use crate::report::Failure;
@@ -269,6 +269,16 @@ impl Ledger {
             open(attempt)
         );
         self.record_duration(attempt, duration_ms, joined)
+    }
+
+    /// The row of a file that a person has given up; its statements become a part of it.
+    pub(super) fn record_abandoned(&self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> String {
+        let joined = format!(
+            "joined AS (UPDATE {}.statement_journal AS j SET migration_id = recorded.id FROM recorded WHERE {})",
+            self.quoted,
+            open(attempt)
+        );
+        self.record(attempt, "0", 0, Some(given_up), Some(joined))
     }
 
     /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now.

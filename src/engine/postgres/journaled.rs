@@ -16,7 +16,7 @@ use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
 use super::rows::value;
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
 use crate::engine::comparison::skip_or_fail;
-use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise};
+use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise, session_gone};
 use crate::engine::ledger_rows::leaves_a_part;
 use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
@@ -74,6 +74,10 @@ impl PostgresSession {
         let migration = attempt.migration;
         let rows = self.ask(self.ledger.journal(attempt)).await?;
         let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
+        let has_run = |index| rows.iter().any(|row| row.statement == index + 1 && row.state == StatementState::Finished);
+        if let Some(bound) = migration.session_bound(has_run, &[]) {
+            return Err(refused(session_gone(attempt, &bound.into())));
+        }
         for index in 0..migration.statements.len() {
             let row = rows.iter().find(|row| row.statement == index + 1);
             if row.is_none_or(|row| row.state != StatementState::Finished) {

@@ -274,7 +274,7 @@ impl Ledger {
     }
 
     /// `also`: what else is written with the row, as queries named in a WITH that know it as `recorded`.
-    fn record(
+    pub(super) fn record(
         &self,
         attempt: Attempt<'_>,
         duration: &str,

@@ -9,7 +9,7 @@ use super::error::{failure_of, is_interrupted};
 use super::journal::JournalRow;
 use super::place::byte_of_error;
 use super::session::{Sent, SqliteSession};
-use crate::engine::journal_failure::{Begun, needs_review, run_otherwise};
+use crate::engine::journal_failure::{Begun, needs_review, run_otherwise, session_gone};
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::migration::{Execution, Trace, TransactionMode, message_without_passwords};
 use crate::plan::StatementState;
@@ -80,6 +80,12 @@ impl SqliteSession {
     ) -> Result<Duration, SessionError> {
         let ledger = self.database.ledger.clone();
         let rows = ledger.journal(self.connection().await?, attempt).await?;
+        let finished =
+            |index| rows.iter().any(|row| row.statement == index + 1 && row.state == StatementState::Finished);
+        if let Some(bound) = attempt.migration.session_bound(finished, &[]) {
+            let failure = session_gone(attempt, &bound.into());
+            return Err(SessionError { failure, connection_lost: false });
+        }
         let mut inserted_before = None;
         for index in 0..attempt.migration.statements.len() {
             let row = rows.iter().find(|row| row.statement == index + 1);

@@ -80,6 +80,20 @@ impl Ledger {
         query(format!("DELETE FROM {table}")).execute(connection).await.map(drop)
     }
 
+    /// Makes what is open of a file a part of the row that was written just before.
+    pub(super) async fn close_journal(
+        &self,
+        connection: &mut SqliteConnection,
+        attempt: Attempt<'_>,
+    ) -> Result<(), sqlx::Error> {
+        let sql = format!(
+            "UPDATE {} SET migration_id = (SELECT max(id) FROM {}) WHERE {OPEN}",
+            self.table("statement_journal"),
+            self.table("schema_migrations")
+        );
+        bind_open(query(sql), attempt).execute(connection).await.map(drop)
+    }
+
     /// How a statement that was about to run has ended.
     pub(super) async fn end_statement(
         &self,

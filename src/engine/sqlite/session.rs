@@ -257,6 +257,14 @@ impl Session for SqliteSession {
         self.write(by_hand.fence, written).await
     }
 
+    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+        let written = async |ledger: &Ledger, connection: &mut SqliteConnection| {
+            ledger.record(connection, attempt, 0, Some(given_up)).await?;
+            ledger.close_journal(connection, attempt).await
+        };
+        self.write(attempt.fence, written).await
+    }
+
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {
         let ledger = self.database.ledger.clone();
         let mut found = Vec::new();

@@ -4,12 +4,14 @@ mod encoding;
 mod lexeme;
 mod refusals;
 mod second_lock;
+mod session_effect;
 mod statements;
 mod table_lock;
 mod transaction;
 
 pub(super) use lexeme::lexemes;
 pub(super) use refusals::{refusal, wrapper};
+pub(super) use session_effect::session_effect;
 pub(super) use statements::split;
 pub use table_lock::{LockMode, TableLock, table_lock};
 pub(super) use transaction::{demand, execution, is_setting};

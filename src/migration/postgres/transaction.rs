@@ -20,7 +20,8 @@ pub(in super::super) fn execution(sql: &str) -> Execution {
         ("call", None) | (_, Some(DETACH_CONCURRENTLY)) => PARTS,
         ("do", None) if may_commit(sql) => PARTS,
         (_, Some(_)) => UNKNOWN,
-        (_, None) if is_setting(sql) => Execution::Setting,
+        // A library that is loaded goes with its session, too.
+        (_, None) if is_setting(sql) || first == "load" => Execution::Setting,
         (_, None) => Execution::Transaction,
     }
 }

@@ -3,12 +3,14 @@
 mod file_lock;
 mod lexeme;
 mod refusals;
+mod session_effect;
 mod statements;
 mod transaction;
 
 pub(super) use file_lock::file_lock;
 pub(super) use lexeme::Lexer;
 pub(super) use refusals::{refusal, wrapper};
+pub(super) use session_effect::session_effect;
 pub(super) use statements::split;
 pub(super) use transaction::{demand, execution, is_setting};
 

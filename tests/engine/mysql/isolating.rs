@@ -159,3 +159,99 @@ fn a_procedure_that_releases_all_locks_ends_the_run(#[values(Engine::Mysql, Engi
     let status = String::from_utf8(bed.command("status", &[]).stdout).unwrap();
     assert!(status.contains("schemaward repair --version 002 --statement 1 --as done"), "{status}");
 }
+
+/// A user with rights on the test's database and a role that may make others; the URL of it.
+fn with_role(bed: &Bed) -> (String, String) {
+    let (user, role) = (format!("u_{}", bed.database), format!("r_{}", bed.database));
+    bed.sql(&format!(
+        "create user '{user}'@'%' identified by 'secret'; create role '{role}'; grant all on {db}.* to '{user}'@'%'; \
+         grant create, drop on *.* to '{role}'; grant all on {db}.* to '{role}'; grant '{role}' to '{user}'@'%'",
+        db = bed.database
+    ));
+    (format!("{}://{user}:secret@{}/{}", bed.engine.name(), bed.host(), bed.database), role)
+}
+
+fn without_role(bed: &Bed, role: &str) {
+    let user = role.replacen("r_", "u_", 1);
+    bed.sql(&format!(
+        "drop user '{user}'@'%'; drop role '{role}'; drop database if exists {db}_x; drop database if exists {db}_y",
+        db = bed.database
+    ));
+}
+
+#[rstest]
+fn a_role_that_a_file_takes_is_not_the_next_one_s(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::new(engine) else { return };
+    let (url, role) = with_role(&bed);
+    let db = &bed.database;
+    bed.files(&[
+        ("001_a.sql", &format!("create table t (a int);\nset role {role};\ncreate database {db}_x;\n")),
+        ("002_b.sql", &format!("create database {db}_y;\n")),
+    ]);
+    let failure = bed.start_by(&url, "run", &[]).end().failure().clone();
+    assert_eq!((failure.code.as_deref(), failure.place.unwrap().file.as_str()), (Some("1044"), "002_b.sql"));
+    without_role(&bed, &role);
+}
+
+#[rstest]
+fn a_role_comes_back_where_a_file_is_resumed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::new(engine) else { return };
+    let (url, role) = with_role(&bed);
+    let db = &bed.database;
+    let file = |middle: &str| {
+        format!(
+            "create table t (a int);\nset role {role};\ncreate database {db}_x;\n{middle};\ncreate database {db}_y;\n"
+        )
+    };
+    bed.files(&[("001_a.sql", &file("insert into nowhere values (1)"))]);
+    bed.start_by(&url, "run", &[]).end().failure();
+    bed.files(&[("001_a.sql", &file("insert into t values (1)"))]);
+    assert_eq!(bed.start_by(&url, "run", &[]).end().applied(), 1);
+    without_role(&bed, &role);
+}
+
+/// All that the server shows of a session.
+const SESSION: &str = "insert into seen select concat('{n}', @@global.server_id, ' ', ifnull(current_role(), ''), ' ', \
+                       concat_ws('|', @@sql_mode, @@time_zone, @@character_set_client, @@character_set_connection, \
+                       ifnull(@@character_set_results, 'null'), @@collation_connection, @@foreign_key_checks, @@unique_checks, \
+                       @@autocommit, @@sql_safe_updates, @@sql_select_limit, @@group_concat_max_len, @@default_storage_engine, \
+                       @@div_precision_increment, @@lc_time_names, @@max_join_size, @@sql_big_selects, @@sql_notes, \
+                       @@sql_auto_is_null, @@insert_id, @@auto_increment_increment, now() > '2020-01-01'), ' ', \
+                       ifnull(@a, '-'), ifnull(@in_body, '-'), ifnull(@`odd name`, '-'));\n";
+
+#[rstest]
+fn nothing_of_a_file_s_session_reaches_the_next_one(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values(
+        "set names latin1; set character set latin1",
+        "set @a = 1, @`odd name` = 2; select 3 into @in_body",
+        "set sql_mode = 'ansi', session time_zone = '+03:00', @@session.div_precision_increment = 7",
+        "set session transaction isolation level serializable; set session transaction read write",
+        "set @@insert_id = 99, timestamp = 1000, lc_time_names = 'de_DE', max_join_size = 12345",
+        "call sets(); call makes()",
+        "prepare s from 'set @a = 9'; execute s",
+        "prepare s from 'create temporary table hidden (a int)'; execute s",
+        "handler t open; handler t read first; handler t open as h",
+        "set sql_select_limit = 3; set group_concat_max_len = 100; set sql_notes = 0, sql_auto_is_null = 1"
+    )]
+    leaky: &str,
+) {
+    let Some(bed) = Bed::new(engine) else { return };
+    bed.files(&[
+        (
+            "001_base.sql",
+            "create table seen (s text); create table t (a int); \
+             create procedure sets() begin set @in_body = 1; set session foreign_key_checks = 0; set names latin1; end;\n\
+             create procedure makes() create temporary table hidden (a int);\n",
+        ),
+        ("002_before.sql", &SESSION.replace("{n}", "")),
+        ("003_leaky.sql", &format!("{leaky};\n")),
+        ("004_behind.sql", &SESSION.replace("{n}", "")),
+        ("005_hidden.sql", "create temporary table hidden (a int);\n"),
+        ("006_prepared.sql", "handler t open as h; handler t open;\n"),
+    ]);
+    assert_eq!(bed.run().applied(), 6);
+    assert_eq!(bed.sql("select count(*), count(distinct s) from seen"), "2|1", "{}", bed.sql("select s from seen"));
+    bed.files(&[("007_gone.sql", "execute s")]);
+    assert_eq!(bed.run().failure().code.as_deref(), Some("1243"));
+}

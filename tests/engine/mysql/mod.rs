@@ -14,5 +14,6 @@ mod interrupting;
 mod isolating;
 mod lock_tries;
 mod planned_locks;
+mod resuming;
 mod skipping;
 mod taking_over;

@@ -1,0 +1,391 @@
+//! Brings the session of a run that resumes to where the statements that have run had left it: values that the journal has
+//! kept are put back, and nothing is evaluated again. What cannot be brought back stops the run before anything has run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::{connection_lost, session_error};
+use super::kept::{Kept, OWN, Tracker, Types, Value, prepared_variable, user_variable};
+use super::literal::{identifier, text};
+use super::rows::value;
+use super::script::HasRun;
+use super::session::MysqlSession;
+use crate::engine::journal_failure::{SessionGone, session_gone};
+use crate::engine::session::{Attempt, SessionError};
+use crate::migration::{
+    Dialect, Execution, Migration, PreparedText, SessionChange, Source, temporary_tables_in, variables_in_text,
+};
+use crate::report::Reason;
+
+/// What the journal says of a file's statements.
+#[derive(Debug, Default)]
+pub(super) struct Journaled {
+    /// What has run.
+    pub(super) has_run: Vec<Option<HasRun>>,
+    /// What of the session was kept, by the row that keeps it.
+    pub(super) states: BTreeMap<usize, String>,
+}
+
+/// What routines and triggers of the database may set and make that a file calls.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    pub(super) variables: BTreeSet<String>,
+    pub(super) temporary_tables: Vec<String>,
+}
+
+/// How a prepared statement that has run is needed later.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Need {
+    /// A procedure may execute it.
+    Perhaps,
+    /// It is only given up.
+    Name,
+    /// It is executed.
+    Text,
+}
+
+/// A statement that brings a part of the session back.
+struct BroughtBack {
+    sql: String,
+    /// What people call it.
+    what: String,
+    /// The statement that made it and the one that needs it, from 0, where that is known.
+    needs: Option<(usize, usize)>,
+    /// Whether the run stops where the server refuses it.
+    matters: bool,
+}
+
+/// What a resumed file needs of the session that was.
+struct Resumption<'a> {
+    attempt: Attempt<'a>,
+    changes: Vec<SessionChange>,
+    journaled: &'a mut Journaled,
+    kept: Kept,
+}
+
+impl MysqlSession {
+    /// How this server tells types of user variables; asked once.
+    pub(super) async fn types(&mut self) -> Result<Types, SessionError> {
+        if !self.server.version.mariadb {
+            return Ok(Types::Json);
+        }
+        let plugin = "SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES LIMIT 1";
+        match self.try_query(plugin.to_owned()).await {
+            Ok(_) => Ok(Types::Plugin),
+            Err(error) if connection_lost(&error) => Err(session_error(&error, Reason::ConnectionFailed)),
+            Err(_) => Ok(Types::Untold),
+        }
+    }
+
+    /// The names of all user variables that are set, where the server shows them to this user; else none.
+    pub(super) async fn user_variables(&mut self) -> Result<Vec<String>, SessionError> {
+        let sql = if self.server.version.mariadb {
+            "SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES"
+        } else {
+            "SELECT VARIABLE_NAME FROM performance_schema.user_variables_by_thread WHERE THREAD_ID = PS_CURRENT_THREAD_ID()"
+        };
+        match self.try_query(sql.to_owned()).await {
+            Ok(answers) => {
+                let names = answers.rows.iter().flatten().map(|row| value::<String>(Some(row), 0));
+                let names = names.collect::<Result<Vec<_>, _>>()?;
+                Ok(names.into_iter().filter(|name| !name.starts_with(OWN)).collect())
+            }
+            Err(error) if connection_lost(&error) => Err(session_error(&error, Reason::ConnectionFailed)),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// What the routines and triggers of the database name, as far as this user may see them.
+    pub(super) async fn bodies(&mut self) -> Result<Bodies, SessionError> {
+        let sql = "SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
+                   AND (ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temporary%');\
+                   SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
+                   AND ACTION_STATEMENT LIKE '%@%'";
+        let answers = self.query(sql.to_owned(), Reason::ConnectionFailed).await?;
+        let mut bodies = Bodies::default();
+        for row in answers.rows.iter().flatten() {
+            let body: String = value::<Option<String>>(Some(row), 0)?.unwrap_or_default();
+            bodies.variables.extend(variables_in_text(&body));
+            bodies.temporary_tables.extend(temporary_tables_in(&body));
+        }
+        Ok(bodies)
+    }
+
+    /// Brings the session to where it was, and says what the script is to keep from here on.
+    pub(super) async fn resume(
+        &mut self,
+        attempt: Attempt<'_>,
+        journaled: &mut Journaled,
+    ) -> Result<Tracker, SessionError> {
+        let migration = attempt.migration;
+        let resumes = journaled.has_run.iter().any(Option::is_some);
+        if !changes_variables(migration) {
+            if resumes {
+                Resumption::of(attempt, journaled).check_objects(&[])?;
+            }
+            return Ok(Tracker::default());
+        }
+        let (types, bodies) = (self.types().await?, self.bodies().await?);
+        let known = self.variables.iter().flatten().map(|(name, _)| name.to_lowercase()).collect();
+        let tracker = Tracker::new(types, known, bodies.variables);
+        if !resumes {
+            return Ok(tracker);
+        }
+        for BroughtBack { sql, what, needs, matters } in
+            Resumption::of(attempt, journaled).check(&bodies.temporary_tables)?
+        {
+            match self.try_query(sql).await {
+                Ok(_) => {}
+                Err(error) if connection_lost(&error) => return Err(session_error(&error, Reason::ConnectionFailed)),
+                Err(error) if matters => {
+                    let why = session_error(&error, Reason::NeedsReview).failure.message;
+                    let (made_by, needed_by) = needs.unzip();
+                    let mut stopped = gone(attempt, &SessionGone { what, made_by, needed_by, named: true });
+                    stopped.failure.message =
+                        format!("{}; the server refuses to bring it back: {why}", stopped.failure.message);
+                    return Err(stopped);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a prepared statement that a procedure may execute is not brought back");
+                }
+            }
+        }
+        Ok(tracker)
+    }
+}
+
+/// Whether any statement may set a variable, a role, or prepare another.
+pub(super) fn changes_variables(migration: &Migration) -> bool {
+    (0..migration.statements.len()).any(|index| !change(migration, index).is_none())
+}
+
+fn change(migration: &Migration, index: usize) -> SessionChange {
+    SessionChange::of(migration.statement_sql(index), migration.dialect)
+}
+
+fn gone(attempt: Attempt<'_>, gone: &SessionGone) -> SessionError {
+    SessionError { failure: session_gone(attempt, gone), connection_lost: false }
+}
+
+impl<'a> Resumption<'a> {
+    fn of(attempt: Attempt<'a>, journaled: &'a mut Journaled) -> Self {
+        let changes = (0..attempt.migration.statements.len()).map(|index| change(attempt.migration, index)).collect();
+        let mut kept = Kept::default();
+        journaled.states.values().for_each(|state| kept.merge(state));
+        Self { attempt, changes, journaled, kept }
+    }
+
+    fn has_run(&self, index: usize) -> bool {
+        self.journaled.has_run.get(index).copied().flatten().is_some()
+    }
+
+    fn run(&self) -> impl DoubleEndedIterator<Item = (usize, &SessionChange)> {
+        self.changes.iter().enumerate().filter(|(index, _)| self.has_run(*index))
+    }
+
+    fn open(&self) -> impl Iterator<Item = (usize, &SessionChange)> {
+        self.changes.iter().enumerate().filter(|(index, _)| !self.has_run(*index))
+    }
+
+    /// What is to be sent.
+    fn check(mut self, temporary_tables: &[String]) -> Result<Vec<BroughtBack>, SessionError> {
+        self.check_objects(temporary_tables)?;
+        self.check_what_was_not_kept()?;
+        self.check_values()?;
+        let prepared = self.prepared()?;
+        Ok(self.kept_sql().into_iter().chain(prepared).collect())
+    }
+
+    /// Temporary tables and the like.
+    fn check_objects(&self, temporary_tables: &[String]) -> Result<(), SessionError> {
+        let bound = self.attempt.migration.session_bound(|index| self.has_run(index), temporary_tables);
+        bound.map_or(Ok(()), |bound| Err(gone(self.attempt, &bound.into())))
+    }
+
+    /// Statements whose rows keep nothing of the session: an older Schemaward has run them, or a person or the catalog has
+    /// told that they have run.
+    fn check_what_was_not_kept(&mut self) -> Result<(), SessionError> {
+        let last_kept = self.journaled.states.keys().next_back().copied();
+        let migration = self.attempt.migration;
+        let unkept: Vec<usize> =
+            self.run().map(|(index, _)| index).filter(|index| last_kept.is_none_or(|last| *index > last)).collect();
+        let last_run = self.run().next_back().map(|(index, _)| index);
+        for index in unkept {
+            let Some(change) = self.changes.get(index) else { continue };
+            let is_setting = matches!(migration.execution(index), Execution::Setting | Execution::SettingAlone);
+            let one_shot = change.next_transaction && Some(index) == last_run;
+            if is_setting && (change.source == Source::Literal || one_shot) {
+                if let Some(Some(statement)) = self.journaled.has_run.get_mut(index) {
+                    statement.again = true;
+                }
+                continue;
+            }
+            if change.next_transaction || change.prepares.is_some() || change.stored() {
+                continue;
+            }
+            let sets = is_setting || change.hidden() || migration.statement_sql(index).contains(":=");
+            let of_session = !change.session_variables.is_empty() || change.role;
+            let needed = self.open().find(|(_, open)| {
+                sets && (of_session || open.user_variables.iter().any(|name| change.user_variables.contains(name)))
+            });
+            if let Some((needed_by, _)) = needed {
+                let what = match change.user_variables.as_slice() {
+                    [] => "what it has set in its session".to_owned(),
+                    names => format!(
+                        "the value of {}",
+                        names.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(", ")
+                    ),
+                };
+                return Err(gone(
+                    self.attempt,
+                    &SessionGone { what, made_by: Some(index), needed_by: Some(needed_by), named: true },
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Values that could not be kept.
+    fn check_values(&self) -> Result<(), SessionError> {
+        if self.kept.is_cut {
+            let what = "what the journal has kept of its session, which this Schemaward does not understand".to_owned();
+            return Err(gone(self.attempt, &SessionGone { what, made_by: None, needed_by: None, named: true }));
+        }
+        for (name, _) in self.kept.users.iter().filter(|(_, value)| **value == Value::NotKept) {
+            let needs = |open: &SessionChange| open.hidden() || open.user_variables.contains(name);
+            let Some((needed_by, open)) = self.open().find(|(_, open)| needs(open)) else { continue };
+            let named = open.user_variables.contains(name);
+            let made_by =
+                self.run().filter(|(_, run)| run.user_variables.contains(name)).map(|(index, _)| index).next_back();
+            let what = format!("the value of @{name}, which is too long to be kept,");
+            return Err(gone(self.attempt, &SessionGone { what, made_by, needed_by: Some(needed_by), named }));
+        }
+        Ok(())
+    }
+
+    fn kept_sql(&self) -> Vec<BroughtBack> {
+        let back = |what: String, sql| BroughtBack { sql, what, needs: None, matters: true };
+        let mariadb = self.attempt.migration.dialect == Dialect::Mariadb;
+        let role = self.kept.role.iter().map(|role| {
+            let role = role_list(role, mariadb);
+            back(format!("the role {role}"), format!("SET ROLE {role}"))
+        });
+        // In the order of their names, so that the connection's collation comes behind its character set.
+        let variables = self.kept.variables.iter().map(|(name, value)| {
+            let value = value.as_deref().unwrap_or("NULL");
+            back(format!("the setting {name}"), format!("SET SESSION {name} = {value}"))
+        });
+        let users = self.kept.users.iter().filter_map(|(name, value)| match value {
+            Value::Literal(literal) => {
+                Some(back(format!("the value of @{name}"), format!("SET {} = {literal}", user_variable(name))))
+            }
+            Value::NotKept => None,
+        });
+        role.chain(variables).chain(users).collect()
+    }
+
+    /// Prepares again what is executed later or given up.
+    fn prepared(&self) -> Result<Vec<BroughtBack>, SessionError> {
+        let mut live: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, change) in self.run() {
+            if let Some(name) = &change.deallocates {
+                live.remove(name.as_str());
+            }
+            if let Some(prepared) = &change.prepares {
+                live.insert(&prepared.name, index);
+            }
+        }
+        let mut back = Vec::new();
+        for (name, made_by) in live {
+            let Some((need, needed_by)) = self.need(name) else { continue };
+            let needs = (made_by, needed_by);
+            let gone = |why: &str| {
+                let what = format!("the prepared statement {name}{why}");
+                gone(
+                    self.attempt,
+                    &SessionGone { what, made_by: Some(made_by), needed_by: Some(needed_by), named: true },
+                )
+            };
+            let sql = match (need, self.prepare_again(name, made_by)) {
+                (Need::Name, _) => vec![format!("PREPARE {} FROM 'DO 0'", identifier(name))],
+                (Need::Perhaps, None) => continue,
+                (Need::Text, None) => return Err(gone(", whose text was not kept,")),
+                (Need::Text, Some(_)) if self.reads_otherwise_since(made_by) => {
+                    return Err(gone(", which was prepared under other settings,"));
+                }
+                (_, Some(statements)) => statements,
+            };
+            let what = format!("the prepared statement {name}");
+            let matters = need != Need::Perhaps;
+            back.extend(sql.into_iter().map(|sql| BroughtBack {
+                sql,
+                what: what.clone(),
+                needs: Some(needs),
+                matters,
+            }));
+        }
+        Ok(back)
+    }
+
+    /// The statements that prepare again what a statement has prepared; None where its text was not kept.
+    fn prepare_again(&self, name: &str, made_by: usize) -> Option<Vec<String>> {
+        match &self.changes.get(made_by)?.prepares.as_ref()?.text {
+            PreparedText::Literal => Some(vec![self.attempt.migration.statement_sql(made_by).to_owned()]),
+            PreparedText::Variable(_) => {
+                let own = prepared_variable(made_by);
+                let kept = text(self.kept.prepared.get(&made_by)?);
+                Some(vec![format!("SET {own} = {kept}"), format!("PREPARE {} FROM {own}", identifier(name))])
+            }
+            PreparedText::Expression => None,
+        }
+    }
+
+    /// How the statements that have not run need a prepared one, and the first that does.
+    fn need(&self, name: &str) -> Option<(Need, usize)> {
+        let mut found: Option<(Need, usize)> = None;
+        for (index, change) in self.open() {
+            if change.prepares.as_ref().is_some_and(|prepared| prepared.name == name) {
+                break;
+            }
+            let need = if change.deallocates.as_deref() == Some(name) {
+                Need::Name
+            } else if executes(self.attempt.migration.statement_sql(index), name) {
+                Need::Text
+            } else if change.hidden() {
+                Need::Perhaps
+            } else {
+                continue;
+            };
+            if found.is_none_or(|(before, _)| before < need) {
+                found = Some((need, index));
+            }
+            if need == Need::Name {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Whether a statement since then has changed how SQL is read.
+    fn reads_otherwise_since(&self, index: usize) -> bool {
+        let reads =
+            |name: &String| name == "sql_mode" || name.starts_with("character_set_") || name.starts_with("collation_");
+        self.run().any(|(at, change)| at > index && change.session_variables.iter().any(reads))
+    }
+}
+
+/// Whether a statement executes a prepared one.
+fn executes(sql: &str, name: &str) -> bool {
+    let lower = sql.to_lowercase();
+    let mut words = lower.split(|c: char| c.is_whitespace() || matches!(c, ';' | '`')).filter(|word| !word.is_empty());
+    words.any(|word| word == "execute") && words.any(|word| word == name)
+}
+
+/// A role, or several, as `CURRENT_ROLE()` tells them; nothing is none.
+pub(super) fn role_list(role: &str, mariadb: bool) -> String {
+    match role {
+        "" | "NONE" => "NONE".to_owned(),
+        role if mariadb => identifier(role),
+        // MySQL quotes them itself.
+        roles => roles.to_owned(),
+    }
+}

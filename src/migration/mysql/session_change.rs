@@ -1,0 +1,329 @@
+//! What a statement may change in its session, read from the statement alone. Too much is found rather than too little:
+//! the value of a variable that was not changed is kept once too often.
+//!
+//! Source: `MySQL`'s manual, "User-Defined Variables", "SET Syntax for Variable Assignment", "PREPARE Statement".
+
+use super::super::Dialect;
+use super::super::tokens::{Token, tokens};
+use super::super::transaction::{Execution, Trace};
+use super::transaction::execution;
+use super::words::Words;
+
+/// What a statement may change in its session.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SessionChange {
+    /// User variables it names, without `@` and quotes, in small letters.
+    pub user_variables: Vec<String>,
+    /// Variables of the session's own that it sets, in small letters.
+    pub session_variables: Vec<String>,
+    /// `SET ROLE`.
+    pub role: bool,
+    /// `SET TRANSACTION` without `SESSION`: for one transaction.
+    pub next_transaction: bool,
+    /// Whether what it does can be seen in it.
+    pub sight: Sight,
+    /// From where the values come that it sets.
+    pub source: Source,
+    /// What is prepared.
+    pub prepares: Option<Prepared>,
+    /// The name of a prepared statement that is given up.
+    pub deallocates: Option<String>,
+}
+
+/// Whether what a statement does can be seen in it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Sight {
+    /// It can.
+    #[default]
+    Open,
+    /// It cannot: `CALL`, `EXECUTE`.
+    Hidden,
+    /// It makes or alters what others run: names in its body are set by whoever runs that.
+    Stored,
+}
+
+/// From where the values come that a statement sets.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Source {
+    /// Other variables, or what cannot be told.
+    #[default]
+    Session,
+    /// They are written in the statement: to repeat it gives the same.
+    Literal,
+    /// A query, or a function, which may write.
+    Evaluated,
+}
+
+/// A `PREPARE`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Prepared {
+    /// In small letters, without quotes.
+    pub name: String,
+    /// From where its text comes.
+    pub text: PreparedText,
+}
+
+/// From where a prepared statement's text comes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PreparedText {
+    /// It stands in the file.
+    Literal,
+    /// A user variable's value, as the file names it.
+    Variable(String),
+    /// An expression.
+    Expression,
+}
+
+impl SessionChange {
+    /// Reads it from a statement.
+    #[must_use]
+    pub fn of(sql: &str, dialect: Dialect) -> Self {
+        let execution = execution(sql, dialect);
+        let is_plain = match &execution {
+            Execution::Transaction => true,
+            Execution::Alone(trace) => !trace.tells_nothing(),
+            _ => false,
+        };
+        // Most statements, and the longest.
+        if is_plain && !sql.contains('@') {
+            return Self::default();
+        }
+        let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
+        let first = all.iter().find(|token| !token.is_parenthesis()).map(|token| token.text.to_ascii_lowercase());
+        let first = first.unwrap_or_default();
+        let stored = matches!(first.as_str(), "create" | "alter") && !matches!(execution, Execution::Transaction);
+        let hidden = execution == Execution::Alone(Trace::Parts)
+            || matches!(execution, Execution::Alone(Trace::Unknown) if !stored);
+        let dynamic = hidden || execution == Execution::Setting;
+        let sight = match (hidden, stored) {
+            (true, _) => Sight::Hidden,
+            (_, true) => Sight::Stored,
+            _ => Sight::Open,
+        };
+        let user_variables = user_variables(sql, &all, dynamic || stored);
+        let mut change = Self { user_variables, sight, ..Self::default() };
+        match first.as_str() {
+            "set" if !hidden => change.read_set(all.get(1..).unwrap_or_default()),
+            "prepare" => change.read_prepare(Words(all.get(1..).unwrap_or_default())),
+            "select" | "with" | "values" | "table" if execution == Execution::Setting => {
+                change.source = Source::Evaluated;
+            }
+            "deallocate" | "drop" if execution == Execution::Setting => {
+                change.deallocates =
+                    Words(all.get(2..).unwrap_or_default()).identifier().map(|name| name.to_lowercase());
+            }
+            _ => {}
+        }
+        change
+    }
+
+    /// Whether the session is after it what it was before, as far as can be seen.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        let sight = if self.hidden() { Sight::Open } else { self.sight };
+        *self == Self { sight, source: self.source, ..Self::default() }
+    }
+
+    /// Whether what it does cannot be seen in it.
+    #[must_use]
+    pub fn hidden(&self) -> bool {
+        self.sight == Sight::Hidden
+    }
+
+    /// Whether it makes or alters what others run.
+    #[must_use]
+    pub fn stored(&self) -> bool {
+        self.sight == Sight::Stored
+    }
+
+    fn read_set(&mut self, words: &[Token<'_>]) {
+        const CLOCKS: [&str; 4] = ["current_", "local", "utc_", "nextval"];
+        let is_value = |token: &Token<'_>| {
+            let word = token.text.to_ascii_lowercase();
+            word != "local" && CLOCKS.iter().any(|clock| word.starts_with(clock)) || word.starts_with('@')
+        };
+        // The first word of each part is what is set.
+        let reads = |part: Words<'_>| part.0.iter().skip_while(|token| !matches!(token.text, "=" | ":")).any(is_value);
+        self.source = match (words.iter().any(Token::is_parenthesis), Words(words).parts().any(reads)) {
+            (true, _) => Source::Evaluated,
+            (false, true) => Source::Session,
+            (false, false) => Source::Literal,
+        };
+        for mut part in Words(words).parts() {
+            // SET GLOBAL a = 1, b = 2 sets a global a, and a b of the session.
+            let scope = part;
+            let global = part.eat_any(&["global", "persist", "persist_only"]);
+            let session = part.eat_any(&["session", "local"]);
+            if part.is("transaction") {
+                self.next_transaction = !global && !session;
+                if session {
+                    let names = ["transaction_isolation", "tx_isolation", "transaction_read_only", "tx_read_only"];
+                    self.session_variables.extend(names.map(str::to_owned));
+                }
+                // What follows a comma is another characteristic.
+                return;
+            }
+            if part.eat_any(&["names", "charset"]) || part.eat(&["character", "set"]) || part.eat(&["char", "set"]) {
+                self.session_variables.extend(CHARACTER_SETS.map(str::to_owned));
+                continue;
+            }
+            if part.is("role") && scope.is("role") {
+                self.role = true;
+                return;
+            }
+            if global {
+                continue;
+            }
+            let name = part.next().and_then(|token| session_variable(token.text));
+            let freed = part.eat(&["=", "default"]) || part.eat(&["=", "0"]);
+            let is_clock = name.as_deref() == Some("timestamp");
+            self.session_variables.extend(if is_clock && freed { Some(CLOCK_FREED.to_owned()) } else { name });
+        }
+    }
+
+    fn read_prepare(&mut self, mut words: Words<'_>) {
+        let Some(name) = words.identifier() else { return };
+        words.eat(&["from"]);
+        let text = match words.0 {
+            [text] if text.text.starts_with(['\'', '"']) => PreparedText::Literal,
+            [text] if text.text.starts_with('@') && !text.text.starts_with("@@") => {
+                PreparedText::Variable(text.text.to_owned())
+            }
+            [at, name] if at.text == "@" => PreparedText::Variable(format!("@{}", name.text)),
+            _ => PreparedText::Expression,
+        };
+        self.prepares = Some(Prepared { name: name.to_lowercase(), text });
+    }
+}
+
+/// In place of `timestamp` where the session's clock is made to go on: its value would stop it again.
+pub const CLOCK_FREED: &str = "timestamp = default";
+
+const CHARACTER_SETS: [&str; 4] =
+    ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
+
+/// A variable of the session that is set, as `sql_mode`, `@@sql_mode` or `@@session.sql_mode`.
+fn session_variable(word: &str) -> Option<String> {
+    let lower = word.to_ascii_lowercase().replace('`', "");
+    let name = match lower.strip_prefix("@@") {
+        Some(scoped) => match scoped.split_once('.') {
+            Some(("session" | "local", name)) => name,
+            Some(_) => return None,
+            None => scoped,
+        },
+        None => lower.as_str(),
+    };
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name.then(|| name.to_owned())
+}
+
+/// The user variables that a statement names; `dynamic`: in its strings, too, which may be SQL.
+fn user_variables(sql: &str, all: &[Token<'_>], dynamic: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut at = false;
+    for token in all {
+        let text = token.text;
+        if at {
+            // @`name`, @'name'
+            let quote = text.chars().next().filter(|first| matches!(first, '`' | '\'' | '"'));
+            if let Some(quote) = quote {
+                let inner = text.trim_matches(quote);
+                found.push(inner.replace(&format!("{quote}{quote}"), &quote.to_string()).to_lowercase());
+            }
+        } else if dynamic && text.starts_with(['\'', '"']) {
+            found.extend(variables_in_text(text));
+        } else if text.starts_with('@') && !text.starts_with("@@") && text.len() > 1 {
+            found.push(text.trim_start_matches('@').to_lowercase());
+        }
+        at = text == "@" && sql.get(token.start + 1..).is_some_and(|rest| rest.starts_with(['`', '\'', '"']));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Names of user variables anywhere in a text that may be SQL, such as the body of a routine.
+#[must_use]
+pub fn variables_in_text(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('@') {
+        let before = text.get(..at).unwrap_or_default();
+        let rest = text.get(at + 1..).unwrap_or_default();
+        let end = match rest.chars().next() {
+            Some('`') => rest.get(1..).and_then(|inner| inner.find('`')).map_or(0, |end| end + 1),
+            _ => rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$' | '.'))).unwrap_or(rest.len()),
+        };
+        let name = rest.get(..end).unwrap_or_default().trim_start_matches('`');
+        if !before.ends_with('@') && !name.is_empty() {
+            found.push(name.to_lowercase());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn of(sql: &str) -> SessionChange {
+        SessionChange::of(sql, Dialect::Mysql)
+    }
+
+    #[rstest]
+    #[case("set @a = 1, @@sql_mode = '', @`b c` := @d.e", &["a", "b c", "d.e"])]
+    #[case("call p(@X, @y)", &["x", "y"])]
+    #[case("select count(*) into @n from t", &["n"])]
+    #[case("update t set a = (@i := @i + 1)", &["i"])]
+    #[case("set @sql = 'select 1 into @z'", &["sql", "z"])]
+    #[case("insert into t values ('a@b.org')", &[])]
+    #[case("get diagnostics condition 1 @m = message_text", &["m"])]
+    #[case("create procedure p() set @inner = 1", &["inner"])]
+    fn user_variables_are_found(#[case] sql: &str, #[case] expected: &[&str]) {
+        assert_eq!(of(sql).user_variables, expected);
+    }
+
+    #[rstest]
+    #[case("set sql_mode = '', session time_zone = '+00:00', global x = 1", &["sql_mode", "time_zone"])]
+    #[case("set @@session.sql_mode = '', @@global.x = 2, @@y = 3", &["sql_mode", "y"])]
+    #[case("set @old = @@sql_mode, sql_mode = concat(@old, ',x')", &["sql_mode"])]
+    #[case("set names latin1", &CHARACTER_SETS)]
+    #[case("set character set latin1", &CHARACTER_SETS)]
+    #[case("set persist x = 1", &[])]
+    #[case("/*!40101 SET SQL_MODE='' */", &["sql_mode"])]
+    fn session_variables_are_found(#[case] sql: &str, #[case] expected: &[&str]) {
+        assert_eq!(of(sql).session_variables, expected);
+    }
+
+    #[rstest]
+    #[case("prepare s from @sql", PreparedText::Variable("@sql".into()))]
+    #[case("prepare S from @`my sql`", PreparedText::Variable("@`my sql`".into()))]
+    #[case("prepare s from 'select 1'", PreparedText::Literal)]
+    #[case("prepare s from concat('a', 'b')", PreparedText::Expression)]
+    fn what_is_prepared(#[case] sql: &str, #[case] text: PreparedText) {
+        assert_eq!(of(sql).prepares, Some(Prepared { name: "s".into(), text }));
+    }
+
+    #[test]
+    fn what_else_changes_a_session() {
+        assert!(of("set role r").role);
+        assert!(!of("set default role r to u").role);
+        assert!(of("set transaction read only").next_transaction);
+        assert!(!of("set session transaction isolation level serializable, read only").next_transaction);
+        assert!(of("call p()").hidden());
+        assert!(of("execute s").hidden());
+        assert_eq!(of("deallocate prepare S").deallocates.as_deref(), Some("s"));
+        assert!(of("set sql_mode = ''").source == Source::Literal);
+        assert!(of("set @a = 1, session x = 2").source == Source::Literal);
+        assert!(of("set @t = current_timestamp").source != Source::Literal);
+        assert!(of("set @old = @@sql_mode, sql_mode = ''").source != Source::Literal);
+        assert!(of("set @old = @@sql_mode").source != Source::Evaluated);
+        assert!(of("set @old = f()").source == Source::Evaluated);
+        assert!(of("select a into @a from t").source == Source::Evaluated);
+        assert!(of("set sql_mode = @old").source != Source::Literal);
+        assert!(of("set @a = (select 1)").source != Source::Literal);
+        assert!(of("insert into t values (1)").is_none());
+        assert!(of("create table t (a int)").is_none());
+    }
+}

@@ -1,0 +1,43 @@
+//! What `MySQL`'s and `MariaDB`'s statements do to objects of their session.
+
+use super::super::Dialect;
+use super::super::session_object::{Effect, NeededBy, SessionObject, temporary_table, unquoted};
+use super::super::tokens::{Token, tokens};
+use super::words::Words;
+
+/// Reads it from a statement.
+pub(in super::super) fn session_effect(sql: &str, dialect: Dialect) -> Effect {
+    let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
+    let mut words = Words(&all);
+    let mut effect = Effect::default();
+    if words.eat(&["create"]) {
+        words.eat(&["or", "replace"]);
+        if words.eat(&["temporary"]) && words.eat_any(&["table", "sequence"]) {
+            words.eat(&["if", "not", "exists"]);
+            effect.makes.extend(words.name().map(|name| temporary_table(name.name.to_lowercase())));
+        }
+    } else if words.eat(&["drop"]) {
+        let temporary = words.eat(&["temporary"]);
+        if words.eat_any(&["table", "tables", "sequence"]) {
+            effect.drops_if_there = words.eat(&["if", "exists"]) && temporary;
+            effect.drops =
+                words.parts().filter_map(|mut part| part.name()).map(|name| name.name.to_lowercase()).collect();
+        }
+    } else if words.eat(&["handler"]) {
+        handler(words, &mut effect);
+    } else if words.is("set") && all.iter().any(|token| unquoted(token.text).contains("rand_seed")) {
+        effect.makes.push(SessionObject { what: "the seed of", name: "rand".to_owned(), needed_by: NeededBy::Name });
+    }
+    effect
+}
+
+fn handler(mut words: Words<'_>, effect: &mut Effect) {
+    let Some(table) = words.name() else { return };
+    if words.eat(&["close"]) {
+        effect.drops.push(table.name.to_lowercase());
+    } else if words.eat(&["open"]) {
+        words.eat(&["as"]);
+        let name = words.identifier().unwrap_or(table.name).to_lowercase();
+        effect.makes.push(SessionObject { what: "the open HANDLER", name, needed_by: NeededBy::NameAlone });
+    }
+}

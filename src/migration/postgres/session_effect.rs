@@ -1,0 +1,97 @@
+//! What `PostgreSQL`'s statements do to objects of their session, where each statement is committed by itself.
+
+use super::super::session_object::{Effect, NeededBy, SessionObject, has_word, temporary_table, unquoted};
+use super::super::tokens::{Token, follow};
+use super::tokens;
+
+/// Reads it from a statement.
+pub(in super::super) fn session_effect(sql: &str) -> Effect {
+    let all: Vec<Token<'_>> = tokens(sql).collect();
+    let word = |at: usize| all.get(at).map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
+    let mut effect = Effect::default();
+    match word(0).as_str() {
+        "create" => effect.makes.extend(created(sql, &all)),
+        "select" | "with" | "values" | "table" => effect.makes.extend(selected_into(&all)),
+        "prepare" => effect.makes.push(object("the prepared statement", &word(1))),
+        "declare" if has_word(sql, "hold") => effect.makes.push(object("the cursor", &word(1))),
+        "drop" => effect.drops = all.iter().skip(2).map(|token| unquoted(token.text)).collect(),
+        "discard" => effect.drops_all = matches!(word(1).as_str(), "all" | "temp" | "temporary"),
+        "deallocate" | "close" => {
+            effect.drops = all.iter().skip(1).map(|token| unquoted(token.text)).collect();
+            effect.drops_if_there = word(1) == "all" || word(2) == "all";
+        }
+        _ => {}
+    }
+    effect.makes.extend(by_function(sql));
+    if has_word(sql, "pg_advisory_unlock") || has_word(sql, "pg_advisory_unlock_all") {
+        effect.drops.push(String::new());
+    }
+    effect
+}
+
+fn object(what: &'static str, name: &str) -> SessionObject {
+    SessionObject { what, name: unquoted(name), needed_by: NeededBy::Name }
+}
+
+/// `CREATE TEMPORARY …`, or one in the schema of the temporary tables.
+fn created(sql: &str, all: &[Token<'_>]) -> Option<SessionObject> {
+    const KINDS: [&str; 7] = ["table", "view", "sequence", "function", "procedure", "type", "domain"];
+    let kind_at = all.iter().position(|token| KINDS.iter().any(|kind| token.is(kind)))?;
+    let head = all.get(1..kind_at).unwrap_or_default();
+    let temporary = head.iter().any(|token| token.is("temp") || token.is("temporary"));
+    let mut rest = all.iter().skip(kind_at + 1).skip_while(|token| ["if", "not", "exists"].iter().any(|w| token.is(w)));
+    let (first, dot, second) = (rest.next()?, rest.next(), rest.next());
+    let qualified = dot.is_some_and(|dot| dot.text == ".");
+    let in_schema = qualified && unquoted(first.text) == "pg_temp";
+    let ends_at_once = follow(tokens(sql), |[on, commit, drop]| on.is("on") && commit.is("commit") && drop.is("drop"));
+    if !(temporary || in_schema) || ends_at_once {
+        return None;
+    }
+    let name = if qualified { second? } else { first };
+    let kind = all.get(kind_at)?;
+    if kind.is("table") {
+        return Some(temporary_table(unquoted(name.text)));
+    }
+    let what = if kind.is("view") {
+        "the temporary view"
+    } else if kind.is("sequence") {
+        "the temporary sequence"
+    } else {
+        "in pg_temp,"
+    };
+    Some(object(what, name.text))
+}
+
+/// `SELECT … INTO TEMPORARY t`.
+fn selected_into(all: &[Token<'_>]) -> Option<SessionObject> {
+    let into = all.iter().position(|token| token.depth == 0 && token.is("into"))?;
+    let mut rest = all.iter().skip(into + 1);
+    let temporary = rest.next().is_some_and(|token| token.is("temp") || token.is("temporary"));
+    let name = rest.find(|token| !token.is("table"))?;
+    temporary.then(|| temporary_table(unquoted(name.text)))
+}
+
+/// What functions leave in a session.
+fn by_function(sql: &str) -> Option<SessionObject> {
+    const LOCKS: [&str; 4] =
+        ["pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared"];
+    let lasting = |what| Some(SessionObject { what, name: String::new(), needed_by: NeededBy::All });
+    if LOCKS.iter().any(|name| has_word(sql, name)) {
+        return lasting("the advisory lock");
+    }
+    if has_word(sql, "set_config") && !sets_literals(sql) {
+        return lasting("the setting by set_config");
+    }
+    has_word(sql, "setseed").then(|| object("the seed of", "random"))
+}
+
+/// Whether a statement is nothing but `set_config` of values that stand in it: that is repeated.
+fn sets_literals(sql: &str) -> bool {
+    let allowed = |token: &Token<'_>| {
+        matches!(token.text, ")" | "," | ".")
+            || token.text == "(" && token.depth == 0
+            || token.text.starts_with('\'')
+            || ["select", "pg_catalog", "set_config", "true", "false"].iter().any(|word| token.is(word))
+    };
+    tokens(sql).all(|token| allowed(&token))
+}

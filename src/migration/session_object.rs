@@ -1,0 +1,290 @@
+//! What lives in a session only and cannot be brought back once that has ended: temporary tables, open cursors and the
+//! like. Which statement makes it, which takes it away, and which one needs it. Read from the statements alone.
+
+use super::lexeme::lexemes;
+use super::tokens::{Token, tokens};
+use super::transaction::{Execution, Trace};
+use super::{Dialect, Migration, mysql, postgres, sqlite};
+
+/// Something that a session holds, and that is gone with it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct SessionObject {
+    /// What people call it.
+    pub(super) what: &'static str,
+    /// In small letters, without quotes.
+    pub(super) name: String,
+    pub(super) needed_by: NeededBy,
+}
+
+/// Which statements need a [`SessionObject`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NeededBy {
+    /// Those that name it, and those that cannot be seen into.
+    Name,
+    /// Those that name it; one that cannot be seen into could not get at it.
+    NameAlone,
+    /// Every one.
+    All,
+}
+
+/// What a statement does to the objects of its session.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Effect {
+    pub(super) makes: Vec<SessionObject>,
+    /// Names of what it takes away.
+    pub(super) drops: Vec<String>,
+    /// It takes all away.
+    pub(super) drops_all: bool,
+    /// It does not need what it takes away.
+    pub(super) drops_if_there: bool,
+}
+
+/// Something of a session that a later statement needs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SessionBound {
+    /// What it is, with its name.
+    pub what: String,
+    /// The statement that has made it, from 0.
+    pub made_by: usize,
+    /// The first statement that needs it, or may do so, from 0.
+    pub needed_by: usize,
+    /// Whether that statement names it; else it cannot be seen into.
+    pub named: bool,
+}
+
+impl Migration {
+    /// What the statements that have run have made in their session, and one that has not run needs; None where a new
+    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls.
+    #[must_use]
+    pub fn session_bound(&self, has_run: impl Fn(usize) -> bool, made_elsewhere: &[String]) -> Option<SessionBound> {
+        let mut live: Vec<(SessionObject, usize)> = Vec::new();
+        let mut in_bodies: Vec<SessionObject> =
+            made_elsewhere.iter().map(|name| temporary_table(name.clone())).collect();
+        for index in 0..self.statements.len() {
+            let sql = self.statement_sql(index);
+            let Effect { makes, drops, drops_all, drops_if_there } = effect(sql, self.dialect);
+            if has_run(index) {
+                live.retain(|(object, _)| !drops_all && !drops.contains(&object.name));
+                let hidden = is_hidden(sql, self.dialect);
+                if !hidden {
+                    in_bodies.extend(temporary_tables_in(sql).into_iter().map(temporary_table));
+                }
+                let renamed =
+                    live.iter().filter_map(|(object, _)| renamed(sql, object, self.dialect)).collect::<Vec<_>>();
+                live.extend(renamed.into_iter().map(|object| (object, index)));
+                let called = in_bodies.iter().filter(|_| hidden).cloned();
+                live.extend(makes.into_iter().chain(called).map(|object| (object, index)));
+                continue;
+            }
+            if drops_if_there {
+                live.retain(|(object, _)| !drops.contains(&object.name));
+            }
+            let needed =
+                live.iter().find_map(|(object, made_by)| Some((object, *made_by, needs(sql, object, self.dialect)?)));
+            if let Some((object, made_by, named)) = needed {
+                let what = format!("{} {}", object.what, object.name).trim_end().to_owned();
+                return Some(SessionBound { what, made_by, needed_by: index, named });
+            }
+        }
+        None
+    }
+
+    /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
+    /// interruption between them cannot be resumed.
+    #[must_use]
+    pub fn temporary_table_over_statements(&self) -> Option<SessionBound> {
+        let makes_one = |index: usize| {
+            let sql = self.statement_sql(index);
+            let makes = effect(sql, self.dialect).makes;
+            makes.iter().any(|object| object.what.starts_with("the temporary")) || !temporary_tables_in(sql).is_empty()
+        };
+        let makers = (0..self.statements.len()).filter(|index| makes_one(*index));
+        makers.into_iter().find_map(|maker| self.session_bound(|index| index <= maker, &[]))
+    }
+}
+
+pub(super) fn temporary_table(name: String) -> SessionObject {
+    SessionObject { what: "the temporary table", name, needed_by: NeededBy::Name }
+}
+
+fn effect(sql: &str, dialect: Dialect) -> Effect {
+    match dialect {
+        Dialect::Postgres => postgres::session_effect(sql),
+        Dialect::Mysql | Dialect::Mariadb => mysql::session_effect(sql, dialect),
+        Dialect::Sqlite => sqlite::session_effect(sql),
+    }
+}
+
+/// Whether what a statement does cannot be seen in it.
+fn is_hidden(sql: &str, dialect: Dialect) -> bool {
+    let first = tokens(sql, dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
+    match dialect {
+        Dialect::Postgres => matches!(first.as_str(), "call" | "execute"),
+        Dialect::Mysql | Dialect::Mariadb => mysql::execution(sql, dialect) == Execution::Alone(Trace::Parts),
+        Dialect::Sqlite => false,
+    }
+}
+
+/// Whether a statement needs an object: Some(true) where it names it, Some(false) where it may.
+fn needs(sql: &str, object: &SessionObject, dialect: Dialect) -> Option<bool> {
+    let first = tokens(sql, dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
+    // Their strings may be SQL.
+    let dynamic = matches!(first.as_str(), "set" | "prepare" | "do" | "execute" | "call" | "create" | "begin" | "if");
+    let names = |token: &Token<'_>| {
+        let is_string = token.text.starts_with('\'') || token.text.starts_with('$');
+        let text = token.text;
+        // PostgreSQL takes names as strings, too: nextval('s'), 't'::regclass.
+        let named = dialect == Dialect::Postgres && text.trim_matches('\'').to_lowercase() == object.name;
+        unquoted(text) == object.name || named || dynamic && is_string && has_word(token.text, &object.name)
+    };
+    if object.needed_by == NeededBy::All {
+        return Some(false);
+    }
+    if !object.name.is_empty() && tokens(sql, dialect).any(|token| names(&token)) {
+        return Some(true);
+    }
+    (object.needed_by == NeededBy::Name && is_hidden(sql, dialect)).then_some(false)
+}
+
+/// An object under the new name that a statement gives it, which has run.
+fn renamed(sql: &str, object: &SessionObject, dialect: Dialect) -> Option<SessionObject> {
+    let mut words = tokens(sql, dialect).skip_while(|token| unquoted(token.text) != object.name).skip(1);
+    words.find(|token| token.is("rename") || token.is("to"))?;
+    let name = words.find(|token| !token.is("to") && !token.is("as"))?;
+    let is_renaming = tokens(sql, dialect).take(3).any(|token| token.is("alter") || token.is("rename"));
+    is_renaming.then(|| SessionObject { name: unquoted(name.text), ..object.clone() })
+}
+
+/// A name in small letters and without its quotes.
+pub(super) fn unquoted(text: &str) -> String {
+    let quote = text.chars().next().filter(|first| matches!(first, '`' | '"' | '['));
+    match quote {
+        Some(_) if text.len() > 1 => text.get(1..text.len() - 1).unwrap_or_default().to_lowercase(),
+        _ => text.to_lowercase(),
+    }
+}
+
+/// Whether a text has a word in it, in whichever letters.
+pub(super) fn has_word(text: &str, word: &str) -> bool {
+    let text = text.to_lowercase();
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, _)| {
+            let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + word.len()..).unwrap_or_default());
+            !before.ends_with(is_part) && !after.starts_with(is_part)
+        })
+}
+
+/// Names of temporary tables that a text makes which may be SQL: a routine's body, a string.
+#[must_use]
+pub fn temporary_tables_in(text: &str) -> Vec<String> {
+    let words: Vec<&str> = lexemes(text, 0, Dialect::Sqlite)
+        .filter(|lexeme| !lexeme.kind.is_trivia())
+        .filter_map(|lexeme| text.get(lexeme.start..lexeme.end))
+        .collect();
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        if word.starts_with('\'') && word.len() > 12 && has_word(word, "temporary") {
+            let inner = word.trim_matches('\'').replace("''", "'");
+            found.extend(temporary_tables_in(&inner));
+        }
+        if !word.eq_ignore_ascii_case("temporary") {
+            continue;
+        }
+        let mut rest = words.iter().skip(at + 1).peekable();
+        if rest.next_if(|word| word.eq_ignore_ascii_case("table")).is_none() {
+            continue;
+        }
+        while rest.next_if(|word| ["if", "not", "exists"].iter().any(|skip| word.eq_ignore_ascii_case(skip))).is_some()
+        {
+        }
+        let mut name = rest.next().copied().unwrap_or_default();
+        while rest.next_if(|word| **word == ".").is_some() {
+            name = rest.next().copied().unwrap_or_default();
+        }
+        found.push(unquoted(name));
+    }
+    found.retain(|name| !name.is_empty());
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::migration::SourceFile;
+
+    fn migration(sql: &str, dialect: Dialect) -> Migration {
+        let marked = match dialect {
+            Dialect::Postgres | Dialect::Sqlite => format!("-- schemaward: no-transaction\n{sql}"),
+            _ => sql.to_owned(),
+        };
+        let files = [SourceFile { name: "001_a.sql".into(), bytes: marked.into_bytes() }];
+        let set = crate::migration::MigrationSet::read(&files, dialect).unwrap();
+        set.migrations()[0].clone()
+    }
+
+    fn bound(sql: &str, run: usize, dialect: Dialect) -> Option<(String, usize, usize)> {
+        let found = migration(sql, dialect).session_bound(|index| index < run, &[])?;
+        Some((found.what, found.made_by, found.needed_by))
+    }
+
+    const TEMPORARY: &str = "the temporary table k";
+
+    #[rstest]
+    #[case("create temporary table k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temporary table `K` (a int); select 1; insert into t select a from d.k", 1, Some((TEMPORARY, 0, 2)))]
+    #[case("create temporary table k (a int); drop temporary table k; insert into k values (1)", 2, None)]
+    #[case("create temporary table k (a int); drop temporary table if exists k; select 1", 1, None)]
+    #[case("create temporary table k (a int); drop table if exists k; select 1", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temporary table k (a int); insert into t values ('k')", 1, None)]
+    #[case("create temporary table k (a int); prepare s from 'select * from k'", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temporary table k (a int); call p()", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temporary table k (a int); insert into k values (1)", 0, None)]
+    #[case("create procedure p() create temporary table k (a int); call p(); select * from k", 2, Some((TEMPORARY, 1, 2)))]
+    #[case("handler t open as h; handler h read first", 1, Some(("the open HANDLER h", 0, 1)))]
+    #[case("create temporary table k (a int); alter table k rename to m; select * from m", 2, Some(("the temporary table m", 1, 2)))]
+    fn on_mysql(
+        #[case] sql: &str,
+        #[case] run: usize,
+        #[case] expected: Option<(&str, usize, usize)>,
+        #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect,
+    ) {
+        assert_eq!(bound(sql, run, dialect), expected.map(|(what, made, needed)| (what.to_owned(), made, needed)));
+    }
+
+    #[rstest]
+    #[case("create temp table k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temporary table if not exists pg_temp.k (a int); select * from \"k\"", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create table pg_temp.k (a int); select * from k", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temp table k (a int) on commit drop; select * from k", 1, None)]
+    #[case("select 1 as a into temp k; select * from k", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temp table k (a int); discard temp; select * from k", 2, None)]
+    #[case("create temp table k (a int); do $$ begin insert into k values (1); end $$", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temp view k as select 1; select * from k", 1, Some(("the temporary view k", 0, 1)))]
+    #[case("create temp sequence k; select nextval('k')", 1, Some(("the temporary sequence k", 0, 1)))]
+    #[case("prepare q as select 1; execute q", 1, Some(("the prepared statement q", 0, 1)))]
+    #[case("declare c cursor with hold for select 1; fetch c", 1, Some(("the cursor c", 0, 1)))]
+    #[case("select pg_advisory_lock(1); create table t (a int)", 1, Some(("the advisory lock", 0, 1)))]
+    #[case("select pg_advisory_lock(1); select pg_advisory_unlock(1); create table t (a int)", 2, None)]
+    #[case("select pg_advisory_xact_lock(1); create table t (a int)", 1, None)]
+    #[case("select set_config('a.b', (select 'x'), false); select 1", 1, Some(("the setting by set_config", 0, 1)))]
+    #[case("select set_config('a.b', 'x', false); select 1", 1, None)]
+    fn on_postgres(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
+        let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));
+        assert_eq!(bound(sql, run, Dialect::Postgres), expected);
+    }
+
+    #[rstest]
+    #[case("create temp table k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create table temp.k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
+    #[case("create temp table k (a int); drop table k; select * from k", 2, None)]
+    #[case("create temp trigger r after insert on t begin select 1; end; insert into t values (1)", 1, Some(("the temporary trigger r", 0, 1)))]
+    #[case("attach ':memory:' as m; create table m.t (a)", 1, Some(("the attached database m", 0, 1)))]
+    #[case("attach 'file.db' as m; create table m.t (a)", 1, None)]
+    fn on_sqlite(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
+        let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));
+        assert_eq!(bound(sql, run, Dialect::Sqlite), expected);
+    }
+}
