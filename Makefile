@@ -11,7 +11,7 @@ help: ## list the targets
 QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
 ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs))
 
-.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies demo
+.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume demo
 check: ## formatting, clippy and the tests that need no server: seconds when warm
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
@@ -31,6 +31,10 @@ test-kills: ## SIGKILL of runner, connection and server at every statement of a 
 	KILLS=all cargo test --test kills
 campaign-bodies: ## 10,000 generated bodies an engine against the servers' own clients, see docs/campaigns.md
 	BODIES=$${BODIES:-10000} cargo test --test bodies
+campaign-resume: ## generated files, each interrupted behind each of its statements, see docs/campaigns.md
+	export SCHEMAWARD_RESUME_FILES=$${FILES:-500} SCHEMAWARD_RESUME_SEED=$${SEED:-1}; \
+	cargo test --test sqlite resumed_anywhere -- --nocapture && tests/servers/servers.sh run postgres15 mysql mariadb -- \
+	    cargo test --test engine resumed_anywhere -- --nocapture
 demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
 	@scripts/demo.sh
 

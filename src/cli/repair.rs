@@ -177,7 +177,9 @@ fn given_up(arguments: &RepairArguments, name: &str, run: &str) -> Result<String
         Kind::Repeatable => "the next migrate runs it from its beginning",
         _ => "where the folder has it, the next migrate runs it from its beginning",
     };
-    Ok(format!("{file} is abandoned: {statements} of its statements in the journal are closed. Nothing was run; {next}."))
+    Ok(format!(
+        "{file} is abandoned: {statements} of its statements in the journal are closed. Nothing was run; {next}."
+    ))
 }
 
 fn list(arguments: &RepairArguments) -> Result<(), Failure> {

@@ -232,7 +232,11 @@ impl Session for AnySession {
         each!(self, session => session.record_undone(by_hand).await)
     }
 
-    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+    async fn record_abandoned(
+        &mut self,
+        attempt: Attempt<'_>,
+        given_up: FailedAttempt<'_>,
+    ) -> Result<(), SessionError> {
         each!(self, session => session.record_abandoned(attempt, given_up).await)
     }
 

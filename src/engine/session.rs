@@ -170,7 +170,8 @@ pub trait Session {
     /// # Errors
     ///
     /// Where the row cannot be written.
-    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError>;
+    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>)
+    -> Result<(), SessionError>;
 
     /// The rollback SQL of versions that are in force, as the ledger keeps it; in any order. Not a part of what
     /// [`Self::read_ledger`] reads, which stays small.

@@ -13,6 +13,7 @@ mod examining;
 mod failing;
 mod foreign_history;
 mod gate;
+mod generated;
 mod guarding;
 #[path = "../histories/tables.rs"]
 mod histories;
@@ -27,6 +28,7 @@ mod proxy;
 mod repairing;
 mod repeating;
 mod reporting;
+mod resumed_anywhere;
 mod rolling_back;
 mod server;
 mod skew;

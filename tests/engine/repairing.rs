@@ -57,3 +57,43 @@ fn what_is_open_is_listed() {
     );
     assert_eq!(text(&bed.command("repair", &["--version", "1"])).0, Some(2), "a statement and its end are asked for");
 }
+
+#[test]
+fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
+    let half = "-- schemaward: no-transaction\ncreate table a ();\ninsert into nowhere values (1);\n";
+    let bed = Bed::with(&[("001_a.sql", half)]);
+    let (code, _, err) = text(&bed.migrate(&[]));
+    assert!(code == Some(1) && err.contains("schemaward repair --abandon 001_a.sql"), "{err}");
+    bed.remove("001_a.sql");
+    bed.file("002_b.sql", b"create table b ()");
+    assert_eq!(bed.migrate(&[]).status.code(), Some(4));
+    bed.psql("drop table a");
+    let (code, out, err) = text(&bed.command("repair", &["--abandon", "001"]));
+    assert!(code == Some(0) && out.starts_with("001_a.sql is abandoned: 1 of its statements"), "{out}{err}");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(
+        bed.psql(
+            "select success, error_message like 'abandoned%', applied_by from schemaward.schema_migrations where id = 2"
+        ),
+        "f|t|postgres"
+    );
+    let (code, _, err) = text(&bed.command("repair", &["--abandon", "001"]));
+    assert!(code == Some(2) && err.contains("nothing of 001 is begun"), "{err}");
+}
+
+#[test]
+fn a_temporary_table_that_is_still_needed_stops_the_run_before_anything_runs() {
+    let file = |middle: &str| {
+        format!(
+            "-- schemaward: no-transaction\ncreate temp table k as select 1 as id;\n{middle};\ncreate table t as select id from k;\n"
+        )
+    };
+    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
+    bed.run().failure();
+    bed.file("001_a.sql", file("create table between_them ()").as_bytes());
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!(failure.reason, schemaward::report::Reason::NeedsReview, "{failure:?}");
+    assert!(failure.message.contains("the temporary table k of statement 1 (line 2)"), "{failure:?}");
+    assert!(!bed.has("between_them"), "nothing has run");
+}

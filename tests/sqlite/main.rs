@@ -6,6 +6,8 @@ mod applying;
 mod asking;
 mod bed;
 mod foreign_history;
+#[path = "../engine/generated.rs"]
+mod generated;
 mod guarding;
 #[path = "../histories/tables.rs"]
 mod histories;
@@ -14,5 +16,6 @@ mod isolating;
 mod opening;
 mod planned_locks;
 mod repairing;
+mod resumed_anywhere;
 mod rolling_back;
 mod taking_over;

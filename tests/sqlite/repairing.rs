@@ -76,3 +76,71 @@ fn a_statement_that_has_run_may_not_change_and_the_others_may() {
     assert_eq!(bed.query("SELECT x FROM a"), "1");
     assert_eq!(bed.versions(), "001 migration 0\n001 migration 1");
 }
+
+const HALF: &str =
+    "-- schemaward: no-transaction\nCREATE TABLE a (x);\nCREATE TABLE b (x);\nINSERT INTO nowhere VALUES (1);\n";
+
+#[test]
+fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
+    let bed = Bed::with(&[("001_a.sql", HALF)]);
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(1) && said.contains("schemaward repair --abandon 001_a.sql"), "{said}");
+    // Nothing but the file and the database's rows is needed, not even the file.
+    bed.remove("001_a.sql");
+    bed.file("002_b.sql", "CREATE TABLE c (x);");
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(code == Some(4) && said.contains("schemaward repair --abandon 001_a.sql"), "{said}");
+    bed.query("DROP TABLE a");
+    bed.query("DROP TABLE b");
+    let (code, said) = bed.said(&["repair", "--abandon", "1"]);
+    assert!(code == Some(0) && said.starts_with("001_a.sql is abandoned: 2 of its statements"), "{said}");
+    assert!(bed.said(&["repair"]).1.starts_with("Nothing is begun"));
+    bed.migrate();
+    assert_eq!(bed.versions(), "001 migration 0\n001 migration 0\n002 migration 1");
+    let told = bed.query(
+        "SELECT error_message, applied_by <> '', run LIKE 'repair-%' FROM schemaward_schema_migrations WHERE id = 2",
+    );
+    assert!(told.starts_with("abandoned by schemaward repair") && told.ends_with("|1|1"), "{told}");
+    for (name, why) in
+        [("1", "nothing of 1 is begun"), ("2", "version 2 is applied"), ("R__x.sql", "nothing of R__x.sql is begun")]
+    {
+        let (code, said) = bed.said(&["repair", "--abandon", name]);
+        assert!(code == Some(2) && said.contains(why), "{said}");
+    }
+    bed.file("001_a.sql", "CREATE TABLE a (x);");
+    assert_eq!(bed.said(&["migrate"]).0, Some(4), "an older version than what is applied");
+    assert_eq!(bed.said(&["migrate", "--out-of-order", "apply"]).0, Some(0));
+}
+
+#[test]
+fn a_repeatable_file_is_abandoned_by_its_name() {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE t (x);"), ("R__a.sql", HALF)]);
+    assert_eq!(bed.said(&["migrate"]).0, Some(1));
+    bed.query("DROP TABLE a");
+    bed.query("DROP TABLE b");
+    let (code, said) = bed.said(&["repair", "--abandon", "R__a.sql"]);
+    assert!(code == Some(0) && said.contains("R__a.sql is abandoned"), "{said}");
+    bed.file("R__a.sql", &HALF.replace("INSERT INTO nowhere VALUES (1)", "SELECT 1"));
+    bed.migrate();
+    assert!(bed.has("a") && bed.has("b"));
+}
+
+#[test]
+fn a_temporary_table_that_is_still_needed_stops_the_run_and_is_warned_of() {
+    let file = |middle: &str| {
+        format!(
+            "-- schemaward: no-transaction\nCREATE TEMP TABLE k AS SELECT 1 AS id;\n{middle};\nCREATE TABLE t AS SELECT id FROM k;\n"
+        )
+    };
+    let bed = Bed::with(&[("001_a.sql", &file("SELECT * FROM nowhere"))]);
+    let (_, said) = bed.said(&["plan"]);
+    assert!(said.contains("001_a.sql:2: the temporary table k"), "{said}");
+    assert_eq!(bed.said(&["migrate"]).0, Some(1));
+    bed.file("001_a.sql", &file("SELECT 1"));
+    let (code, said) = bed.said(&["migrate"]);
+    assert!(
+        code == Some(4) && said.contains("statement 1 (line 2)") && said.contains("statement 3 (line 4)"),
+        "{said}"
+    );
+    assert!(said.contains("repair --abandon 001") && !bed.has("t"), "{said}");
+}

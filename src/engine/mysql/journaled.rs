@@ -89,6 +89,7 @@ impl MysqlSession {
             self.note_variables().await.map_err(Stopped::Before)?;
         }
         *done = journaled.has_run.iter().take_while(|has_run| has_run.is_some()).count();
+        journaled.same_session = self.kept_for.take().as_deref() == Some(migration.file.as_str());
         let session = self.resume(attempt, &mut journaled).await.map_err(Stopped::Before)?;
         let has_run = journaled.has_run;
         if *done > 0 {
@@ -234,7 +235,11 @@ impl MysqlSession {
         role: Role,
         unended: Option<usize>,
     ) -> Result<Option<Failure>, SessionError> {
-        if let Err(error) = self.reset(attempt.migration).await {
+        if failure.reason == Reason::LockTimedOut && attempt.migration.temporary_table_over_statements().is_some() {
+            // The file is tried again in this session, and its temporary tables cannot be made anew.
+            self.query("ROLLBACK".to_owned(), Reason::ConnectionFailed).await?;
+            self.kept_for = Some(attempt.migration.file.clone());
+        } else if let Err(error) = self.reset(attempt.migration).await {
             // A cancellation was meant for the statement before; what has become of that must be written all the same.
             if error.connection_lost || attempt.stop.reason().is_none() {
                 return Err(error);
@@ -318,7 +323,12 @@ fn shares_transaction(migration: &Migration, index: usize) -> bool {
 
 /// A statement has run that could not be seen into, and the server could not be asked what it has set.
 fn unseen(error: SessionError, index: usize) -> Broken {
-    Broken { failure: error.failure, connection_lost: error.connection_lost, role: Some(Role::Rows), unended: Some(index) }
+    Broken {
+        failure: error.failure,
+        connection_lost: error.connection_lost,
+        role: Some(Role::Rows),
+        unended: Some(index),
+    }
 }
 
 /// That each statement fits into a message.

@@ -23,6 +23,8 @@ pub(super) struct Journaled {
     pub(super) has_run: Vec<Option<HasRun>>,
     /// What of the session was kept, by the row that keeps it.
     pub(super) states: BTreeMap<usize, String>,
+    /// The session is the one that they have run in: a table's lock was not free, and the file is tried again.
+    pub(super) same_session: bool,
 }
 
 /// What routines and triggers of the database may set and make that a file calls.
@@ -76,12 +78,14 @@ impl MysqlSession {
         }
     }
 
-    /// The names of all user variables that are set, where the server shows them to this user; else none.
+    /// The names of all user variables that are set, where the server shows them to this user; else none. A limit: without
+    /// one, that of the file's session would hold.
     pub(super) async fn user_variables(&mut self) -> Result<Vec<String>, SessionError> {
         let sql = if self.server.version.mariadb {
-            "SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES"
+            "SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES LIMIT 1000000"
         } else {
-            "SELECT VARIABLE_NAME FROM performance_schema.user_variables_by_thread WHERE THREAD_ID = PS_CURRENT_THREAD_ID()"
+            "SELECT VARIABLE_NAME FROM performance_schema.user_variables_by_thread WHERE THREAD_ID = PS_CURRENT_THREAD_ID() \
+             LIMIT 1000000"
         };
         match self.try_query(sql.to_owned()).await {
             Ok(answers) => {
@@ -97,9 +101,9 @@ impl MysqlSession {
     /// What the routines and triggers of the database name, as far as this user may see them.
     pub(super) async fn bodies(&mut self) -> Result<Bodies, SessionError> {
         let sql = "SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
-                   AND (ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temporary%');\
+                   AND (ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temporary%') LIMIT 1000000;\
                    SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
-                   AND ACTION_STATEMENT LIKE '%@%'";
+                   AND ACTION_STATEMENT LIKE '%@%' LIMIT 1000000";
         let answers = self.query(sql.to_owned(), Reason::ConnectionFailed).await?;
         let mut bodies = Bodies::default();
         for row in answers.rows.iter().flatten() {
@@ -124,7 +128,10 @@ impl MysqlSession {
             }
             return Ok(Tracker::default());
         }
-        let (types, bodies) = (self.types().await?, self.bodies().await?);
+        let types = self.types().await?;
+        let names_any = |change: SessionChange| change.hidden() || !change.user_variables.is_empty();
+        let may_call = (0..migration.statements.len()).any(|index| names_any(change(migration, index)));
+        let bodies = if may_call { self.bodies().await? } else { Bodies::default() };
         let known = self.variables.iter().flatten().map(|(name, _)| name.to_lowercase()).collect();
         let tracker = Tracker::new(types, known, bodies.variables);
         if !resumes {
@@ -145,7 +152,7 @@ impl MysqlSession {
                     return Err(stopped);
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a prepared statement that a procedure may execute is not brought back");
+                    tracing::debug!(%error, "not brought back, which need not matter");
                 }
             }
         }
@@ -197,6 +204,9 @@ impl<'a> Resumption<'a> {
 
     /// Temporary tables and the like.
     fn check_objects(&self, temporary_tables: &[String]) -> Result<(), SessionError> {
+        if self.journaled.same_session {
+            return Ok(());
+        }
         let bound = self.attempt.migration.session_bound(|index| self.has_run(index), temporary_tables);
         bound.map_or(Ok(()), |bound| Err(gone(self.attempt, &bound.into())))
     }
@@ -272,7 +282,10 @@ impl<'a> Resumption<'a> {
         // In the order of their names, so that the connection's collation comes behind its character set.
         let variables = self.kept.variables.iter().map(|(name, value)| {
             let value = value.as_deref().unwrap_or("NULL");
-            back(format!("the setting {name}"), format!("SET SESSION {name} = {value}"))
+            // One that no statement names may be the server's own, which somebody else has set meanwhile.
+            let matters = self.run().any(|(_, change)| change.session_variables.contains(name));
+            let what = format!("the setting {name}");
+            BroughtBack { sql: format!("SET SESSION {name} = {value}"), what, needs: None, matters }
         });
         let users = self.kept.users.iter().filter_map(|(name, value)| match value {
             Value::Literal(literal) => {

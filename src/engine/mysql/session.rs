@@ -59,6 +59,8 @@ pub struct MysqlSession {
     /// The session's variables before the first file that changes any.
     pub(super) variables: Option<Vec<(String, String)>>,
     pub(super) already_exists: AlreadyExists,
+    /// The file whose temporary tables the session still holds, since it is to be tried again.
+    pub(super) kept_for: Option<String>,
     /// Variables that cannot be set back, since they are not the session's own.
     pub(super) not_ours: BTreeSet<String>,
 }
@@ -108,6 +110,7 @@ impl MysqlSession {
             has_no_ledger: false,
             variables: None,
             already_exists: mysql.already_exists,
+            kept_for: None,
             not_ours: BTreeSet::new(),
         })
     }
@@ -387,7 +390,11 @@ impl Session for MysqlSession {
         self.write_guarded(by_hand.fence, &self.ledger.record_success(by_hand, just_now)).await.map(drop)
     }
 
-    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+    async fn record_abandoned(
+        &mut self,
+        attempt: Attempt<'_>,
+        given_up: FailedAttempt<'_>,
+    ) -> Result<(), SessionError> {
         let rows = [self.ledger.record_failure(attempt, given_up), self.ledger.join_journal(attempt)];
         self.write_guarded(attempt.fence, &rows).await.map(drop)
     }

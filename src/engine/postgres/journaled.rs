@@ -74,7 +74,8 @@ impl PostgresSession {
         let migration = attempt.migration;
         let rows = self.ask(self.ledger.journal(attempt)).await?;
         let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
-        let has_run = |index| rows.iter().any(|row| row.statement == index + 1 && row.state == StatementState::Finished);
+        let has_run =
+            |index| rows.iter().any(|row| row.statement == index + 1 && row.state == StatementState::Finished);
         if let Some(bound) = migration.session_bound(has_run, &[]) {
             return Err(refused(session_gone(attempt, &bound.into())));
         }

@@ -467,7 +467,11 @@ impl Session for PostgresSession {
         self.write_guarded(by_hand.fence, &self.ledger.record_journaled(by_hand, 0)).await.map(drop)
     }
 
-    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+    async fn record_abandoned(
+        &mut self,
+        attempt: Attempt<'_>,
+        given_up: FailedAttempt<'_>,
+    ) -> Result<(), SessionError> {
         self.write_guarded(attempt.fence, &self.ledger.record_abandoned(attempt, given_up)).await.map(drop)
     }
 

@@ -257,7 +257,11 @@ impl Session for SqliteSession {
         self.write(by_hand.fence, written).await
     }
 
-    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>) -> Result<(), SessionError> {
+    async fn record_abandoned(
+        &mut self,
+        attempt: Attempt<'_>,
+        given_up: FailedAttempt<'_>,
+    ) -> Result<(), SessionError> {
         let written = async |ledger: &Ledger, connection: &mut SqliteConnection| {
             ledger.record(connection, attempt, 0, Some(given_up)).await?;
             ledger.close_journal(connection, attempt).await

@@ -178,3 +178,60 @@ fn what_is_committed_is_counted_right_behind_an_interruption(#[values(Engine::My
         assert!(told.contains("3 of its 5 statements"), "{told}");
     }
 }
+
+#[rstest]
+fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::with(
+        engine,
+        &[("001_a.sql", "set @secret = 'x';\ncreate table a (n int);\ninsert into nowhere values (1);\n")],
+    ) else {
+        return;
+    };
+    bed.run().failure();
+    bed.sql("drop table a");
+    std::fs::remove_file(bed.folder().join("001_a.sql")).unwrap();
+    bed.files(&[("002_b.sql", "create table b (n int)")]);
+    let output = bed.command("migrate", &[]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(4) && told.contains("repair --abandon 001_a.sql"), "{told}");
+    let output = bed.command("repair", &["--abandon", "001"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(bed.run().applied(), 1);
+    let rows = "select group_concat(success, ' ', ifnull(error_message like 'abandoned%', '-') order by id) from schemaward_schema_migrations";
+    assert_eq!(bed.sql(rows), "0 0,0 1,1 -");
+    assert_eq!(bed.sql("select count(*) from schemaward_statement_journal where session_state is not null"), "0");
+}
+
+#[rstest]
+fn values_are_not_kept_longer_than_they_are_needed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", "set @secret = 'x'; create table a (n int); select @secret;\n")])
+    else {
+        return;
+    };
+    assert_eq!(bed.run().applied(), 1);
+    let kept = "select count(*), count(session_state) from schemaward_statement_journal";
+    assert_eq!(bed.sql(kept), "3|0");
+}
+
+#[rstest]
+fn a_temporary_table_is_still_there_where_a_lock_was_not_free_and_the_file_is_tried_again(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::new(engine) else { return };
+    bed.files(&[("001_a.sql", "create table t (n int); create table u (n int)")]);
+    assert_eq!(bed.run().applied(), 1);
+    let mut holder = bed.client();
+    holder.sql("begin; select * from t");
+    let file = "create temporary table k as select 5 as n;\nset @a = 7;\nalter table t add column m int;\n\
+                insert into u select n + @a from k;\n";
+    bed.files(&[("002_b.sql", file)]);
+    let mut running = bed.start("run", &["--lock-timeout", "1s"]);
+    running.until("a try has failed", |event| {
+        matches!(event, schemaward::report::Event::LockTimedOut { .. }).then_some(())
+    });
+    holder.sql("rollback");
+    assert_eq!(running.end().applied(), 1);
+    assert_eq!(bed.sql("select n from u"), "12");
+}
