@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use super::locked::{Locked, lock};
 use super::session::{Attempt, Database, FailedAttempt, Session};
 use super::stop::stop_signal;
@@ -55,6 +56,11 @@ async fn write<S: Session>(
     let attempt = Attempt { migration: &migration, kind: first.kind, run, fence: locked.fence, stop: &stop };
     let failure = by_hand(found.len());
     let failed = FailedAttempt { failure: &failure, statements_done: 0, duration: Duration::ZERO };
+    let version = (first.kind != Kind::Repeatable).then_some(&migration.version);
+    let detail = format!("{}: {}", first.file, failure.message);
+    let kind = AcknowledgementKind::Abandoned;
+    let said = Acknowledgement { kind, version, detail: &detail, run, fence: locked.fence };
+    locked.session.acknowledge(said).await?;
     locked.session.record_abandoned(attempt, failed).await?;
     Ok(abandoned)
 }

@@ -1,7 +1,7 @@
 //! Databases: sessions, locks, the ledger and the run. One folder per engine behind one trait.
 
-mod acknowledgement;
 mod abandoned;
+mod acknowledgement;
 mod ahead;
 mod any;
 mod batch;
@@ -36,8 +36,8 @@ mod undone;
 mod unrun;
 mod url;
 
-pub use acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 pub use abandoned::{Abandoned, abandon};
+pub use acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 pub use ahead::Ahead;
 pub use any::{AnyDatabase, AnySession, DatabaseSettings};
 pub use examination::{Check, CheckName, Outcome as CheckOutcome};
