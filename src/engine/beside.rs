@@ -5,7 +5,9 @@ use super::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use super::examination::{Check, CheckName, Outcome};
 use super::run::Run;
 use super::session::{Database, Fence, Session, SessionError};
-use crate::plan::adopt::{Beside, any_table_query, catalog_query, foreign_tables, history_tables, sightings};
+use crate::plan::adopt::{
+    Beside, OtherHistory, any_table_query, catalog_query, foreign_tables, history_tables, sightings,
+};
 use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
 
@@ -41,6 +43,17 @@ pub(super) async fn beside<D: Database>(
     if attempts.iter().any(|attempt| attempt.success) {
         return Ok(None);
     }
+    let (histories, names) = histories(database, session).await?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let others = session.text_rows(&any_table_query(database.history_schema(), &names, database.dialect())).await?;
+    Ok(Some(Beside::new(histories, others.first().map(Vec::as_slice), database.dialect())))
+}
+
+/// Other tools' histories, and the names of all their tables.
+async fn histories<D: Database>(
+    database: &D,
+    session: &mut D::Session,
+) -> Result<(Vec<OtherHistory>, Vec<String>), SessionError> {
     let dialect = database.dialect();
     let tables = foreign_tables(&session.text_rows(&catalog_query(&history_tables(), dialect)).await?);
     let seen = sightings(&tables);
@@ -53,9 +66,7 @@ pub(super) async fn beside<D: Database>(
         };
         histories.extend(sighting.history(rows.as_deref()));
     }
-    let names: Vec<&str> = seen.iter().map(|sighting| sighting.table().name.as_str()).collect();
-    let others = session.text_rows(&any_table_query(database.history_schema(), &names, dialect)).await?;
-    Ok(Some(Beside::new(histories, others.first().map(Vec::as_slice), dialect)))
+    Ok((histories, seen.iter().map(|sighting| sighting.table().name.clone()).collect()))
 }
 
 /// The step of an examination that tells whether a run would go over another tool's history.
@@ -129,6 +140,11 @@ impl<D: Database> Run<'_, D> {
     /// The same under the lock, before the ledger is made: another tool may have been at work meanwhile. So may another run
     /// of Schemaward's, whose files may make such tables: where one is there, the ledger is asked first.
     pub(super) async fn look_beside_again(&mut self, session: &mut D::Session) -> Result<(), Failure> {
+        let (found, _) = self.unless_stopped(histories(self.database, session)).await??;
+        if found.is_empty() {
+            return Ok(());
+        }
+        // Whether it is this database's own is looked at as before.
         let nothing = LedgerState::default();
         let beside = self.unless_stopped(beside(self.database, session, &nothing)).await??;
         let Some(failure) = beside.and_then(|beside| beside.failure()) else { return Ok(()) };

@@ -179,13 +179,16 @@ fn another_tool_s_table_of_the_same_name_is_never_touched() {
     let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
     bed.psql("create table schema_migrations (version varchar primary key); insert into schema_migrations values ('20200101')");
     let ended = bed.run_with(&["--history-schema", "public"]);
+    assert_eq!(ended.failure().reason, schemaward::report::Reason::ForeignHistory);
+    let ended = bed.run_with(&["--history-schema", "public", "--ignore-foreign-history"]);
     assert_eq!(ended.failure().reason, schemaward::report::Reason::LedgerUnusable);
     assert!(ended.failure().message.contains("another tool"), "{}", ended.failure().message);
     assert_eq!(bed.psql("select version from schema_migrations"), "20200101");
     assert!(!bed.has("migration_locks"));
     let status = bed.command("status", &["--history-schema", "public"]);
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
-    assert_eq!(bed.run().applied(), 1, "with its own schema it goes well");
+    let ended = bed.run_with(&["--ignore-foreign-history"]);
+    assert_eq!(ended.applied(), 1, "with its own schema it goes well");
 }
 
 #[test]

@@ -502,6 +502,9 @@ impl Session for PostgresSession {
     }
 
     async fn acknowledged(&mut self, kind: AcknowledgementKind) -> Result<Vec<Acknowledged>, SessionError> {
+        if self.has_no_ledger {
+            return Ok(Vec::new());
+        }
         match self.try_query(self.ledger.acknowledged(kind)).await {
             Ok(results) => results.iter().flatten().map(acknowledged).collect(),
             Err(error) if Self::ledger_is_missing(&error) => Ok(Vec::new()),
