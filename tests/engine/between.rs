@@ -125,7 +125,7 @@ fn what_is_deferred_by_a_rollback_runs_under_its_role_and_search_path() {
         let undo = format!("-- set role {role};\n-- set search_path = shop;\n-- insert into t values (3);\n");
         bed.file("001_a.sql", format!("{directive}create table x ();\n-- rollback:\n{undo}").as_bytes());
         assert_eq!(bed.run().applied(), 1);
-        let undone = bed.command("rollback", &["--to", "empty"]);
+        let undone = bed.command("rollback", &["--to", "empty", "--yes"]);
         assert!(undone.status.success(), "{}", String::from_utf8_lossy(&undone.stderr));
         assert_eq!(bed.psql("select * from shop.audit"), format!("{role}|shop"), "{directive}");
         bed.psql(&format!("drop owned by {role}; drop role {role}"));
