@@ -40,7 +40,7 @@ fn a_database_that_is_well_is_well_in_every_step_before_and_after_a_run() {
     let bed = Bed::with(&[("001_a.sql", "select 1")]);
     let (found, code) = doctor(&bed);
     assert_eq!((&found["ok"], code), (&true.into(), 0), "{found}");
-    assert_eq!(found["checks"].as_array().unwrap().len(), 10);
+    assert_eq!(found["checks"].as_array().unwrap().len(), 11);
     assert!(step(&found, "ledgerRights")["detail"].as_str().unwrap().contains("no ledger yet"));
     assert!(!bed.has("schemaward.schema_migrations"), "doctor writes nothing");
     assert_eq!(bed.run().applied(), 1);
