@@ -61,13 +61,15 @@ impl Outcome {
 }
 
 /// A database that goes with its value.
-struct Database<'a> {
+pub struct Database<'a> {
     engine: &'a dyn Engine,
-    name: String,
+    pub name: String,
 }
 
 impl<'a> Database<'a> {
-    fn new(engine: &'a dyn Engine) -> Result<Self, String> {
+    /// # Errors
+    /// What the server says.
+    pub fn new(engine: &'a dyn Engine) -> Result<Self, String> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("bodies_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         engine.create(&name)?;
@@ -82,7 +84,7 @@ impl Drop for Database<'_> {
 }
 
 /// How a run of Schemaward has ended.
-enum Ended {
+pub enum Ended {
     Applied,
     /// Nothing was run: these files are at fault.
     Refused(Vec<(usize, String)>),
@@ -90,7 +92,7 @@ enum Ended {
     Failed(Option<usize>, String),
 }
 
-fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
+pub fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
     let other = std::env::var("BODIES_PROGRAM").ok().filter(|path| !path.is_empty());
     let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_schemaward")));
     command.args(arguments).env("DATABASE_URL", engine.url(database));
@@ -179,7 +181,7 @@ fn roll_back(engine: &dyn Engine, database: &str) -> Output {
     output
 }
 
-fn ended(output: &Output) -> Ended {
+pub fn ended(output: &Output) -> Ended {
     let said = said(output);
     match output.status.code() {
         Some(0) => Ended::Applied,
@@ -258,7 +260,7 @@ impl Group<'_> {
                     // Which of them it was is found one by one.
                     for file in std::mem::take(&mut left) {
                         let alone = Group { engine: self.engine, mode: self.mode, files: vec![file.clone()] };
-                        outcome.findings.extend(alone.compare()?.findings);
+                        outcome.add(Outcome { bodies: 0, ..alone.compare()? });
                     }
                 }
             }
@@ -378,7 +380,7 @@ impl Group<'_> {
 }
 
 /// The smallest file that is found to be of the same kind: without some of its statements, then of its lines.
-pub fn shrink(engine: &dyn Engine, finding: &Finding) -> Finding {
+pub fn shrink(engine: &dyn Engine, finding: &Finding, patience: Duration) -> Finding {
     let mode = if finding.mode == Mode::Alone { Mode::Batched } else { finding.mode };
     let holds = |file: File| {
         let found = Group { engine, mode, files: vec![file] }.compare().ok()?.findings.into_iter().next()?;
@@ -388,7 +390,7 @@ pub fn shrink(engine: &dyn Engine, finding: &Finding) -> Finding {
     let begun = Instant::now();
     'shorter: loop {
         for candidate in candidates(&smallest.file) {
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > patience {
                 return smallest;
             }
             if let Some(found) = holds(candidate) {
@@ -399,9 +401,6 @@ pub fn shrink(engine: &dyn Engine, finding: &Finding) -> Finding {
         return smallest;
     }
 }
-
-/// How long a smaller file is looked for.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Files that are shorter by one thing, the most promising first.
 fn candidates(file: &File) -> Vec<File> {

@@ -25,19 +25,26 @@ pub trait Engine: Sync {
     /// # Errors
     /// What the client or the server says.
     fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String>;
-    fn catalog(&self, database: &str) -> Result<Catalog, String>;
-    fn generate(&self, id: usize, rng: &mut Rng, mode: Mode) -> File;
-}
-
-/// Adds rows of a name and its text to what their files have made.
-pub fn catalog(found: &mut Catalog, rows: &[Vec<String>]) {
-    for row in rows {
-        let (name, text) = (row[0].clone(), row[1..].join(" | "));
-        let number = name.strip_prefix('f').and_then(|rest| rest.split_once('_')?.0.parse().ok());
-        if let Some(number) = number {
-            found.entry(number).or_default().push((name, text));
+    /// Applies a whole file as the client does, or the server itself.
+    ///
+    /// # Errors
+    /// What the client or the server says.
+    fn whole_file(&self, database: &str, text: &str) -> Result<(), String>;
+    /// A row an object or a row of a file's: its name, and what is known of it.
+    fn rows(&self, database: &str) -> Result<Vec<Vec<String>>, String>;
+    /// What each generated file has made.
+    fn catalog(&self, database: &str) -> Result<Catalog, String> {
+        let mut found = Catalog::new();
+        for row in self.rows(database)? {
+            let (name, text) = (row[0].clone(), row[1..].join(" | "));
+            let number = name.strip_prefix('f').and_then(|rest| rest.split_once('_')?.0.parse().ok());
+            if let Some(number) = number {
+                found.entry(number).or_default().push((name, text));
+            }
         }
+        Ok(found)
     }
+    fn generate(&self, id: usize, rng: &mut Rng, mode: Mode) -> File;
 }
 
 /// Rows that came without being prepared are texts, whatever their types are.

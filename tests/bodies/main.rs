@@ -3,6 +3,7 @@
 //! docs/campaigns.md says what is generated, what is compared, and what came of it.
 //!
 //! `BODIES` is how many bodies an engine gets (a sample without it, which is said), `BODIES_SEED` what they are made from;
+//! `BODIES_DIR` names a folder whose folders `postgres`, `mysql`, `mariadb` and `sqlite` hold real files to compare instead.
 //! `BODIES_ONLY=17` runs one file; `BODIES_PROGRAM` names another build's program to try.
 
 #![expect(
@@ -22,13 +23,16 @@ mod mysql_file;
 mod postgres;
 mod postgres_text;
 mod random;
+mod real;
 mod server;
 mod sqlite;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use campaign::{Finding, Group, Kind, Outcome, shrink};
 use engine::Engine;
@@ -43,6 +47,8 @@ const GROUP: usize = 60;
 const SIDE_BY_SIDE: usize = 2;
 /// Findings of a kind that are made small and printed.
 const SHOWN: usize = 3;
+/// Seconds that are spent on making findings small, where no other number is asked for.
+const PATIENCE: u64 = 100;
 
 fn say(text: &str) {
     // Past the test harness, which keeps what a test that passes has printed.
@@ -91,8 +97,11 @@ fn kind_of(message: &str) -> String {
     words.step_by(2).collect::<Vec<_>>().join("…").trim().to_owned()
 }
 
-/// The whole campaign on one engine.
+/// The whole campaign on one engine, or real files.
 fn campaign(engine: &dyn Engine) {
+    if let Some(folder) = std::env::var_os("BODIES_DIR") {
+        return real::compare(engine, Path::new(&folder));
+    }
     let seed = asked("BODIES_SEED").unwrap_or(SEED);
     let bodies = asked("BODIES").unwrap_or(SAMPLE);
     let groups = groups(engine, seed, bodies);
@@ -122,11 +131,13 @@ fn campaign(engine: &dyn Engine) {
         findings.len()
     ));
     let mut wrong = Vec::new();
+    let patience = Duration::from_secs(asked("BODIES_PATIENCE").unwrap_or(PATIENCE));
+    let begun = Instant::now();
     for ((kind, detail), found) in &kinds {
         say(&format!("  {kind:?} {detail}: {} files, {:?}", found.len(), numbers(found)));
         let shown = if *kind == Kind::Refused { 1 } else { SHOWN };
         for finding in found.iter().take(shown) {
-            let smallest = text(&shrink(engine, finding));
+            let smallest = text(&shrink(engine, finding, patience.saturating_sub(begun.elapsed()) / 4));
             say(&smallest);
             if *kind != Kind::Refused {
                 wrong.push(smallest);

@@ -11,7 +11,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::engine::{Catalog, Engine, catalog, texts};
+use crate::engine::{Engine, texts};
 use crate::file::{File, Mode, Reference};
 use crate::mysql_file;
 use crate::server::{Server, script};
@@ -101,13 +101,13 @@ const CATALOG: [&str; 6] = [
     "SELECT t.trigger_name, t.event_manipulation, t.event_object_table, t.action_timing, t.action_statement, t.sql_mode, \
      t.definer, (SELECT b.action_order < t.action_order FROM information_schema.triggers b WHERE b.trigger_schema = DATABASE() \
      AND b.event_object_table = t.event_object_table AND b.event_manipulation = t.event_manipulation \
-     AND b.action_timing = t.action_timing AND b.trigger_name NOT LIKE 'f%') \
-     FROM information_schema.triggers t WHERE t.trigger_schema = DATABASE() AND t.trigger_name LIKE 'f%'",
+     AND b.action_timing = t.action_timing AND b.trigger_name NOT LIKE 'f%' LIMIT 1) \
+     FROM information_schema.triggers t WHERE t.trigger_schema = DATABASE()",
     "SELECT event_name, event_definition, event_type, IFNULL(execute_at, ''), IFNULL(interval_value, ''), \
      IFNULL(interval_field, ''), IFNULL(starts, ''), IFNULL(ends, ''), status, on_completion, event_comment, sql_mode, definer \
      FROM information_schema.events WHERE event_schema = DATABASE()",
     "SELECT table_name, GROUP_CONCAT(column_name, ' ', column_type ORDER BY ordinal_position) \
-     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name LIKE 'f%' GROUP BY table_name",
+     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name NOT LIKE 'schemaward%' GROUP BY table_name",
     "SELECT CONCAT(file, '_'), n, what FROM log ORDER BY file, n, what",
 ];
 
@@ -153,14 +153,18 @@ impl Engine for Mysql {
         }
     }
 
-    fn catalog(&self, database: &str) -> Result<Catalog, String> {
+    fn whole_file(&self, database: &str, text: &str) -> Result<(), String> {
+        self.file(database, text)
+    }
+
+    fn rows(&self, database: &str) -> Result<Vec<Vec<String>>, String> {
         let (runtime, mut connection) = self.connect(database)?;
-        let mut found = Catalog::new();
+        let mut found = Vec::new();
         let more = if self.flavour.is_mariadb { &MARIADB_CATALOG[..] } else { &[] };
         for sql in CATALOG.iter().chain(more) {
             let rows =
                 runtime.block_on(sqlx::raw_sql(*sql).fetch_all(&mut connection)).map_err(|error| error.to_string())?;
-            catalog(&mut found, &texts(&rows));
+            found.extend(texts(&rows));
         }
         let _ = runtime.block_on(connection.close());
         Ok(found)

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::engine::{Catalog, Engine, catalog, texts};
+use crate::engine::{Engine, texts};
 use crate::file::{File, Mode, Reference};
 use crate::postgres_text;
 use crate::server::Server;
@@ -42,12 +42,12 @@ impl Postgres {
 /// Functions, rules, triggers, views, the columns of tables, and rows.
 const CATALOG: [&str; 6] = [
     "SELECT proname, prokind::text, pg_get_functiondef(oid), obj_description(oid) FROM pg_proc \
-     WHERE pronamespace = 'public'::regnamespace AND prokind IN ('f', 'p') ORDER BY oid",
-    "SELECT rulename, pg_get_ruledef(oid), ev_enabled::text FROM pg_rewrite WHERE rulename ~ '^f[0-9]' ORDER BY oid",
+     WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND prokind IN ('f', 'p') ORDER BY oid",
+    "SELECT rulename, pg_get_ruledef(oid), ev_enabled::text FROM pg_rewrite WHERE ev_class >= 16384 AND rulename <> '_RETURN' ORDER BY oid",
     "SELECT tgname, pg_get_triggerdef(oid), tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY oid",
-    "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' ORDER BY oid",
+    "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' AND oid >= 16384 ORDER BY oid",
     "SELECT relname, string_agg(attname || ' ' || format_type(atttypid, atttypmod), ',' ORDER BY attnum) \
-     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relkind = 'r' AND attnum > 0 GROUP BY relname",
+     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relkind = 'r' AND attnum > 0 AND pg_class.oid >= 16384 GROUP BY relname",
     "SELECT file || '_', n, what FROM log ORDER BY file, n, what",
 ];
 
@@ -93,13 +93,17 @@ impl Engine for Postgres {
         self.execute(database, &messages.join("\n;\n"))
     }
 
-    fn catalog(&self, database: &str) -> Result<Catalog, String> {
+    fn whole_file(&self, database: &str, text: &str) -> Result<(), String> {
+        self.execute(database, text)
+    }
+
+    fn rows(&self, database: &str) -> Result<Vec<Vec<String>>, String> {
         let (runtime, mut connection) = self.connect(database)?;
-        let mut found = Catalog::new();
+        let mut found = Vec::new();
         for sql in CATALOG {
             let rows =
                 runtime.block_on(sqlx::raw_sql(sql).fetch_all(&mut connection)).map_err(|error| error.to_string())?;
-            catalog(&mut found, &texts(&rows));
+            found.extend(texts(&rows));
         }
         let _ = runtime.block_on(connection.close());
         Ok(found)

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::engine::{Catalog, Engine, catalog, texts};
+use crate::engine::{Engine, texts};
 use crate::file::{File, Form, Mode, Reference, Statement};
 use crate::random::{Choices as _, Quoting, broken, comment, noise};
 
@@ -91,16 +91,20 @@ impl Engine for Sqlite {
         self.execute(database, &messages.join("\n;\n"))
     }
 
-    fn catalog(&self, database: &str) -> Result<Catalog, String> {
+    fn whole_file(&self, database: &str, text: &str) -> Result<(), String> {
+        self.execute(database, text)
+    }
+
+    fn rows(&self, database: &str) -> Result<Vec<Vec<String>>, String> {
         let (runtime, mut connection) = self.connect(database)?;
-        let mut found = Catalog::new();
+        let mut found = Vec::new();
         for sql in [
             "SELECT name, type || ' ' || tbl_name || ' ' || ifnull(sql, '') FROM sqlite_schema",
             "SELECT file || '_', 'row ' || n || ' ' || what FROM log ORDER BY rowid",
         ] {
             let rows =
                 runtime.block_on(sqlx::raw_sql(sql).fetch_all(&mut connection)).map_err(|error| error.to_string())?;
-            catalog(&mut found, &texts(&rows));
+            found.extend(texts(&rows));
         }
         runtime.block_on(connection.close()).map_err(|error| error.to_string())?;
         Ok(found)
