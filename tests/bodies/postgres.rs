@@ -42,12 +42,13 @@ impl Postgres {
 /// Functions, rules, triggers, views, the columns of tables, and rows.
 const CATALOG: [&str; 6] = [
     "SELECT proname, prokind::text, pg_get_functiondef(oid), obj_description(oid) FROM pg_proc \
-     WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) AND prokind IN ('f', 'p') ORDER BY oid",
+     WHERE pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'schemaward') AND prokind IN ('f', 'p') ORDER BY oid",
     "SELECT rulename, pg_get_ruledef(oid), ev_enabled::text FROM pg_rewrite WHERE ev_class >= 16384 AND rulename <> '_RETURN' ORDER BY oid",
     "SELECT tgname, pg_get_triggerdef(oid), tgenabled::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY oid",
-    "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' AND oid >= 16384 ORDER BY oid",
+    "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' AND oid >= 16384 AND relnamespace::regnamespace::text <> 'schemaward' ORDER BY oid",
     "SELECT relname, string_agg(attname || ' ' || format_type(atttypid, atttypmod), ',' ORDER BY attnum) \
-     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relkind = 'r' AND attnum > 0 AND pg_class.oid >= 16384 GROUP BY relname",
+     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid WHERE relkind = 'r' AND attnum > 0 AND pg_class.oid >= 16384 \
+     AND relnamespace::regnamespace::text <> 'schemaward' GROUP BY relname",
     "SELECT file || '_', n, what FROM log ORDER BY file, n, what",
 ];
 
