@@ -137,7 +137,7 @@ fn campaign(engine: &dyn Engine) {
         say(&format!("  {kind:?} {detail}: {} files, {:?}", found.len(), numbers(found)));
         let shown = if *kind == Kind::Refused { 1 } else { SHOWN };
         for finding in found.iter().take(shown) {
-            let smallest = text(&shrink(engine, finding, patience.saturating_sub(begun.elapsed()) / 4));
+            let smallest = text(&shrink(engine, finding, patience.saturating_sub(begun.elapsed()) / 3));
             say(&smallest);
             if *kind != Kind::Refused {
                 wrong.push(smallest);

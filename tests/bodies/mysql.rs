@@ -58,7 +58,11 @@ impl Mysql {
         // As the client, which sets none of these.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None).set_names(false);
         let connection = runtime.block_on(options.disable_statement_logging().connect());
-        Ok((runtime, connection.map_err(|error| error.to_string())?))
+        let mut connection = connection.map_err(|error| error.to_string())?;
+        // The driver asks for IGNORE_SPACE, which the client does not, and which every routine would keep.
+        let mode = sqlx::raw_sql("SET sql_mode = @@GLOBAL.sql_mode").execute(&mut connection);
+        runtime.block_on(mode).map_err(|error| error.to_string())?;
+        Ok((runtime, connection))
     }
 
     fn messages(&self, database: &str, messages: &[String]) -> Result<(), String> {
