@@ -51,6 +51,8 @@ enum At {
     Begun,
     /// Behind a word that may be a label.
     First,
+    /// Behind `UNTIL`, which is no reserved word: a label, or the end of `REPEAT`.
+    Until,
     /// In a statement that only a semicolon ends.
     Simple,
     Condition(Condition),
@@ -127,6 +129,10 @@ impl Body {
             At::Begun if word == "NOT" => self.at = At::Begun,
             At::Begun if word == "ATOMIC" => self.at = At::Start,
             At::First => self.at = if text == ":" { At::Start } else { At::Simple },
+            At::Until if text == ":" => self.at = At::Start,
+            At::Until if self.blocks.last() == Some(&Block::Repeat) => {
+                self.condition(Condition::until(Ends::End), kind, text, word);
+            }
             At::Simple => self.at = At::Simple,
             At::Condition(condition) => self.condition(condition, kind, text, word),
             At::Declare(words) => {
@@ -143,7 +149,7 @@ impl Body {
             At::Start | At::Begun | At::HandlerBehind => self.start(kind, text, word),
             At::Closing(block) => self.closing(block, kind, text, word),
             At::Closed if is_label(kind, text, word) => self.at = At::Ended,
-            At::Closed | At::Ended | At::Lost => self.at = At::Lost,
+            At::Closed | At::Ended | At::Until | At::Lost => self.at = At::Lost,
         }
     }
 
@@ -181,8 +187,8 @@ impl Body {
             }
             ("ELSE", Some(Block::If | Block::Case)) => self.at = At::Start,
             ("ELSEIF" | "ELSIF", Some(Block::If)) | ("WHEN", Some(Block::Case)) => self.at = until(Ends::Then),
-            ("UNTIL", Some(Block::Repeat)) => self.at = until(Ends::End),
-            ("DECLARE" | "END" | "ELSE" | "ELSEIF" | "ELSIF" | "WHEN" | "UNTIL", _) => self.at = At::Lost,
+            ("UNTIL", _) => self.at = At::Until,
+            ("DECLARE" | "END" | "ELSE" | "ELSEIF" | "ELSIF" | "WHEN", _) => self.at = At::Lost,
             // A label as sql_mode=ORACLE writes it.
             _ if text == "<" => self.at = At::Lost,
             _ => self.at = if is_name(kind, text) { At::First } else { At::Simple },

@@ -297,6 +297,9 @@ mod tests {
     #[case("create procedure p() begin if case when end > 0 then end end then a; end if; b; end")]
     #[case("create procedure p() begin while do do set do = 0; end while; a; end")]
     #[case("create procedure p() begin repeat a; until until end repeat; b; end")]
+    #[case("create procedure p() begin until: loop leave until; end loop until; b; end")]
+    #[case("create procedure p() begin repeat until: loop a; end loop; until b end repeat; c; end")]
+    #[case("create procedure p() begin declare exit handler for not found until : begin a; end; b; end")]
     #[case("create procedure p() begin case case a when 1 then 2 end when 1 then b; else c; end case; d; end")]
     #[case(
         "create procedure p() begin if if(a, b, c) then d; elseif e then f; else if g then h; end if; end if; i; end"
