@@ -69,7 +69,7 @@ pub(super) fn split(sql: &str, dialect: Dialect) -> Split {
 
 /// Divides SQL into statements. Each block, a range of bytes, ends one surely: what is not understood in it reaches to there.
 pub(super) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialect) -> Split {
-    if blocks.is_empty() {
+    if blocks.is_empty() || has_delimiter_lines(sql, dialect) {
         return split(sql, dialect);
     }
     let (mut all, mut cursor, mut at) = (Split::default(), Cursor::new(sql), 0);
@@ -88,6 +88,13 @@ pub(super) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialec
     }
     append(at, split(sql.get(at..).unwrap_or_default(), dialect));
     all
+}
+
+/// Whether a text says by lines of its own where statements end: those count beyond a block, too, in which some files put
+/// each of them alone.
+fn has_delimiter_lines(sql: &str, dialect: Dialect) -> bool {
+    let is_one = |line: &str| line.trim_start().get(..9).is_some_and(|word| word.eq_ignore_ascii_case("delimiter"));
+    matches!(dialect, Dialect::Mysql | Dialect::Mariadb) && sql.lines().any(is_one)
 }
 
 /// Divides what stands between two marks of one statement: many files have several plain ones there, which are run one by
@@ -312,6 +319,17 @@ mod tests {
         let texts: Vec<&str> = divided.statements.iter().map(|s| s.text(&sql)).collect();
         assert_eq!(texts, [&["a"], expected, &["b"]].concat());
         assert!(divided.statements.iter().all(|s| s.position == position(&sql, s.start)) && divided.faults.is_empty());
+    }
+
+    #[test]
+    fn delimiter_lines_count_beyond_a_block() {
+        let blocks = ["delimiter |", "create procedure p() begin a; b; end |", "delimiter ;"];
+        let sql = blocks.map(|block| format!("{block}\n;\n")).concat();
+        let ends: Vec<usize> = sql.match_indices("\n;").map(|(at, _)| at).collect();
+        let ranges = [(0, ends[0]), (ends[0] + 3, ends[1]), (ends[1] + 3, ends[2])];
+        let divided = split_blocks(&sql, &ranges, Dialect::Mysql);
+        let texts: Vec<&str> = divided.statements.iter().map(|s| s.text(&sql)).collect();
+        assert_eq!((texts, divided.faults.len()), (vec!["create procedure p() begin a; b; end"], 0));
     }
 
     #[rstest]
