@@ -45,13 +45,15 @@ pub fn spoilt(object: &str) -> Failure {
     }
 }
 
-/// A routine of the user's own may read the journal; none writes its rows, or sets the variables of a run. Triggers are
-/// asked for by their table's database, since `MariaDB` would look through the tables of all.
+/// Of this database's journal: what another one's has spoilt is told there. A routine of the user's own may read the journal;
+/// none writes its rows, or sets the variables of a run. Triggers are asked for by their table's database, since `MariaDB`
+/// would look through the tables of all.
 fn query() -> String {
-    let is_spoilt = |body: &str| {
+    let is_spoilt = |schema: &str, body: &str| {
         format!(
-            "({body} LIKE '%INSERT INTO %statement\\_journal` (id, kind, version%' OR {body} LIKE '%@schemaward\\_guard%' \
-             OR {body} LIKE '%@schemaward\\_began%')"
+            "({body} LIKE '%statement\\_journal` (id, kind, version%' \
+             AND LOCATE(CONCAT('INSERT INTO `', REPLACE(DATABASE(), '`', '``'), '`.`'), {body}) > 0 \
+             OR {schema} = DATABASE() AND ({body} LIKE '%@schemaward\\_guard%' OR {body} LIKE '%@schemaward\\_began%'))"
         )
     };
     format!(
@@ -59,8 +61,8 @@ fn query() -> String {
          UNION ALL SELECT CONCAT('trigger ', TRIGGER_SCHEMA, '.', TRIGGER_NAME) FROM information_schema.TRIGGERS \
          WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND {} \
          UNION ALL SELECT CONCAT('event ', EVENT_SCHEMA, '.', EVENT_NAME) FROM information_schema.EVENTS WHERE {} ORDER BY 1",
-        is_spoilt("ROUTINE_DEFINITION"),
-        is_spoilt("ACTION_STATEMENT"),
-        is_spoilt("EVENT_DEFINITION")
+        is_spoilt("ROUTINE_SCHEMA", "ROUTINE_DEFINITION"),
+        is_spoilt("TRIGGER_SCHEMA", "ACTION_STATEMENT"),
+        is_spoilt("EVENT_SCHEMA", "EVENT_DEFINITION")
     )
 }
