@@ -10,6 +10,8 @@
 -- a change only adds what an older program neither reads nor has to fill, it stays as it is, and
 -- that program works on. So a column that is added may be NULL. See docs/upgrading.md.
 --
+-- The row format is named: in the others, which a server may have for its default, the indexes would be too long.
+--
 -- {{database}} stands for the database's name, quoted, {{prefix}} for the history's prefix,
 -- {{tool_version}} for Schemaward's own version as a string literal, {{layout}} and
 -- {{oldest_writer}} for the two numbers. Every name is qualified, and every text is compared byte
@@ -21,7 +23,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_ledger` (
     version      INT         NOT NULL PRIMARY KEY,
     tool_version VARCHAR(64) NOT NULL,
     installed_at DATETIME(6) NOT NULL
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- A row an attempt: successes and failures. Times are in UTC.
 CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_schema_migrations` (
@@ -63,7 +65,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_schema_migrations` (
         CASE WHEN success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')
         THEN CAST(version AS DECIMAL(32, 0)) END) STORED,
     UNIQUE KEY schema_migrations_applied_once (in_force)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Edits of applied files that a person has accepted: the applied row has the new checksums since
 -- then, this one the old.
@@ -81,7 +83,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_accepted_edits` (
     accepted_by           VARCHAR(288) NOT NULL,
     run                   VARCHAR(255) NOT NULL,
     fence                 BIGINT       NOT NULL
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- A row a statement: what has run, so that a run that is interrupted resumes behind it.
 CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_statement_journal` (
@@ -123,7 +125,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_statement_journal` (
     open_file     VARCHAR(255) GENERATED ALWAYS AS (
         CASE WHEN kind = 'repeatable' THEN filename ELSE '' END) STORED,
     UNIQUE KEY statement_journal_begun_once (open_version, kind, open_file, statement)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 SET @schemaward_due = (
     SELECT IF(COUNT(*) > 0, 'DO 0', CONCAT('ALTER TABLE `', REPLACE(DATABASE(), '`', '``'),
@@ -169,7 +171,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_migration_locks` (
     session_lock VARCHAR(64),
     run          VARCHAR(255),
     released_at  DATETIME(6)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 INSERT INTO {{database}}.`{{prefix}}_migration_locks` (id, fence) VALUES (1, 0) ON DUPLICATE KEY UPDATE id = 1;
 
 -- One row: what this ledger is, the same for ever and in every copy, and what has been made of it
@@ -181,7 +183,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_ledger_identity` (
     -- By which Schemaward, and when, the layout was made.
     tool_version VARCHAR(64) NOT NULL,
     made_at      DATETIME(6) NOT NULL
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- A row a run that has held the lock: where it found the ledger. Older programs write none. Since
 -- layout 6.
@@ -194,7 +196,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_runs` (
     server          VARCHAR(255),
     database_number VARCHAR(64),
     database_name   VARCHAR(255)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- What a person has taken upon themselves, that it may be asked about later: one row each time.
 -- Since layout 6.
@@ -208,7 +210,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_acknowledgements` (
     made_by VARCHAR(288) NOT NULL,
     run     VARCHAR(255) NOT NULL,
     fence   BIGINT       NOT NULL
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 INSERT INTO {{database}}.`{{prefix}}_ledger` (version, tool_version, installed_at)
 VALUES ({{oldest_writer}}, {{tool_version}}, UTC_TIMESTAMP(6)) ON DUPLICATE KEY UPDATE version = version;

@@ -230,6 +230,24 @@ CREATE TABLE IF NOT EXISTS {{schema}}.acknowledgements (
     fence   bigint      NOT NULL
 );
 
+-- Who may read the ledger may read what is added to it.
+DO $schemaward$
+DECLARE
+    reader text;
+BEGIN
+    FOR reader IN
+        SELECT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0 THEN 'PUBLIC'
+            ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+        FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
+        WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({{schema_text}} || '.schema_migrations')::pg_catalog.oid
+        AND a.privilege_type OPERATOR(pg_catalog.=) 'SELECT' AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+    LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT ON %1$s.ledger_identity, %1$s.runs, %1$s.acknowledgements TO %2$s',
+            {{schema_text}}, reader);
+    END LOOP;
+END
+$schemaward$;
+
 -- What the server's data is known by; NULL where it does not say, or not to this user. Since layout 6.
 CREATE OR REPLACE FUNCTION {{schema}}.server_identity() RETURNS text
 LANGUAGE plpgsql STABLE AS $schemaward$
@@ -247,9 +265,9 @@ DROP FUNCTION IF EXISTS {{schema}}.assert_fence(bigint, text);
 -- The guard of what is written beside a file's own transaction. The row stays locked against a new holder's UPDATE until
 -- the transaction ends, so that what passed the guard is either committed before the fence rises
 -- or not at all. A procedure, since a CALL is not planned, and what it does is planned once a session. Since version 4;
--- until version 5 it raised an INFO.
+-- until version 5 it raised an INFO. Where row level security would leave the row out, it fails: since layout 6.
 CREATE PROCEDURE {{schema}}.assert_fence(expected bigint)
-LANGUAGE plpgsql AS $schemaward$
+LANGUAGE plpgsql SET row_security = off AS $schemaward$
 DECLARE
     current_fence bigint;
 BEGIN
@@ -269,7 +287,7 @@ CREATE OR REPLACE PROCEDURE {{schema}}.record_success(
     file_checksum text, file_token_checksum text, statements integer, file_rollback_sql text, run_name text,
     run_fence bigint, tool text
 )
-LANGUAGE plpgsql AS $schemaward$
+LANGUAGE plpgsql SET row_security = off AS $schemaward$
 DECLARE
     newest record;
     recorded bigint;

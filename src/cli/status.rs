@@ -12,7 +12,7 @@ use super::flags::Format;
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, show_failure};
 use super::source::Source;
-use crate::engine::{Reading, RecordedAttempt, read_needed};
+use crate::engine::{LedgerIdentity, Reading, RecordedAttempt, read_needed};
 use crate::migration::{Problem, Version};
 use crate::plan::adopt::Beside;
 use crate::plan::{
@@ -46,6 +46,8 @@ struct Status {
     problems: Vec<Failure>,
     last_failure: Option<LastFailure>,
     lock: Option<Lock>,
+    /// Null where there is none.
+    ledger: Option<LedgerIdentity>,
 }
 
 #[derive(Serialize)]
@@ -149,6 +151,7 @@ impl Status {
             problems: Vec::new(),
             last_failure,
             lock: reading.lock_holder.clone().map(|holder| Lock { holder }),
+            ledger: reading.identity.clone(),
         }
     }
 
@@ -210,6 +213,9 @@ impl Status {
         );
         row("Lock", &lock);
         row("Last failure", &self.last_failure.as_ref().map_or_else(|| "none".to_owned(), LastFailure::text));
+        if let Some(ledger) = &self.ledger {
+            row("Ledger", &format!("layout {}", ledger.layout));
+        }
         text
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::beside::beside;
+use super::identity::LedgerIdentity;
 use super::session::{Database, Session, SessionError, StoredRollback};
 use crate::migration::{Dialect, Version};
 use crate::plan::adopt::Beside;
@@ -27,6 +28,8 @@ pub struct Reading {
     pub server: Option<Dialect>,
     /// What lies beside the ledger, where nothing was ever recorded in it.
     pub beside: Option<Beside>,
+    /// What the ledger and its place are known by. None where there is no ledger, or where this user may not read that.
+    pub identity: Option<LedgerIdentity>,
 }
 
 /// Reads what is applied, the newest `attempts` attempts or all of them, the newest failure, and who holds the lock.
@@ -46,8 +49,13 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
         None => None,
     };
     let beside = beside(database, &mut session, &ledger).await?;
+    // Of no weight: what it lies in came later than the rights that a reader was given.
+    let identity = match session.identity().await {
+        Err(error) if error.connection_lost => return Err(error),
+        answered => answered.ok().flatten(),
+    };
     session.close().await;
-    Ok(Reading { ledger, attempts, last_failure, settled_by, lock_holder, server, beside })
+    Ok(Reading { ledger, attempts, last_failure, settled_by, lock_holder, server, beside, identity })
 }
 
 /// How many attempts are searched for one that has settled a failure.

@@ -144,6 +144,15 @@ impl<'a> Bed<'a> {
         command.output().unwrap()
     }
 
+    /// Exit code and all that a command says to whom another URL names.
+    pub fn said_to(&self, url: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.args(arguments).env("DATABASE_URL", url).env("SCHEMAWARD_DIR", self.folder.path());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.code(), said.concat())
+    }
+
     pub fn migrate(&self, flags: &[&str]) -> Output {
         self.start_migrate(flags).wait_with_output().unwrap()
     }

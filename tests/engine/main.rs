@@ -30,6 +30,7 @@ mod repeating;
 mod reporting;
 mod resumed_anywhere;
 mod rolling_back;
+mod row_security;
 mod server;
 mod skew;
 mod skipping;

@@ -3,7 +3,7 @@
 use crate::bed::Bed;
 
 /// Takes a ledger back to what version 5 made.
-const AS_VERSION_5: &str = "
+pub const AS_VERSION_5: &str = "
 drop table schemaward.ledger_identity;
 drop table schemaward.runs;
 drop table schemaward.acknowledgements;

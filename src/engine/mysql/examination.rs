@@ -69,11 +69,12 @@ impl Mysql {
             let asked = format!("UPDATE {locks} SET run = run WHERE id = 1 AND 1 = 0");
             return match session.query(asked, Reason::LedgerUnusable).await {
                 // What else is wrong with it, such as a newer version, is an error of reading it.
-                Ok(_) => session
-                    .read_ledger()
-                    .await
-                    .map_err(|error| refused(&error))
-                    .map(|_| format!("the ledger, the tables {}_…, can be read and written", self.prefix)),
+                Ok(_) => {
+                    session.read_ledger().await.map_err(|error| refused(&error))?;
+                    let identity = session.identity().await.map_err(|error| refused(&error))?;
+                    let layout = identity.map(|found| format!("; it has layout {}", found.layout)).unwrap_or_default();
+                    Ok(format!("the ledger, the tables {}_…, can be read and written{layout}", self.prefix))
+                }
                 Err(error) => Err(not_ok(
                     &format!("{user} may not write the ledger: {}", error.failure.message),
                     &format!("as an administrator: GRANT {} ON the database to {user}", RIGHTS.join(", ")),

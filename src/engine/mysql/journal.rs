@@ -3,7 +3,7 @@
 
 use sqlx::mysql::MySqlRow;
 
-use super::ledger::{Ledger, instant};
+use super::ledger::{Ledger, NOW, instant};
 use super::literal::{identifier, text, text_or_null};
 use super::rows::value;
 use crate::engine::journal_failure::Begun;
@@ -35,6 +35,8 @@ pub(super) struct JournalRow {
 /// A row's number. One that the server counts itself would be the `LAST_INSERT_ID()` of the file's next statement.
 /// Unsigned as the server makes it, and its highest bit is the server's.
 const FRESH_ID: &str = "UUID_SHORT() & 9223372036854775807";
+/// What the end of a statement says in place of what the row of its start has noted.
+const LEFT: &str = "-";
 
 /// What the catalog says about a statement whose end was not recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -232,18 +234,19 @@ impl Ledger {
     /// Writes rows, all or none, and only while the fence is this run's. `session`: what the session has become, as an
     /// expression; the last statement's row keeps it that has run.
     pub(super) fn write_rows(&self, attempt: Attempt<'_>, rows: &[Row], session: Option<&str>) -> String {
-        // A row that ends a statement says so by an empty trace, and leaves what the row of its start has noted.
+        // A row that ends a statement says so by its trace, and leaves what the row of its start has noted. No text of it is
+        // empty: to some modes of MariaDB that is NULL.
         const KEPT: [&str; 6] = ["filename", "checksum", "excerpt", "object", "object_before", "started_at"];
         let last_run = rows.iter().rposition(|row| !matches!(row, Row::Started(_)));
         let state = |at: usize| session.filter(|_| Some(at) == last_run);
         let values: Vec<String> = rows.iter().enumerate().map(|(at, row)| self.row(attempt, row, state(at))).collect();
-        let kept = KEPT.map(|name| format!("{name} = IF(VALUES(trace) = '', {name}, VALUES({name}))"));
+        let kept = KEPT.map(|name| format!("{name} = IF(VALUES(trace) = '{LEFT}', {name}, VALUES({name}))"));
         format!(
             "INSERT INTO {} (id, kind, version, filename, statement, checksum, excerpt, state, trace, object, object_before, \
              started_at, ended_at, settled_by, run, fence, last_insert_id, session_state) VALUES {} ON DUPLICATE KEY UPDATE {}, \
              state = VALUES(state), ended_at = VALUES(ended_at), settled_by = VALUES(settled_by), run = VALUES(run), \
              fence = VALUES(fence), last_insert_id = VALUES(last_insert_id), \
-             session_state = VALUES(session_state), error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '', trace, VALUES(trace))",
+             session_state = VALUES(session_state), error_code = NULL, error_message = NULL, trace = IF(VALUES(trace) = '{LEFT}', trace, VALUES(trace))",
             self.journal_table(),
             values.join(", "),
             kept.join(", ")
@@ -268,14 +271,14 @@ impl Ledger {
             text(migration.version.as_str()),
             text(&migration.file),
             (index + 1).to_string(),
-            text(checksum.as_ref().map_or("", Checksum::as_str)),
-            text(place.and_then(|place| place.excerpt).as_deref().unwrap_or_default()),
+            text(checksum.as_ref().map_or(LEFT, Checksum::as_str)),
+            text(place.and_then(|place| place.excerpt).as_deref().unwrap_or(LEFT)),
             text(if starts { "started" } else { "finished" }),
-            text(if ends { "" } else { word(&execution) }),
+            text(if ends { LEFT } else { word(&execution) }),
             text_or_null(trace.and_then(object).as_deref()),
             trace.map_or_else(|| "NULL".to_owned(), before),
-            "UTC_TIMESTAMP(6)".to_owned(),
-            if starts { "NULL" } else { "UTC_TIMESTAMP(6)" }.to_owned(),
+            NOW.to_owned(),
+            if starts { "NULL" } else { NOW }.to_owned(),
             if starts { "NULL" } else { "'server'" }.to_owned(),
             text(attempt.run),
             self.guard(attempt.fence),
@@ -294,7 +297,7 @@ impl Ledger {
         failure: Option<&Failure>,
     ) -> String {
         format!(
-            "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = {}, error_code = {}, \
+            "UPDATE {} SET state = {}, ended_at = {NOW}, settled_by = {}, error_code = {}, \
              error_message = {}, fence = {} WHERE {} AND statement = {}",
             self.journal_table(),
             text(if failure.is_none() { "finished" } else { "failed" }),
@@ -320,7 +323,7 @@ impl Ledger {
     /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now.
     pub(super) fn settle_by_hand(&self, fence: Fence, by_hand: &ByHand<'_>) -> String {
         format!(
-            "UPDATE {} SET state = {}, ended_at = UTC_TIMESTAMP(6), settled_by = 'repair', error_code = NULL, \
+            "UPDATE {} SET state = {}, ended_at = {NOW}, settled_by = 'repair', error_code = NULL, \
              error_message = NULL, run = {}, fence = {} WHERE {} AND statement = {} AND state IN ('started', 'failed')",
             self.journal_table(),
             text(if by_hand.has_run { "finished" } else { "failed" }),

@@ -20,6 +20,11 @@ const INSTALLATION: &str = include_str!("../../../migrations/mysql/000_migration
 /// Schemaward's own version, as the ledger records it.
 const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Now, in UTC, whatever a file has made of the session's clock and its time zone: `SET timestamp` stops the clock that
+/// `UTC_TIMESTAMP()` and `NOW()` tell, not `SYSDATE()`'s, which is in the session's time zone.
+/// Source: MySQL, "Date and Time Functions", `SYSDATE()`.
+pub(super) const NOW: &str = "SYSDATE(6) - INTERVAL TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()) SECOND";
+
 /// Begins the transaction of whatever is written: a file may have set autocommit or another mode.
 pub(super) const BEGIN: &str = "START TRANSACTION READ WRITE";
 
@@ -207,7 +212,7 @@ impl Ledger {
         let Acknowledgement { kind, version, detail, run, fence } = acknowledgement;
         format!(
             "INSERT INTO {} (kind, version, detail, made_at, made_by, run, fence) \
-             VALUES ({}, {}, {}, UTC_TIMESTAMP(6), {}, {}, {})",
+             VALUES ({}, {}, {}, {NOW}, {}, {}, {})",
             self.table("acknowledgements"),
             text(kind.word()),
             text_or_null(version.map(Version::as_str)),
@@ -319,7 +324,7 @@ impl Ledger {
             text(attempt.kind.word()),
             text(migration.checksum.as_str()),
             text(migration.token_checksum.as_str()),
-            "UTC_TIMESTAMP(6)".to_owned(),
+            NOW.to_owned(),
             duration.to_owned(),
             failure.is_none().to_string(),
             text_or_null(failure.map(|f| f.message.as_str())),
@@ -348,7 +353,7 @@ impl Ledger {
             // What was there before Schemaward is not undone by it; what another tool has run may be.
             let rollback = migration.rollback_sql.as_deref().filter(|_| unrun.kind == Kind::Adopted);
             format!(
-                "({}, {}, {}, {}, {}, {}, UTC_TIMESTAMP(6), 0, true, 0, {}, {}, {}, {guard}, {}, {})",
+                "({}, {}, {}, {}, {}, {}, {NOW}, 0, true, 0, {}, {}, {}, {guard}, {}, {})",
                 text(migration.version.as_str()),
                 text(&migration.file),
                 text(&migration.description),
@@ -394,7 +399,7 @@ impl Ledger {
                 "INSERT INTO {} (migration_id, version, filename_before, checksum_before, token_checksum_before, \
                  filename, checksum, token_checksum, accepted_at, accepted_by, run, fence) \
                  SELECT id, version, filename, checksum, token_checksum, {file}, {checksum}, {token_checksum}, \
-                 UTC_TIMESTAMP(6), {}, {}, {} FROM {rows} WHERE {differs}",
+                 {NOW}, {}, {}, {} FROM {rows} WHERE {differs}",
                 self.table("accepted_edits"),
                 text(&self.user),
                 text(run),

@@ -20,6 +20,7 @@ use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, serve
 use super::ledger::Ledger;
 use super::message::{Frame, Message};
 use super::session::PostgresSession;
+use super::settings::ALL_ROWS;
 use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress};
 use crate::report::{ErrorClass, Failure, Reason};
@@ -258,7 +259,8 @@ impl PostgresSession {
     /// Makes the session ready for the next file, and what is committed safe, and asks the ledger which files that are.
     async fn clean_up(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
         let Some(first) = batch.first() else { return Ok(Applied::default()) };
-        let ask = format!(";{};{}", self.ledger.flush(), self.ledger.applied_under(first.fence, batch.len()));
+        let applied = self.ledger.applied_under(first.fence, batch.len());
+        let ask = format!(";{};{ALL_ROWS};{applied}", self.ledger.flush());
         let mut done = self.start_over(&ask).await;
         if done.as_ref().is_err_and(is_cancelled) {
             // The cancellation was meant for the statement before.
@@ -347,7 +349,7 @@ async fn what_is_safe(
     batch: &[Attempt<'_>],
 ) -> Result<Applied, sqlx::Error> {
     let Some(first) = batch.first() else { return Ok(Applied::default()) };
-    let applied = ledger.applied_under(first.fence, batch.len());
+    let applied = format!("{ALL_ROWS};{}", ledger.applied_under(first.fence, batch.len()));
     let rows = sqlx::raw_sql(AssertSqlSafe(applied)).fetch_all(&mut *connection).await?;
     // What was read before it is safe behind it.
     sqlx::raw_sql(AssertSqlSafe(ledger.flush())).execute(&mut *connection).await?;

@@ -88,6 +88,13 @@ pub(super) fn connection_lost(error: &sqlx::Error) -> bool {
     server_error(error).is_none_or(|e| matches!(e.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
+/// Whether the server refuses to answer because row level security would leave rows out of the answer, as it does where
+/// `row_security` is off. Its words may be of any language; its own function's name is not.
+/// Source: `check_enable_rls` in PostgreSQL's rls.c.
+pub(super) fn is_filtered(error: &sqlx::Error) -> bool {
+    server_error(error).is_some_and(|e| e.code() == INSUFFICIENT_PRIVILEGE && e.routine() == Some("check_enable_rls"))
+}
+
 /// What the server said, where the error is its answer.
 pub(super) fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {
     match error {

@@ -13,6 +13,7 @@ use super::Postgres;
 use super::error::failure_of;
 use super::ledger::Ledger;
 use super::rows::holder_text;
+use super::session::hint_where_filtered;
 use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::examination_steps::{Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
@@ -20,6 +21,9 @@ use crate::engine::ledger_layout::check_writer;
 use crate::engine::session::SessionError;
 use crate::report::Reason;
 
+/// The ledger's tables, as a list in SQL.
+const TABLES: &str = "'schemaward_ledger', 'schema_migrations', 'migration_locks', 'statement_journal', 'accepted_edits', \
+                      'ledger_identity', 'runs', 'acknowledgements'";
 /// The oldest version supported.
 const OLDEST_VERSION: u32 = 130_000;
 /// The message that asks a server for TLS: its length, 8, and the code 80877103.
@@ -75,23 +79,41 @@ impl Postgres {
               AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT') \
               AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')) \
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-              WHERE n.nspname = {schema} AND c.relname IN ('schemaward_ledger', 'schema_migrations', 'migration_locks', \
-              'statement_journal', 'accepted_edits', 'ledger_identity', 'runs', 'acknowledgements'))"
+              WHERE n.nspname = {schema} AND c.relname IN ({TABLES})), \
+             (SELECT pg_catalog.string_agg(c.relname, ', ' ORDER BY c.relname) \
+              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+              WHERE n.nspname = {schema} AND c.relname IN ({TABLES}) AND pg_catalog.row_security_active(c.oid)), \
+             (SELECT pg_catalog.string_agg(c.relname, ', ' ORDER BY c.relname) \
+              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+              WHERE n.nspname = {schema} AND c.relname IN ({TABLES}) AND c.relkind NOT IN ('r', 'p'))"
         );
         let row = one_row(connection, sql).await?;
         let flag = |index| row.try_get::<Option<bool>, _>(index).ok().flatten().unwrap_or_default();
         let (name, user, database) = (self.ledger.schema(), self.address.user(), self.address.database());
         let (has_schema, has_ledger, may_create, may_fill, may_use) = (flag(0), flag(1), flag(2), flag(3), flag(4));
+        let names = |index| row.try_get::<Option<String>, _>(index).ok().flatten();
+        if let Some(filtered) = names(5) {
+            return Err(not_ok(
+                &format!("row level security hides rows of the ledger in the schema {name} from {user}: {filtered}"),
+                &hint_where_filtered(name, user),
+            ));
+        }
+        if let Some(others) = names(6) {
+            return Err(not_ok(
+                &format!("in the schema {name} something else stands in the place of tables of the ledger: {others}"),
+                "a view may leave rows out: put the tables back as they were",
+            ));
+        }
         match (has_schema, has_ledger) {
             (_, true) if may_use => {
                 let row = one_row(connection, format!("SELECT ({})", self.ledger.read_version())).await?;
                 let version: Option<i32> = row.try_get(0).map_err(|error| refused(&error))?;
-                match check_writer(version.map(i64::from)) {
-                    Err(SessionError { failure, .. }) => {
-                        Err(not_ok(&failure.message, &failure.hint.unwrap_or_default()))
-                    }
-                    Ok(()) => Ok(format!("the ledger in the schema {name} can be read and written")),
+                if let Err(SessionError { failure, .. }) = check_writer(version.map(i64::from)) {
+                    return Err(not_ok(&failure.message, &failure.hint.unwrap_or_default()));
                 }
+                let layout = self.layout(connection).await.or(version);
+                let layout = layout.map(|layout| format!("; it has layout {layout}")).unwrap_or_default();
+                Ok(format!("the ledger in the schema {name} can be read and written{layout}"))
             }
             (_, true) => Err(not_ok(
                 &format!("{user} may not write the ledger in the schema {name}"),
@@ -115,6 +137,12 @@ impl Postgres {
                 ),
             )),
         }
+    }
+
+    /// The ledger's layout; None of one before layout 6, which tells none.
+    async fn layout(&self, connection: &mut PgConnection) -> Option<i32> {
+        let sql = format!("SELECT layout FROM {}.ledger_identity", self.ledger.quoted_schema());
+        one_row(connection, sql).await.ok()?.try_get(0).ok()
     }
 
     async fn lock(&self, connection: &mut PgConnection) -> Step<String> {

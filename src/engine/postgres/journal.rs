@@ -169,7 +169,7 @@ impl Ledger {
     pub(super) fn begun(&self) -> String {
         format!(
             "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id, j.trace, j.settled_by, \
-             j.error_code FROM {}.statement_journal j WHERE j.migration_id IS NULL",
+             j.error_code FROM {}.statement_journal j WHERE j.migration_id IS NULL AND j.tableoid IS NOT NULL",
             self.quoted
         )
     }

@@ -24,9 +24,9 @@ use crate::migration::{Execution, Trace, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
-/// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], three of [`AS_OURSELVES`], the
+/// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], four of [`AS_OURSELVES`], the
 /// guard, the row, COMMIT.
-const CLOSING: usize = 8;
+const CLOSING: usize = 9;
 
 /// What became of a statement that was begun.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,7 +72,8 @@ impl PostgresSession {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, SessionError> {
         let migration = attempt.migration;
-        let rows = self.ask(self.ledger.journal(attempt)).await?;
+        let journal = self.read_rows(&self.ledger.journal(attempt)).await;
+        let rows = journal.map_err(|error| self.explain(&error))?.pop().unwrap_or_default();
         let rows = rows.iter().map(JournalRow::read).collect::<Result<Vec<_>, _>>()?;
         let has_run =
             |index| rows.iter().any(|row| row.statement == index + 1 && row.state == StatementState::Finished);

@@ -3,6 +3,7 @@
 use super::error::OTHER_PROCESS;
 use super::literal::{identifier, text, text_or_null};
 use super::session::BEGIN;
+use super::settings::ALL_ROWS;
 use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::engine::ledger_layout::LAYOUT;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
@@ -65,16 +66,17 @@ impl Ledger {
             .replace("{{layout}}", &LAYOUT.to_string())
             .replace("{{oldest_writer}}", &OLDEST_WRITER.to_string())
             .replace("{{tool_version}}", &text(TOOL_VERSION));
-        format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{sql}\nCOMMIT")
+        format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{ALL_ROWS};\n{sql}\nCOMMIT")
     }
 
     /// Three results: the ledger's versions, all that has succeeded and was not undone, and what is begun. Without functions, operators and orders where that can be: where nothing is pending, what a fresh session
-    /// of the server has to look up to understand this takes longer than all the rest.
+    /// of the server has to look up to understand this takes longer than all the rest. Each row's `tableoid` is looked at for
+    /// what has none, a view in a table's place, which may leave rows out.
     pub(super) fn read(&self) -> String {
         format!(
             "{versions};\n\
              SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
-             WHERE success AND undone_by IS NULL;\n\
+             WHERE success AND undone_by IS NULL AND tableoid IS NOT NULL;\n\
              {begun}",
             versions = self.read_versions(),
             schema = self.quoted,
@@ -88,14 +90,14 @@ impl Ledger {
         let begun = match version {
             OlderLedger::Two => format!(
                 "SELECT version, statement, checksum, state, 'migration', filename, id, trace, settled_by, error_code \
-                 FROM {schema}.statement_journal WHERE migration_id IS NULL"
+                 FROM {schema}.statement_journal WHERE migration_id IS NULL AND tableoid IS NOT NULL"
             ),
             OlderLedger::One => "SELECT 1 WHERE false".to_owned(),
         };
         format!(
-            "{};\n\
+            "{ALL_ROWS};{};\n\
              SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
-             WHERE success;\n\
+             WHERE success AND tableoid IS NOT NULL;\n\
              {begun}",
             self.read_versions()
         )
@@ -107,7 +109,7 @@ impl Ledger {
     }
 
     fn read_versions(&self) -> String {
-        format!("SELECT version FROM {}.schemaward_ledger", self.quoted)
+        format!("SELECT version FROM {}.schemaward_ledger WHERE tableoid IS NOT NULL", self.quoted)
     }
 
     /// Two columns: `direct`, which is an expression, and whether this session holds the lock now. It is not asked for
@@ -150,7 +152,7 @@ impl Ledger {
     /// program: its fence is NULL.
     pub(super) fn raise_fence(&self, run: &str) -> String {
         format!(
-            "WITH raised AS (UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
+            "{ALL_ROWS};\nWITH raised AS (UPDATE {schema}.migration_locks SET fence = fence + 1, locked_at = pg_catalog.clock_timestamp(), \
              locked_by = session_user, process_id = pg_catalog.pg_backend_pid(), \
              backend_start = (SELECT a.backend_start \
              FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a), run = {run}, released_at = NULL WHERE id = 1 \

@@ -1,6 +1,5 @@
 //! The ledger's attempts and the lock's holder, for people to look at. Takes no lock and writes nothing.
 
-use super::error::session_error;
 use super::ledger::Ledger;
 use super::rows::holder_text;
 use super::session::PostgresSession;
@@ -39,14 +38,14 @@ impl PostgresSession {
             format!("{select} ORDER BY id DESC LIMIT {limit};\n{select} WHERE NOT success ORDER BY id DESC LIMIT 1")
         };
         let (now, older) = (sql("kind, undone_by IS NOT NULL"), sql("kind, false"));
-        let mut results = self.try_query(now).await;
+        let mut results = self.read_rows(&now).await;
         if results.as_ref().is_err_and(Self::ledger_is_older) {
-            results = self.try_query(older).await;
+            results = self.read_rows(&older).await;
         }
         let results = match results {
             Ok(results) => results,
             Err(error) if Self::ledger_is_missing(&error) => return Ok((Vec::new(), None)),
-            Err(error) => return Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+            Err(error) => return Err(self.explain_reading(&error)),
         };
         let mut results = results.iter();
         let mut rows = || results.next().map(Vec::as_slice).unwrap_or_default().iter().map(recorded_attempt);

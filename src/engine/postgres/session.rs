@@ -15,7 +15,7 @@ use super::Postgres;
 use super::address::Address;
 use super::error::{
     FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, OTHER_PROCESS, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA,
-    UNDEFINED_TABLE, connection_lost, server_error, session_error,
+    UNDEFINED_TABLE, connection_lost, is_filtered, server_error, session_error,
 };
 use super::journal::Kind;
 use super::ledger::{Ledger, OLDEST_WRITER, OlderLedger};
@@ -23,7 +23,7 @@ use super::mark::{Mark, Told};
 use super::message::Reset;
 use super::pooler::transaction_pooler;
 use super::rows::{holder_text, identity, ledger_state, value};
-use super::settings::Settings;
+use super::settings::{ALL_ROWS, Settings};
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::ledger_layout::FoundLayout;
@@ -39,11 +39,15 @@ use crate::report::Reason;
 
 /// The mode is said in full: a role may have other defaults.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// For the rest of a transaction: the role that the connection began with, and operators found in `pg_catalog`. What a file
-/// has set comes back at the transaction's end. The role is the user who connected unless the URL's options or ALTER ROLE
-/// … SET role name another: RESET ROLE means the same, SET ROLE NONE would be the user.
-pub(super) const AS_OURSELVES: &str =
-    "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL role TO DEFAULT;SET LOCAL search_path = pg_catalog";
+/// For the rest of a transaction: the role that the connection began with, operators found in `pg_catalog`, and every row or
+/// none (see [`super::settings::ALL_ROWS`]). What a file has set comes back at the transaction's end. The role is the user who
+/// connected unless the URL's options or ALTER ROLE … SET role name another: RESET ROLE means the same, SET ROLE NONE would be
+/// the user.
+pub(super) const AS_OURSELVES: &str = "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL role TO DEFAULT;\
+                                       SET LOCAL search_path = pg_catalog;SET LOCAL row_security = off";
+
+/// How many answers come before the ledger's in a session's first message: those to its settings, and its process.
+const FIRST_ANSWERS: usize = 3;
 
 /// A connection to a PostgreSQL server.
 #[derive(Debug)]
@@ -103,13 +107,13 @@ impl PostgresSession {
         );
         let mut results = Vec::new();
         let answered = session.collect(sql, &mut results).await;
-        if let (Err(error), true) = (&answered, results.len() < 2) {
+        if let (Err(error), true) = (&answered, results.len() < FIRST_ANSWERS) {
             return Err(session_error(error, Reason::ConnectionFailed));
         }
         // The earlier it is known, the more of a pooler's changes are seen.
-        session.process_id = value(results.get(1).and_then(|rows| rows.first()), 0)?;
+        session.process_id = value(results.get(FIRST_ANSWERS - 1).and_then(|rows| rows.first()), 0)?;
         // Understood at once: whoever connects ahead of need has the time for it.
-        session.first_reading = Some(answered.map(|()| understood(results.get(2..).unwrap_or_default())));
+        session.first_reading = Some(answered.map(|()| understood(results.get(FIRST_ANSWERS..).unwrap_or_default())));
         Ok(session)
     }
 
@@ -196,8 +200,37 @@ impl PostgresSession {
         Ok(())
     }
 
-    /// The failure with what only the session knows: which right is missing, and for whom.
-    pub(super) fn explain(&self, mut error: SessionError) -> SessionError {
+    /// Reads the ledger, every row of it or none. In a transaction of its own.
+    pub(super) async fn read_rows(&mut self, sql: &str) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
+        let mut results = self.try_query(format!("{ALL_ROWS};{sql}")).await?;
+        // What was set is not what was asked for.
+        Ok(results.split_off(1.min(results.len())))
+    }
+
+    /// What the server says against the ledger's being written, with what only the session knows.
+    pub(super) fn explain(&self, error: &sqlx::Error) -> SessionError {
+        if is_filtered(error) {
+            return self.filtered(error);
+        }
+        self.explain_writing(session_error(error, Reason::LedgerUnusable))
+    }
+
+    /// Rows of the ledger are hidden from this user: it is not known what is applied.
+    fn filtered(&self, error: &sqlx::Error) -> SessionError {
+        let (user, schema) = (&self.user, self.ledger.schema());
+        let mut explained = session_error(error, Reason::LedgerUnusable);
+        let failure = &mut explained.failure;
+        failure.message = format!(
+            "row level security hides rows of the ledger in the schema {schema} from the user {user}, so that nobody can tell \
+             what is applied: {}",
+            failure.message
+        );
+        failure.hint = Some(hint_where_filtered(schema, user));
+        explained
+    }
+
+    /// The failure with which right is missing, and for whom.
+    fn explain_writing(&self, mut error: SessionError) -> SessionError {
         let failure = &mut error.failure;
         let schema = self.ledger.schema();
         match failure.code.as_deref() {
@@ -214,6 +247,15 @@ impl PostgresSession {
                 ));
             }
             Some(OTHER_PROCESS) => return another_process(),
+            Some(UNDEFINED_COLUMN) => {
+                failure.message =
+                    format!("the ledger in the schema {schema} is not as Schemaward makes it: {}", failure.message);
+                failure.hint = Some(
+                    "something else stands in a table's place, such as a view, or a column was taken away: put the tables \
+                     back as they were"
+                        .to_owned(),
+                );
+            }
             Some(FOREIGN_LEDGER) => {
                 failure.message = format!("the schema {schema} holds another tool's schema_migrations");
                 failure.hint = Some("choose another schema for the history".to_owned());
@@ -224,10 +266,12 @@ impl PostgresSession {
     }
 
     /// The same where nothing is to be written: the ledger is there.
-    fn explain_reading(&self, mut error: SessionError) -> SessionError {
-        if error.failure.code.as_deref() != Some(INSUFFICIENT_PRIVILEGE) {
+    pub(super) fn explain_reading(&self, error: &sqlx::Error) -> SessionError {
+        let is_a_right = server_error(error).is_some_and(|error| error.code() == INSUFFICIENT_PRIVILEGE);
+        if !is_a_right || is_filtered(error) {
             return self.explain(error);
         }
+        let mut error = session_error(error, Reason::LedgerUnusable);
         let (user, schema) = (&self.user, self.ledger.schema());
         let failure = &mut error.failure;
         failure.message =
@@ -252,7 +296,9 @@ impl PostgresSession {
                 written = self.try_query(sql).await;
             }
         }
-        written.map_err(|error| session_error(&error, Reason::LedgerUnusable))
+        written.map_err(|error| {
+            if is_filtered(&error) { self.filtered(&error) } else { session_error(&error, Reason::LedgerUnusable) }
+        })
     }
 
     /// A statement that was refused stands in the journal until its file is applied; one that is a transaction by now
@@ -282,8 +328,8 @@ impl PostgresSession {
             results = self.try_query(self.ledger.read_older(OlderLedger::One)).await;
         }
         match results {
-            Ok(results) => understood(&results),
-            Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+            Ok(results) => understood(results.get(1..).unwrap_or_default()),
+            Err(error) => Err(self.explain_reading(&error)),
         }
     }
 
@@ -299,7 +345,7 @@ impl PostgresSession {
         match self.try_query(sql).await {
             Ok(results) => taken(&results),
             Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => Ok(None),
-            Err(error) => Err(self.explain(session_error(&error, Reason::LedgerUnusable))),
+            Err(error) => Err(self.explain(&error)),
         }
     }
 
@@ -307,14 +353,13 @@ impl PostgresSession {
     async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
         let (set_up, raise) = (self.own_process_set_up(), self.ledger.raise_fence(run));
         let sql = format!("{set_up};\n{};\n{raise}", self.ledger.installation());
-        let answered = self.query(sql, Reason::LedgerUnusable).await;
-        match answered {
+        match self.try_query(sql).await {
             Ok(results) => taken(&results),
             Err(error) => {
-                if !error.connection_lost {
+                if !connection_lost(&error) {
                     self.roll_back().await.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
                 }
-                Err(self.explain(error))
+                Err(self.explain(&error))
             }
         }
     }
@@ -333,6 +378,14 @@ fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerState)>, Session
     let fence: Option<i64> = value(raised.first(), 0)?;
     let fence = fence.ok_or_else(|| unusable("the ledger's row of the lock is not there"))?;
     Ok(Some((Fence(fence), state)))
+}
+
+/// The way out where row level security hides rows of the ledger.
+pub(super) fn hint_where_filtered(schema: &str, user: &str) -> String {
+    format!(
+        "as the owner of the ledger's tables: ALTER TABLE \"{schema}\".… NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL \
+         SECURITY for each of them; or, as a superuser: ALTER ROLE \"{user}\" BYPASSRLS"
+    )
 }
 
 fn another_process() -> SessionError {
@@ -355,7 +408,7 @@ impl Session for PostgresSession {
     async fn read_ledger(&mut self) -> Result<LedgerState, SessionError> {
         let answered = match self.first_reading.take() {
             Some(answered) => answered,
-            None => self.try_query(self.ledger.read()).await.map(|results| understood(&results)),
+            None => self.read_rows(&self.ledger.read()).await.map(|results| understood(&results)),
         };
         match answered {
             Ok(understood) => understood,
@@ -364,7 +417,7 @@ impl Session for PostgresSession {
                 Ok(LedgerState::default())
             }
             Err(error) if Self::ledger_is_older(&error) => self.read_older().await,
-            Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
+            Err(error) => Err(self.explain_reading(&error)),
         }
     }
 
@@ -479,11 +532,11 @@ impl Session for PostgresSession {
         if versions.is_empty() {
             return Ok(Vec::new());
         }
-        let mut results = self.try_query(self.ledger.stored_rollbacks(versions)).await;
+        let mut results = self.read_rows(&self.ledger.stored_rollbacks(versions)).await;
         if results.as_ref().is_err_and(Self::ledger_is_older) {
-            results = self.try_query(self.ledger.stored_rollbacks_older(versions)).await;
+            results = self.read_rows(&self.ledger.stored_rollbacks_older(versions)).await;
         }
-        let results = results.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
+        let results = results.map_err(|error| self.explain_reading(&error))?;
         results.iter().flatten().map(stored_rollback).collect()
     }
 
@@ -505,18 +558,18 @@ impl Session for PostgresSession {
         if self.has_no_ledger {
             return Ok(Vec::new());
         }
-        match self.try_query(self.ledger.acknowledged(kind)).await {
+        match self.read_rows(&self.ledger.acknowledged(kind)).await {
             Ok(results) => results.iter().flatten().map(acknowledged).collect(),
             Err(error) if Self::ledger_is_missing(&error) => Ok(Vec::new()),
-            Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
+            Err(error) => Err(self.explain_reading(&error)),
         }
     }
 
     async fn identity(&mut self) -> Result<Option<LedgerIdentity>, SessionError> {
-        let mut results = self.try_query(self.ledger.identity()).await;
+        let mut results = self.read_rows(&self.ledger.identity()).await;
         let has_none = results.as_ref().is_err_and(Self::ledger_is_missing);
         if has_none {
-            results = self.try_query(self.ledger.read_version()).await;
+            results = self.read_rows(&self.ledger.read_version()).await;
         }
         match results {
             Ok(results) if has_none => {
@@ -525,7 +578,7 @@ impl Session for PostgresSession {
             }
             Ok(results) => results.first().and_then(|rows| rows.first()).map(identity).transpose(),
             Err(error) if Self::ledger_is_missing(&error) => Ok(None),
-            Err(error) => Err(self.explain_reading(session_error(&error, Reason::LedgerUnusable))),
+            Err(error) => Err(self.explain_reading(&error)),
         }
     }
 

@@ -12,6 +12,11 @@ const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 const CONNECTION_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// The first version that knows `client_connection_check_interval`.
 const CONNECTION_CHECK_SINCE: u32 = 140_000;
+/// For the rest of a transaction: where row level security would leave rows out, the server refuses the query. A ledger of
+/// which a part is seen would be taken for one in which less is applied. For what reads and writes the ledger alone: a file's
+/// own statements see the setting as the role has it. Source: PostgreSQL, `row_security`.
+pub(super) const ALL_ROWS: &str = "SET LOCAL row_security = off";
+
 /// Tells that the session has got the others at login: some poolers pass over what a client asks for.
 const MARK: &str = "schemaward.settings";
 
@@ -48,9 +53,9 @@ impl Settings {
         format!("COALESCE(pg_catalog.current_setting('{MARK}', true) = '{}', false)", self.mark())
     }
 
-    /// What a reading needs of them, for its transaction.
+    /// What the first reading needs of them, for its transaction: two statements. See [`ALL_ROWS`].
     pub(super) fn for_reading(self) -> String {
-        format!("SET LOCAL lock_timeout = {}", self.lock_timeout.as_millis())
+        format!("SET LOCAL lock_timeout = {};{ALL_ROWS}", self.lock_timeout.as_millis())
     }
 
     /// SET statements for all of them.

@@ -87,13 +87,17 @@ impl Sqlite {
     async fn ledger_step(&self) -> Outcome {
         let read = async {
             let mut session = self.connect().await?;
-            let installed = session.is_installed().await;
+            let identity = session.identity().await;
             session.close().await;
-            installed
+            identity
         };
         match read.await {
-            Ok(true) => ok(&format!("the ledger, the tables {}_…, can be read", self.ledger.prefix())),
-            Ok(false) => ok("there is no ledger yet; the first run makes it"),
+            Ok(Some(found)) => ok(&format!(
+                "the ledger, the tables {}_…, can be read; it has layout {}",
+                self.ledger.prefix(),
+                found.layout
+            )),
+            Ok(None) => ok("there is no ledger yet; the first run makes it"),
             Err(error) => {
                 not_ok(&error.failure.message, error.failure.hint.as_deref().unwrap_or("see what the file is"))
             }

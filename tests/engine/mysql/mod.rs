@@ -14,6 +14,7 @@ mod interrupting;
 mod isolating;
 mod lock_tries;
 mod planned_locks;
+mod recording;
 mod resumed_anywhere;
 mod resuming;
 mod skipping;
