@@ -13,4 +13,5 @@ mod security;
 mod side_by_side;
 mod support;
 mod transient;
+mod truth;
 mod waiting_for_input;
