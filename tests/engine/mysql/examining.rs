@@ -19,7 +19,7 @@ fn a_database_that_is_ready_passes_every_step(#[values(Engine::Mysql, Engine::Ma
     // Without a ledger, and with one.
     for applied in [1, 0] {
         let found = steps(&bed);
-        assert_eq!(found.len(), 11, "{found:?}");
+        assert_eq!(found.len(), 12, "{found:?}");
         assert!(found.iter().all(|step| step.ends_with(" ok")), "{found:?}");
         assert_eq!(bed.run().applied(), applied);
     }
