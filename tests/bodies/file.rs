@@ -161,7 +161,11 @@ impl File {
     pub fn reference(&self, mode: Mode) -> Reference {
         let line_ends = |text: &str| if mode == Mode::RollbackBlock { text.to_owned() } else { self.line_ends(text) };
         match self.form {
-            Form::Bare => Reference::Messages(self.statements.iter().map(|one| line_ends(&one.sql)).collect()),
+            // Of several statements up to one delimiter the clients make one message, in which MySQL takes the semicolon behind
+            // a body of one statement into it.
+            Form::Bare | Form::Joined(..) => {
+                Reference::Messages(self.statements.iter().map(|one| line_ends(&one.sql)).collect())
+            }
             _ if mode == Mode::Goose => {
                 Reference::Messages(self.statements.iter().map(|one| line_ends(&one.sql)).collect())
             }
