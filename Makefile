@@ -11,7 +11,7 @@ help: ## list the targets
 QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
 ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs))
 
-.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume demo
+.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings demo
 check: ## formatting, clippy and the tests that need no server: seconds when warm
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
@@ -35,6 +35,8 @@ campaign-resume: ## generated files, each interrupted behind each of its stateme
 	export SCHEMAWARD_RESUME_FILES=$${FILES:-500} SCHEMAWARD_RESUME_SEED=$${SEED:-1}; \
 	cargo test --test sqlite resumed_anywhere -- --nocapture && tests/servers/servers.sh run postgres15 mysql mariadb -- \
 	    cargo test --test engine resumed_anywhere -- --nocapture
+campaign-settings: ## 2,000 generated files of settings, roles and locks against psql, see docs/campaigns.md
+	SETTINGS_FILES=$${SETTINGS_FILES:-2000} cargo test --test engine settings:: -- --nocapture
 demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
 	@scripts/demo.sh
 

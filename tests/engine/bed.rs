@@ -81,6 +81,11 @@ impl<'a> Bed<'a> {
         self.server.psql(&self.database, sql)
     }
 
+    /// Another folder for the same database, which stays when it is dropped.
+    pub fn beside(&self) -> Beside<'_> {
+        Beside { bed: self, folder: TempDir::new().unwrap(), scratch: TempDir::new().unwrap() }
+    }
+
     /// Whether a relation is there.
     pub fn has(&self, relation: &str) -> bool {
         self.psql(&format!("select to_regclass('{relation}') is not null")) == "t"
@@ -163,6 +168,25 @@ impl<'a> Bed<'a> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.arg("migrate").arg("--url-file").arg(url).arg("--dir").arg(self.folder.path()).args(flags);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+}
+
+/// A folder of its own for somebody else's database.
+pub struct Beside<'a> {
+    bed: &'a Bed<'a>,
+    folder: TempDir,
+    scratch: TempDir,
+}
+
+impl Beside<'_> {
+    pub fn file(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.folder.path().join(name), bytes).unwrap();
+    }
+
+    pub fn run_with(&self, flags: &[&str]) -> Ended {
+        let hash = source_hash(&read_folder(self.folder.path()).unwrap().files);
+        let (folder, scratch) = (self.folder.path(), self.scratch.path());
+        Running::start("postgres", &self.bed.url, folder, scratch, "run", hash.as_str(), flags).end()
     }
 }
 

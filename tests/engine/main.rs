@@ -32,6 +32,7 @@ mod resumed_anywhere;
 mod rolling_back;
 mod row_security;
 mod server;
+mod settings;
 mod skew;
 mod skipping;
 mod upgrading;

@@ -24,9 +24,11 @@ use crate::migration::{Execution, Trace, message_without_passwords};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
-/// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], four of [`AS_OURSELVES`], the
+/// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], those of [`AS_OURSELVES`], the
 /// guard, the row, COMMIT.
-const CLOSING: usize = 9;
+fn closing() -> usize {
+    5 + AS_OURSELVES.split(';').count()
+}
 
 /// What became of a statement that was begun.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -214,7 +216,7 @@ impl PostgresSession {
         let Err((error, behind)) = self.send(text).await else { return Ok(Executed::Run) };
         let mut error = placed(&error, attempt, index, prefix.chars().count());
         if let Some(answers) = behind {
-            tell_phase(&mut error.failure, phase_behind(answers, CLOSING));
+            tell_phase(&mut error.failure, phase_behind(answers, closing()));
             return Err(error);
         }
         if error.connection_lost || error.failure.class != ErrorClass::AlreadyExists {
