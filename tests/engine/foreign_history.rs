@@ -85,6 +85,22 @@ fn a_history_in_another_schema_counts_and_so_does_one_that_may_not_be_read() {
 }
 
 #[test]
+fn a_history_whose_rows_are_hidden_is_not_an_empty_one() {
+    let mut bed = migrated_by(GOLANG_MIGRATE);
+    let role = format!("{}_filtered", bed.database);
+    bed.psql(&format!(
+        "alter table schema_migrations enable row level security; create role {role} login; \
+         grant select on all tables in schema public to {role}; grant create on database {} to {role}",
+        bed.database
+    ));
+    bed.url = bed.url.replace("postgres@", &format!("{role}@"));
+    let (code, text) = said(&bed.command("migrate", &[]));
+    assert!(code == Some(4) && text.contains("cannot be read, so its version is not known"), "{text}");
+    assert_untouched(&bed, &text);
+    bed.psql(&format!("drop owned by {role}; drop role {role}"));
+}
+
+#[test]
 fn two_histories_of_one_tool_are_told_apart_by_their_schema() {
     let bed = migrated_by(GOLANG_MIGRATE);
     bed.psql(&format!("create schema other; set search_path = other; {GOLANG_MIGRATE}"));
