@@ -1,7 +1,7 @@
 //! Files made from a seed out of a pool of statements, each interrupted behind every one of its statements in turn. The run
 //! that resumes ends with what a run that was not interrupted ends with, or with `NeedsReview` and nothing changed.
 //!
-//! `SCHEMAWARD_RESUME_FILES` and `SCHEMAWARD_RESUME_SEED` say how many and which; `make campaign-resume` sets them.
+//! `SCHEMAWARD_RESUME_FILES` and `SCHEMAWARD_RESUME_SEED` say how many and which; `make campaign-resume` sets them, see docs/campaigns.md.
 
 /// A generator of numbers that says the same for the same seed.
 pub struct Random(u64);
