@@ -69,6 +69,13 @@ cluster-logs: ## print the operator's logs and the end of the cluster's own
 servers: ## install the database servers that the engine's tests run on
 	@tests/servers/servers.sh install
 
+# ---- campaigns, see docs/campaigns.md -----------------------------------------------------------
+
+.PHONY: campaign-noise
+campaign-noise: cluster-up ## what N waiting resources cost others, on the cluster (an hour; NOISE=jobs, N="0 100" and others)
+	@tests/cluster/operator.sh reload
+	@tests/cluster/noise.sh $(N)
+
 # ---- figures, see docs/benchmarks.md ---------------------------------------------------------
 
 .PHONY: bench

@@ -14,7 +14,7 @@ use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases, Marks};
 use super::observe::Seen;
 use super::observed::Resource;
 use super::refusal::{self, Refusal};
-use super::source::{self, Source};
+use super::source::{self, Source, ValidSource};
 use super::{names, pod, status};
 use crate::api::{FINALIZER, SchemaMigration, SchemaMigrationStatus};
 
@@ -69,8 +69,24 @@ pub struct Actor<'a> {
     lease: Option<LeaseRecord>,
     lease_name: &'a str,
     version: Option<String>,
+    versions: Vec<String>,
     finalizers: Vec<String>,
     written: SchemaMigrationStatus,
+}
+
+/// What a pass has left behind.
+#[derive(Debug)]
+pub struct Left {
+    /// The resource's version.
+    pub version: Option<String>,
+    /// All versions that were written.
+    pub versions: Vec<String>,
+    /// Its finalizers.
+    pub finalizers: Vec<String>,
+    /// Its status.
+    pub status: SchemaMigrationStatus,
+    /// The database's Lease.
+    pub lease: Option<LeaseRecord>,
 }
 
 impl<'a> Actor<'a> {
@@ -84,10 +100,18 @@ impl<'a> Actor<'a> {
             source: &seen.observed.source,
             lease: seen.lease.clone(),
             lease_name: &seen.lease_name,
-            version: seen.object.resource_version(),
-            finalizers: seen.object.finalizers().to_vec(),
+            version: seen.version.clone(),
+            versions: Vec::new(),
+            finalizers: seen.finalizers.clone(),
             written: seen.observed.resource.status.clone(),
         }
+    }
+
+    /// How all is now that was written.
+    #[must_use]
+    pub fn left(self) -> Left {
+        let Self { version, versions, finalizers, written, lease, .. } = self;
+        Left { version, versions, finalizers, status: written, lease }
     }
 
     /// Writes the status, where it changes. One that is found too large is written without what is dispensable.
@@ -107,7 +131,7 @@ impl<'a> Actor<'a> {
     async fn patch_status(&mut self, status: &SchemaMigrationStatus) -> Result<bool, ActError> {
         let place = (self.resource.name.as_str(), self.version.as_deref());
         let Some(version) = patch_status(&self.api(), place, &self.written, status).await? else { return Ok(false) };
-        self.version = version;
+        self.note_version(version);
         self.written = status.clone();
         Ok(true)
     }
@@ -170,9 +194,14 @@ impl<'a> Actor<'a> {
         let patch = json!({"metadata": {"resourceVersion": self.version, "finalizers": finalizers}});
         let api = self.api::<SchemaMigration>();
         let answer = api.patch(&self.resource.name, &parameters(), &Patch::Merge(&patch)).await;
-        self.version = answer.map_err(writing("writing the finalizer"))?.resource_version();
+        self.note_version(answer.map_err(writing("writing the finalizer"))?.resource_version());
         self.finalizers = finalizers;
         Ok(())
+    }
+
+    fn note_version(&mut self, version: Option<String>) {
+        self.versions.extend(version.clone());
+        self.version = version;
     }
 
     async fn take_lease(&mut self) -> Result<(), ActError> {
@@ -184,9 +213,9 @@ impl<'a> Actor<'a> {
     }
 
     async fn freeze(&self) -> Result<(), ActError> {
-        let Source::Valid(source) = self.source else { return Ok(()) };
-        for (part, files) in source::parts(&source.files).iter().enumerate() {
-            let map = job::frozen(self.resource, &source.hash, part, files);
+        let Source::Valid(ValidSource { hash, files: Some(files), .. }) = self.source else { return Ok(()) };
+        for (part, files) in source::parts(files).iter().enumerate() {
+            let map = job::frozen(self.resource, hash, part, files);
             match self.api().create(&PostParams::default(), &map).await {
                 // Names follow from what they are for. The runner compares what it finds with the hash it is given.
                 Err(kube::Error::Api(status)) if status.is_already_exists() => {}
@@ -231,7 +260,8 @@ impl<'a> Actor<'a> {
     }
 }
 
-/// Writes another status over the one that an object was read with, where nobody has written since.
+/// Writes another status over the one that an object was read with, where nobody has written since. Gives the version
+/// that it wrote.
 ///
 /// # Errors
 ///
@@ -240,16 +270,16 @@ pub async fn replace_status(
     api: &Api<SchemaMigration>,
     object: &SchemaMigration,
     status: &SchemaMigrationStatus,
-) -> Result<(), ActError> {
+) -> Result<Option<String>, ActError> {
     let (name, version) = (object.name_any(), object.resource_version());
     let before = object.status.clone().unwrap_or_default();
     for status in [status, &status::slim(status)] {
         match patch_status(api, (&name, version.as_deref()), &before, status).await {
             Err(ActError::Write { source, .. }) if refusal::is_too_large(&source) => {}
-            done => return done.map(drop),
+            done => return done.map(Option::flatten),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The object's new version; none where nothing is to be changed.

@@ -9,7 +9,7 @@ use super::decision::{Decision, Effect, Notice, NoticeKind, Requeue, RunOrder};
 use super::names::{self, RunKey};
 use super::observed::{Children, Job, JobState, Lease, Observed, Resource};
 use super::refusal::Refusal;
-use super::source::{self, Refusal as SourceRefusal, Source, ValidSource};
+use super::source::{Refusal as SourceRefusal, Source, ValidSource};
 use super::standing::{self, Standing, reason};
 use super::status;
 use crate::api::{LastError, RunStatus, SchemaMigrationStatus};
@@ -25,12 +25,17 @@ mod world;
 
 use judge::{Judgement, effective_token, judge, judge_key};
 
-/// How often a run's pod is looked at: its log is the only sign of progress.
+/// The first pause before what goes on is looked at again. Each pause is a share of the time that has gone by.
 const WATCH_PAUSE: Duration = Duration::from_secs(2);
-/// How often a database's Lease is looked at while another resource holds it.
-const LEASE_PAUSE: Duration = Duration::from_secs(3);
+/// The longest pause before a running run's log is read: it is the only sign of progress.
+const LONGEST_RUNNING_PAUSE: Duration = Duration::from_secs(10);
+/// The longest pause before it is asked again why a run does not start.
+const LONGEST_WAITING_PAUSE: Duration = Duration::from_mins(1);
 /// When a Lease is renewed: a third of [`super::lease::DATABASE_LEASE_DURATION`].
 const RENEW_AFTER: Duration = Duration::from_secs(10);
+/// How long a run that does not start keeps the database's Lease. Then others may use the database; should it start
+/// beside one of them, the lock in the database lets one after the other in.
+const LEASE_GRACE: Duration = Duration::from_secs(30);
 
 /// What is to be done about a resource.
 #[must_use]
@@ -43,10 +48,10 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Decision {
         return pass.watch(job);
     }
     if let Some(job) = pass.strange_job() {
-        return pass.wait(reason::STARTING, &message::strange_job(job), WATCH_PAUSE);
+        return pass.wait(reason::STARTING, &message::strange_job(job));
     }
     if !pass.children.stray_pods.is_empty() {
-        return pass.wait(reason::STARTING, &message::stray_pods(&pass.children.stray_pods), WATCH_PAUSE);
+        return pass.wait(reason::STARTING, &message::stray_pods(&pass.children.stray_pods));
     }
     if let Some((run, job)) = pass.ended_run() {
         return outcome::record(&pass, run, job);
@@ -76,7 +81,7 @@ pub struct Told {
 }
 
 /// After so many failed passes in a row the status says why: one may be a hiccup.
-const FAILURES_TOLD: u32 = 2;
+pub const FAILURES_TOLD: u32 = 2;
 
 /// What a resource says of passes that failed so many times in a row, the last one for this refusal. How a run has
 /// ended stays in its conditions: a refusal afterwards keeps from cleaning up, and is an event alone.
@@ -183,10 +188,7 @@ impl<'a> Pass<'a> {
         let asked = self.resource.spec.target_version.0.clone();
         status.target_version = Some(if latest { source.latest.clone() } else { asked });
         if let Lease::Held { holder } = &self.children.lease {
-            return Decision {
-                status: self.waiting_for(holder, status),
-                ..self.unchanged(Requeue::After(LEASE_PAUSE))
-            };
+            return Decision { status: self.waiting_for(holder, status), ..self.unchanged(Requeue::OnLease) };
         }
         let name = key.run_name(attempt);
         let message = message::started(&name, attempt);
@@ -209,7 +211,7 @@ impl<'a> Pass<'a> {
     fn resume(&self, run: &RunStatus, key: &RunKey, source: &ValidSource) -> Decision {
         if let Lease::Held { holder } = &self.children.lease {
             let status = self.waiting_for(holder, self.resource.status.clone());
-            return Decision { status, ..self.unchanged(Requeue::After(LEASE_PAUSE)) };
+            return Decision { status, ..self.unchanged(Requeue::OnLease) };
         }
         let mut status = self.resource.status.clone();
         if let Some(run) = &mut status.run {
@@ -292,9 +294,10 @@ impl<'a> Pass<'a> {
             effects.push(Effect::AddFinalizer);
         }
         match self.children.lease {
-            // One that is on its way out needs it no more.
-            Lease::Free if !job.deleting => effects.push(Effect::TakeLease),
-            Lease::Mine { unrenewed } if unrenewed >= RENEW_AFTER => effects.push(Effect::RenewLease),
+            Lease::Mine { .. } if waits && self.age(job) >= LEASE_GRACE => effects.push(Effect::ReleaseLease),
+            // One that is on its way out needs it no more, one that does not start needs it not yet.
+            Lease::Free if !job.deleting && !waits => effects.push(Effect::TakeLease),
+            Lease::Mine { unrenewed } if !waits && unrenewed >= RENEW_AFTER => effects.push(Effect::RenewLease),
             // Held by another though our Job runs: the lock and the fence in the database decide.
             Lease::Free | Lease::Mine { .. } | Lease::Held { .. } => {}
         }
@@ -302,7 +305,23 @@ impl<'a> Pass<'a> {
         if waits && self.is_source_gone(job) {
             effects.push(Effect::FreezeSource);
         }
-        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices }
+        Decision { status, effects, requeue: Requeue::Following(self.pause(job)), notices }
+    }
+
+    /// How long ago a Job was made; long ago where nobody knows.
+    fn age(&self, job: &Job) -> Duration {
+        let made = job.origin.as_ref().map(|origin| origin.created_at);
+        let age = made.and_then(|made| Duration::try_from(self.now.duration_since(made)).ok());
+        age.unwrap_or(LONGEST_WAITING_PAUSE * 2)
+    }
+
+    /// When a Job is looked at again. Its end and its pod's start are told by the watches.
+    fn pause(&self, job: &Job) -> Duration {
+        let (share, longest) = match job.state {
+            JobState::Running { .. } => (10, LONGEST_RUNNING_PAUSE),
+            JobState::Waiting { .. } | JobState::Suspended | JobState::Ended(_) => (2, LONGEST_WAITING_PAUSE),
+        };
+        (self.age(job) / share).clamp(WATCH_PAUSE, longest)
     }
 
     /// Whether a Job was made for something else than what is asked for now.
@@ -335,7 +354,7 @@ impl<'a> Pass<'a> {
     fn frozen_names(&self, source: &ValidSource) -> Vec<String> {
         let resource = self.resource;
         let name = |part| names::frozen_name(&resource.name, &resource.uid, &source.hash, part);
-        (0..source::parts(&source.files).len()).map(name).collect()
+        (0..source.parts).map(name).collect()
     }
 
     fn is_frozen(&self, frozen: &[String]) -> bool {
@@ -406,7 +425,7 @@ impl<'a> Pass<'a> {
         let notices = told
             .map(|job| Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message: message.clone() })
             .collect();
-        Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices }
+        Decision { status, effects, requeue: Requeue::Following(LONGEST_RUNNING_PAUSE), notices }
     }
 
     /// What is left to do after a run: give the Lease back, remove what no run needs, and last of all let go
@@ -430,10 +449,10 @@ impl<'a> Pass<'a> {
         effects
     }
 
-    fn wait(&self, why: &str, message: &str, pause: Duration) -> Decision {
+    fn wait(&self, why: &str, message: &str) -> Decision {
         let mut status = self.resource.status.clone();
         self.stand(&mut status, &Standing::Reconciling, why, message);
-        Decision { status, ..self.unchanged(Requeue::After(pause)) }
+        Decision { status, ..self.unchanged(Requeue::Following(LONGEST_WAITING_PAUSE)) }
     }
 
     fn unchanged(&self, requeue: Requeue) -> Decision {

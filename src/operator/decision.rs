@@ -74,6 +74,10 @@ pub enum Requeue {
     After(Duration),
     /// When something changes.
     OnChange,
+    /// A Job or a pod goes on, and the watches tell when it gets further: after this time its words are looked at again.
+    Following(Duration),
+    /// Another resource holds the database's Lease, and the watches tell when it is given back.
+    OnLease,
 }
 
 /// Something that happened, told once: as an event in the cluster, in the log and in the metrics.

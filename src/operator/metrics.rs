@@ -1,11 +1,10 @@
 //! Figures for Prometheus. Counts only; resources are counted anew at each scrape.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::Store;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, text};
 use prometheus_client::metrics::counter::Counter;
@@ -15,17 +14,15 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::decision::NoticeKind;
-use super::standing::is_true;
+use super::index::Index;
+use super::queue::Key;
 use super::status;
-use crate::api::{SchemaMigration, condition};
+use crate::api::condition;
 
 /// Upper bounds of run times in seconds: from a verification to a migration of hours.
 const RUN_SECONDS: [f64; 12] = [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 7200.0, 14400.0];
 /// Upper bounds of the time one pass takes, in seconds.
 const PASS_SECONDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
-
-/// The stores of all watches, once they exist.
-pub type Stores = Vec<Store<DeserializeGuard<SchemaMigration>>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ResultLabel {
@@ -46,8 +43,7 @@ pub struct Metrics {
     run_time: Histogram,
     passes: Histogram,
     pass_errors: Counter,
-    /// Filled when the watches start.
-    pub stores: Arc<OnceLock<Stores>>,
+    resources: Arc<Mutex<Counted>>,
 }
 
 impl Metrics {
@@ -72,9 +68,27 @@ impl Metrics {
         registry.register_with_unit("reconcile_duration", "One pass over one resource", Unit::Seconds, passes.clone());
         let pass_errors = Counter::default();
         registry.register("reconcile_errors", "Passes that failed and are repeated", pass_errors.clone());
-        let stores = Arc::new(OnceLock::new());
-        registry.register_collector(Box::new(Resources { stores: Arc::clone(&stores) }));
-        Self { registry, runs, failures, migrations, run_time, passes, pass_errors, stores }
+        let resources = Arc::new(Mutex::new(Counted::default()));
+        registry.register_collector(Box::new(Resources(Arc::clone(&resources))));
+        Self { registry, runs, failures, migrations, run_time, passes, pass_errors, resources }
+    }
+
+    /// Counts resources by what the watches tell.
+    pub fn count_in(&self, index: Arc<Mutex<Index>>) {
+        self.counted().index = Some(index);
+    }
+
+    /// Notes whether a resource can be read.
+    pub fn note_malformed(&self, key: &Key, malformed: bool) {
+        if malformed {
+            self.counted().malformed.insert(key.clone());
+        } else {
+            self.counted().malformed.remove(key);
+        }
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.resources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts what a notice tells of.
@@ -119,10 +133,16 @@ impl Metrics {
     }
 }
 
-/// Counts resources by condition from the watches' stores.
-struct Resources {
-    stores: Arc<OnceLock<Stores>>,
+/// What resources are counted by.
+#[derive(Default)]
+struct Counted {
+    /// Set when the watches start.
+    index: Option<Arc<Mutex<Index>>>,
+    malformed: HashSet<Key>,
 }
+
+/// Counts resources by condition, from what the watches have told.
+struct Resources(Arc<Mutex<Counted>>);
 
 impl fmt::Debug for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,17 +153,10 @@ impl fmt::Debug for Resources {
 impl Collector for Resources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let kinds = [condition::READY, condition::RECONCILING, condition::STALLED];
-        let mut counts = [0_i64; 3];
-        let mut malformed = 0_i64;
-        for object in self.stores.get().into_iter().flatten().flat_map(Store::state) {
-            let Ok(object) = &object.0 else {
-                malformed += 1;
-                continue;
-            };
-            for (kind, count) in kinds.iter().zip(&mut counts) {
-                *count += i64::from(object.status.as_ref().is_some_and(|status| is_true(status, kind)));
-            }
-        }
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let census = counted.index.as_ref().map(|index| index.lock().unwrap_or_else(PoisonError::into_inner).census());
+        let counts = census.unwrap_or_default().conditions;
+        let malformed = i64::try_from(counted.malformed.len()).unwrap_or(i64::MAX);
         let gauge = ConstGauge::new(0_i64);
         let mut family = encoder.encode_descriptor(
             "resources",
@@ -173,7 +186,6 @@ mod tests {
         for applied in [i64::MAX, -1, i64::MIN] {
             metrics.notice(&NoticeKind::Succeeded { applied, took: Duration::ZERO });
         }
-        metrics.stores.set(Vec::new()).unwrap();
         let text = metrics.text().unwrap();
         assert!(text.lines().any(|line| line == "schemaward_migrations_applied_total 5000"), "{text}");
     }
@@ -185,7 +197,6 @@ mod tests {
         let failed = NoticeKind::Failed { reason: "StatementFailed".into(), applied: 1, took: Duration::from_secs(1) };
         metrics.notice(&failed);
         metrics.notice(&NoticeKind::Started);
-        metrics.stores.set(Vec::new()).unwrap();
         let text = metrics.text().unwrap();
         for line in [
             "schemaward_runs_total{result=\"succeeded\"} 1",

@@ -1,4 +1,4 @@
-//! The controller: observe (reads) → decide (pure) → act (writes).
+//! The controller: watches → queue → a turn: observe (reads) → decide (pure) → act (writes).
 //!
 //! What a decision depends on is written to the status before the effect that cannot be taken back. Every
 //! object has a name that follows from what it is for, so after a crash between any two writes the next pass
@@ -6,10 +6,13 @@
 
 mod act;
 mod backoff;
+mod complaints;
 mod controller;
 pub mod decide;
 pub mod decision;
+mod desk;
 mod health;
+mod index;
 mod job;
 mod leader;
 mod lease;
@@ -20,10 +23,13 @@ mod observe;
 pub mod observed;
 mod pod;
 mod progress;
+mod queue;
 pub mod refusal;
 mod room;
 pub mod source;
 pub mod standing;
 pub mod status;
+mod turn;
+mod watches;
 
 pub use controller::{OperatorError, Settings, run};

@@ -114,15 +114,23 @@ pub fn digest(parts: &[&str]) -> String {
     format!("{:x}", hash.finalize())
 }
 
-/// What a status keeps of the retry annotation's value: a hash, since the value may be as long as 256 KiB.
+/// What is kept of the retry annotation's value: a hash, since the value may be as long as 256 KiB.
 #[must_use]
 pub fn token(annotation: &str) -> String {
     format!("{TOKEN_PREFIX}{}", cut(&digest(&["retry", annotation]), 16))
 }
 
-/// Whether a text has the form that [`token`] gives. Statuses of older operators hold the value itself.
+/// The same where a run has answered an annotation. An older operator kept the value itself; it is answered then.
 #[must_use]
-pub fn is_token(text: &str) -> bool {
+pub fn token_beside(annotation: &str, answered: Option<&str>) -> String {
+    match answered {
+        Some(kept) if kept == annotation && !is_token(kept) => kept.to_owned(),
+        _ => token(annotation),
+    }
+}
+
+/// Whether a text has the form that [`token`] gives.
+fn is_token(text: &str) -> bool {
     let digits = text.strip_prefix(TOKEN_PREFIX).unwrap_or_default();
     digits.len() == 16 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

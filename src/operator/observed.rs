@@ -35,7 +35,7 @@ pub struct Resource {
     pub deleting: bool,
     /// Whether our finalizer is on it: a run may be going, or is not cleaned up after yet.
     pub has_finalizer: bool,
-    /// The value of the retry annotation.
+    /// What is kept of the retry annotation's value: its hash.
     pub retry_token: Option<String>,
     /// What is asked for.
     pub spec: SchemaMigrationSpec,

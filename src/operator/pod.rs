@@ -181,6 +181,22 @@ pub fn is_complaint(event: &Event) -> bool {
     !event.reason.as_deref().is_some_and(|reason| ENDS.contains(&reason))
 }
 
+/// Words about a Job's pods without the end of their names, which is by chance: each try to make a pod has another.
+pub fn without_suffix(words: &str, job: &str) -> String {
+    const SUFFIX: usize = 5;
+    let start = format!("{job}-");
+    let mut parts = words.split(start.as_str());
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_suffix =
+            part.bytes().take_while(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()).count() == SUFFIX;
+        text.push_str(&start);
+        text.push_str(if is_suffix { "…" } else { "" });
+        text.push_str(if is_suffix { part.get(SUFFIX..).unwrap_or_default() } else { part });
+    }
+    text
+}
+
 /// When an event was last seen.
 pub fn event_time(event: &Event) -> Option<Timestamp> {
     let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
@@ -203,7 +219,10 @@ mod tests {
     use k8s_openapi::api::core::v1::Pod;
     use serde_json::{Value, json};
 
-    use super::{complaint, database, early_end, has_started, is_left_of, is_suspended, job_end, may_run, runner_end};
+    use super::{
+        complaint, database, early_end, has_started, is_left_of, is_suspended, job_end, may_run, runner_end,
+        without_suffix,
+    };
     use crate::operator::observed::{JobEnd, RunnerEnd};
 
     #[expect(clippy::needless_pass_by_value, reason = "a literal reads better without a reference")]
@@ -215,6 +234,16 @@ mod tests {
     fn container(state: Value) -> Pod {
         pod(json!({"phase": "Pending", "containerStatuses": [{
             "name": "runner", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0}]}))
+    }
+
+    #[test]
+    fn the_words_about_a_pod_that_is_made_again_and_again_stay_the_same() {
+        let words = |pod: &str| format!("Error creating: pods \"{pod}\" is forbidden: exceeded quota");
+        let said = without_suffix(&words("shop-1-x7f2k"), "shop-1");
+        assert_eq!(said, words("shop-1-…"));
+        assert_eq!(without_suffix(&words("shop-1-zzzzz"), "shop-1"), said);
+        assert_eq!(without_suffix(&words("shop-1-frozen"), "shop-1"), words("shop-1-frozen"));
+        assert_eq!(without_suffix("secret \"shop\" not found", "shop-1"), "secret \"shop\" not found");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many sources are held in memory at once.
-const SOURCES: usize = 3;
+const SOURCES: usize = 6;
 /// How many bytes a source may have before it counts as large.
 const SMALL: usize = 1024 * 1024;
 

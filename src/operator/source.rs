@@ -62,8 +62,21 @@ pub struct ValidSource {
     pub hash: Checksum,
     /// The newest version in it.
     pub latest: String,
-    /// All files.
-    pub files: Vec<SourceFile>,
+    /// How many `ConfigMap`s hold it when it is frozen.
+    pub parts: usize,
+    /// How many files it has.
+    pub count: usize,
+    /// All files; absent where it is known that they are as they were when they were last read.
+    pub files: Option<Vec<SourceFile>>,
+}
+
+impl ValidSource {
+    /// The same, as it is remembered.
+    #[must_use]
+    pub fn without_files(&self) -> Self {
+        let Self { hash, latest, parts, count, files: _ } = self;
+        Self { hash: hash.clone(), latest: latest.clone(), parts: *parts, count: *count, files: None }
+    }
 }
 
 /// A source as it is read: one `ConfigMap` after the other, and no further than its limits.
@@ -200,7 +213,10 @@ fn unfit(file: &SourceFile) -> Option<String> {
 fn verify(files: Vec<SourceFile>, rules: SourceRules) -> Source {
     let hash = source_hash(&files);
     match MigrationFiles::sorted(&files, rules).and_then(MigrationFiles::verified) {
-        Ok(newest) => Source::Valid(ValidSource { latest: newest.as_str().to_owned(), hash, files }),
+        Ok(newest) => {
+            let (latest, parts, count) = (newest.as_str().to_owned(), parts(&files).len(), files.len());
+            Source::Valid(ValidSource { latest, hash, parts, count, files: Some(files) })
+        }
         Err(problems) => {
             let failure = source_failure(&problems);
             let place = failure.as_ref().and_then(|failure| failure.place.as_ref());

@@ -21,7 +21,7 @@ fn needed() -> Rights {
         ("batch/jobs", "get list watch create delete"),
         ("/pods", "get list watch"),
         ("/pods/log", "get"),
-        ("coordination.k8s.io/leases", "get create update delete"),
+        ("coordination.k8s.io/leases", "get list watch create update delete"),
         ("/events", "list"),
         ("events.k8s.io/events", "create"),
     ]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::api::{LastError, RunStatus};
 use crate::migration::Checksum;
-use crate::operator::names::{self, RunKey};
+use crate::operator::names::RunKey;
 use crate::operator::observed::Resource;
 use crate::operator::source::{Refusal, Source, ValidSource};
 use crate::operator::standing::{self, reason};
@@ -81,15 +81,11 @@ fn run_key(resource: &Resource, source_hash: &Checksum) -> RunKey {
     RunKey::new(&resource.name, &resource.uid, resource.generation, source_hash, token.as_deref())
 }
 
-/// The hash of the retry annotation's value. An annotation that was taken away asks for nothing: the value that the
-/// last run answered stays in force. So does a value that an older operator has kept as it was given.
+/// The retry annotation as it was read. One that was taken away asks for nothing: what the last run answered stays in
+/// force.
 pub(super) fn effective_token(resource: &Resource) -> Option<String> {
-    let answered = resource.status.run.as_ref().and_then(|run| run.retry_token.as_deref());
-    let Some(asked) = resource.retry_token.as_deref() else { return answered.map(str::to_owned) };
-    match answered {
-        Some(kept) if kept == asked && !names::is_token(kept) => Some(kept.to_owned()),
-        _ => Some(names::token(asked)),
-    }
+    let answered = resource.status.run.as_ref().and_then(|run| run.retry_token.as_ref());
+    resource.retry_token.as_ref().or(answered).cloned()
 }
 
 fn retry_time(error: &LastError) -> Option<Timestamp> {

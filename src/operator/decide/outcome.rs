@@ -86,7 +86,7 @@ fn files(pass: &Pass<'_>, job: &Job) -> i64 {
     let hash = job.origin.as_ref().map(|origin| origin.source_hash.as_str());
     match pass.source {
         Source::Valid(source) if hash == Some(source.hash.as_str()) => {
-            i64::try_from(source.files.len()).unwrap_or(status::FILES_LIMIT)
+            i64::try_from(source.count).unwrap_or(status::FILES_LIMIT)
         }
         _ => status::FILES_LIMIT,
     }

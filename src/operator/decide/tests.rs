@@ -8,7 +8,7 @@ use super::world::{World, source_of};
 use super::{Told, is_at_rest, refused};
 use crate::api::SchemaMigrationStatus;
 use crate::operator::decision::Requeue;
-use crate::operator::names::RunKey;
+use crate::operator::names::{self, RunKey};
 use crate::operator::observed::{Ended, Job, JobEnd, JobState, Lease, RunnerEnd};
 use crate::operator::refusal::Refusal;
 use crate::operator::source::Source;
@@ -38,7 +38,10 @@ fn next_generation(world: World) -> World {
 }
 
 fn retry(world: World, token: Option<&str>) -> World {
-    world.with(|seen| seen.resource.retry_token = token.map(str::to_owned))
+    world.with(|seen| {
+        let answered = seen.resource.status.run.as_ref().and_then(|run| run.retry_token.as_deref());
+        seen.resource.retry_token = token.map(|token| names::token_beside(token, answered));
+    })
 }
 
 fn deleted(world: World) -> World {
@@ -335,7 +338,7 @@ fn journey(failures: usize, death: Option<(usize, usize)>) -> World {
         if alive && requeue == Requeue::OnChange && world.last.as_ref().unwrap().effects.is_empty() {
             return world;
         }
-        if let Requeue::After(pause) = requeue {
+        if let Requeue::After(pause) | Requeue::Following(pause) = requeue {
             world = world.later(pause.as_secs() + 1);
         }
         if world.observed.children.jobs.iter().any(Job::is_active) && number % 2 == 1 {
@@ -682,4 +685,41 @@ fn a_status_that_keeps_the_retry_annotation_itself_is_an_answer_to_it_and_a_new_
     }
     // Whoever gives what the status shows as a new value asks for another run.
     assert_eq!(retry(ready, Some(&kept)).pass().notices(), ["Started"]);
+}
+
+#[rstest]
+#[case::at_first(World::started(), 0, 2)]
+#[case::soon(World::started(), 12, 6)]
+#[case::later(World::started(), 60, 30)]
+#[case::for_long(World::started(), 3600, 60)]
+#[case::a_run_that_has_just_begun(running(World::started()), 5, 2)]
+#[case::a_run_that_goes_on(running(World::started()), 60, 6)]
+#[case::a_long_run(running(World::started()), 3600, 10)]
+fn pauses_grow_with_what_is_waited_for(#[case] world: World, #[case] age: u64, #[case] pause: u64) {
+    let world = world.later(age).pass();
+    assert_eq!(world.last.unwrap().requeue, Requeue::Following(Duration::from_secs(pause)));
+}
+
+#[test]
+fn a_database_in_use_is_waited_for_without_asking_again() {
+    let world = held(World::fresh()).pass();
+    assert_eq!(world.last.unwrap().requeue, Requeue::OnLease);
+}
+
+#[test]
+fn a_run_that_does_not_start_lets_others_use_the_database_and_takes_its_lease_when_it_starts() {
+    let waits = World::started().later(29);
+    let before = waits.observed.clone();
+    let waits = waits.pass();
+    assert_eq!(waits.writes(&before), [""; 0]);
+    let waits = waits.later(1);
+    let before = waits.observed.clone();
+    let waits = waits.pass();
+    assert_eq!(waits.writes(&before), ["ReleaseLease"]);
+    let before = waits.observed.clone();
+    let waits = waits.later(60).pass();
+    assert_eq!(waits.writes(&before), [""; 0], "it needs no Lease while it waits");
+    let starts = running(waits);
+    let before = starts.observed.clone();
+    assert_eq!(starts.pass().writes(&before), ["Status", "TakeLease"]);
 }

@@ -113,7 +113,7 @@ impl World {
                 return self;
             }
             self = match requeue {
-                Some(Requeue::After(pause)) => self.later(pause.as_secs()),
+                Some(Requeue::After(pause) | Requeue::Following(pause)) => self.later(pause.as_secs()),
                 _ => self,
             };
         }

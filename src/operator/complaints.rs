@@ -1,0 +1,133 @@
+//! What the cluster's events say of pods and Jobs that do not start. An API server reads all events of a namespace to
+//! answer for one object, so where many wait in a namespace, one question is asked for all of them, and now and then.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Event;
+use kube::api::ListParams;
+use kube::{Api, Client};
+
+use super::pod;
+use super::standing::shorten;
+
+/// Up to how many waiting runs of a namespace are each asked for by themselves.
+const FEW: usize = 3;
+/// How long one answer holds for all of a namespace.
+const FRESH: Duration = Duration::from_secs(50);
+/// The same for those of whom it says nothing.
+const FRESH_SILENCE: Duration = Duration::from_secs(10);
+/// How many events one answer holds at most, and how many answers are read.
+const PAGE: u32 = 300;
+const PAGES: usize = 10;
+/// The longest words that are kept.
+const WORDS: usize = 1000;
+
+/// The newest complaint about each object of a namespace.
+#[derive(Debug, Default)]
+struct Book {
+    read: Option<Instant>,
+    said: HashMap<String, (Option<Timestamp>, String)>,
+}
+
+/// What events say, by namespace.
+#[derive(Debug, Default)]
+pub struct Complaints {
+    books: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Book>>>>,
+}
+
+impl Complaints {
+    /// The newest warning about an object; none where there is none, or the events cannot be read: they only explain.
+    ///
+    /// `crowd` is how many runs wait in the namespace.
+    pub async fn about(&self, client: &Client, namespace: &str, uid: &str, crowd: usize) -> Option<String> {
+        let api: Api<Event> = Api::namespaced(client.clone(), namespace);
+        let answer = if crowd > FEW { self.looked_up(&api, namespace, uid).await } else { ask(&api, uid).await };
+        answer.unwrap_or_else(|error| {
+            tracing::debug!(%error, "events cannot be read");
+            None
+        })
+    }
+
+    async fn looked_up(&self, api: &Api<Event>, namespace: &str, uid: &str) -> kube::Result<Option<String>> {
+        let book = {
+            let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody reads any more go.
+            books.retain(|_, book| book.try_lock().map_or(true, |book| book.is_recent(4 * FRESH)));
+            Arc::clone(books.entry(namespace.to_owned()).or_default())
+        };
+        // Whoever comes while another reads waits for that, and asks nothing.
+        let mut book = book.lock().await;
+        let fresh = if book.said.contains_key(uid) { FRESH } else { FRESH_SILENCE };
+        if !book.is_recent(fresh) {
+            *book = read_book(api).await?;
+        }
+        Ok(book.said.get(uid).map(|(_, words)| words.clone()))
+    }
+}
+
+impl Book {
+    fn is_recent(&self, age: Duration) -> bool {
+        self.read.is_some_and(|read| read.elapsed() < age)
+    }
+
+    fn note(&mut self, event: Event) {
+        let at = pod::event_time(&event);
+        let (Some(uid), Some(words)) = (event.involved_object.uid, event.message) else { return };
+        let newest = self.said.entry(uid).or_default();
+        if newest.1.is_empty() || newest.0 <= at {
+            *newest = (at, shorten(&words, WORDS));
+        }
+    }
+}
+
+async fn ask(api: &Api<Event>, uid: &str) -> kube::Result<Option<String>> {
+    let mut book = Book::default();
+    let selection = ListParams::default().fields(&format!("involvedObject.uid={uid},type=Warning")).limit(PAGE);
+    for event in api.list(&selection).await?.items.into_iter().filter(pod::is_complaint) {
+        book.note(event);
+    }
+    Ok(book.said.remove(uid).map(|(_, words)| words))
+}
+
+async fn read_book(api: &Api<Event>) -> kube::Result<Book> {
+    let mut book = Book { read: Some(Instant::now()), said: HashMap::new() };
+    let mut selection = ListParams::default().fields("type=Warning").limit(PAGE);
+    for _ in 0..PAGES {
+        let page = api.list(&selection).await?;
+        for event in page.items.into_iter().filter(pod::is_complaint) {
+            book.note(event);
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => selection = selection.continue_token(&token),
+            None => break,
+        }
+    }
+    Ok(book)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Event;
+
+    use super::Book;
+
+    #[test]
+    fn the_newest_words_about_an_object_count() {
+        let event = |uid: &str, at: &str, words: &str| -> Event {
+            serde_json::from_value(serde_json::json!({
+                "metadata": {}, "involvedObject": {"uid": uid}, "lastTimestamp": at, "message": words
+            }))
+            .unwrap()
+        };
+        let mut book = Book::default();
+        book.note(event("a", "2026-11-30T12:00:00Z", "secret not found"));
+        book.note(event("b", "2026-11-30T12:00:09Z", "quota"));
+        book.note(event("a", "2026-11-30T12:00:05Z", "no such key"));
+        book.note(event("a", "2026-11-30T12:00:01Z", "older"));
+        assert_eq!(book.said["a"].1, "no such key");
+        assert_eq!(book.said["b"].1, "quota");
+    }
+}

@@ -1,0 +1,160 @@
+//! Many that wait in one namespace are nobody else's trouble. A sample of `make campaign-noise` (docs/campaigns.md).
+
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
+use kube::api::{DeleteParams, PostParams};
+use kube::{Api, Client};
+use schemaward::api::{SchemaMigration, condition};
+use serde_json::{Value, json};
+
+use crate::support::environment::{OPERATOR_USER, keep, unique};
+use crate::support::kstatus::message;
+use crate::support::run::in_sandbox;
+use crate::support::sandbox::{KEY, Sandbox};
+use crate::support::source::inline;
+use crate::support::waiting;
+
+/// How many wait.
+const CROWD: usize = 120;
+
+/// A namespace whose quota allows no pod, so that every run in it waits.
+struct Crowd {
+    client: Client,
+    namespace: String,
+}
+
+impl Crowd {
+    async fn gather(client: &Client) -> Self {
+        let crowd = Self { client: client.clone(), namespace: format!("t-crowd-{}", unique()) };
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": crowd.namespace}});
+        let namespace: Namespace = serde_json::from_value(namespace).expect("a namespace");
+        Api::all(client.clone()).create(&PostParams::default(), &namespace).await.expect("making a namespace");
+        let quota = json!({"metadata": {"name": "no-pods"}, "spec": {"hard": {"pods": "0"}}});
+        let quota: ResourceQuota = serde_json::from_value(quota).expect("a quota");
+        let quotas: Api<ResourceQuota> = Api::namespaced(client.clone(), &crowd.namespace);
+        quotas.create(&PostParams::default(), &quota).await.expect("making a quota");
+        let making = futures::stream::iter(0..CROWD).map(|number| crowd.join(number)).buffer_unordered(8);
+        making.collect::<Vec<()>>().await;
+        crowd
+    }
+
+    fn api(&self) -> Api<SchemaMigration> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    async fn join(&self, number: usize) {
+        let object = json!({
+            "apiVersion": "schemaward.dev/v1alpha1", "kind": "SchemaMigration",
+            "metadata": {"name": format!("n{number}")},
+            "spec": {
+                "database": {"engine": "postgres", "urlSecretRef": {"name": format!("none-{number}"), "key": KEY}},
+                "source": inline([("001_a.sql", "select 1;")]),
+            },
+        });
+        let object: SchemaMigration = serde_json::from_value(object).expect("a resource");
+        self.api().create(&PostParams::default(), &object).await.expect("making a resource");
+    }
+
+    /// Waits until each has been told what it waits for.
+    async fn wait_told(&self) {
+        let told = |all: &[SchemaMigration]| {
+            all.len() == CROWD && all.iter().all(|one| message(one, condition::READY).contains("exceeded quota"))
+        };
+        let all = kube::runtime::watcher::Config::default();
+        waiting::objects(self.api(), all, "all are told of the quota", told).await;
+    }
+
+    async fn leave(&self) {
+        if !keep() {
+            let namespaces: Api<Namespace> = Api::all(self.client.clone());
+            let _ = namespaces.delete(&self.namespace, &DeleteParams::default()).await;
+        }
+    }
+}
+
+/// From apply to Ready, with a ledger of its own.
+async fn time_of_a_run(sandbox: &Sandbox, name: &str) -> Duration {
+    let begun = Instant::now();
+    let sql = format!("create table {name} (id int); select pg_sleep(3);");
+    sandbox.apply_with(name, inline([("001_a.sql", &sql)]), json!({"history": {"schema": format!("l_{name}")}})).await;
+    sandbox.wait_ready(name).await;
+    begun.elapsed()
+}
+
+/// How many requests the operator has made in a namespace, from a place in the audit log on.
+fn requests(log: &Path, from: u64, namespace: &str) -> usize {
+    let mut file = std::fs::File::open(log).expect("the audit log");
+    file.seek(SeekFrom::Start(from)).expect("seeking");
+    let place = format!("/namespaces/{namespace}/");
+    let of_operator = |line: String| {
+        let Ok(entry) = serde_json::from_str::<Value>(&line) else { return false };
+        entry["user"]["username"] == OPERATOR_USER
+            && entry["requestURI"].as_str().is_some_and(|uri| uri.contains(&place))
+    };
+    BufReader::new(file).lines().map_while(Result::ok).filter(|line| of_operator(line.clone())).count()
+}
+
+#[test]
+fn many_that_wait_in_one_namespace_hold_up_no_other_and_cost_next_to_nothing() {
+    in_sandbox("noise", async |sandbox| {
+        let alone = time_of_a_run(sandbox, "alone").await;
+        let crowd = Crowd::gather(&sandbox.client).await;
+        // While they are started, and again when they wait.
+        let beside = time_of_a_run(sandbox, "beside").await;
+        crowd.wait_told().await;
+        let later = time_of_a_run(sandbox, "later").await;
+        println!("a run alone {alone:?}, while {CROWD} are started {beside:?}, beside {CROWD} that wait {later:?}");
+        // Other tests run at the same time: a second counts for their noise.
+        let limit = alone * 2 + Duration::from_secs(1);
+        assert!(beside <= limit && later <= limit, "at most {limit:?}");
+
+        let begun = Instant::now();
+        let resource = crowd.api().get("n7").await.expect("one of the crowd");
+        crowd.api().delete("n7", &DeleteParams::default()).await.expect("deleting");
+        let uid = resource.metadata.uid;
+        waiting::object(crowd.api(), "n7", "gone", |seen| seen.is_none_or(|seen| seen.metadata.uid != uid)).await;
+        println!("a deletion beside them {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(5), "a deletion is behind what waits");
+
+        if let Some(log) = &sandbox.environment.audit_log {
+            let window = Duration::from_secs(20);
+            let from = std::fs::metadata(log).expect("the audit log").len();
+            tokio::time::sleep(window).await;
+            let count = requests(log, from, &crowd.namespace);
+            println!("{count} requests in {window:?} for {CROWD} that wait");
+            // One a second for each hundred.
+            assert!(count <= CROWD * 20 / 100, "{count} requests in {window:?}");
+        } else {
+            println!("SKIPPED: AUDIT_LOG is not set, so requests cannot be counted");
+        }
+        crowd.leave().await;
+    });
+}
+
+#[test]
+fn a_hundred_megabytes_that_a_resource_names_do_not_end_the_operator() {
+    in_sandbox("large", async |sandbox| {
+        let names: Vec<String> = (0..100).map(|number| format!("large-{number}")).collect();
+        let text = "-".repeat(1_000_000);
+        let made = futures::stream::iter(&names).map(|name| {
+            let files = [(format!("{}_x.sql", &name[6..]), text.clone())].into();
+            async move { sandbox.config_map(name, &files).await }
+        });
+        made.buffer_unordered(4).collect::<Vec<()>>().await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let suspended = json!({"suspend": true});
+        sandbox.apply_with("suspended", crate::support::source::config_maps(&names), suspended).await;
+        let source = crate::support::source::config_maps(&names);
+        sandbox.apply("whole", source).await;
+        let stalled = sandbox.wait_stalled("whole", "InvalidSource").await;
+        let said = message(&stalled, condition::READY);
+        assert!(said.contains("in 17 files") && said.contains("the first 17 of its 100 ConfigMaps"), "{said}");
+        // And the operator goes on.
+        sandbox.apply("small", inline([("001_a.sql", "create table a (id int);")])).await;
+        sandbox.wait_ready("small").await;
+    });
+}
