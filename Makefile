@@ -92,4 +92,4 @@ corpora: ## real projects' migrations against what the servers' own clients make
 test-cluster: cluster-up ## end-to-end tests on the cluster; KEEP=1 keeps what a test made, TEST=name runs some
 	@tests/cluster/operator.sh reload
 	@. .local/cluster.env && cargo test --features cluster-tests --test resources --test rights --test cluster -- --test-threads 4 $(TEST)
-	@[ -n "$(TEST)" ] || { . .local/cluster.env && cargo test --features cluster-tests --test replicas && cargo test --features cluster-tests --test quiet -- --nocapture; }
+	@[ -n "$(TEST)" ] || { . .local/cluster.env && cargo test --features cluster-tests --test replicas && cargo test --features cluster-tests --test noise -- --nocapture --test-threads 1 && cargo test --features cluster-tests --test quiet -- --nocapture; }

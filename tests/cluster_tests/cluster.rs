@@ -7,7 +7,6 @@ mod bad_sets;
 mod failures;
 mod happy_path;
 mod killed;
-mod noise;
 mod on_mariadb;
 mod progress;
 mod security;

@@ -1,4 +1,9 @@
-//! Many that wait in one namespace are nobody else's trouble. A sample of `make campaign-noise` (docs/campaigns.md).
+//! Many that wait in one namespace are nobody else's trouble. A sample of `make campaign-noise` (docs/campaigns.md). Runs
+//! alone, since it measures how long a run takes.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
 
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
@@ -11,15 +16,17 @@ use kube::{Api, Client};
 use schemaward::api::{SchemaMigration, condition};
 use serde_json::{Value, json};
 
-use crate::support::environment::{OPERATOR_USER, keep, unique};
-use crate::support::kstatus::message;
-use crate::support::run::in_sandbox;
-use crate::support::sandbox::{KEY, Sandbox};
-use crate::support::source::inline;
-use crate::support::waiting;
+use support::environment::{OPERATOR_USER, keep, unique};
+use support::kstatus::message;
+use support::run::in_sandbox;
+use support::sandbox::{KEY, Sandbox};
+use support::source::inline;
+use support::waiting;
 
 /// How many wait.
 const CROWD: usize = 120;
+/// How long it may take until all of them wait: each of them makes a Job.
+const GATHERING: Duration = Duration::from_mins(5);
 
 /// A namespace whose quota allows no pod, so that every run in it waits.
 struct Crowd {
@@ -65,7 +72,7 @@ impl Crowd {
             all.len() == CROWD && all.iter().all(|one| message(one, condition::READY).contains("exceeded quota"))
         };
         let all = kube::runtime::watcher::Config::default();
-        waiting::objects(self.api(), all, "all are told of the quota", told).await;
+        waiting::objects_within(GATHERING, self.api(), all, "all are told of the quota", told).await;
     }
 
     async fn leave(&self) {

@@ -48,7 +48,18 @@ pub async fn objects<K: Object>(
     what: &str,
     condition: impl Fn(&[K]) -> bool,
 ) -> Vec<K> {
-    let deadline = Instant::now() + PATIENCE;
+    objects_within(PATIENCE, api, selection, what, condition).await
+}
+
+/// The same, with another time limit.
+pub async fn objects_within<K: Object>(
+    patience: Duration,
+    api: Api<K>,
+    selection: watcher::Config,
+    what: &str,
+    condition: impl Fn(&[K]) -> bool,
+) -> Vec<K> {
+    let deadline = Instant::now() + patience;
     let mut seen = pin!(watcher(api, selection));
     let mut now: BTreeMap<String, K> = BTreeMap::new();
     let mut listed = false;
@@ -63,7 +74,7 @@ pub async fn objects<K: Object>(
             Ok(Err(_)) => {}
             Ok(Ok(None)) | Err(_) => {
                 let last: Vec<K> = now.into_values().collect();
-                panic!("waited {PATIENCE:?} for: {what}; last seen:\n{}", yaml(&last))
+                panic!("waited {patience:?} for: {what}; last seen:\n{}", yaml(&last))
             }
         }
         let all: Vec<K> = now.values().cloned().collect();
