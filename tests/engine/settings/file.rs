@@ -44,7 +44,7 @@ impl Random {
 /// What may stand anywhere. `S` is the file's schema, `#` a number of the statement's own.
 const ANYWHERE: &[&str] = &[
     "insert into S.log (what) values ('#')",
-    "insert into S.log (what) select current_setting('work_mem') || current_setting('datestyle') || current_setting('my.own', true)",
+    "insert into S.log (what) select current_setting('work_mem') || current_setting('datestyle') || nullif(current_setting('my.own', true), '')",
     "insert into S.log (what) select n::text from generate_series(1, 3) n; -- with a comment",
     "insert into log (what) values ('by the search path #')",
     "insert into S.d values (#)",
