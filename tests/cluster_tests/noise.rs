@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
@@ -75,6 +76,13 @@ impl Crowd {
         waiting::objects_within(GATHERING, self.api(), all, "all are told of the quota", told).await;
     }
 
+    /// Waits until each has given the Lease of its database back, as a run does that does not start.
+    async fn wait_settled(&self) {
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
+        let all = kube::runtime::watcher::Config::default();
+        waiting::objects_within(GATHERING, leases, all, "no Lease is held", <[Lease]>::is_empty).await;
+    }
+
     async fn leave(&self) {
         if !keep() {
             let namespaces: Api<Namespace> = Api::all(self.client.clone());
@@ -128,6 +136,7 @@ fn many_that_wait_in_one_namespace_hold_up_no_other_and_cost_next_to_nothing() {
         assert!(begun.elapsed() < Duration::from_secs(5), "a deletion is behind what waits");
 
         if let Some(log) = &sandbox.environment.audit_log {
+            crowd.wait_settled().await;
             let window = Duration::from_secs(20);
             let from = std::fs::metadata(log).expect("the audit log").len();
             tokio::time::sleep(window).await;
