@@ -9,7 +9,7 @@ help: ## list the targets
 
 # Tests that need no server. The cluster's lie in tests/cluster_tests.
 QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
-ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs))
+ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs tests/bodies/main.rs))
 
 .PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings demo
 check: ## formatting, clippy and the tests that need no server: seconds when warm

@@ -96,7 +96,7 @@ pub fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
     let other = std::env::var("BODIES_PROGRAM").ok().filter(|path| !path.is_empty());
     let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_schemaward")));
     command.args(arguments).env("DATABASE_URL", engine.url(database));
-    // Another program, such as an older one, may ask nobody.
+    // Another program, such as an older one, may not ask, and not know the flag.
     if other.is_none() && arguments.first() == Some(&"rollback") {
         command.arg("--yes");
     }
@@ -162,7 +162,7 @@ fn apply(engine: &dyn Engine, database: &str, mode: Mode, files: &[&File]) -> (E
         let mut output = run(engine, database, &migrate);
         let mut done = ended(&output);
         if is_rollback && matches!(done, Ended::Applied) {
-            output = roll_back(engine, database);
+            output = run(engine, database, &["rollback", "--to", "1"]);
             done = ended_rollback(&output);
         }
         counted.extend(statements(&said(&output)));
@@ -171,14 +171,6 @@ fn apply(engine: &dyn Engine, database: &str, mode: Mode, files: &[&File]) -> (E
         }
     }
     (Ended::Applied, counted)
-}
-
-fn roll_back(engine: &dyn Engine, database: &str) -> Output {
-    let output = run(engine, database, &["rollback", "--to", "1", "--yes"]);
-    if said(&output).contains("unexpected argument '--yes'") {
-        return run(engine, database, &["rollback", "--to", "1"]);
-    }
-    output
 }
 
 pub fn ended(output: &Output) -> Ended {
