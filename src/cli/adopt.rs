@@ -13,7 +13,7 @@ use super::output::{self, NOTE, line, styled};
 use super::reading::{NoResult, migration_set_of, read_files, wait_for};
 use super::unrun::UnrunReport;
 use crate::engine::{Database, foreign_history, record_unrun};
-use crate::plan::adopt::{AdoptProblem, Adoption, Found, Tool, adoption};
+use crate::plan::adopt::{AdoptProblem, Adoption, Found, Tool, Wanted, adoption};
 use crate::plan::{Kind, LedgerState};
 
 /// Flags of `schemaward adopt`.
@@ -30,6 +30,9 @@ pub(super) struct AdoptArguments {
     /// The schema that the tool's table lies in, where more than one has such a table.
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
+    /// The tool's table, where it has another name than the tool gives it, or more than one is there.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
     /// Take files over though they are others than when the tool applied them.
     #[arg(long)]
     ignore_checksums: bool,
@@ -116,8 +119,12 @@ fn execute(arguments: &AdoptArguments) -> Result<AdoptReport, NoResult> {
     let database = arguments.database.database("adopt")?;
     let files = read_files(&arguments.folder)?;
     let set = migration_set_of(&files, arguments.folder.gaps.rules(database.dialect()))?;
-    let asked = arguments.from.map(Tool::from);
-    let (_, found, history) = wait_for(foreign_history(&database, asked, arguments.schema.as_deref()))??;
+    let wanted = Wanted {
+        tool: arguments.from.map(Tool::from),
+        schema: arguments.schema.as_deref(),
+        table: arguments.table.as_deref(),
+    };
+    let (_, found, history) = wait_for(foreign_history(&database, wanted))??;
     let adoption = adoption(found.tool, &history, &set, &files, arguments.ignore_checksums);
     let adoption = adoption.map_err(|problem| problem.failure())?;
     if !arguments.dry_run && !adoption.migrations.is_empty() {

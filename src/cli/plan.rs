@@ -15,7 +15,6 @@ use super::source::Source;
 use super::terminal::Terminal;
 use crate::engine::{read_all, read_needed};
 use crate::migration::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
-use crate::plan::adopt::Beside;
 use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
 
@@ -124,12 +123,12 @@ fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result
             }
             let has_steps = !plan.steps.is_empty();
             let beside = reading.beside.as_ref().filter(|_| has_steps);
-            let failure = beside.and_then(Beside::failure);
+            let failure = beside.and_then(|beside| beside.failure(set));
             if let Some(failure) = failure.filter(|_| on_foreign_history == OnForeignHistory::Refuse) {
                 return Err(failure.into());
             }
             let mut report = PlanReport::new(database, &plan, &reading.ledger);
-            report.warnings.extend(beside.and_then(|beside| beside.told().or_else(|| beside.note())));
+            report.warnings.extend(beside.and_then(|beside| beside.told(set).or_else(|| beside.note(Some(set)))));
             match format {
                 Format::Json => output::json(&report),
                 Format::Text => output::text(&report.text()),

@@ -122,16 +122,22 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
     let state = &reading.ledger;
     let set = set.and_then(|set| read_needed(set, state).map(|()| set));
     let mut status = Status::new(database, &reading);
+    let beside = reading.beside.as_ref();
     match set {
         Ok(set) => {
             let overview = Overview::new(set, state, &flags.options());
             status.compared(&overview, state);
             status.problems.extend(reading.server.and_then(|server| read_otherwise(&overview.pending, server)));
+            status.problems.extend(beside.and_then(|beside| beside.failure(set)));
+            status.warnings.extend(beside.and_then(|beside| beside.note(Some(set))));
         }
-        Err(problems) => status.problems = problems.iter().map(Problem::failure).collect(),
+        Err(problems) => {
+            status.problems = problems.iter().map(Problem::failure).collect();
+            // Without a source nobody can say what would run; what is there is told still.
+            status.warnings.extend(beside.and_then(Beside::told_of_tools));
+            status.warnings.extend(beside.and_then(|beside| beside.note(None)));
+        }
     }
-    status.problems.extend(reading.beside.as_ref().and_then(Beside::failure));
-    status.warnings.extend(reading.beside.as_ref().and_then(Beside::note));
     Ok(status)
 }
 

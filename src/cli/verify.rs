@@ -15,7 +15,6 @@ use super::source::Source;
 use super::terminal::Terminal;
 use crate::engine::{read_all, spoilt, spoilt_objects};
 use crate::migration::{Dialect, Problem, Version};
-use crate::plan::adopt::Beside;
 use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
 use crate::report::Failure;
 
@@ -95,12 +94,17 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
             .map(|step| step.migration.file.clone())
             .collect(),
         ahead: overview.ahead.iter().map(ToString::to_string).collect(),
-        warnings: overview.warnings.iter().map(ToString::to_string).chain(beside.and_then(Beside::note)).collect(),
+        warnings: overview
+            .warnings
+            .iter()
+            .map(ToString::to_string)
+            .chain(beside.and_then(|beside| beside.note(Some(set))))
+            .collect(),
         problems: all(overview.problems, edited, invalid)
             .iter()
             .map(PlanProblem::failure)
             .chain(otherwise)
-            .chain(beside.and_then(Beside::failure))
+            .chain(beside.and_then(|beside| beside.failure(set)))
             .chain(spoilt_ones)
             .collect(),
     })

@@ -6,10 +6,13 @@ use super::examination::{Check, CheckName, Outcome};
 use super::run::Run;
 use super::session::{Database, Fence, Session, SessionError};
 use crate::plan::adopt::{
-    Beside, OtherHistory, any_table_query, catalog_query, foreign_tables, history_tables, sightings,
+    Beside, OtherHistory, OtherLedger, any_table_query, foreign_tables, histories_query, other_ledgers, sightings,
 };
 use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
+
+/// How many histories are told of at most: a server of many tenants has one in each of ten thousand schemas.
+const MOST_TOLD: usize = 10;
 
 /// What is left to do about other tools' histories once the lock is taken.
 #[derive(Debug, Default)]
@@ -43,30 +46,59 @@ pub(super) async fn beside<D: Database>(
     if attempts.iter().any(|attempt| attempt.success) {
         return Ok(None);
     }
-    let (histories, names) = histories(database, session).await?;
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let others = session.text_rows(&any_table_query(database.history_schema(), &names, database.dialect())).await?;
-    Ok(Some(Beside::new(histories, others.first().map(Vec::as_slice), database.dialect())))
+    let found = find(database, session).await?;
+    let names: Vec<&str> = found.tables.iter().map(String::as_str).collect();
+    let ledgers: Vec<&str> = found.ledgers.iter().map(|other| other.ledger.as_str()).collect();
+    let ledgers = [&[database.history_schema()][..], &ledgers].concat();
+    let others = session.text_rows(&any_table_query(&ledgers, &names, database.dialect())).await?;
+    let Found { histories, unread, ledgers, .. } = found;
+    let beside = Beside::new(histories, ledgers, others.first().map(Vec::as_slice), database.dialect());
+    Ok(Some(Beside { unread, ..beside }))
 }
 
-/// Other tools' histories, and the names of all their tables.
-async fn histories<D: Database>(
-    database: &D,
-    session: &mut D::Session,
-) -> Result<(Vec<OtherHistory>, Vec<String>), SessionError> {
+/// Histories that are there.
+#[derive(Default)]
+struct Found {
+    histories: Vec<OtherHistory>,
+    /// How many tables were not read any more.
+    unread: usize,
+    ledgers: Vec<OtherLedger>,
+    /// The names of all tables of other tools, those in which nothing is applied among them.
+    tables: Vec<String>,
+}
+
+/// Other tools' histories, and other ledgers.
+async fn find<D: Database>(database: &D, session: &mut D::Session) -> Result<Found, SessionError> {
     let dialect = database.dialect();
-    let tables = foreign_tables(&session.text_rows(&catalog_query(&history_tables(), dialect)).await?);
+    let tables = foreign_tables(&session.text_rows(&histories_query(dialect)).await?);
     let seen = sightings(&tables);
-    let mut histories = Vec::new();
-    for sighting in &seen {
-        let rows = match session.text_rows(&sighting.query(dialect)).await {
-            Ok(rows) => Some(rows),
-            Err(error) if error.connection_lost => return Err(error),
-            Err(_) => None,
-        };
-        histories.extend(sighting.history(rows.as_deref()));
+    let mut found =
+        Found { tables: seen.iter().map(|sighting| sighting.table().name.clone()).collect(), ..Found::default() };
+    for (index, sighting) in seen.iter().enumerate() {
+        if found.histories.len() == MOST_TOLD {
+            found.unread = seen.len() - index;
+            break;
+        }
+        let rows = rows_or_none(session, &sighting.query(dialect)).await?;
+        found.histories.extend(sighting.history(rows.as_deref()));
     }
-    Ok((histories, seen.iter().map(|sighting| sighting.table().name.clone()).collect()))
+    for sighting in other_ledgers(&tables, database.history_schema(), dialect) {
+        let rows = rows_or_none(session, &sighting.query(dialect)).await?;
+        found.ledgers.extend(sighting.read(rows.as_deref()));
+    }
+    Ok(found)
+}
+
+/// The rows of an answer; None where this user may not read them.
+async fn rows_or_none<S: Session>(
+    session: &mut S,
+    query: &str,
+) -> Result<Option<Vec<Vec<Option<String>>>>, SessionError> {
+    match session.text_rows(query).await {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) if error.connection_lost => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The step of an examination that tells whether a run would go over another tool's history.
@@ -77,8 +109,8 @@ pub(super) async fn examine<D: Database>(database: &D) -> Result<Outcome, Sessio
     session.close().await;
     Ok(match beside {
         None => Outcome::Ok { detail: "the ledger has one of its own".to_owned() },
-        Some(beside) => match (beside.told(), beside.note()) {
-            (Some(detail), _) => Outcome::NotOk { detail, advice: beside.advice() },
+        Some(beside) => match (beside.told_of_tools(), beside.note(None)) {
+            (Some(detail), _) => Outcome::NotOk { detail, advice: beside.advice(None) },
             (None, Some(note)) => Outcome::Ok { detail: format!("no other tool's that is known; {note}") },
             (None, None) => Outcome::Ok { detail: "the database is empty, and so is the ledger".to_owned() },
         },
@@ -104,17 +136,17 @@ impl<D: Database> Run<'_, D> {
         session: &mut D::Session,
         ledger: &LedgerState,
     ) -> Result<Look, Failure> {
-        let Goal::Migrate { on_foreign_history, .. } = self.goal else { return Ok(Look::Over) };
+        let Goal::Migrate { set, on_foreign_history, .. } = self.goal else { return Ok(Look::Over) };
         let Some(beside) = self.unless_stopped(beside(self.database, session, ledger)).await?? else {
             return Ok(Look::Over);
         };
-        if let Some(message) = beside.note() {
+        if let Some(message) = beside.note(Some(set)) {
             (self.report)(Event::Warning { message });
         }
-        match (beside.failure(), on_foreign_history) {
+        match (beside.failure(set), on_foreign_history) {
             (Some(failure), OnForeignHistory::Refuse) => Err(failure),
             (Some(_), OnForeignHistory::Ignore) => {
-                let told = beside.told().unwrap_or_default();
+                let told = beside.told(set).unwrap_or_default();
                 let message = format!("{told}; it is passed over, as --ignore-foreign-history says");
                 (self.report)(Event::Warning { message });
                 Ok(Look::Acknowledge(told))
@@ -140,14 +172,15 @@ impl<D: Database> Run<'_, D> {
     /// The same under the lock, before the ledger is made: another tool may have been at work meanwhile. So may another run
     /// of Schemaward's, whose files may make such tables: where one is there, the ledger is asked first.
     pub(super) async fn look_beside_again(&mut self, session: &mut D::Session) -> Result<(), Failure> {
-        let (found, _) = self.unless_stopped(histories(self.database, session)).await??;
-        if found.is_empty() {
+        let Goal::Migrate { set, .. } = self.goal else { return Ok(()) };
+        let found = self.unless_stopped(find(self.database, session)).await??;
+        if found.tables.is_empty() && found.ledgers.is_empty() {
             return Ok(());
         }
         // Whether it is this database's own is looked at as before.
         let nothing = LedgerState::default();
         let beside = self.unless_stopped(beside(self.database, session, &nothing)).await??;
-        let Some(failure) = beside.and_then(|beside| beside.failure()) else { return Ok(()) };
+        let Some(failure) = beside.and_then(|beside| beside.failure(set)) else { return Ok(()) };
         let ledger = self.unless_stopped(session.read_ledger()).await??;
         if ledger.shows_nothing() { Err(failure) } else { Ok(()) }
     }

@@ -3,7 +3,7 @@
 use super::locked::lock;
 use super::session::{Database, Session, Unrun};
 use crate::migration::Migration;
-use crate::plan::adopt::{AdoptProblem, ForeignHistory, Found, Tool, catalog_query, find, foreign_tables};
+use crate::plan::adopt::{AdoptProblem, ForeignHistory, Found, Wanted, find, foreign_tables, wanted_query};
 use crate::plan::{Kind, LedgerState};
 use crate::report::Failure;
 
@@ -19,24 +19,22 @@ pub async fn ledger_state<D: Database>(database: &D) -> Result<LedgerState, Fail
     Ok(state)
 }
 
-/// Finds another tool's history in a database and reads it; also what Schemaward's own ledger says. `asked` and `schema`
-/// where a person has said which. Writes nothing.
+/// Finds another tool's history in a database and reads it; also what Schemaward's own ledger says. Writes nothing.
 ///
 /// # Errors
 ///
 /// Every [`AdoptProblem`] of finding and reading, and what keeps the database from being read.
 pub async fn foreign_history<D: Database>(
     database: &D,
-    asked: Option<Tool>,
-    schema: Option<&str>,
+    wanted: Wanted<'_>,
 ) -> Result<(LedgerState, Found, ForeignHistory), Failure> {
     let mut session = database.connect().await?;
     let state = session.read_ledger().await?;
     if let Some(current) = state.in_use() {
         return Err(AdoptProblem::LedgerInUse { current: current.clone() }.failure());
     }
-    let tables = session.text_rows(&catalog_query(&Tool::tables(), database.dialect())).await?;
-    let found = find(&foreign_tables(&tables), asked, schema).map_err(|problem| problem.failure())?;
+    let tables = session.text_rows(&wanted_query(wanted, database.dialect())).await?;
+    let found = find(&foreign_tables(&tables), wanted).map_err(|problem| problem.failure())?;
     let rows = session.text_rows(&found.query(database.dialect())).await?;
     session.close().await;
     let history = found.read(&rows).map_err(|problem| problem.failure())?;

@@ -134,3 +134,88 @@ fn what_an_extension_has_made_and_the_ledger_s_own_tables_are_no_note() {
     let (code, text) = said(&bed.command("status", &[]));
     assert!(code == Some(0) && text.contains("it has the table public.customers"), "{text}");
 }
+
+#[test]
+fn a_history_is_found_under_any_name() {
+    for renamed in histories::renamed("postgres") {
+        let bed = migrated_by(&renamed.sql);
+        let (code, text) = said(&bed.migrate(&[]));
+        let tool = renamed.history.tool;
+        assert_eq!(code, Some(4), "{tool}: {text}");
+        assert!(renamed.is_told(&text), "{tool}: {text}");
+        assert_untouched(&bed, &text);
+    }
+}
+
+#[test]
+fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns() {
+    for renamed in histories::inconspicuous("postgres") {
+        // Rails' own second table would tell.
+        let sql = renamed.sql.replace("ar_internal_metadata", "app_settings");
+        let bed = migrated_by(&sql);
+        let (code, text) = said(&bed.command("plan", &[]));
+        assert_eq!(code, Some(0), "{}: {text}", renamed.history.tool);
+    }
+}
+
+#[test]
+fn a_history_is_taken_over_from_a_table_of_any_name() {
+    for (tool, table) in [
+        ("golang-migrate", "(version bigint, dirty boolean); insert into jobs.state values (2, false)"),
+        ("dbmate", "(version varchar); insert into jobs.state values ('1'), ('2')"),
+        (
+            "goose",
+            "(id int, version_id bigint, is_applied boolean, tstamp timestamp); insert into jobs.state values \
+                   (1, 0, true), (2, 1, true), (3, 2, true)",
+        ),
+    ] {
+        let bed = migrated_by(&format!("create schema jobs; create table jobs.state {table}"));
+        let (code, text) = said(&bed.command("adopt", &["--from", tool, "--table", "jobs.state"]));
+        assert!(code == Some(0) && text.contains("2 migrations recorded"), "{tool}: {text}");
+        assert_eq!((bed.run().applied(), names(&bed).as_str()), (0, "free plan,pro plan"), "{tool}");
+    }
+}
+
+#[test]
+fn a_ledger_in_another_schema_that_has_the_same_files_is_not_run_over() {
+    let mut bed =
+        Bed::with(&[("001_a.sql", "create table if not exists a ()"), ("002_b.sql", "insert into a default values")]);
+    assert_eq!(bed.run().applied(), 2);
+    let elsewhere = ["--history-schema", "elsewhere"];
+    let ended = bed.run_with(&elsewhere);
+    let failure = ended.failure().clone();
+    assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::ForeignHistory), "{failure:?}");
+    assert!(failure.message.contains("its table schemaward.schema_migrations is at version 002"), "{failure:?}");
+    assert!(failure.hint.unwrap().contains("--history-schema schemaward (in a resource spec.history.schema)"));
+    assert_eq!(bed.psql("select count(*) from a"), "1");
+    assert_eq!(bed.psql("select to_regnamespace('elsewhere') is null"), "t", "no ledger is made");
+    // Nobody can tell whose a ledger is that cannot be read.
+    let role = format!("{}_other", bed.database);
+    bed.psql(&format!("create role {role} login; grant create on database {} to {role}", bed.database));
+    bed.url = bed.url.replace("postgres@", &format!("{role}@"));
+    let (code, text) = said(&bed.command("migrate", &elsewhere));
+    assert!(code == Some(4) && text.contains("schemaward.schema_migrations cannot be read"), "{text}");
+    bed.psql(&format!("drop owned by {role}; drop role {role}"));
+}
+
+#[test]
+fn two_applications_with_a_ledger_each_share_a_database() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
+    assert_eq!(bed.run().applied(), 1);
+    bed.remove("001_a.sql");
+    bed.file("001_b.sql", b"create table b ()");
+    let (code, text) = said(&bed.command("migrate", &["--history-schema", "billing"]));
+    assert!(code == Some(0) && text.contains("none of the source's files"), "{text}");
+    assert!(bed.has("b"));
+}
+
+#[test]
+fn of_many_histories_few_are_read() {
+    let bed = migrated_by(
+        "do $$ begin for i in 1..40 loop execute format('create schema tenant_%s', i); execute format('create table \
+         tenant_%s.app_state (version bigint, dirty boolean)', i); execute format('insert into tenant_%s.app_state values \
+         (2, false)', i); end loop; end $$",
+    );
+    let (code, text) = said(&bed.migrate(&[]));
+    assert!(code == Some(4) && text.contains("30 tables more of such tools were not read"), "{text}");
+}

@@ -31,6 +31,76 @@ impl History {
     }
 }
 
+/// Tables whose columns are one tool's alone, as the tools name them: found under any name.
+const DISTINCT: &[(&str, &[&str])] = &[
+    ("golang-migrate", &["schema_migrations"]),
+    ("goose", &["goose_db_version"]),
+    ("sqlx", &["_sqlx_migrations"]),
+    ("refinery", &["refinery_schema_history"]),
+    ("Flyway", &["flyway_schema_history"]),
+    ("Atlas", &["atlas_schema_revisions"]),
+    ("Liquibase", &["databasechangelog", "DATABASECHANGELOG"]),
+    ("Prisma", &["_prisma_migrations"]),
+    ("Alembic", &["alembic_version"]),
+    ("Knex", &["knex_migrations"]),
+    ("Laravel", &["migrations"]),
+    ("Entity Framework Core", &["__EFMigrationsHistory"]),
+    ("Phinx", &["phinxlog"]),
+];
+/// Tables such as an application may have, too: found where the name says that it keeps migrations.
+const ALIKE: &[(&str, &[&str])] = &[
+    ("dbmate", &["schema_migrations"]),
+    ("Rails", &["schema_migrations"]),
+    ("diesel", &["__diesel_schema_migrations"]),
+    ("Django", &["django_migrations"]),
+    ("sql-migrate", &["gorp_migrations"]),
+    ("node-pg-migrate", &["pgmigrations"]),
+    ("MyBatis Migrations", &["CHANGELOG"]),
+    ("Sequelize", &["SequelizeMeta"]),
+    ("TypeORM", &["migrations"]),
+    ("Ecto", &["schema_migrations"]),
+    ("Drizzle", &["__drizzle_migrations"]),
+];
+
+/// A history whose table its users have given another name.
+pub struct Renamed {
+    pub history: &'static History,
+    pub sql: String,
+    pub table: &'static str,
+}
+
+impl Renamed {
+    /// As [`History::is_told`], with the table and, where it can be taken over, the option for it.
+    pub fn is_told(&self, said: &str) -> bool {
+        let option = format!("{} --table {}", self.history.command, self.table);
+        let is_adopted = self.history.command != BASELINE;
+        self.history.is_told(said)
+            && said.contains(&format!("{} ", self.table))
+            && (!is_adopted || said.replace('\n', " ").contains(&option))
+    }
+}
+
+/// Histories under names of their users' own, which say nothing where the columns say enough.
+pub fn renamed(server: &str) -> Vec<Renamed> {
+    renamed_of(DISTINCT, "app_state", server).into_iter().chain(renamed_of(ALIKE, "app_migrations", server)).collect()
+}
+
+/// Tables such as an application may have, too, under a name that says nothing.
+pub fn inconspicuous(server: &str) -> Vec<Renamed> {
+    renamed_of(ALIKE, "app_state", server)
+}
+
+fn renamed_of(tables: &[(&str, &[&str])], to: &'static str, server: &str) -> Vec<Renamed> {
+    let renamed = |(tool, names): &(&str, &[&str])| {
+        let history = ALL.iter().find(|history| history.tool == *tool).unwrap();
+        let sql = history.on(server)?;
+        let under = names.iter().fold(sql.to_owned(), |sql, name| sql.replace(name, to));
+        assert_ne!(under, sql, "{tool}");
+        Some(Renamed { history, sql: under, table: to })
+    };
+    tables.iter().filter_map(renamed).collect()
+}
+
 const BASELINE: &str = "schemaward baseline --version VERSION";
 
 pub const ALL: &[History] = &[

@@ -169,3 +169,123 @@ fn a_table_that_is_no_history_stops_nothing(#[case] table: &str) {
     bed.migrate();
     assert_eq!(names(&bed), "free plan,pro plan");
 }
+
+#[test]
+fn a_history_is_found_under_any_name() {
+    for renamed in histories::renamed("sqlite") {
+        let bed = migrated_by(&renamed.sql);
+        let (code, text) = bed.said(&["migrate"]);
+        let tool = renamed.history.tool;
+        assert_eq!(code, Some(4), "{tool}: {text}");
+        assert!(renamed.is_told(&text), "{tool}: {text}");
+        assert_eq!(names(&bed), "free plan,pro plan", "{tool}: {text}");
+        assert!(!bed.has("schemaward_schema_migrations"), "{tool}: no ledger is made");
+    }
+}
+
+#[test]
+fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns() {
+    for renamed in histories::inconspicuous("sqlite") {
+        // Rails' own second table would tell.
+        let sql = renamed.sql.replace("ar_internal_metadata", "app_settings");
+        let bed = migrated_by(&sql);
+        let (code, text) = bed.said(&["plan"]);
+        assert_eq!(code, Some(0), "{}: {text}", renamed.history.tool);
+    }
+}
+
+/// The third file is new; what the tool has applied is taken over from its table, whatever that is called.
+#[rstest]
+#[case::golang_migrate(
+    "golang-migrate",
+    "CREATE TABLE app_state (version uint64, dirty bool); INSERT INTO app_state VALUES (2, 0)"
+)]
+#[case::goose(
+    "goose",
+    "CREATE TABLE app_state (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT \
+     NULL, tstamp TIMESTAMP); INSERT INTO app_state (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1)"
+)]
+#[case::dbmate(
+    "dbmate",
+    "CREATE TABLE app_state (version varchar(128) primary key); INSERT INTO app_state VALUES ('1'), ('2')"
+)]
+#[case::rails(
+    "rails",
+    "CREATE TABLE app_state (version varchar(128) primary key); INSERT INTO app_state VALUES ('1'), ('2')"
+)]
+#[case::diesel(
+    "diesel",
+    "CREATE TABLE app_state (version VARCHAR(50), run_on TIMESTAMP); INSERT INTO app_state VALUES ('1', ''), ('2', '')"
+)]
+fn a_history_is_taken_over_from_a_table_of_any_name(#[case] tool: &str, #[case] table: &str) {
+    let bed = migrated_by(table);
+    bed.file("000003_more.up.sql", "INSERT INTO plans (name) VALUES ('more');\n");
+    let (code, said) = bed.said(&["adopt", "--from", tool, "--table", "app_stat"]);
+    assert!(code == Some(2) && said.contains("no table app_stat is in this database"), "{said}");
+    let other = if tool == "golang-migrate" { "flyway" } else { "golang-migrate" };
+    let (code, said) = bed.said(&["adopt", "--from", other, "--table", "app_state"]);
+    assert!(code == Some(2) && said.contains("the table main.app_state has the columns"), "{said}");
+    assert!(!bed.has("schemaward_schema_migrations"));
+    let (code, said) = bed.said(&["adopt", "--from", tool, "--table", "main.app_state"]);
+    assert!(code == Some(0) && said.contains("2 migrations recorded"), "{said}");
+    bed.migrate();
+    assert_eq!(names(&bed), "free plan,pro plan,more");
+}
+
+#[test]
+fn adopt_guesses_at_nothing() {
+    let bed = migrated_by(
+        "CREATE TABLE app_migrations (version varchar(128)); INSERT INTO app_migrations VALUES ('1'), ('2');",
+    );
+    let (code, said) = bed.said(&["adopt"]);
+    assert!(code == Some(2) && said.contains("may be dbmate's") && said.contains("--from dbmate"), "{said}");
+    assert_eq!(bed.said(&["adopt", "--from", "dbmate"]).0, Some(0));
+    let bed = migrated_by(&format!(
+        "{GOLANG_MIGRATE} CREATE TABLE app_state (version int, dirty int); INSERT INTO app_state VALUES (1, 0);"
+    ));
+    let (code, said) = bed.said(&["adopt"]);
+    assert!(code == Some(2) && said.contains("--table"), "{said}");
+    let (code, said) = bed.said(&["adopt", "--table", "app_state"]);
+    assert!(code == Some(0) && said.contains("1 migration recorded"), "{said}");
+}
+
+#[test]
+fn a_second_ledger_of_the_same_files_is_refused_and_one_of_other_files_is_told() {
+    let bed = Bed::with(FILES);
+    bed.migrate();
+    let elsewhere: &[&str] = &["--history-schema", "elsewhere"];
+    for (command, expected) in [(&["migrate"][..], 4), (&["plan"], 4), (&["verify"], 4), (&["status", "--check"], 4)] {
+        let (code, said) = bed.said(&[command, elsewhere].concat());
+        assert_eq!((code, names(&bed).as_str()), (Some(expected), "free plan,pro plan"), "{command:?}: {said}");
+        assert!(said.contains("its table main.schemaward_schema_migrations is at version 000002"), "{said}");
+        assert!(command[0] == "status" || said.contains("--history-schema schemaward"), "{said}");
+        assert!(!bed.has("elsewhere_schema_migrations"), "{command:?}: {said}");
+    }
+    assert!(bed.said(&[&["doctor"][..], elsewhere].concat()).1.contains("another ledger here"));
+    // Undone, so that nothing is in force there any more.
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);\n-- rollback: DROP TABLE a;\n")]);
+    bed.migrate();
+    assert_eq!(bed.said(&["rollback", "--to", "empty", "--yes"]).0, Some(0));
+    assert_eq!(bed.said(&[&["migrate"][..], elsewhere].concat()).0, Some(0));
+    // Two applications share a database.
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);\n")]);
+    bed.migrate();
+    bed.remove("001_a.sql");
+    bed.file("001_b.sql", "CREATE TABLE b (x);\n");
+    let (code, said) = bed.said(&[&["migrate"][..], elsewhere].concat());
+    assert!(code == Some(0) && said.contains("another ledger here") && bed.has("b"), "{said}");
+    bed.file("002_c.sql", "CREATE TABLE c (x);\n");
+    let (code, said) = bed.said(&[&["migrate"][..], elsewhere].concat());
+    assert!(code == Some(0) && !said.contains("another ledger"), "{said}");
+}
+
+#[test]
+fn a_first_file_that_another_ledger_has_begun_is_not_begun_again() {
+    let bed = Bed::with(&[(
+        "001_a.sql",
+        "-- schemaward: no-transaction\nCREATE TABLE a (x);\nINSERT INTO nowhere VALUES (1);\n",
+    )]);
+    assert_eq!(bed.said(&["migrate"]).0, Some(1));
+    let (code, said) = bed.said(&["migrate", "--history-schema", "elsewhere"]);
+    assert!(code == Some(4) && said.contains("and has 001_a.sql, as the source has"), "{said}");
+}

@@ -5,6 +5,7 @@
 use super::foreign_table::{select, type_column};
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::AdoptProblem;
+use super::signature::{Columns, Renamed};
 use super::tool::{Reader, Tool};
 
 /// The bit of a row that says that everything up to it was there before.
@@ -14,6 +15,18 @@ const OWN: char = '.';
 
 pub(super) const READER: Reader = Reader {
     table: "atlas_schema_revisions",
+    columns: Columns::Among(&[
+        "version",
+        "type",
+        "applied",
+        "total",
+        "executed_at",
+        "execution_time",
+        "error",
+        "hash",
+        "operator_version",
+    ]),
+    renamed: Renamed::Telling(&["executed_at", "operator_version"]),
     is: |table, _, _| {
         ["version", "type", "applied", "total", "error"].iter().all(|name| table.columns.iter().any(|c| c == name))
     },

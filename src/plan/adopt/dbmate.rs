@@ -4,11 +4,14 @@
 use super::foreign_table::{ForeignTable, Row, select};
 use super::history::{ForeignHistory, Read};
 use super::rails;
+use super::signature::{Columns, MIGRATIONS, Renamed};
 use super::tool::{Asked, Reader};
 use crate::migration::Dialect;
 
 pub(super) const READER: Reader = Reader {
     table: "schema_migrations",
+    columns: Columns::Exactly(&["version"]),
+    renamed: Renamed::Saying(MIGRATIONS),
     is: |table, all, asked| {
         table.has_columns(&["version"]) && (asked == Asked::Yes || !rails::has_metadata(table, all))
     },

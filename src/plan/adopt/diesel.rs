@@ -3,6 +3,7 @@
 
 use super::foreign_table::select;
 use super::history::ForeignHistory;
+use super::signature::{Columns, MIGRATIONS, Renamed};
 use super::tool::Reader;
 
 /// What `diesel setup` makes of its own; an application's first migration may have the same.
@@ -10,6 +11,8 @@ const INITIAL_SETUP: &str = "00000000000000";
 
 pub(super) const READER: Reader = Reader {
     table: "__diesel_schema_migrations",
+    columns: Columns::Exactly(&["version", "run_on"]),
+    renamed: Renamed::Saying(MIGRATIONS),
     is: |table, _, _| table.has_columns(&["version", "run_on"]),
     query: |table, dialect| select(&["version"], table, "version", dialect),
     read: |rows| {

@@ -5,10 +5,13 @@ use super::checksum::ForeignChecksum;
 use super::foreign_table::{is_true, select, type_column};
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::AdoptProblem;
+use super::signature::{Columns, Renamed};
 use super::tool::{Reader, Tool};
 
 pub(super) const READER: Reader = Reader {
     table: "flyway_schema_history",
+    columns: Columns::Among(&["installed_rank", "version", "type", "script", "checksum", "success"]),
+    renamed: Renamed::Telling(&["installed_rank", "script"]),
     is: |table, _, _| {
         ["installed_rank", "version", "type", "script", "checksum", "success"]
             .iter()
@@ -30,7 +33,8 @@ pub(super) const READER: Reader = Reader {
             // Without a version: a repeatable file, which runs once more, or the schema that Flyway made.
             let Some(version) = version else { continue };
             history.each.retain(|known| known.version != version);
-            if kind.ends_with("BASELINE") {
+            // Until version 3 a baseline was an INIT.
+            if kind.ends_with("BASELINE") || kind == "INIT" {
                 history.up_to = Some(version);
             } else if kind != "DELETE" && !kind.starts_with("UNDO") {
                 let checksum = text(3).and_then(|crc| crc.parse().ok()).map(ForeignChecksum::Crc32);
@@ -66,6 +70,7 @@ mod tests {
     #[case::undone_and_applied_again(&[("1", "SQL"), ("1", "UNDO_SQL"), ("1", "SQL")], None, &["1"])]
     #[case::deleted(&[("1", "SQL"), ("2", "SQL"), ("1", "DELETE")], None, &["2"])]
     #[case::baseline(&[("2", "BASELINE"), ("3", "SQL")], Some("2"), &["3"])]
+    #[case::baseline_before_version_3(&[("2", "INIT"), ("3", "SQL")], Some("2"), &["3"])]
     #[case::without_a_version(&[("", "SCHEMA"), ("1", "SQL"), ("", "SQL")], None, &["1"])]
     fn what_rows_mean(#[case] given: &[(&str, &str)], #[case] up_to: Option<&str>, #[case] each: &[&str]) {
         let history = (READER.read)(&rows(given)).unwrap();

@@ -4,15 +4,19 @@
 use super::foreign_table::{is_true, select};
 use super::history::ForeignHistory;
 use super::problem::AdoptProblem;
+use super::signature::{Columns, Renamed};
 use super::tool::{Reader, Tool};
 
 pub(super) const READER: Reader = Reader {
     table: "schema_migrations",
+    columns: Columns::Exactly(&["version", "dirty"]),
+    renamed: Renamed::Telling(&["dirty"]),
     is: |table, _, _| table.has_columns(&["version", "dirty"]),
-    query: |table, dialect| select(&["version", "dirty"], table, "version", dialect),
+    // It keeps one row: more than one is another's table, of which not all is read.
+    query: |table, dialect| select(&["version", "dirty"], table, "version DESC LIMIT 2", dialect),
     read: |rows| {
         // No row: everything was taken back.
-        let Some(row) = rows.last() else { return Ok(ForeignHistory::default()) };
+        let Some(row) = rows.first() else { return Ok(ForeignHistory::default()) };
         let version = row.first().cloned().flatten().unwrap_or_default();
         if is_true(row.get(1).and_then(Option::as_ref)) {
             let advice = "bring the schema by hand to a version that is whole, and say so with migrate force VERSION";

@@ -3,10 +3,13 @@
 
 use super::foreign_table::{is_true, select};
 use super::history::ForeignHistory;
+use super::signature::{Columns, Renamed};
 use super::tool::Reader;
 
 pub(super) const READER: Reader = Reader {
     table: "goose_db_version",
+    columns: Columns::Exactly(&["id", "version_id", "is_applied", "tstamp"]),
+    renamed: Renamed::Telling(&["version_id", "is_applied", "tstamp"]),
     is: |table, _, _| table.has_columns(&["id", "version_id", "is_applied", "tstamp"]),
     query: |table, dialect| select(&["version_id", "is_applied"], table, "id", dialect),
     read: |rows| {

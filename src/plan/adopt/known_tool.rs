@@ -1,9 +1,12 @@
 //! Tools that are known by their table alone: their histories stop a first run, but cannot be taken over. A name that
-//! others may use, too, counts only with the tool's own columns.
+//! others may use, too, counts only with the tool's own columns; under another name, see `signature`.
 //!
 //! Source of each line: what the tool itself executes to make its table; `tests/histories` has those texts.
 
 use super::foreign_table::{ForeignTable, as_text, quote};
+use super::signature::Columns::{Among, Exactly};
+use super::signature::Renamed::{Never, Saying, Telling};
+use super::signature::{By, Columns, MIGRATIONS, Renamed, column};
 use crate::migration::Dialect;
 
 /// A tool that is known by its table.
@@ -11,98 +14,108 @@ use crate::migration::Dialect;
 pub struct KnownTool {
     /// As its makers write it.
     pub name: &'static str,
-    /// Its table's name as the tool writes it; servers change its case.
+    /// Its table's name as the tool writes it; servers change its case. Empty where another line has it.
     pub(super) table: &'static str,
     columns: Columns,
+    /// Under which other names it is known, too.
+    pub(super) renamed: Renamed,
     /// What tells a version.
     version: &'static [&'static str],
     /// What the newest has most of.
     order: &'static [&'static str],
 }
 
-/// By which columns a table is known, in any order and case.
-#[derive(Debug, Eq, PartialEq)]
-enum Columns {
-    /// These and no others: the table's name alone says little.
-    Exactly(&'static [&'static str]),
-    /// These among others: the tool has added some in later versions.
-    Among(&'static [&'static str]),
-}
-use Columns::{Among, Exactly};
-
 /// What stands in a table in which nothing is applied yet.
 const NOTHING: [&str; 2] = ["0", "m000000_000000_base"];
+/// A name for all tables that another line names.
+const ELSEWHERE: &str = "";
+/// What names of tables have that keep one number, the schema's.
+const VERSIONS: &[&str] = &["schema_version", "schemaversion", "db_version", "dbversion", "database_version"];
 
 const fn tool(
     name: &'static str,
     table: &'static str,
     columns: Columns,
+    renamed: Renamed,
     version: &'static [&'static str],
     order: &'static [&'static str],
 ) -> KnownTool {
-    KnownTool { name, table, columns, version, order }
+    KnownTool { name, table, columns, renamed, version, order }
 }
 
 #[rustfmt::skip]
 pub(super) static ALL: &[KnownTool] = &[
-    tool("Liquibase", "DATABASECHANGELOG", Among(&["id", "author", "filename", "dateexecuted", "md5sum"]), &["id"], &["dateexecuted"]),
-    tool("Prisma", "_prisma_migrations", Among(&["id", "checksum", "finished_at", "migration_name", "started_at", "applied_steps_count"]), &["migration_name"], &["started_at"]),
-    tool("Django", "django_migrations", Among(&["id", "app", "name", "applied"]), &["app", "name"], &["id"]),
-    tool("Alembic", "alembic_version", Exactly(&["version_num"]), &["version_num"], &["version_num"]),
-    tool("sql-migrate", "gorp_migrations", Among(&["id", "applied_at"]), &["id"], &["id"]),
-    tool("node-pg-migrate", "pgmigrations", Among(&["id", "name", "run_on"]), &["name"], &["id"]),
-    tool("Knex", "knex_migrations", Among(&["id", "name", "batch", "migration_time"]), &["name"], &["id"]),
-    tool("MyBatis Migrations", "CHANGELOG", Exactly(&["id", "applied_at", "description"]), &["id"], &["id"]),
-    tool("Evolve", "changelog", Among(&["version", "description", "name", "checksum", "installed_by", "installed_on", "success"]), &["version"], &["installed_on"]),
-    tool("Sequelize", "SequelizeMeta", Among(&["name"]), &["name"], &["name"]),
-    tool("TypeORM", "migrations", Exactly(&["id", "timestamp", "name"]), &["name"], &["timestamp"]),
-    tool("Laravel", "migrations", Among(&["migration", "batch"]), &["migration"], &["batch", "migration"]),
-    tool("CodeIgniter", "migrations", Among(&["version", "class", "namespace", "batch"]), &["version"], &["batch", "version"]),
-    tool("db-migrate", "migrations", Exactly(&["id", "name", "run_on"]), &["name"], &["id"]),
-    tool("postgres-migrations", "migrations", Exactly(&["id", "name", "hash", "executed_at"]), &["name"], &["id"]),
-    tool("Graphile Migrate", "migrations", Exactly(&["hash", "previous_hash", "filename", "date"]), &["filename"], &["date"]),
-    tool("pgroll", "migrations", Among(&["schema", "name", "migration", "parent", "done"]), &["name"], &["created_at"]),
-    tool("gormigrate", "migrations", Exactly(&["id"]), &["id"], &["id"]),
-    tool("rambler", "migrations", Exactly(&["migration"]), &["migration"], &["migration"]),
-    tool("Entity Framework Core", "__EFMigrationsHistory", Among(&["MigrationId", "ProductVersion"]), &["MigrationId"], &["MigrationId"]),
-    tool("Doctrine", "doctrine_migration_versions", Among(&["version", "executed_at"]), &["version"], &["version"]),
-    tool("Doctrine", "migration_versions", Exactly(&["version", "executed_at"]), &["version"], &["version"]),
-    tool("Phinx", "phinxlog", Among(&["version", "start_time", "end_time"]), &["version"], &["version"]),
-    tool("Ecto", "schema_migrations", Exactly(&["version", "inserted_at"]), &["version"], &["version"]),
-    tool("Supabase", "schema_migrations", Among(&["version", "statements", "name"]), &["version"], &["version"]),
-    tool("Sequel", "schema_migrations", Exactly(&["filename"]), &["filename"], &["filename"]),
-    tool("Sequel", "schema_info", Exactly(&["version"]), &["version"], &["version"]),
-    tool("Drizzle", "__drizzle_migrations", Among(&["id", "hash", "created_at"]), &["created_at"], &["created_at"]),
-    tool("yoyo", "_yoyo_migration", Among(&["migration_hash", "migration_id", "applied_at_utc"]), &["migration_id"], &["applied_at_utc"]),
-    tool("MikroORM", "mikro_orm_migrations", Among(&["id", "name", "executed_at"]), &["name"], &["id"]),
-    tool("Kysely", "kysely_migration", Among(&["name", "timestamp"]), &["name"], &["name"]),
-    tool("SeaORM", "seaql_migrations", Among(&["version", "applied_at"]), &["version"], &["version"]),
-    tool("Adonis Lucid", "adonis_schema", Among(&["id", "name", "batch", "migration_time"]), &["name"], &["id"]),
-    tool("Aerich", "aerich", Among(&["id", "version", "app"]), &["version"], &["id"]),
-    tool("Bun", "bun_migrations", Among(&["id", "name", "group_id", "migrated_at"]), &["name"], &["id"]),
-    tool("Pop", "schema_migration", Exactly(&["version"]), &["version"], &["version"]),
-    tool("tern", "schema_version", Exactly(&["version"]), &["version"], &["version"]),
-    tool("Flyway before 5", "schema_version", Among(&["installed_rank", "version", "script", "checksum", "success"]), &["version"], &["installed_rank"]),
-    tool("Play evolutions", "play_evolutions", Among(&["id", "hash", "applied_at", "apply_script"]), &["id"], &["id"]),
-    tool("DbUp", "schemaversions", Among(&["scriptname", "applied"]), &["scriptname"], &["applied"]),
-    tool("FluentMigrator", "VersionInfo", Exactly(&["Version", "AppliedOn", "Description"]), &["Version"], &["Version"]),
-    tool("Yii", "migration", Exactly(&["version", "apply_time"]), &["version"], &["apply_time", "version"]),
-    tool("Sqitch", "changes", Among(&["change_id", "change", "project", "committed_at", "planner_email"]), &["project", "change"], &["committed_at"]),
+    tool("Liquibase", "DATABASECHANGELOG", Among(&["id", "author", "filename", "dateexecuted", "md5sum"]), Telling(&["dateexecuted", "md5sum"]), &["id"], &["dateexecuted"]),
+    tool("Prisma", "_prisma_migrations", Among(&["id", "checksum", "finished_at", "migration_name", "started_at", "applied_steps_count"]), Telling(&["migration_name", "applied_steps_count"]), &["migration_name"], &["started_at"]),
+    tool("Django", "django_migrations", Among(&["id", "app", "name", "applied"]), Never, &["app", "name"], &["id"]),
+    tool("Django", ELSEWHERE, Exactly(&["id", "app", "name", "applied"]), Saying(MIGRATIONS), &["app", "name"], &["id"]),
+    tool("Alembic", "alembic_version", Exactly(&["version_num"]), Telling(&["version_num"]), &["version_num"], &["version_num"]),
+    tool("sql-migrate", "gorp_migrations", Among(&["id", "applied_at"]), Never, &["id"], &["id"]),
+    tool("sql-migrate", ELSEWHERE, Exactly(&["id", "applied_at"]), Saying(MIGRATIONS), &["id"], &["id"]),
+    tool("node-pg-migrate", "pgmigrations", Among(&["id", "name", "run_on"]), Never, &["name"], &["id"]),
+    tool("Knex", "knex_migrations", Among(&["id", "name", "batch", "migration_time"]), Telling(&["batch", "migration_time"]), &["name"], &["id"]),
+    tool("MyBatis Migrations", "CHANGELOG", Exactly(&["id", "applied_at", "description"]), Saying(&["migrat", "changelog", "change_log"]), &["id"], &["id"]),
+    tool("Evolve", "changelog", Among(&["version", "description", "name", "checksum", "installed_by", "installed_on", "success"]), Telling(&["installed_by", "installed_on"]), &["version"], &["installed_on"]),
+    tool("Sequelize", "SequelizeMeta", Among(&["name"]), Never, &["name"], &["name"]),
+    tool("Sequelize", ELSEWHERE, Exactly(&["name"]), Saying(&["migrat", "sequelizemeta", "sequelize_meta"]), &["name"], &["name"]),
+    tool("Sequelize", ELSEWHERE, Exactly(&["name", "createdat", "updatedat"]), Saying(&["migrat", "sequelizemeta", "sequelize_meta"]), &["name"], &["name"]),
+    tool("TypeORM", "migrations", Exactly(&["id", "timestamp", "name"]), Saying(MIGRATIONS), &["name"], &["timestamp"]),
+    tool("Laravel", "migrations", Among(&["migration", "batch"]), Never, &["migration"], &["batch", "migration"]),
+    tool("Laravel", ELSEWHERE, Exactly(&["id", "migration", "batch"]), Telling(&["migration", "batch"]), &["migration"], &["batch", "migration"]),
+    tool("Laravel", ELSEWHERE, Exactly(&["migration", "batch"]), Telling(&["migration", "batch"]), &["migration"], &["batch", "migration"]),
+    tool("CodeIgniter", "migrations", Among(&["version", "class", "namespace", "batch"]), Saying(MIGRATIONS), &["version"], &["batch", "version"]),
+    tool("db-migrate", "migrations", Exactly(&["id", "name", "run_on"]), Never, &["name"], &["id"]),
+    tool("node-pg-migrate or db-migrate", ELSEWHERE, Exactly(&["id", "name", "run_on"]), Saying(MIGRATIONS), &["name"], &["id"]),
+    tool("postgres-migrations", "migrations", Exactly(&["id", "name", "hash", "executed_at"]), Saying(MIGRATIONS), &["name"], &["id"]),
+    tool("Graphile Migrate", "migrations", Exactly(&["hash", "previous_hash", "filename", "date"]), Telling(&["previous_hash", "filename"]), &["filename"], &["date"]),
+    tool("pgroll", "migrations", Among(&["schema", "name", "migration", "parent", "done"]), Never, &["name"], &["created_at"]),
+    tool("gormigrate", "migrations", Exactly(&["id"]), Saying(MIGRATIONS), &["id"], &["id"]),
+    tool("rambler", "migrations", Exactly(&["migration"]), Saying(MIGRATIONS), &["migration"], &["migration"]),
+    tool("Entity Framework Core", "__EFMigrationsHistory", Among(&["MigrationId", "ProductVersion"]), Telling(&["MigrationId", "ProductVersion"]), &["MigrationId"], &["MigrationId"]),
+    tool("Doctrine", "doctrine_migration_versions", Among(&["version", "executed_at"]), Never, &["version"], &["version"]),
+    tool("Doctrine", ELSEWHERE, Exactly(&["version", "executed_at", "execution_time"]), Telling(&["executed_at", "execution_time"]), &["version"], &["version"]),
+    tool("Doctrine", "migration_versions", Exactly(&["version", "executed_at"]), Saying(MIGRATIONS), &["version"], &["version"]),
+    tool("Phinx", "phinxlog", Among(&["version", "start_time", "end_time"]), Saying(&["migrat", "phinx"]), &["version"], &["version"]),
+    tool("Phinx", ELSEWHERE, Among(&["version", "migration_name", "start_time", "end_time", "breakpoint"]), Telling(&["migration_name", "breakpoint"]), &["version"], &["version"]),
+    tool("Ecto", "schema_migrations", Exactly(&["version", "inserted_at"]), Saying(MIGRATIONS), &["version"], &["version"]),
+    tool("Supabase", "schema_migrations", Among(&["version", "statements", "name"]), Never, &["version"], &["version"]),
+    tool("Sequel", "schema_migrations", Exactly(&["filename"]), Saying(MIGRATIONS), &["filename"], &["filename"]),
+    tool("Sequel", "schema_info", Exactly(&["version"]), Saying(&["schema_info"]), &["version"], &["version"]),
+    tool("Drizzle", "__drizzle_migrations", Among(&["id", "hash", "created_at"]), Saying(MIGRATIONS), &["created_at"], &["created_at"]),
+    tool("yoyo", "_yoyo_migration", Among(&["migration_hash", "migration_id", "applied_at_utc"]), Telling(&["migration_hash", "applied_at_utc"]), &["migration_id"], &["applied_at_utc"]),
+    tool("MikroORM", "mikro_orm_migrations", Among(&["id", "name", "executed_at"]), Never, &["name"], &["id"]),
+    tool("MikroORM", ELSEWHERE, Exactly(&["id", "name", "executed_at"]), Saying(MIGRATIONS), &["name"], &["id"]),
+    tool("Kysely", "kysely_migration", Among(&["name", "timestamp"]), Never, &["name"], &["name"]),
+    tool("Kysely", ELSEWHERE, Exactly(&["name", "timestamp"]), Saying(MIGRATIONS), &["name"], &["name"]),
+    tool("SeaORM", "seaql_migrations", Among(&["version", "applied_at"]), Never, &["version"], &["version"]),
+    tool("SeaORM", ELSEWHERE, Exactly(&["version", "applied_at"]), Saying(MIGRATIONS), &["version"], &["version"]),
+    tool("Adonis Lucid", "adonis_schema", Among(&["id", "name", "batch", "migration_time"]), Never, &["name"], &["id"]),
+    tool("Aerich", "aerich", Among(&["id", "version", "app"]), Never, &["version"], &["id"]),
+    tool("Bun", "bun_migrations", Among(&["id", "name", "group_id", "migrated_at"]), Telling(&["group_id", "migrated_at"]), &["name"], &["id"]),
+    tool("Pop", "schema_migration", Exactly(&["version"]), Never, &["version"], &["version"]),
+    tool("tern", "schema_version", Exactly(&["version"]), Saying(VERSIONS), &["version"], &["version"]),
+    tool("Play evolutions", "play_evolutions", Among(&["id", "hash", "applied_at", "apply_script"]), Telling(&["apply_script", "revert_script"]), &["id"], &["id"]),
+    tool("DbUp", "schemaversions", Among(&["scriptname", "applied"]), Saying(&["migrat", "schemaversion", "schema_version"]), &["scriptname"], &["applied"]),
+    tool("FluentMigrator", "VersionInfo", Exactly(&["Version", "AppliedOn", "Description"]), Telling(&["AppliedOn"]), &["Version"], &["Version"]),
+    tool("Yii", "migration", Exactly(&["version", "apply_time"]), Telling(&["apply_time"]), &["version"], &["apply_time", "version"]),
+    tool("Sqitch", "changes", Among(&["change_id", "change", "project", "committed_at", "planner_email"]), Never, &["project", "change"], &["committed_at"]),
+    tool("Ebean", "db_migration", Among(&["id", "mtype", "mstatus", "mversion", "mchecksum"]), Telling(&["mversion", "mchecksum"]), &["mversion"], &["id"]),
+    tool("Entity Framework 6", "__MigrationHistory", Among(&["MigrationId", "ContextKey", "Model", "ProductVersion"]), Telling(&["MigrationId", "ProductVersion"]), &["MigrationId"], &["MigrationId"]),
+    tool("Cloudflare D1", "d1_migrations", Exactly(&["id", "name", "applied_at"]), Saying(MIGRATIONS), &["name"], &["id"]),
+    tool("Migratus", "schema_migrations", Exactly(&["id", "applied", "description"]), Saying(MIGRATIONS), &["id"], &["id"]),
+    tool("go-pg migrations", "gopg_migrations", Exactly(&["id", "version", "created_at"]), Saying(MIGRATIONS), &["version"], &["id"]),
 ];
 
-/// The tool that a table is kept by.
-pub(super) fn keeper(table: &ForeignTable) -> Option<&'static KnownTool> {
-    ALL.iter().find(|tool| tool.keeps(table))
+/// The tool that a table is kept by, and by what it is told: a name of its own counts before columns do.
+pub(super) fn keeper(table: &ForeignTable) -> Option<(&'static KnownTool, By)> {
+    let named = ALL.iter().find(|tool| tool.is_named(table)).map(|tool| (tool, By::Name));
+    let renamed = |tool: &'static KnownTool| Some((tool, tool.renamed.tells(tool.columns, table)?));
+    named.or_else(|| ALL.iter().find_map(renamed))
 }
 
 impl KnownTool {
-    fn keeps(&self, table: &ForeignTable) -> bool {
-        let has = |name: &&str| column(table, name).is_some();
-        self.table.eq_ignore_ascii_case(&table.name)
-            && match self.columns {
-                Exactly(columns) => columns.len() == table.columns.len() && columns.iter().all(has),
-                Among(columns) => columns.iter().all(has),
-            }
+    fn is_named(&self, table: &ForeignTable) -> bool {
+        self.table.eq_ignore_ascii_case(&table.name) && self.columns.are_of(table)
     }
 
     /// Asks for the newest row.
@@ -119,9 +132,4 @@ impl KnownTool {
         let parts: Vec<String> = rows.first()?.iter().map(|part| part.clone().unwrap_or_default()).collect();
         Some(parts.join(".")).filter(|version| !NOTHING.contains(&version.as_str()))
     }
-}
-
-/// A column as the table has its name.
-fn column<'t>(table: &'t ForeignTable, name: &str) -> Option<&'t str> {
-    table.columns.iter().map(String::as_str).find(|column| column.eq_ignore_ascii_case(name))
 }

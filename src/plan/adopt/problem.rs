@@ -8,11 +8,34 @@ use crate::report::{ErrorClass, Failure, Reason};
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AdoptProblem {
     /// No tool's table is there.
-    #[error("no table of {} is in this database; schemaward baseline records a schema that no tool has a history of", asked(.0.as_ref()))]
+    #[error("no table of {} is in this database; one of another name is given by --from and --table; schemaward baseline records a schema that no tool has a history of", asked(.0.as_ref()))]
     NotFound(Option<Tool>),
+    /// No table of the name that a person has given.
+    #[error(
+        "no table {0} is in this database, or this user does not see it; give --table as the server has it, and --schema where it is not found"
+    )]
+    NoTable(String),
+    /// It is there, and has other columns.
+    #[error("the table {table} has the columns {}: {} keeps no history in such a table", .columns.join(", "), asked(.tool.as_ref()))]
+    NotItsTable {
+        /// The table, with its schema.
+        table: String,
+        /// Whose it should be.
+        tool: Option<Tool>,
+        /// Its columns.
+        columns: Vec<String>,
+    },
     /// More than one is there.
-    #[error("the histories of more than one tool are in this database: {}; say which by --from, and --schema where one tool's is there twice", .0.join(", "))]
+    #[error("the histories of more than one tool are in this database: {}; say which by --from, and by --schema or --table where one tool's is there twice", .0.join(", "))]
     Several(Vec<String>),
+    /// One is there that other tools, or an application, may have as well.
+    #[error("the table {table} may be {tool}'s, by its name and its columns, which others have, too; where it is, say so: --from {}", .tool.flag())]
+    Guessed {
+        /// The table, with its schema.
+        table: String,
+        /// Whose it may be.
+        tool: Tool,
+    },
     /// The tool says itself that a migration has failed, or is half applied.
     #[error("{tool} says that its version {version} has failed or is half applied: {advice}; then adopt again")]
     Dirty {
@@ -83,7 +106,11 @@ impl AdoptProblem {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
-            Self::NotFound(_) | Self::Several(_) => Reason::InvalidSettings,
+            Self::NotFound(_)
+            | Self::NoTable(_)
+            | Self::NotItsTable { .. }
+            | Self::Several(_)
+            | Self::Guessed { .. } => Reason::InvalidSettings,
             Self::Dirty { .. } | Self::NotUnderstood { .. } => Reason::NeedsReview,
             Self::Missing { .. } => Reason::MigrationMissing,
             Self::Changed { .. } => Reason::MigrationEdited,

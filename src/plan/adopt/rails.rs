@@ -3,6 +3,7 @@
 
 use super::dbmate::{versions, versions_query};
 use super::foreign_table::ForeignTable;
+use super::signature::{Columns, MIGRATIONS, Renamed};
 use super::tool::{Asked, Reader};
 
 /// The table that is Rails' alone.
@@ -10,12 +11,14 @@ pub(super) const METADATA: &str = "ar_internal_metadata";
 
 pub(super) const READER: Reader = Reader {
     table: "schema_migrations",
+    columns: Columns::Exactly(&["version"]),
+    renamed: Renamed::Saying(MIGRATIONS),
     is: |table, all, asked| table.has_columns(&["version"]) && (asked == Asked::Yes || has_metadata(table, all)),
     query: versions_query,
     read: versions,
 };
 
-/// Whether the metadata lie beside a table.
+/// Whether the metadata lie beside a table. An application may give both tables a prefix.
 pub(super) fn has_metadata(table: &ForeignTable, all: &[ForeignTable]) -> bool {
-    all.iter().any(|other| other.name == METADATA && other.schema == table.schema)
+    all.iter().any(|other| other.name.ends_with(METADATA) && other.schema == table.schema)
 }

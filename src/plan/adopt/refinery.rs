@@ -4,10 +4,13 @@
 use super::checksum::ForeignChecksum;
 use super::foreign_table::select;
 use super::history::{ForeignHistory, ForeignMigration};
+use super::signature::{Columns, Renamed};
 use super::tool::Reader;
 
 pub(super) const READER: Reader = Reader {
     table: "refinery_schema_history",
+    columns: Columns::Exactly(&["version", "name", "applied_on", "checksum"]),
+    renamed: Renamed::Telling(&["applied_on", "checksum"]),
     is: |table, _, _| table.has_columns(&["version", "name", "applied_on", "checksum"]),
     query: |table, dialect| select(&["version", "name", "checksum"], table, "version", dialect),
     read: |rows| {

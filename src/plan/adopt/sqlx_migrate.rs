@@ -5,11 +5,14 @@ use super::checksum::ForeignChecksum;
 use super::foreign_table::{is_true, select};
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::AdoptProblem;
+use super::signature::{Columns, Renamed};
 use super::tool::{Reader, Tool};
 use crate::migration::Dialect;
 
 pub(super) const READER: Reader = Reader {
     table: "_sqlx_migrations",
+    columns: Columns::Exactly(&["version", "description", "installed_on", "success", "checksum", "execution_time"]),
+    renamed: Renamed::Telling(&["installed_on", "success", "execution_time"]),
     is: |table, _, _| {
         table.has_columns(&["version", "description", "installed_on", "success", "checksum", "execution_time"])
     },

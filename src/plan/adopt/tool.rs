@@ -5,6 +5,7 @@ use std::fmt;
 use super::foreign_table::{ForeignTable, Row};
 use super::history::Read;
 use super::problem::AdoptProblem;
+use super::signature::{By, Columns, Renamed};
 use super::{atlas, dbmate, diesel, flyway, golang_migrate, goose, rails, refinery, sqlx_migrate};
 use crate::migration::Dialect;
 
@@ -35,7 +36,11 @@ pub enum Tool {
 pub(super) struct Reader {
     /// The table's name.
     pub(super) table: &'static str,
-    /// Whether a table of that name is the tool's, among all tables that were found; whoever has asked for the tool
+    /// Its columns, where it has another name.
+    pub(super) columns: Columns,
+    /// Under which other names it is known, too.
+    pub(super) renamed: Renamed,
+    /// Whether a table of its name is the tool's, among all tables that were found; whoever has asked for the tool
     /// knows better what only the tables beside it tell.
     pub(super) is: fn(&ForeignTable, &[ForeignTable], Asked) -> bool,
     /// Asks for the table's rows.
@@ -58,6 +63,19 @@ pub struct Found {
     pub tool: Tool,
     /// Which.
     pub table: ForeignTable,
+    /// How sure that is.
+    pub by: By,
+}
+
+/// What a person has said of the history that is to be taken over.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// The tool.
+    pub tool: Option<Tool>,
+    /// The schema that its table lies in.
+    pub schema: Option<&'a str>,
+    /// Its table, with the schema or without.
+    pub table: Option<&'a str>,
 }
 
 impl Tool {
@@ -96,17 +114,7 @@ impl Tool {
         self.name().to_ascii_lowercase()
     }
 
-    /// The tables that tools' histories are told by.
-    #[must_use]
-    pub fn tables() -> Vec<&'static str> {
-        let mut tables: Vec<&str> = Self::ALL.iter().map(|tool| tool.reader().table).collect();
-        tables.push(rails::METADATA);
-        tables.sort_unstable();
-        tables.dedup();
-        tables
-    }
-
-    fn reader(self) -> Reader {
+    pub(super) fn reader(self) -> Reader {
         match self {
             Self::Atlas => atlas::READER,
             Self::Dbmate => dbmate::READER,
@@ -144,34 +152,79 @@ impl Found {
     }
 }
 
-/// Finds the tool whose history is to be taken over; `asked` where a person has said which, and in which schema.
+/// Finds the tool whose history is to be taken over.
 ///
 /// # Errors
 ///
 /// Where none is there, or more than one.
-pub fn find(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Result<Found, AdoptProblem> {
-    let mut found = all(tables, asked, schema);
-    match found.len() {
-        0 => Err(AdoptProblem::NotFound(asked)),
-        1 => found.pop().ok_or(AdoptProblem::NotFound(asked)),
-        _ => {
+pub fn find(tables: &[ForeignTable], wanted: Wanted<'_>) -> Result<Found, AdoptProblem> {
+    let mut found = all(tables, wanted);
+    // A name that says little is nothing beside a table that is the tool's for certain.
+    let is_certain = |other: &Found| other.by != By::Hint;
+    if found.iter().any(is_certain) {
+        found.retain(is_certain);
+    }
+    match (found.len(), found.pop()) {
+        (1, Some(guessed)) if guessed.by == By::Hint && wanted.tool.is_none() => {
+            let table = format!("{}.{}", guessed.table.schema, guessed.table.name);
+            Err(AdoptProblem::Guessed { table, tool: guessed.tool })
+        }
+        (1, Some(found)) => Ok(found),
+        (_, None) => Err(not_found(tables, wanted)),
+        (_, Some(last)) => {
+            found.push(last);
             let told = |found: &Found| format!("{} ({}.{})", found.tool, found.table.schema, found.table.name);
             Err(AdoptProblem::Several(found.iter().map(told).collect()))
         }
     }
 }
 
-/// All tables of tools whose histories can be taken over; `asked` and `schema` as for [`find`].
-pub(super) fn all(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Vec<Found> {
-    let is_asked = |tool: &Tool| asked.is_none_or(|asked| asked == *tool);
-    let is_said = if asked.is_some() { Asked::Yes } else { Asked::No };
+fn not_found(tables: &[ForeignTable], wanted: Wanted<'_>) -> AdoptProblem {
+    let Some(asked) = wanted.table else { return AdoptProblem::NotFound(wanted.tool) };
+    let Some(table) = tables.iter().find(|table| wanted.is_of(table)) else {
+        return AdoptProblem::NoTable(asked.to_owned());
+    };
+    let name = format!("{}.{}", table.schema, table.name);
+    AdoptProblem::NotItsTable { table: name, tool: wanted.tool, columns: table.columns.clone() }
+}
+
+impl Wanted<'_> {
+    /// Its table without the schema that may stand before it.
+    #[must_use]
+    pub fn table_name(&self) -> Option<&str> {
+        self.table.map(|table| table.rsplit_once('.').map_or(table, |(_, name)| name))
+    }
+
+    /// Whether what is said of schema and table is so of this one; servers may have a name in another case.
+    fn is_of(&self, table: &ForeignTable) -> bool {
+        let full = format!("{}.{}", table.schema, table.name);
+        let is = |asked: &str| [&full, &table.name].iter().any(|name| name.eq_ignore_ascii_case(asked));
+        self.schema.is_none_or(|schema| schema == table.schema) && self.table.is_none_or(is)
+    }
+
+    /// By what a table is a tool's.
+    fn tells(&self, reader: &Reader, table: &ForeignTable, all: &[ForeignTable]) -> Option<By> {
+        let by = if self.table.is_some() || table.name == reader.table {
+            By::Name
+        } else {
+            reader.renamed.tells(reader.columns, table)?
+        };
+        let is_said = if self.tool.is_some() { Asked::Yes } else { Asked::No };
+        (reader.is)(table, all, is_said).then_some(by)
+    }
+}
+
+/// All tables of tools whose histories can be taken over.
+pub(super) fn all(tables: &[ForeignTable], wanted: Wanted<'_>) -> Vec<Found> {
+    let is_asked = |tool: &Tool| wanted.tool.is_none_or(|asked| asked == *tool);
     let mut found = Vec::new();
     for tool in Tool::ALL.into_iter().filter(is_asked) {
         let reader = tool.reader();
-        let named = tables.iter().filter(|table| table.name == reader.table);
-        let own = named.filter(|table| schema.is_none_or(|schema| schema == table.schema));
-        let own = own.filter(|table| (reader.is)(table, tables, is_said));
-        found.extend(own.map(|table| Found { tool, table: table.clone() }));
+        let of_it = |table: &ForeignTable| {
+            let by = wanted.tells(&reader, table, tables)?;
+            Some(Found { tool, table: table.clone(), by })
+        };
+        found.extend(tables.iter().filter(|table| wanted.is_of(table)).filter_map(of_it));
     }
     found
 }
@@ -186,7 +239,8 @@ mod tests {
     }
 
     fn tool(tables: &[ForeignTable], asked: Option<Tool>, schema: Option<&str>) -> Result<Tool, String> {
-        find(tables, asked, schema).map(|found| found.tool).map_err(|problem| problem.to_string())
+        let wanted = Wanted { tool: asked, schema, table: None };
+        find(tables, wanted).map(|found| found.tool).map_err(|problem| problem.to_string())
     }
 
     #[test]

@@ -62,3 +62,67 @@ fn a_run_in_the_cluster_ends_so_too_and_goes_on_once_the_history_is_taken_over(
     bed.files(&[("000003_more.up.sql", "INSERT INTO plans (name) VALUES ('more');\n")]);
     assert_eq!(bed.run().applied(), 1);
 }
+
+#[rstest]
+fn a_history_is_found_under_any_name(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    for renamed in histories::renamed("mysql") {
+        let Some(bed) = migrated_by(engine, &renamed.sql) else { return };
+        let (code, text) = said(&bed.command("migrate", &[]));
+        let tool = renamed.history.tool;
+        assert_eq!(code, Some(4), "{tool}: {text}");
+        assert!(renamed.is_told(&text), "{tool}: {text}");
+        assert_untouched(&bed, &text);
+    }
+}
+
+#[rstest]
+fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    for renamed in histories::inconspicuous("mysql") {
+        // Rails' own second table would tell.
+        let sql = renamed.sql.replace("ar_internal_metadata", "app_settings");
+        let Some(bed) = migrated_by(engine, &sql) else { return };
+        let (code, text) = said(&bed.command("plan", &[]));
+        assert_eq!(code, Some(0), "{}: {text}", renamed.history.tool);
+    }
+}
+
+#[rstest]
+fn a_history_is_taken_over_from_a_table_of_any_name(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    for (tool, table) in [
+        ("golang-migrate", "(version bigint, dirty boolean); INSERT INTO State VALUES (2, false)"),
+        ("dbmate", "(version varchar(128)); INSERT INTO State VALUES ('1'), ('2')"),
+        (
+            "refinery",
+            "(version int, name varchar(255), applied_on varchar(255), checksum varchar(255)); INSERT INTO State \
+                      VALUES (1, 'plans', '', NULL), (2, 'renamed', '', NULL)",
+        ),
+    ] {
+        let Some(bed) = migrated_by(engine, &format!("CREATE TABLE State {table}")) else { return };
+        let (code, text) = said(&bed.command("adopt", &["--from", tool, "--table", "State"]));
+        assert!(code == Some(0) && text.contains("2 migrations recorded"), "{tool}: {text}");
+        assert_eq!(bed.run().applied(), 0, "{tool}");
+    }
+}
+
+#[rstest]
+fn a_ledger_of_another_name_that_has_the_same_files_is_not_run_over(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::with(engine, FILES) else { return };
+    assert_eq!(bed.run().applied(), 2);
+    let (code, text) = said(&bed.command("migrate", &["--history-schema", "elsewhere"]));
+    assert!(code == Some(4) && text.contains("schemaward_schema_migrations is at version 000002"), "{text}");
+    assert!(text.contains("--history-schema schemaward (in a resource spec.history.schema)"), "{text}");
+    assert_eq!(bed.sql("select group_concat(name order by id) from plans"), "free plan,pro plan", "{text}");
+    assert!(!bed.has("elsewhere_schema_migrations"), "no ledger is made: {text}");
+    // A file half applied is there, too.
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", "CREATE TABLE a (x int);\nINSERT INTO nowhere VALUES (1);\n")])
+    else {
+        return;
+    };
+    bed.run().failure();
+    let (code, text) = said(&bed.command("migrate", &["--history-schema", "elsewhere"]));
+    assert!(code == Some(4) && text.contains("and has 001_a.sql, as the source has"), "{text}");
+}

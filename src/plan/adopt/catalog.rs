@@ -1,0 +1,208 @@
+//! What the database's catalog is asked for tables that may be histories: one question, whose answer is small however many
+//! tables there are. It may name more than the histories; which are some is decided from the answer.
+
+use super::foreign_table::{ForeignTable, Row, as_text, literal};
+use super::known_tool;
+use super::rails;
+use super::signature::Renamed;
+use super::tool::{Tool, Wanted};
+use crate::migration::Dialect;
+
+/// The database that Atlas makes for its table where its URL names none.
+pub(super) const ATLAS_DATABASE: &str = "atlas_schema_revisions";
+
+/// Not the server's own, and none of a session's temporary ones.
+const OF_A_USER: &str = "n.nspname !~ '^(pg_|information_schema$)'";
+
+/// Which tables are looked for.
+struct Search<'a> {
+    /// Those of these names, which servers may have in another case.
+    names: Vec<&'a str>,
+    /// Those that have one of these in their names.
+    parts: Vec<&'static str>,
+    /// Those that have all columns of one of these lists.
+    telling: Vec<&'static [&'static str]>,
+}
+
+/// Asks for the columns of all tables that may be a tool's history, or a ledger of Schemaward's: rows of schema, table and
+/// column. Tables that the user may not read are among them.
+#[must_use]
+pub fn histories_query(dialect: Dialect) -> String {
+    let readers = || Tool::ALL.iter().map(|tool| tool.reader());
+    let named = readers().map(|reader| reader.table).chain(known_tool::ALL.iter().map(|tool| tool.table));
+    let mut search = Search { names: named.chain([rails::METADATA]).collect(), parts: Vec::new(), telling: Vec::new() };
+    for renamed in readers().map(|reader| reader.renamed).chain(known_tool::ALL.iter().map(|tool| tool.renamed)) {
+        match renamed {
+            Renamed::Never => {}
+            Renamed::Telling(columns) => search.telling.push(columns),
+            Renamed::Saying(parts) => search.parts.extend(parts),
+        }
+    }
+    search.query(dialect)
+}
+
+/// The same for the history that is to be taken over.
+#[must_use]
+pub fn wanted_query(wanted: Wanted<'_>, dialect: Dialect) -> String {
+    let Some(table) = wanted.table else { return histories_query(dialect) };
+    let names = wanted.table_name().into_iter().chain([table, rails::METADATA]).collect();
+    Search { names, parts: Vec::new(), telling: Vec::new() }.query(dialect)
+}
+
+impl Search<'_> {
+    fn query(mut self, dialect: Dialect) -> String {
+        self.names.sort_unstable();
+        self.names.dedup();
+        self.parts.sort_unstable();
+        self.parts.dedup();
+        self.telling.sort_unstable();
+        self.telling.dedup();
+        let text = |expression| as_text(expression, dialect);
+        match dialect {
+            // Not information_schema, which shows nobody a table that he may not touch. A partition is no table of its own.
+            Dialect::Postgres => {
+                let among = format!(
+                    "OR c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid IN (SELECT a.attrelid FROM \
+                     pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped AND {})",
+                    self.telling("a.attname", "a.attrelid", dialect)
+                );
+                format!(
+                    "SELECT {}, {}, {} FROM pg_catalog.pg_class c \
+                     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid \
+                     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND {OF_A_USER} \
+                     AND ({} {}) ORDER BY n.nspname, c.relname, a.attnum",
+                    text("n.nspname"),
+                    text("c.relname"),
+                    text("a.attname"),
+                    self.named("c.relname", dialect),
+                    if self.telling.is_empty() { "" } else { &among }
+                )
+            }
+            // Another database is another application's, but for the one that Atlas makes for itself.
+            Dialect::Mysql | Dialect::Mariadb => {
+                let among = format!(
+                    "OR table_name IN (SELECT k.table_name FROM information_schema.columns k WHERE k.table_schema = \
+                     DATABASE() AND {})",
+                    self.telling("k.column_name", "k.table_name", dialect)
+                );
+                format!(
+                    "SELECT {}, {}, {} FROM information_schema.columns WHERE table_schema IN (DATABASE(), '{ATLAS_DATABASE}') \
+                     AND ({} {}) ORDER BY table_schema, table_name, ordinal_position",
+                    text("table_schema"),
+                    text("table_name"),
+                    text("column_name"),
+                    self.named("table_name", dialect),
+                    if self.telling.is_empty() { "" } else { &among }
+                )
+            }
+            Dialect::Sqlite => {
+                let among = format!(
+                    "OR m.name IN (SELECT t.name FROM sqlite_master t, pragma_table_info(t.name) k WHERE t.type = 'table' AND {})",
+                    self.telling("k.name", "t.name", dialect)
+                );
+                format!(
+                    "SELECT 'main', m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p \
+                     WHERE m.type = 'table' AND ({} {}) ORDER BY m.name, p.cid",
+                    self.named("m.name", dialect),
+                    if self.telling.is_empty() { "" } else { &among }
+                )
+            }
+        }
+    }
+
+    /// That a table has one of the names, or a part of one.
+    fn named(&self, name: &str, dialect: Dialect) -> String {
+        let is = format!("{name} IN ({})", spellings(self.names.iter().copied(), dialect));
+        let like =
+            |part: &&str| format!("LOWER({}) LIKE {}", as_text(name, dialect), literal(&format!("%{part}%"), dialect));
+        [is].into_iter().chain(self.parts.iter().map(like)).collect::<Vec<_>>().join(" OR ")
+    }
+
+    /// That a table has all columns of one list, from its columns' rows. Only the rows of those columns are looked at: all
+    /// columns of ten thousand tables, put in groups, take ten times as long.
+    fn telling(&self, column: &str, table: &str, dialect: Dialect) -> String {
+        let lower = format!("LOWER({})", as_text(column, dialect));
+        let has_all = |columns: &&[&str]| {
+            let names: Vec<String> = columns.iter().map(|name| literal(&name.to_lowercase(), dialect)).collect();
+            format!("SUM(CASE WHEN {lower} IN ({}) THEN 1 ELSE 0 END) = {}", names.join(", "), columns.len())
+        };
+        let having: Vec<String> = self.telling.iter().map(has_all).collect();
+        let all = self.telling.iter().flat_map(|columns| columns.iter().copied());
+        format!("{column} IN ({}) GROUP BY {table} HAVING {}", spellings(all, dialect), having.join(" OR "))
+    }
+}
+
+/// Names in each case that a server may have them in, as a list.
+fn spellings<'a>(names: impl Iterator<Item = &'a str>, dialect: Dialect) -> String {
+    let all = names.filter(|name| !name.is_empty());
+    let mut all: Vec<String> =
+        all.flat_map(|name| [name.to_owned(), name.to_lowercase(), name.to_uppercase()]).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.iter().map(|name| literal(name, dialect)).collect::<Vec<_>>().join(", ")
+}
+
+/// Asks for one table that is neither the server's, nor an extension's, nor of one of these ledgers, nor has one of these
+/// names: a row of schema and table.
+#[must_use]
+pub fn any_table_query(ledgers: &[&str], except: &[&str], dialect: Dialect) -> String {
+    let text = |expression| as_text(expression, dialect);
+    // An empty list is no list.
+    let list = |names: &[&str]| {
+        let names: Vec<String> = names.iter().chain(&[""]).map(|name| literal(name, dialect)).collect();
+        names.join(", ")
+    };
+    let except = list(except);
+    // On engines without schemas the ledger's name is what its tables' names begin with.
+    let no_ledger_s = |cut: &str| {
+        let is_not = |ledger: &&str| {
+            let length = ledger.chars().count() + 1;
+            format!(
+                " AND {} <> {}",
+                cut.replace("LENGTH", &length.to_string()),
+                literal(&format!("{ledger}_"), dialect)
+            )
+        };
+        ledgers.iter().map(is_not).collect::<String>()
+    };
+    match dialect {
+        Dialect::Postgres => format!(
+            "SELECT {}, {} FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p') AND {OF_A_USER} AND n.nspname NOT IN ({}) AND c.relname NOT IN ({except}) \
+             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = \
+             'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e') \
+             ORDER BY n.nspname, c.relname LIMIT 1",
+            text("n.nspname"),
+            text("c.relname"),
+            list(ledgers)
+        ),
+        Dialect::Mysql | Dialect::Mariadb => format!(
+            "SELECT {}, {} FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' \
+             {} AND table_name NOT IN ({except}) ORDER BY table_name LIMIT 1",
+            text("table_schema"),
+            text("table_name"),
+            no_ledger_s("LEFT(table_name, LENGTH)")
+        ),
+        Dialect::Sqlite => format!(
+            "SELECT 'main', name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' \
+             {} AND name NOT IN ({except}) ORDER BY name LIMIT 1",
+            no_ledger_s("substr(name, 1, LENGTH)")
+        ),
+    }
+}
+
+/// The tables in the catalog's answer.
+#[must_use]
+pub fn foreign_tables(rows: &[Row]) -> Vec<ForeignTable> {
+    let mut tables: Vec<ForeignTable> = Vec::new();
+    for row in rows {
+        let [Some(schema), Some(name), Some(column)] = row.as_slice() else { continue };
+        match tables.last_mut() {
+            Some(last) if last.schema == *schema && last.name == *name => last.columns.push(column.clone()),
+            _ => {
+                tables.push(ForeignTable { schema: schema.clone(), name: name.clone(), columns: vec![column.clone()] });
+            }
+        }
+    }
+    tables
+}

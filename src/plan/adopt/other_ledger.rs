@@ -1,0 +1,192 @@
+//! A ledger of Schemaward's own beside the one that a run is told to keep: another application's, or this one's under the
+//! name that the settings had before. Which of the two the files tell.
+
+use super::foreign_table::{ForeignTable, Row, as_text};
+use super::signature::Columns;
+use crate::migration::{Dialect, MigrationFiles, Version};
+
+/// What a ledger's table of attempts is called; on engines without schemas the ledger's name stands before it.
+const TABLE: &str = "schema_migrations";
+const COLUMNS: Columns =
+    Columns::Among(&["version", "filename", "kind", "checksum", "token_checksum", "success", "undone_by", "fence"]);
+
+/// Another ledger, which nobody has read yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LedgerSighting {
+    /// What it is called: what the settings name it by.
+    pub ledger: String,
+    table: ForeignTable,
+}
+
+/// Another ledger in which something is recorded, or which cannot be read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OtherLedger {
+    /// What the settings name it by.
+    pub ledger: String,
+    /// Its table of attempts, with the schema.
+    pub table: String,
+    /// What is in force there or begun; None where it cannot be read.
+    pub files: Option<Vec<LedgerFile>>,
+}
+
+/// A file in another ledger.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LedgerFile {
+    version: String,
+    file: String,
+    checksum: String,
+}
+
+/// The ledgers among tables that the catalog has found, but for the one that is called `own`.
+#[must_use]
+pub fn other_ledgers(tables: &[ForeignTable], own: &str, dialect: Dialect) -> Vec<LedgerSighting> {
+    let named = |table: &ForeignTable| match dialect {
+        Dialect::Postgres => (table.name == TABLE).then(|| table.schema.clone()),
+        Dialect::Mysql | Dialect::Mariadb | Dialect::Sqlite => {
+            table.name.strip_suffix(TABLE)?.strip_suffix('_').map(str::to_owned)
+        }
+    };
+    let ledgers = tables.iter().filter(|table| COLUMNS.are_of(table));
+    let ledgers = ledgers.filter_map(|table| Some(LedgerSighting { ledger: named(table)?, table: table.clone() }));
+    ledgers.filter(|sighting| sighting.ledger != own).collect()
+}
+
+impl LedgerSighting {
+    /// The question for what is in force, and what is begun.
+    #[must_use]
+    pub fn query(&self, dialect: Dialect) -> String {
+        let journal = match dialect {
+            Dialect::Postgres => "statement_journal".to_owned(),
+            Dialect::Mysql | Dialect::Mariadb | Dialect::Sqlite => format!("{}_statement_journal", self.ledger),
+        };
+        let journal = ForeignTable { name: journal, ..self.table.clone() };
+        let text = |expression| as_text(expression, dialect);
+        let columns = |checksum| format!("{}, {}, {}", text("version"), text("filename"), text(checksum));
+        format!(
+            "SELECT {} FROM {} WHERE success AND undone_by IS NULL AND kind <> 'rollback' UNION \
+             SELECT {} FROM {} WHERE migration_id IS NULL AND state <> 'failed'",
+            columns("checksum"),
+            self.table.quoted(dialect),
+            columns("''"),
+            journal.quoted(dialect)
+        )
+    }
+
+    /// What its rows say, `rows` being None where it cannot be read; None where nothing is recorded.
+    #[must_use]
+    pub fn read(&self, rows: Option<&[Row]>) -> Option<OtherLedger> {
+        let file = |row: &Row| match row.as_slice() {
+            [Some(version), Some(file), checksum] => Some(LedgerFile {
+                version: version.clone(),
+                file: file.clone(),
+                checksum: checksum.clone().unwrap_or_default(),
+            }),
+            _ => None,
+        };
+        let files: Option<Vec<LedgerFile>> = rows.map(|rows| rows.iter().filter_map(file).collect());
+        let is_filled = files.as_ref().is_none_or(|files| !files.is_empty());
+        let table = format!("{}.{}", self.table.schema, self.table.name);
+        is_filled.then(|| OtherLedger { ledger: self.ledger.clone(), table, files })
+    }
+}
+
+impl OtherLedger {
+    /// The newest version that it has.
+    #[must_use]
+    pub fn newest(&self) -> Option<String> {
+        let versions = self.files.iter().flatten().filter_map(|file| file.version.parse::<Version>().ok());
+        versions.max().map(|version| version.to_string())
+    }
+
+    /// A file that the source has, too: by its version, and its name or its bytes. Numbers alone say nothing: every
+    /// application has a file 001.
+    #[must_use]
+    pub fn shared(&self, set: &MigrationFiles<'_>) -> Option<&str> {
+        let is_shared = |known: &&LedgerFile| match known.version.parse::<Version>() {
+            Ok(version) => set
+                .get(&version)
+                .is_some_and(|file| file.file() == known.file || file.checksum().to_string() == known.checksum),
+            Err(_) => set.repeatables().iter().any(|file| file.file() == known.file),
+        };
+        self.files.iter().flatten().find(is_shared).map(|known| known.file.as_str())
+    }
+
+    /// Why a source is not run beside it; None where it is another application's.
+    pub(super) fn in_the_way(&self, set: &MigrationFiles<'_>) -> Option<String> {
+        let Some(_) = &self.files else {
+            return Some(format!(
+                "Schemaward has another ledger here: its table {} cannot be read, so whose it is is not known",
+                self.table
+            ));
+        };
+        let file = self.shared(set)?;
+        Some(format!("{}, and has {file}, as the source has", self.told()))
+    }
+
+    /// What to do about one that is in the way.
+    pub(super) fn advice(&self) -> String {
+        format!(
+            "go on with the ledger that is there: say --history-schema {} (in a resource spec.history.schema)",
+            self.ledger
+        )
+    }
+
+    /// What is told of one that is not in the way; `compared`: whether the source was held against it.
+    pub(super) fn note(&self, compared: bool) -> String {
+        let whose = if compared { "none of the source's files, so that it is another application's" } else { "files" };
+        format!("{}, and has {whose}; where it is this one's, say --history-schema {}", self.told(), self.ledger)
+    }
+
+    fn told(&self) -> String {
+        let at = self.newest().map_or_else(|| "is not empty".to_owned(), |version| format!("is at version {version}"));
+        format!("Schemaward has another ledger here: its table {} {at}", self.table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::migration::{Checksum, SourceFile};
+
+    fn ledgers(schema: &str, name: &str, own: &str, dialect: Dialect) -> Vec<String> {
+        let columns =
+            ["id", "version", "filename", "kind", "checksum", "token_checksum", "success", "undone_by", "fence"];
+        let columns = columns.iter().map(ToString::to_string).collect();
+        let table = ForeignTable { schema: schema.to_owned(), name: name.to_owned(), columns };
+        other_ledgers(&[table], own, dialect).into_iter().map(|other| other.ledger).collect()
+    }
+
+    #[test]
+    fn a_ledger_is_known_by_its_table_and_called_as_the_settings_call_it() {
+        assert_eq!(ledgers("other", "schema_migrations", "schemaward", Dialect::Postgres), ["other"]);
+        assert!(ledgers("schemaward", "schema_migrations", "schemaward", Dialect::Postgres).is_empty());
+        assert!(ledgers("other", "schema_migrations_copy", "schemaward", Dialect::Postgres).is_empty());
+        assert_eq!(ledgers("shop", "other_schema_migrations", "schemaward", Dialect::Mysql), ["other"]);
+        assert!(ledgers("main", "schemaward_schema_migrations", "schemaward", Dialect::Sqlite).is_empty());
+    }
+
+    #[rstest]
+    #[case::the_same_file("001", "001_a.sql", "", true)]
+    #[case::padded_otherwise("1", "001_a.sql", "", true)]
+    #[case::renamed("001", "001_b.sql", "select 1", true)]
+    #[case::another_application_s("001", "001_b.sql", "select 2", false)]
+    #[case::another_version("002", "001_a.sql", "select 1", false)]
+    #[case::repeatable("R", "R__v.sql", "", true)]
+    fn a_file_is_the_source_s_by_its_version_and_its_name_or_its_bytes(
+        #[case] version: &str,
+        #[case] file: &str,
+        #[case] sql: &str,
+        #[case] expected: bool,
+    ) {
+        let source = |name: &str| SourceFile { name: name.to_owned(), bytes: b"select 1".to_vec() };
+        let files = [source("001_a.sql"), source("R__v.sql")];
+        let set = MigrationFiles::sorted(&files, Dialect::Postgres).unwrap();
+        let checksum = Checksum::of(sql.as_bytes()).to_string();
+        let known = LedgerFile { version: version.to_owned(), file: file.to_owned(), checksum };
+        let other = |files| OtherLedger { ledger: "l".to_owned(), table: "l.t".to_owned(), files };
+        assert_eq!(other(Some(vec![known])).in_the_way(&set).is_some(), expected);
+        assert!(other(None).in_the_way(&set).is_some(), "what cannot be read is nobody's for certain");
+    }
+}
