@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledgement, AcknowledgementKind};
-use super::locked::{Locked, lock};
+use super::locked::{Locked, write_locked};
 use super::session::{Attempt, Database, FailedAttempt, Session};
 use super::stop::stop_signal;
 use crate::migration::{Dialect, Migration, Problem, Version, source_failure};
@@ -29,16 +29,9 @@ pub struct Abandoned {
 ///
 /// [`Reason::InvalidSettings`] where nothing of it is begun, [`Reason::LockHeld`] where a run is at work.
 pub async fn abandon<D: Database>(database: &D, name: &str, run: &str) -> Result<Abandoned, Failure> {
-    let mut session = database.connect().await?;
-    let state = session.read_ledger().await?;
-    session.close().await;
-    open(&state, name)?;
-    let mut locked = lock(database, run).await?;
-    let written = write(&mut locked, name, run, database.dialect()).await;
-    let released = locked.release().await;
-    let abandoned = written?;
-    released?;
-    Ok(abandoned)
+    let dialect = database.dialect();
+    let is_possible = |ledger: &LedgerState| open(ledger, name).map(drop);
+    write_locked(database, run, is_possible, async |locked| write(locked, name, run, dialect).await).await
 }
 
 async fn write<S: Session>(
@@ -60,8 +53,7 @@ async fn write<S: Session>(
     let detail = format!("{}: {}", first.file, failure.message);
     let kind = AcknowledgementKind::Abandoned;
     let said = Acknowledgement { kind, version, detail: &detail, run, fence: locked.fence };
-    locked.session.acknowledge(said).await?;
-    locked.session.record_abandoned(attempt, failed).await?;
+    locked.session.record_abandoned(attempt, failed, said).await?;
     Ok(abandoned)
 }
 

@@ -236,8 +236,9 @@ impl Session for AnySession {
         &mut self,
         attempt: Attempt<'_>,
         given_up: FailedAttempt<'_>,
+        said: Acknowledgement<'_>,
     ) -> Result<(), SessionError> {
-        each!(self, session => session.record_abandoned(attempt, given_up).await)
+        each!(self, session => session.record_abandoned(attempt, given_up, said).await)
     }
 
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {

@@ -29,6 +29,29 @@ pub(super) async fn lock<D: Database>(database: &D, run: &str) -> Result<Locked<
     Ok(Locked { session, fence, ledger })
 }
 
+/// Writes something under the lock. What is refused by the ledger as it is before, needs no lock.
+///
+/// # Errors
+///
+/// What `is_possible` or `write` say; [`crate::report::Reason::LockHeld`] where a run is at work.
+pub(super) async fn write_locked<D: Database, T>(
+    database: &D,
+    run: &str,
+    is_possible: impl Fn(&LedgerState) -> Result<(), Failure>,
+    write: impl AsyncFnOnce(&mut Locked<D::Session>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut session = database.connect().await?;
+    let state = session.read_ledger().await?;
+    session.close().await;
+    is_possible(&state)?;
+    let mut locked = lock(database, run).await?;
+    let written = write(&mut locked).await;
+    let released = locked.release().await;
+    let written = written?;
+    released?;
+    Ok(written)
+}
+
 impl<S: Session> Locked<S> {
     /// Gives the lock back and ends the connection.
     pub(super) async fn release(mut self) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded, and whether an
 //! edit of an applied file is right.
 
-use super::locked::lock;
+use super::locked::write_locked;
 use super::session::{ByHand, Database, Session};
 use crate::migration::{Checksum, Migration, MigrationFiles, Problem, Version, no_migration, source_failure};
 use crate::plan::{BegunStatement, LedgerState, StatementState};
@@ -13,20 +13,12 @@ use crate::report::{ErrorClass, Failure, Reason};
 ///
 /// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is at work.
 pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<(), Failure> {
-    let mut session = database.connect().await?;
-    let state = session.read_ledger().await?;
-    session.close().await;
-    if !is_open(&state, &by_hand) {
-        return Err(nothing_open(&state, &by_hand));
-    }
-    let mut locked = lock(database, by_hand.run).await?;
-    let settled = locked.session.settle(locked.fence, &by_hand).await;
-    let ledger = std::mem::take(&mut locked.ledger);
-    let released = locked.release().await;
-    if !settled? {
-        return Err(nothing_open(&ledger, &by_hand));
-    }
-    released
+    let refusal = |ledger: &LedgerState| Err(nothing_open(ledger, &by_hand));
+    let is_possible = |ledger: &LedgerState| if is_open(ledger, &by_hand) { Ok(()) } else { refusal(ledger) };
+    write_locked(database, by_hand.run, is_possible, async |locked| {
+        if locked.session.settle(locked.fence, &by_hand).await? { Ok(()) } else { refusal(&locked.ledger) }
+    })
+    .await
 }
 
 /// Accepts the file of an applied version as it is now: its checksums become the ledger's, and the old ones are kept with
@@ -42,18 +34,15 @@ pub async fn accept<'a, D: Database>(
     version: &Version,
     run: &str,
 ) -> Result<Accepted<'a>, Failure> {
-    let mut session = database.connect().await?;
-    let state = session.read_ledger().await?;
-    session.close().await;
-    let accepted = acceptable(set, &state, version)?;
-    let mut locked = lock(database, run).await?;
-    let written = locked.session.accept_edit(locked.fence, run, accepted.migration).await;
-    let released = locked.release().await;
-    if !written? {
-        return Err(nothing_to_accept(&format!("the file of version {version} is what the ledger has")));
-    }
-    released?;
-    Ok(accepted)
+    let is_possible = |ledger: &LedgerState| acceptable(set, ledger, version).map(drop);
+    write_locked(database, run, is_possible, async |locked| {
+        let accepted = acceptable(set, &locked.ledger, version)?;
+        if locked.session.accept_edit(locked.fence, run, accepted.migration).await? {
+            return Ok(accepted);
+        }
+        Err(nothing_to_accept(&format!("the file of version {version} is what the ledger has")))
+    })
+    .await
 }
 
 /// A file that was accepted as it is now.

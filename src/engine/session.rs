@@ -165,13 +165,17 @@ pub trait Session {
     async fn record_undone(&mut self, by_hand: Attempt<'_>) -> Result<(), SessionError>;
 
     /// Writes the row of an attempt that a person has given up, guarded by the fence; what is open of its file in the journal
-    /// becomes a part of the row.
+    /// becomes a part of the row. What the person said is written with it, in one transaction.
     ///
     /// # Errors
     ///
     /// Where the row cannot be written.
-    async fn record_abandoned(&mut self, attempt: Attempt<'_>, given_up: FailedAttempt<'_>)
-    -> Result<(), SessionError>;
+    async fn record_abandoned(
+        &mut self,
+        attempt: Attempt<'_>,
+        given_up: FailedAttempt<'_>,
+        said: Acknowledgement<'_>,
+    ) -> Result<(), SessionError>;
 
     /// The rollback SQL of versions that are in force, as the ledger keeps it; in any order. Not a part of what
     /// [`Self::read_ledger`] reads, which stays small.

@@ -1,6 +1,6 @@
 //! Records that a person has undone a version by hand, where the rollback SQL that is stored cannot do it. Runs none of it.
 
-use super::locked::{Locked, lock};
+use super::locked::{Locked, write_locked};
 use super::session::{Attempt, Database, Session};
 use super::stop::stop_signal;
 use crate::migration::{Dialect, Migration, Problem, Version, source_failure};
@@ -14,16 +14,9 @@ use crate::report::{ErrorClass, Failure, Reason};
 /// [`Reason::InvalidSettings`] where the version is not in force, is a baseline, or is not what was applied last;
 /// [`Reason::LockHeld`] where a run is at work.
 pub async fn record_undone<D: Database>(database: &D, version: &Version, run: &str) -> Result<String, Failure> {
-    let mut session = database.connect().await?;
-    let state = session.read_ledger().await?;
-    session.close().await;
-    undoable(&state, version)?;
-    let mut locked = lock(database, run).await?;
-    let recorded = write(&mut locked, version, run, database.dialect()).await;
-    let released = locked.release().await;
-    let file = recorded?;
-    released?;
-    Ok(file)
+    let dialect = database.dialect();
+    let is_possible = |ledger: &LedgerState| undoable(ledger, version).map(drop);
+    write_locked(database, run, is_possible, async |locked| write(locked, version, run, dialect).await).await
 }
 
 async fn write<S: Session>(

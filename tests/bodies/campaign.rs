@@ -270,7 +270,7 @@ impl Group<'_> {
     /// The files that the client takes, those that it refuses, and what is there afterwards.
     fn reference(&self) -> Result<(Vec<&File>, Vec<&File>, Catalog), String> {
         let database = Database::new(self.engine)?;
-        self.engine.begin_reference(&database.name)?;
+        self.engine.whole_file(&database.name, &self.engine.base())?;
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
         let is_backwards = matches!(self.mode, Mode::Rollback | Mode::RollbackBlock);
         let mut order: Vec<&File> = self.files.iter().collect();

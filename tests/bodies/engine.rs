@@ -5,27 +5,30 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use sqlx::Row;
 
-use crate::file::{File, Mode};
+use crate::file::{File, Mode, Reference};
 
 /// What each file has made: its number, and the name and text of each of its objects and rows.
 pub type Catalog = BTreeMap<usize, Vec<(String, String)>>;
 
 pub trait Engine: Sync {
     fn name(&self) -> &'static str;
-    fn modes(&self) -> &'static [Mode];
+    fn modes(&self) -> &'static [Mode] {
+        &Mode::ALL
+    }
     fn url(&self, database: &str) -> String;
     fn create(&self, database: &str) -> Result<(), String>;
     fn drop(&self, database: &str);
     /// What is there before the generated files.
     fn base(&self) -> String;
-    /// Applies [`Self::base`] without Schemaward.
-    fn begin_reference(&self, database: &str) -> Result<(), String>;
-    /// Applies a file without Schemaward.
+    /// Applies a file of statements without Schemaward.
     ///
     /// # Errors
     /// What the client or the server says.
-    fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String>;
-    /// Applies a whole file as the client does, or the server itself.
+    fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String> {
+        let Reference::Messages(messages) = file.reference(mode) else { return Err("no client".to_owned()) };
+        self.whole_file(database, &messages.join("\n;\n"))
+    }
+    /// Applies a whole text as the client does, or the server itself.
     ///
     /// # Errors
     /// What the client or the server says.
@@ -41,6 +44,10 @@ pub trait Engine: Sync {
             if let Some(number) = number {
                 found.entry(number).or_default().push((name, text));
             }
+        }
+        // In which order a catalog lists what it has is the server's affair.
+        for objects in found.values_mut() {
+            objects.sort();
         }
         Ok(found)
     }

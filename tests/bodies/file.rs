@@ -21,6 +21,18 @@ pub enum Mode {
     NoTransaction,
 }
 
+impl Mode {
+    pub const ALL: [Self; 7] = [
+        Self::Batched,
+        Self::Alone,
+        Self::Rollback,
+        Self::RollbackBlock,
+        Self::Repeatable,
+        Self::Goose,
+        Self::NoTransaction,
+    ];
+}
+
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// Without a delimiter at its end.

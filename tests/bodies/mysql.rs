@@ -146,10 +146,6 @@ impl Engine for Mysql {
         mysql_file::base()
     }
 
-    fn begin_reference(&self, database: &str) -> Result<(), String> {
-        self.file(database, &self.base())
-    }
-
     fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String> {
         match file.reference(mode) {
             Reference::Messages(messages) => self.messages(database, &messages),

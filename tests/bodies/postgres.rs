@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::engine::{Engine, texts};
-use crate::file::{File, Mode, Reference};
+use crate::file::{File, Mode};
 use crate::postgres_text;
 use crate::server::Server;
 
@@ -57,18 +57,6 @@ impl Engine for Postgres {
         "postgres"
     }
 
-    fn modes(&self) -> &'static [Mode] {
-        &[
-            Mode::Batched,
-            Mode::Alone,
-            Mode::Rollback,
-            Mode::RollbackBlock,
-            Mode::Repeatable,
-            Mode::Goose,
-            Mode::NoTransaction,
-        ]
-    }
-
     fn url(&self, database: &str) -> String {
         self.server.url(database)
     }
@@ -83,15 +71,6 @@ impl Engine for Postgres {
 
     fn base(&self) -> String {
         postgres_text::BASE.to_owned()
-    }
-
-    fn begin_reference(&self, database: &str) -> Result<(), String> {
-        self.execute(database, &self.base())
-    }
-
-    fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String> {
-        let Reference::Messages(messages) = file.reference(mode) else { return Err("no client".to_owned()) };
-        self.execute(database, &messages.join("\n;\n"))
     }
 
     fn whole_file(&self, database: &str, text: &str) -> Result<(), String> {

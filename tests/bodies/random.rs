@@ -45,7 +45,9 @@ fn parts(sql: &str, quoting: Quoting) -> Vec<(bool, &str)> {
     let mut parts = Vec::new();
     let (mut at, mut from) = (0, 0);
     while at < sql.len() {
-        let length = quoted(&sql[at..], quoting);
+        // A dollar in a name opens nothing.
+        let is_in_name = sql[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '$'));
+        let length = if is_in_name && sql[at..].starts_with('$') { 0 } else { quoted(&sql[at..], quoting) };
         if length == 0 {
             at += sql[at..].chars().next().map_or(1, char::len_utf8);
             continue;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::engine::{Engine, texts};
-use crate::file::{File, Form, Mode, Reference, Statement};
+use crate::file::{File, Form, Mode, Statement};
 use crate::random::{Choices as _, Quoting, broken, comment, noise};
 
 const QUOTING: Quoting = Quoting { backslashes: false, dollars: false, hash_comments: false };
@@ -49,18 +49,6 @@ impl Engine for Sqlite {
         "sqlite"
     }
 
-    fn modes(&self) -> &'static [Mode] {
-        &[
-            Mode::Batched,
-            Mode::Alone,
-            Mode::Rollback,
-            Mode::RollbackBlock,
-            Mode::Repeatable,
-            Mode::Goose,
-            Mode::NoTransaction,
-        ]
-    }
-
     fn url(&self, database: &str) -> String {
         format!("sqlite://{}", self.path(database).display())
     }
@@ -80,15 +68,6 @@ impl Engine for Sqlite {
             sql += &format!("CREATE VIEW v_{} AS SELECT a, begin, end FROM {table};\n", table.trim_matches('"'));
         }
         sql
-    }
-
-    fn begin_reference(&self, database: &str) -> Result<(), String> {
-        self.execute(database, &self.base())
-    }
-
-    fn reference(&self, database: &str, file: &File, mode: Mode) -> Result<(), String> {
-        let Reference::Messages(messages) = file.reference(mode) else { return Err("no client".to_owned()) };
-        self.execute(database, &messages.join("\n;\n"))
     }
 
     fn whole_file(&self, database: &str, text: &str) -> Result<(), String> {

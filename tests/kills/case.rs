@@ -73,7 +73,7 @@ impl<'a> Bed<'a> {
     fn admin(&self) -> Result<Client, String> {
         // MySQL asks for no database to begin with.
         let server = self.engine.server();
-        let postgres = server.url.starts_with("postgres");
+        let postgres = server.url("").starts_with("postgres");
         Client::connect(&if postgres { server.url("postgres") } else { server.url("") })
     }
 

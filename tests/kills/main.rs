@@ -15,6 +15,8 @@ mod engine;
 mod judge;
 mod mysql;
 mod postgres;
+#[path = "../servers/own_server.rs"]
+#[allow(dead_code, reason = "the script is not asked for more")]
 mod server;
 
 use std::io::Write;

@@ -79,7 +79,7 @@ pub struct Mysql {
 
 impl Mysql {
     pub fn start(engine: &str, label: &str) -> Self {
-        Self { server: Server::start(engine, label) }
+        Self { server: Server::start(engine, &format!("kills-{label}")) }
     }
 }
 

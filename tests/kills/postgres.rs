@@ -88,7 +88,7 @@ pub struct Postgres {
 
 impl Postgres {
     pub fn start(engine: &str, label: &str) -> Self {
-        let server = Server::start(engine, label);
+        let server = Server::start(engine, &format!("kills-{label}"));
         let mut admin = Client::connect(&server.url("postgres")).unwrap();
         admin.rows("create database template_of_kills").unwrap();
         let mut client = Client::connect(&server.url("template_of_kills")).unwrap();

@@ -394,8 +394,10 @@ impl Session for MysqlSession {
         &mut self,
         attempt: Attempt<'_>,
         given_up: FailedAttempt<'_>,
+        said: Acknowledgement<'_>,
     ) -> Result<(), SessionError> {
-        let rows = [self.ledger.record_failure(attempt, given_up), self.ledger.join_journal(attempt)];
+        let said = self.ledger.acknowledge(&said);
+        let rows = [said, self.ledger.record_failure(attempt, given_up), self.ledger.join_journal(attempt)];
         self.write_guarded(attempt.fence, &rows).await.map(drop)
     }
 

@@ -524,8 +524,10 @@ impl Session for PostgresSession {
         &mut self,
         attempt: Attempt<'_>,
         given_up: FailedAttempt<'_>,
+        said: Acknowledgement<'_>,
     ) -> Result<(), SessionError> {
-        self.write_guarded(attempt.fence, &self.ledger.record_abandoned(attempt, given_up)).await.map(drop)
+        let rows = [self.ledger.acknowledge(&said), self.ledger.record_abandoned(attempt, given_up)];
+        self.write_guarded(attempt.fence, &rows.join(";")).await.map(drop)
     }
 
     async fn stored_rollbacks(&mut self, versions: &[Version]) -> Result<Vec<StoredRollback>, SessionError> {

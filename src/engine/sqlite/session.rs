@@ -261,8 +261,10 @@ impl Session for SqliteSession {
         &mut self,
         attempt: Attempt<'_>,
         given_up: FailedAttempt<'_>,
+        said: Acknowledgement<'_>,
     ) -> Result<(), SessionError> {
         let written = async |ledger: &Ledger, connection: &mut SqliteConnection| {
+            ledger.acknowledge(connection, &said).await?;
             ledger.record(connection, attempt, 0, Some(given_up)).await?;
             ledger.close_journal(connection, attempt).await
         };

@@ -49,6 +49,8 @@ enum At {
     Start,
     /// Behind `BEGIN`, perhaps before `NOT ATOMIC`.
     Begun,
+    /// Behind `BEGIN NOT`. Without `NOT`, `ATOMIC` is a label.
+    BegunNot,
     /// Behind a word that may be a label.
     First,
     /// Behind `UNTIL`, which is no reserved word: a label, or the end of `REPEAT`.
@@ -126,8 +128,8 @@ impl Body {
                 self.header(step, header, kind, text, word);
             }
             At::Plain => self.at = At::Plain,
-            At::Begun if word == "NOT" => self.at = At::Begun,
-            At::Begun if word == "ATOMIC" => self.at = At::Start,
+            At::Begun if word == "NOT" => self.at = At::BegunNot,
+            At::BegunNot if word == "ATOMIC" => self.at = At::Start,
             At::First => self.at = if text == ":" { At::Start } else { At::Simple },
             At::Until if text == ":" => self.at = At::Start,
             At::Until if self.blocks.last() == Some(&Block::Repeat) => {
@@ -149,7 +151,7 @@ impl Body {
             At::Start | At::Begun | At::HandlerBehind => self.start(kind, text, word),
             At::Closing(block) => self.closing(block, kind, text, word),
             At::Closed if is_label(kind, text, word) => self.at = At::Ended,
-            At::Closed | At::Ended | At::Until | At::Lost => self.at = At::Lost,
+            At::BegunNot | At::Closed | At::Ended | At::Until | At::Lost => self.at = At::Lost,
         }
     }
 

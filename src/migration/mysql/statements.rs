@@ -310,6 +310,8 @@ mod tests {
     )]
     #[case("create procedure p() begin declare c cursor for select 1; open c; fetch c into a; close c; end")]
     #[case("create procedure p() begin not atomic begin not atomic a; end; b; end")]
+    #[case("create procedure p() begin atomic: loop leave atomic; end loop; a; end")]
+    #[case("create procedure p() begin atomic : begin a; end; b; end")]
     #[case("create procedure p() begin start transaction; commit; xa begin 'a'; end")]
     #[case("create procedure p() (select 1)")]
     #[case("create procedure p(in begin int, out end int) begin set end = begin; end")]

@@ -1,4 +1,4 @@
-//! A server of this test's own, by the project's script. It is removed when the test's process ends, however that ends:
+//! A server of a test's own, by the project's script. It is removed when its test's process ends, however that ends:
 //! its keeper waits for the end of a pipe.
 
 use std::os::unix::process::CommandExt;
@@ -31,8 +31,18 @@ impl Server {
         Self { url: url.to_owned(), name, keeper, pipe }
     }
 
+    /// What the script calls it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// SIGKILL to all its processes.
+    pub fn kill(&self) {
+        script("kill", &self.name);
+    }
+
+    pub fn start_again(&self) {
+        script("start", &self.name);
     }
 
     pub fn url(&self, database: &str) -> String {
