@@ -103,7 +103,9 @@ impl File {
         for (at, statement) in self.statements.iter().enumerate() {
             // The clients keep a comment, and know no DELIMITER behind what they keep.
             if let (Form::Switching(line, delimiter), true) = (self.form, statement.has_body) {
-                let _ = write!(text, "{line}\n{}{}{delimiter}\nDELIMITER ;\n", statement.before, statement.sql);
+                // Of `*///` they take the first two slashes for the delimiter.
+                let gap = if statement.sql.ends_with('/') && delimiter.starts_with('/') { " " } else { "" };
+                let _ = write!(text, "{line}\n{}{}{gap}{delimiter}\nDELIMITER ;\n", statement.before, statement.sql);
                 continue;
             }
             text.push_str(&statement.before);

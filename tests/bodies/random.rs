@@ -65,7 +65,8 @@ fn parts(sql: &str, quoting: Quoting) -> Vec<(bool, &str)> {
 fn quoted(rest: &str, quoting: Quoting) -> usize {
     let until = |mark: &str, from: usize| rest[from..].find(mark).map_or(rest.len(), |at| from + at + mark.len());
     let first = rest.chars().next().unwrap_or(' ');
-    if rest.starts_with("/*") {
+    // What a version comment holds is code.
+    if rest.starts_with("/*") && !rest.starts_with("/*!") {
         return until("*/", 2);
     }
     if rest.starts_with("--") || first == '#' && quoting.hash_comments {

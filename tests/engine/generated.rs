@@ -3,6 +3,8 @@
 //!
 //! `SCHEMAWARD_RESUME_FILES` and `SCHEMAWARD_RESUME_SEED` say how many and which; `make campaign-resume` sets them, see docs/campaigns.md.
 
+use schemaward::report::{Outcome, Reason};
+
 /// A generator of numbers that says the same for the same seed.
 pub struct Random(u64);
 
@@ -47,6 +49,27 @@ pub enum Ended {
     Applied,
     NeedsReview,
     Failed(String),
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Succeeded { .. } => Self::Applied,
+            Outcome::Failed { failure, .. } if failure.reason == Reason::NeedsReview => Self::NeedsReview,
+            Outcome::Failed { failure, .. } => Self::Failed(format!("{failure:?}")),
+        }
+    }
+}
+
+/// The rows of some tables, one name a line, in an order of their own.
+pub fn rows_of(tables: &str, query: impl Fn(&str) -> String) -> String {
+    let rows_of = |table: &str| {
+        let rows = query(&format!("select * from {table}"));
+        let mut rows: Vec<&str> = rows.lines().collect();
+        rows.sort_unstable();
+        format!("\n{table}: {}", rows.join("; "))
+    };
+    tables.lines().map(rows_of).collect()
 }
 
 /// A database of its own, with the tables that the pool is about.

@@ -1,7 +1,7 @@
 //! Generated files without a transaction, interrupted behind each of their statements.
 
 use crate::bed::{Bed, ENDLESS, signal};
-use crate::generated::{Ended, Subject, interrupted_everywhere};
+use crate::generated::{Ended, Subject, interrupted_everywhere, rows_of};
 
 const BASE: &str = "CREATE TABLE t0 (id INTEGER PRIMARY KEY, n INT, s TEXT); CREATE TABLE t1 (id INTEGER PRIMARY KEY, n INT);\n\
                     CREATE TABLE seen (k TEXT, v TEXT); CREATE TABLE shadow (n INT); INSERT INTO shadow VALUES (77);\n\
@@ -71,15 +71,9 @@ impl Subject for OnSqlite {
     }
 
     fn state(&self) -> String {
-        let mut state = self.0.query("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'schemaward%' ORDER BY name");
+        let state = self.0.query("SELECT sql FROM sqlite_master WHERE name NOT LIKE 'schemaward%' ORDER BY name");
         let tables = self.0.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'schemaward%' AND name NOT LIKE 'sqlite%' ORDER BY 1");
-        for table in tables.lines() {
-            let rows = self.0.query(&format!("SELECT * FROM {table}"));
-            let mut rows: Vec<&str> = rows.lines().collect();
-            rows.sort_unstable();
-            state = format!("{state}\n{table}: {}", rows.join("; "));
-        }
-        state
+        state + &rows_of(&tables, |query| self.0.query(query))
     }
 }
 

@@ -1,9 +1,7 @@
 //! Generated files, interrupted behind each of their statements.
 
-use schemaward::report::{Outcome, Reason};
-
 use super::bed::{Bed, Engine};
-use crate::generated::{Ended, Subject, interrupted_everywhere};
+use crate::generated::{Ended, Subject, interrupted_everywhere, rows_of};
 
 const BASE: &str = "create table t0 (id int auto_increment primary key, n int, s varchar(40));\n\
                     create table t1 (id int auto_increment primary key, n int, s varchar(40));\n\
@@ -89,11 +87,7 @@ impl<const MARIADB: bool> Subject for OnMysql<MARIADB> {
     }
 
     fn run(&self) -> Ended {
-        match self.0.run().summary.outcome {
-            Outcome::Succeeded { .. } => Ended::Applied,
-            Outcome::Failed { failure, .. } if failure.reason == Reason::NeedsReview => Ended::NeedsReview,
-            Outcome::Failed { failure, .. } => Ended::Failed(format!("{failure:?}")),
-        }
+        self.0.run().summary.outcome.into()
     }
 
     fn cut(&self, _: usize) {
@@ -106,17 +100,11 @@ impl<const MARIADB: bool> Subject for OnMysql<MARIADB> {
     fn state(&self) -> String {
         let of = "table_schema = database() and table_name not like 'schemaward%'";
         let tables = self.0.sql(&format!("select table_name from information_schema.tables where {of} order by 1"));
-        let mut state = self.0.sql(&format!(
+        let state = self.0.sql(&format!(
             "select table_name, column_name, column_type, column_default from information_schema.columns where {of} order by 1, \
              ordinal_position"
         ));
-        for table in tables.lines() {
-            let mut rows: Vec<String> =
-                self.0.sql(&format!("select * from {table}")).lines().map(str::to_owned).collect();
-            rows.sort();
-            state = format!("{state}\n{table}: {}", rows.join("; "));
-        }
-        state
+        state + &rows_of(&tables, |query| self.0.sql(query))
     }
 }
 
