@@ -91,6 +91,9 @@ pub struct RunStatus {
     /// When its outcome was recorded here; absent while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+    /// What it warned of when it ended, 5 at most; its pod's log has all. Nothing that stopped it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// How far it is; absent when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,

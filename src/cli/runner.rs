@@ -60,13 +60,24 @@ fn engine(name: &str) -> Result<Engine, String> {
 pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
     // A pod's log mixes stderr with the events on stdout.
     log_to_stderr(Format::Json);
-    let mut report = |event: Event| write_event(&event);
-    let summary = execute(arguments, &mut report).unwrap_or_else(|failure| {
+    let mut warnings = Vec::new();
+    let mut report = |mut event: Event| {
+        match &mut event {
+            Event::Warning { message } => warnings.push(message.clone()),
+            Event::RunFinished { summary } => warnings.iter().for_each(|message| summary.warn(message)),
+            _ => {}
+        }
+        write_event(&event);
+    };
+    let mut summary = execute(arguments, &mut report).unwrap_or_else(|failure| {
         let summary = failed_before_start(&arguments.run, failure.clone());
         report(Event::RunFailed { failure });
         report(Event::RunFinished { summary: summary.clone() });
         summary
     });
+    for message in &warnings {
+        summary.warn(message);
+    }
     finish(&arguments.summary_file, &summary)
 }
 

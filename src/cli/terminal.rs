@@ -313,6 +313,7 @@ mod tests {
                 last: pending.last().map(|last| (*last).to_owned()),
             },
             history: Vec::new(),
+            warnings: Vec::new(),
             rollback: false,
         }
     }

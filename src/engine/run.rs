@@ -70,6 +70,7 @@ pub fn failed_before_start(run: &str, failure: Failure) -> Summary {
         target_version: None,
         pending: Pending::default(),
         history: Vec::new(),
+        warnings: Vec::new(),
         rollback: false,
     }
 }
@@ -323,6 +324,7 @@ impl<'a, D: Database> Run<'a, D> {
                 last: known.pending.back().cloned(),
             },
             history: known.history.clone(),
+            warnings: Vec::new(),
             rollback: self.is_rollback(),
         }
     }

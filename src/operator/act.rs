@@ -4,10 +4,13 @@
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease as LeaseRecord;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, PartialObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Request;
 use kube::{Api, Client, ResourceExt as _};
+use serde::Serialize;
 use serde_json::json;
 
+use super::answers::briefly;
 use super::decision::{Decision, Effect, RunOrder};
 use super::job;
 use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases, Marks};
@@ -193,7 +196,7 @@ impl<'a> Actor<'a> {
     async fn write_finalizers(&mut self, finalizers: Vec<String>) -> Result<(), ActError> {
         let patch = json!({"metadata": {"resourceVersion": self.version, "finalizers": finalizers}});
         let api = self.api::<SchemaMigration>();
-        let answer = api.patch(&self.resource.name, &parameters(), &Patch::Merge(&patch)).await;
+        let answer = api.patch_metadata(&self.resource.name, &parameters(), &Patch::Merge(&patch)).await;
         self.note_version(answer.map_err(writing("writing the finalizer"))?.resource_version());
         self.finalizers = finalizers;
         Ok(())
@@ -214,15 +217,26 @@ impl<'a> Actor<'a> {
 
     async fn freeze(&self) -> Result<(), ActError> {
         let Source::Valid(ValidSource { hash, files: Some(files), .. }) = self.source else { return Ok(()) };
+        let Resource { name, uid, .. } = self.resource;
         for (part, files) in source::parts(files).iter().enumerate() {
-            let map = job::frozen(self.resource, hash, part, files);
-            match self.api().create(&PostParams::default(), &map).await {
+            match self.create_briefly(&job::frozen(self.resource, hash, part, files)).await {
                 // Names follow from what they are for. The runner compares what it finds with the hash it is given.
                 Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-                answer => drop(created(&map, answer)?),
+                answer => created::<ConfigMap, _>(&names::frozen_name(name, uid, hash, part), answer)?,
             }
         }
         Ok(())
+    }
+
+    /// Creates an object, of whose answer nothing is needed.
+    async fn create_briefly<K>(&self, object: &K) -> kube::Result<()>
+    where
+        K: kube::Resource<DynamicType = ()> + Serialize,
+    {
+        let request = Request::new(K::url_path(&(), Some(&self.resource.namespace)));
+        let data = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+        let request = request.create(&PostParams::default(), data).map_err(kube::Error::BuildRequest)?;
+        self.client.request_text(briefly(request)).await.map(drop)
     }
 
     /// Makes the Job and keeps its UID: from then on no namesake is taken for it.
@@ -241,7 +255,7 @@ impl<'a> Actor<'a> {
                 }
                 there
             }
-            answer => created(&job, answer)?,
+            answer => created::<Job, _>(&order.name, answer)?,
         };
         let mut status = self.written.clone();
         if let Some(run) = status.run.as_mut().filter(|run| run.name == order.name) {
@@ -292,7 +306,10 @@ async fn patch_status(
     let (from, to) = (serde_json::to_value(before)?, serde_json::to_value(status)?);
     let Some(change) = status::merge_patch(&from, &to) else { return Ok(None) };
     let patch = json!({"metadata": {"resourceVersion": version}, "status": change});
-    let answer = api.patch_status(name, &parameters(), &Patch::Merge(&patch)).await;
+    let request = Request::new(api.resource_url());
+    let request = request.patch_subresource("status", name, &parameters(), &Patch::Merge(&patch));
+    let request = briefly(request.map_err(|error| writing("writing the status")(kube::Error::BuildRequest(error)))?);
+    let answer = api.clone().into_client().request::<PartialObjectMeta<SchemaMigration>>(request).await;
     Ok(Some(answer.map_err(writing("writing the status"))?.resource_version()))
 }
 
@@ -312,14 +329,12 @@ fn writing(what: &'static str) -> impl FnOnce(kube::Error) -> ActError {
     }
 }
 
-fn created<K>(object: &K, answer: Result<K, kube::Error>) -> Result<K, ActError>
+fn created<K, T>(name: &str, answer: Result<T, kube::Error>) -> Result<T, ActError>
 where
     K: kube::Resource<DynamicType = ()>,
 {
     answer.map_err(|error| match &error {
-        kube::Error::Api(_) => {
-            ActError::Refused(Refusal::new(format!("{} {:?}", K::kind(&()), object.name_any()), &error))
-        }
+        kube::Error::Api(_) => ActError::Refused(Refusal::new(format!("{} {name:?}", K::kind(&())), &error)),
         _ => ActError::Write { what: "creating an object", source: Box::new(error) },
     })
 }

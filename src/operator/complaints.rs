@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use kube::{Api, Client};
+use kube::{Client, Resource as _};
 
+use super::answers::{AnswerError, Answers, Extent};
 use super::pod;
+use super::room::{Room, Rooms};
 use super::standing::shorten;
 
 /// Up to how many waiting runs of a namespace are each asked for by themselves.
@@ -19,9 +21,9 @@ const FEW: usize = 3;
 const FRESH: Duration = Duration::from_secs(50);
 /// The same for those of whom it says nothing.
 const FRESH_SILENCE: Duration = Duration::from_secs(10);
-/// How many events one answer holds at most, and how many answers are read.
+/// How many events one answer holds at most, and how many are read.
 const PAGE: u32 = 300;
-const PAGES: usize = 10;
+const MOST: usize = 3000;
 /// The longest words that are kept.
 const WORDS: usize = 1000;
 
@@ -36,6 +38,8 @@ struct Book {
 #[derive(Debug, Default)]
 pub struct Complaints {
     books: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Book>>>>,
+    /// Not that of passes: whoever asks holds room there already, and would wait for itself.
+    rooms: Rooms,
 }
 
 impl Complaints {
@@ -43,15 +47,19 @@ impl Complaints {
     ///
     /// `crowd` is how many runs wait in the namespace.
     pub async fn about(&self, client: &Client, namespace: &str, uid: &str, crowd: usize) -> Option<String> {
-        let api: Api<Event> = Api::namespaced(client.clone(), namespace);
-        let answer = if crowd > FEW { self.looked_up(&api, namespace, uid).await } else { ask(&api, uid).await };
+        let answers = Answers { client, rooms: &self.rooms };
+        let answer = if crowd > FEW {
+            self.looked_up(answers, namespace, uid).await
+        } else {
+            ask(answers, namespace, uid).await
+        };
         answer.unwrap_or_else(|error| {
             tracing::debug!(%error, "events cannot be read");
             None
         })
     }
 
-    async fn looked_up(&self, api: &Api<Event>, namespace: &str, uid: &str) -> kube::Result<Option<String>> {
+    async fn looked_up(&self, answers: Answers<'_>, namespace: &str, uid: &str) -> Result<Option<String>, AnswerError> {
         let book = {
             let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
             // Those that nobody reads any more go.
@@ -62,7 +70,7 @@ impl Complaints {
         let mut book = book.lock().await;
         let fresh = if book.said.contains_key(uid) { FRESH } else { FRESH_SILENCE };
         if !book.is_recent(fresh) {
-            *book = read_book(api).await?;
+            *book = read_book(answers, namespace, "type=Warning", MOST).await?;
         }
         Ok(book.said.get(uid).map(|(_, words)| words.clone()))
     }
@@ -83,28 +91,24 @@ impl Book {
     }
 }
 
-async fn ask(api: &Api<Event>, uid: &str) -> kube::Result<Option<String>> {
-    let mut book = Book::default();
-    let selection = ListParams::default().fields(&format!("involvedObject.uid={uid},type=Warning")).limit(PAGE);
-    for event in api.list(&selection).await?.items.into_iter().filter(pod::is_complaint) {
-        book.note(event);
-    }
+async fn ask(answers: Answers<'_>, namespace: &str, uid: &str) -> Result<Option<String>, AnswerError> {
+    let fields = format!("involvedObject.uid={uid},type=Warning");
+    let mut book = read_book(answers, namespace, &fields, 1).await?;
     Ok(book.said.remove(uid).map(|(_, words)| words))
 }
 
-async fn read_book(api: &Api<Event>) -> kube::Result<Book> {
+/// Reads events until so many were seen: a page more, perhaps.
+async fn read_book(answers: Answers<'_>, namespace: &str, fields: &str, most: usize) -> Result<Book, AnswerError> {
     let mut book = Book { read: Some(Instant::now()), said: HashMap::new() };
-    let mut selection = ListParams::default().fields("type=Warning").limit(PAGE);
-    for _ in 0..PAGES {
-        let page = api.list(&selection).await?;
-        for event in page.items.into_iter().filter(pod::is_complaint) {
+    let (path, mut room) = (Event::url_path(&(), Some(namespace)), Room::default());
+    let selection = (ListParams::default().fields(fields).limit(PAGE), Extent::Whole, most);
+    let note = |event: Event| -> Option<()> {
+        if pod::is_complaint(&event) {
             book.note(event);
         }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => selection = selection.continue_token(&token),
-            None => break,
-        }
-    }
+        None
+    };
+    answers.list(&path, selection, (&mut room, 0), note).await?;
     Ok(book)
 }
 

@@ -123,6 +123,10 @@ pub enum NoticeKind {
     Stopping,
     /// A run's pod does not start, and somebody says why.
     Waiting,
+    /// Another resource has had the database for a while.
+    WaitingForDatabase,
+    /// A run that has ended warned of something.
+    Warned,
     /// A ConfigMap of the source does not exist.
     SourceNotFound,
     /// The API server refuses what a pass needs, again and again.
@@ -142,6 +146,8 @@ impl NoticeKind {
             Self::Stalled { .. } => "Stalled",
             Self::Stopping => "Stopping",
             Self::Waiting => "Waiting",
+            Self::WaitingForDatabase => reason::WAITING_FOR_DATABASE,
+            Self::Warned => "Warned",
             Self::SourceNotFound => reason::SOURCE_NOT_FOUND,
             Self::Refused => reason::REFUSED,
         }
@@ -151,8 +157,15 @@ impl NoticeKind {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::Failed { .. } | Self::Stalled { .. } | Self::Waiting | Self::SourceNotFound | Self::Refused => true,
-            Self::Started | Self::Succeeded { .. } | Self::Retrying | Self::Stopping => false,
+            Self::Failed { .. }
+            | Self::Stalled { .. }
+            | Self::Waiting
+            | Self::Warned
+            | Self::SourceNotFound
+            | Self::Refused => true,
+            Self::Started | Self::Succeeded { .. } | Self::Retrying | Self::Stopping | Self::WaitingForDatabase => {
+                false
+            }
         }
     }
 }

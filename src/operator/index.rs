@@ -3,6 +3,7 @@
 //! start or end a run reads everything anew.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use kube::runtime::watcher::Event;
@@ -16,8 +17,8 @@ pub struct ResourceSign {
     pub version: String,
     /// Whether it is being deleted.
     pub deleting: bool,
-    /// The `ConfigMap`s that its source names.
-    pub config_maps: Vec<String>,
+    /// The `ConfigMap`s that its source names, as [`sign_of_map`] signs them.
+    pub config_maps: Box<[u64]>,
     /// The value that labels what was made for it.
     pub label: String,
     /// Whether its conditions Ready, Reconciling and Stalled are True.
@@ -58,6 +59,15 @@ pub struct MapSign {
     pub resource: Option<String>,
 }
 
+/// A `ConfigMap` as a number: a thousand resources may name a hundred each. Where two have the same, somebody is looked at
+/// for nothing.
+#[must_use]
+pub fn sign_of_map(namespace: &str, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (namespace, name).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// A message of a watch.
 #[derive(Debug)]
 pub enum News {
@@ -96,7 +106,7 @@ pub struct Index {
 struct Group {
     resources: Shelf<ResourceSign>,
     /// The resources whose source names a `ConfigMap`.
-    users: HashMap<Key, Vec<Key>>,
+    users: HashMap<u64, Vec<Key>>,
     jobs: Shelf<JobSign>,
     pods: Shelf<PodSign>,
     leases: Shelf<(LeaseSign, Instant)>,
@@ -250,7 +260,14 @@ impl Group {
         match sign.resource {
             Some(resource) if gone => vec![wake(Key::new(&key.namespace, &resource))],
             Some(_) => Vec::new(),
-            None => self.users.get(&key).into_iter().flatten().cloned().map(wake).collect(),
+            None => self
+                .users
+                .get(&sign_of_map(&key.namespace, &key.name))
+                .into_iter()
+                .flatten()
+                .cloned()
+                .map(wake)
+                .collect(),
         }
     }
 
@@ -260,15 +277,15 @@ impl Group {
         if before == after {
             return;
         }
-        for map in before.iter().map(|name| Key::new(&change.key.namespace, name)) {
-            if let Some(users) = self.users.get_mut(&map) {
+        for map in &before {
+            if let Some(users) = self.users.get_mut(map) {
                 users.retain(|user| *user != change.key);
                 if users.is_empty() {
-                    self.users.remove(&map);
+                    self.users.remove(map);
                 }
             }
         }
-        for map in after.iter().map(|name| Key::new(&change.key.namespace, name)) {
+        for map in after {
             self.users.entry(map).or_default().push(change.key.clone());
         }
     }
@@ -387,7 +404,7 @@ mod tests {
 
     use kube::runtime::watcher::Event;
 
-    use super::{Call, Index, JobSign, LeaseSign, MapSign, News, PodSign, ResourceSign};
+    use super::{Call, Index, JobSign, LeaseSign, MapSign, News, PodSign, ResourceSign, sign_of_map};
     use crate::operator::queue::{Class, Key};
 
     fn key(name: &str) -> Key {
@@ -395,7 +412,7 @@ mod tests {
     }
 
     fn resource(name: &str, version: &str) -> (Key, ResourceSign) {
-        let config_maps = vec!["files".to_owned()];
+        let config_maps = [sign_of_map("shops", "files")].into();
         let sign = ResourceSign { version: version.into(), label: name.into(), config_maps, ..ResourceSign::default() };
         (key(name), sign)
     }

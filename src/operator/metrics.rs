@@ -104,6 +104,8 @@ impl Metrics {
             | NoticeKind::Stalled { .. }
             | NoticeKind::Stopping
             | NoticeKind::Waiting
+            | NoticeKind::WaitingForDatabase
+            | NoticeKind::Warned
             | NoticeKind::SourceNotFound
             | NoticeKind::Refused => return,
         };

@@ -5,12 +5,14 @@
 //! does the same and finds it done.
 
 mod act;
+mod answers;
 mod backoff;
 mod complaints;
 mod controller;
 pub mod decide;
 pub mod decision;
 mod desk;
+mod gather;
 mod health;
 mod index;
 mod job;

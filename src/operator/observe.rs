@@ -6,28 +6,31 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job as KubeJob;
 use k8s_openapi::api::coordination::v1::Lease as LeaseRecord;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ListParams, LogParams, PartialObjectMeta};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource as _, ResourceExt};
+use serde::de::DeserializeOwned;
 
 use super::act::Left;
+use super::answers::{AnswerError, Answers, Extent};
 use super::complaints::Complaints;
+use super::gather::{Memo, Read};
 use super::job::CONTAINER;
 use super::lease::{LeaseError, Leases};
 use super::observed::{Children, Ended, Frozen, Job, JobState, Observed, Resource};
 use super::pod;
 use super::refusal::Refusal;
 use super::room::{Full, Room, Rooms};
-use super::source::{Gathered, Source, SourceConfigMap, ValidSource};
+use super::source::Source;
 use super::{decide, names, progress};
-use crate::api::{Engine, FINALIZER, Gaps, InlineSource, JobSpec, RETRY_ANNOTATION, SchemaMigration};
-use crate::migration::SourceFile;
+use crate::api::{FINALIZER, JobSpec, RETRY_ANNOTATION, SchemaMigration};
 
 /// How many lines of a run's log are read: enough for the newest progress.
 const LOG_LINES: i64 = 40;
 
-/// A source of so many bytes needs no room once it is read.
-const NO_ROOM: usize = 64 * 1024;
+/// What [`ObserveError::Read`] says of the resource itself.
+pub const THE_RESOURCE: &str = "the SchemaMigration";
+/// How many objects of ours one page of a list may have: a resource has one or two of each kind.
+const PAGE: u32 = 50;
 /// How long the words stay which tell why a run does not start: some change with every try, and each write costs.
 const WORDS_HOLD: Duration = Duration::from_mins(3);
 /// How old a Job is, in seconds, before it is asked why its pod does not start.
@@ -67,8 +70,12 @@ impl ObserveError {
     }
 }
 
-fn reading(what: &'static str) -> impl FnOnce(kube::Error) -> ObserveError {
-    move |source| ObserveError::Read { what, source: Box::new(source) }
+/// Says what was to be read.
+pub fn reading(what: &'static str) -> impl FnOnce(AnswerError) -> ObserveError {
+    move |error| match error {
+        AnswerError::Full(full) => ObserveError::Full(full),
+        AnswerError::Call(source) => ObserveError::Read { what, source },
+    }
 }
 
 /// What a pass goes by beside what it reads.
@@ -80,14 +87,6 @@ pub struct Hints<'a> {
     pub crowd: usize,
     /// Why the run's pod does not start, where the watch has told it.
     pub said: Option<&'a str>,
-}
-
-/// A source that was read, without its files. It holds as long as the versions of its `ConfigMap`s are the same.
-#[derive(Clone, Debug)]
-pub struct Memo {
-    asked: (Engine, Gaps, Vec<String>),
-    versions: Vec<String>,
-    source: ValidSource,
 }
 
 /// What was seen, with what a write needs to hold only if nothing has changed since.
@@ -138,17 +137,19 @@ impl Observer<'_> {
         hints: Hints<'_>,
         now: Timestamp,
     ) -> Result<Option<Seen>, ObserveError> {
-        let api: Api<SchemaMigration> = self.api(namespace);
-        let Some(mut object) = api.get_opt(name).await.map_err(reading("the SchemaMigration"))? else {
-            return Ok(None);
-        };
+        let mut room = Room::default();
+        let path = SchemaMigration::url_path(&(), Some(namespace));
+        let found = self.answers().get::<SchemaMigration>(&path, (name, Extent::Whole), (&mut room, 0)).await;
+        let Some(mut object) = found.map_err(reading(THE_RESOURCE))? else { return Ok(None) };
         let inline = object.spec.source.inline.take();
+        let held = inline.iter().flat_map(|inline| &inline.files).map(|(name, text)| name.len() + text.len()).sum();
+        room.shrink(held);
         let (version, finalizers) = (object.resource_version(), object.finalizers().to_vec());
         let resource = plain(object);
         let mut seen =
             Belongings { lease_name: names::database_lease(&resource.spec.database), ..Belongings::default() };
         if resource.has_finalizer {
-            seen = self.children(&resource, hints).await?;
+            seen = self.children(&resource, hints, (&mut room, held)).await?;
         }
         // A run that has begun goes on, whatever its source has become; one that waits may be taken back for it.
         let has_begun = seen
@@ -159,14 +160,26 @@ impl Observer<'_> {
         let Read { source, memo, room } = if has_begun || resource.deleting || resource.spec.suspend {
             Read { source: Source::NotRead, memo: hints.memo.cloned(), room: None }
         } else {
-            self.source(&resource, inline, hints.memo).await?
+            self.source(&resource, inline, hints.memo, room).await?
         };
+        let mut room = room.unwrap_or_default();
         if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, now) {
-            seen = self.children(&resource, hints).await?;
+            let held = source.bytes();
+            seen = self.children(&resource, hints, (&mut room, held)).await?;
         }
         let Belongings { children, lease, lease_name, subject } = seen;
         let observed = Observed { resource, source, children };
-        Ok(Some(Seen { observed, version, finalizers, memo, subject, reworded: None, lease, room, lease_name }))
+        Ok(Some(Seen {
+            observed,
+            version,
+            finalizers,
+            memo,
+            subject,
+            reworded: None,
+            lease,
+            room: Some(room),
+            lease_name,
+        }))
     }
 
     /// Looks again at what goes on, as far as the watches do not tell it: at the newest lines of a run's log, or at what
@@ -202,75 +215,36 @@ impl Observer<'_> {
         children.lease = self.leases.look(&resource.namespace, &seen.lease_name, seen.lease.as_ref(), &resource.name);
     }
 
-    /// Reads the source, one `ConfigMap` after the other, and no further than its limits.
-    async fn source(
+    /// What was made for a resource, and the Lease that goes with it.
+    async fn children(
         &self,
         resource: &Resource,
-        inline: Option<InlineSource>,
-        memo: Option<&Memo>,
-    ) -> Result<Read, ObserveError> {
-        let asked = asked(resource);
-        if inline.is_none()
-            && let Some(memo) = memo.filter(|memo| memo.asked == asked)
-            && self.versions(resource).await? == memo.versions
-        {
-            return Ok(Read { source: Source::Valid(memo.source.clone()), memo: Some(memo.clone()), room: None });
-        }
-        let is_inline = inline.is_some();
-        let mut versions = Vec::new();
-        // An inline source is in memory with its resource already.
-        let mut room = if is_inline { None } else { Some(self.rooms.enter().await?) };
-        let api: Api<ConfigMap> = self.api(&resource.namespace);
-        let mut gathered = Gathered::of_inline(inline);
-        let references = resource.spec.source.config_maps.as_deref().unwrap_or_default();
-        for reference in references {
-            if gathered.is_full() {
-                break;
-            }
-            let found = api.get_opt(&reference.name).await.map_err(reading("a ConfigMap of the source"))?;
-            versions.push(found.as_ref().map(|map| version_of(&map.metadata)).unwrap_or_default());
-            let map = SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) };
-            gathered.add(map, references.len());
-            if let Some(room) = &mut room {
-                self.rooms.grow(room, gathered.bytes())?;
-            }
-        }
-        let (engine, gaps) = (resource.spec.database.engine, resource.spec.source.gaps);
-        let room = room.filter(|_| gathered.bytes() > NO_ROOM);
-        let source = tokio::task::spawn_blocking(move || gathered.verify(engine, gaps)).await?;
-        let Source::Valid(valid) = &source else { return Ok(Read { source, memo: None, room: None }) };
-        let memo = Memo { asked, versions, source: valid.without_files() };
-        Ok(Read { memo: (!is_inline).then_some(memo), source, room })
-    }
-
-    /// The versions of a source's `ConfigMap`s.
-    async fn versions(&self, resource: &Resource) -> Result<Vec<String>, ObserveError> {
-        let api: Api<PartialObjectMeta<ConfigMap>> = self.api(&resource.namespace);
-        let mut versions = Vec::new();
-        for reference in resource.spec.source.config_maps.iter().flatten() {
-            let found = api.get_opt(&reference.name).await.map_err(reading("a ConfigMap's version"))?;
-            versions.push(found.map(|map| version_of(&map.metadata)).unwrap_or_default());
-        }
-        Ok(versions)
-    }
-
-    /// What was made for a resource, and the Lease that goes with it.
-    async fn children(&self, resource: &Resource, hints: Hints<'_>) -> Result<Belongings, ObserveError> {
-        let ours = ListParams::default().labels(&names::selector(&resource.name));
-        let jobs: Api<KubeJob> = self.api(&resource.namespace);
-        let pods: Api<Pod> = self.api(&resource.namespace);
-        let maps: Api<PartialObjectMeta<ConfigMap>> = self.api(&resource.namespace);
-        // Jobs before pods: a pod that appears in between belongs to a Job that is listed already.
-        let jobs = jobs.list(&ours).await.map_err(reading("Jobs"))?.items;
-        let pods = pods.list(&ours).await.map_err(reading("pods"))?.items;
-        let maps = maps.list(&ours).await.map_err(reading("frozen ConfigMaps"))?.items;
+        hints: Hints<'_>,
+        (room, held): (&mut Room, usize),
+    ) -> Result<Belongings, ObserveError> {
         let uid = resource.uid.as_str();
+        // Jobs before pods: a pod that appears in between belongs to a Job that is listed already. What bears our labels
+        // and is not ours may be as much as its namespace's owner likes, so it is passed over page by page.
+        let jobs = self.labelled(resource, Extent::Whole, (&mut *room, held), |job: KubeJob| {
+            pod::is_controlled_by(job.owner_references(), uid).then_some(job)
+        });
+        let jobs = jobs.await.map_err(reading("Jobs"))?;
+        let uids: Vec<String> = jobs.iter().filter_map(ResourceExt::uid).collect();
+        let left = resource.status.run.as_ref().and_then(|run| run.job_uid.as_deref());
+        let counts = |pod: &Pod| {
+            uids.iter().any(|uid| pod::is_controlled_by(pod.owner_references(), uid))
+                || left.is_some_and(|uid| pod::is_left_of(pod, uid))
+        };
+        let pods = self.labelled(resource, Extent::Whole, (&mut *room, held), |pod: Pod| counts(&pod).then_some(pod));
+        let pods = pods.await.map_err(reading("pods"))?;
+        let maps = self.labelled(resource, Extent::Metadata, (room, held), |map: PartialObjectMeta<ConfigMap>| {
+            pod::is_controlled_by(map.owner_references(), uid).then(|| frozen_of(&map))
+        });
+        let frozen = maps.await.map_err(reading("frozen ConfigMaps"))?;
         let (mut seen, mut subject) = (Vec::new(), None);
-        for job in jobs.iter().filter(|job| pod::is_controlled_by(job.owner_references(), uid)) {
+        for job in &jobs {
             seen.push(self.job(resource, job, &pods, (hints, &mut subject)).await);
         }
-        let frozen = maps.iter().filter(|map| pod::is_controlled_by(map.owner_references(), uid)).map(frozen_of);
-        let frozen = frozen.collect();
         let stray_pods = stray_pods(resource, &seen, &pods);
         let database = seen.iter().find(|job| has_database(resource, job)).and_then(|job| job.database.as_ref());
         let name = names::database_lease(database.unwrap_or(&resource.spec.database));
@@ -278,6 +252,27 @@ impl Observer<'_> {
         let lease = self.leases.look(&resource.namespace, &name, record.as_ref(), &resource.name);
         let children = Children { jobs: seen, stray_pods, frozen, lease };
         Ok(Belongings { children, lease: record, lease_name: name, subject })
+    }
+
+    /// What bears the labels of what is made for a resource.
+    async fn labelled<K, U>(
+        &self,
+        resource: &Resource,
+        extent: Extent,
+        room: (&mut Room, usize),
+        keep: impl FnMut(K) -> Option<U>,
+    ) -> Result<Vec<U>, AnswerError>
+    where
+        K: kube::Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let selection = ListParams::default().labels(&names::selector(&resource.name)).limit(PAGE);
+        let path = K::url_path(&(), Some(&resource.namespace));
+        self.answers().list(&path, (selection, extent, usize::MAX), room, keep).await
+    }
+
+    /// Asks with room for the answers.
+    pub fn answers(&self) -> Answers<'_> {
+        Answers { client: self.client, rooms: self.rooms }
     }
 
     async fn job(
@@ -382,13 +377,6 @@ struct Belongings {
     subject: Option<String>,
 }
 
-/// A source as it was read.
-struct Read {
-    source: Source,
-    memo: Option<Memo>,
-    room: Option<Room>,
-}
-
 impl Seen {
     /// Takes over what a pass has written since.
     pub fn take_over(&mut self, left: Left) {
@@ -410,18 +398,6 @@ impl Seen {
     }
 }
 
-/// What a source depends on beside the content of its `ConfigMap`s.
-fn asked(resource: &Resource) -> (Engine, Gaps, Vec<String>) {
-    let names = resource.spec.source.config_maps.iter().flatten().map(|reference| reference.name.clone());
-    (resource.spec.database.engine, resource.spec.source.gaps, names.collect())
-}
-
-/// What changes with an object's content.
-fn version_of(metadata: &ObjectMeta) -> String {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    format!("{} {}", text(&metadata.uid), text(&metadata.resource_version))
-}
-
 /// A resource as plain data.
 pub fn plain(object: SchemaMigration) -> Resource {
     let answered = object.status.as_ref().and_then(|status| status.run.as_ref()?.retry_token.as_deref());
@@ -437,12 +413,6 @@ pub fn plain(object: SchemaMigration) -> Resource {
         spec: object.spec,
         status: object.status.unwrap_or_default(),
     }
-}
-
-fn files_of(map: ConfigMap) -> Vec<SourceFile> {
-    let text = map.data.unwrap_or_default().into_iter().map(|(name, text)| (name, text.into_bytes()));
-    let binary = map.binary_data.unwrap_or_default().into_iter().map(|(name, bytes)| (name, bytes.0));
-    text.chain(binary).map(|(name, bytes)| SourceFile { name, bytes }).collect()
 }
 
 fn frozen_of(map: &PartialObjectMeta<ConfigMap>) -> Frozen {

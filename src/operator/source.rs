@@ -70,6 +70,15 @@ pub struct ValidSource {
     pub files: Option<Vec<SourceFile>>,
 }
 
+impl Source {
+    /// How many bytes of files it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let Self::Valid(ValidSource { files: Some(files), .. }) = self else { return 0 };
+        files.iter().map(|file| file.name.len() + file.bytes.len()).sum()
+    }
+}
+
 impl ValidSource {
     /// The same, as it is remembered.
     #[must_use]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::standing::{shorten, whole_second};
 use crate::api::{HistoryEntry, LastError, PendingStatus, Progress, SchemaMigrationStatus};
-use crate::report::{AppliedMigration, Event, Failure, Place, Summary};
+use crate::report::{AppliedMigration, Event, Failure, Place, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
 
 /// How many rows of the ledger a status shows.
 const HISTORY_LIMIT: usize = 20;
@@ -45,6 +45,13 @@ pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary, files
     if let Some(run) = &mut status.run {
         run.plan_hash = summary.plan_hash.as_deref().map(word_of).or(run.plan_hash.take());
     }
+}
+
+/// What a run warned of, of which a pod can have written anything.
+#[must_use]
+pub fn warnings(summary: &Summary) -> Vec<String> {
+    let texts = summary.warnings.iter().filter(|text| !text.trim().is_empty());
+    texts.take(WARNINGS_LIMIT).map(|text| shorten(&printable(text), WARNING_LIMIT)).collect()
 }
 
 fn history_entry(row: &AppliedMigration) -> HistoryEntry {
@@ -125,6 +132,9 @@ pub fn slim(status: &SchemaMigrationStatus) -> SchemaMigrationStatus {
     }
     if let Some(error) = &mut slim.last_error {
         error.message = shorten(&error.message, TEXT_LIMIT);
+    }
+    if let Some(run) = &mut slim.run {
+        run.warnings = Vec::new();
     }
     slim
 }
@@ -255,6 +265,7 @@ mod tests {
             target_version: None,
             pending: Pending::default(),
             history: Vec::new(),
+            warnings: Vec::new(),
             rollback: false,
         };
         let after = |read| {
@@ -264,6 +275,27 @@ mod tests {
         };
         assert_eq!(after(false), known);
         assert_eq!(after(true).current_version, None);
+    }
+
+    #[test]
+    fn warnings_of_a_pod_are_few_short_and_without_control_characters() {
+        let mut warnings = vec!["a\u{1b}[31m\nb".to_owned(), "\n".to_owned(), "ü".repeat(1000)];
+        warnings.extend((0..1000).map(|number| number.to_string()));
+        let summary = Summary {
+            run: "shop-1".into(),
+            plan_hash: None,
+            outcome: Outcome::Succeeded { applied: 0, ahead: Vec::new() },
+            ledger_read: true,
+            current_version: None,
+            target_version: None,
+            pending: Pending::default(),
+            history: Vec::new(),
+            warnings,
+            rollback: false,
+        };
+        let told = super::warnings(&summary);
+        assert_eq!((told.len(), told[0].as_str(), told[2].as_str()), (5, "a [31m b", "0"));
+        assert!(told[1].len() <= 240 && told[1].ends_with("ü…"), "{}", told[1]);
     }
 
     #[test]
@@ -287,6 +319,7 @@ mod tests {
             target_version: None,
             pending: Pending::default(),
             history: vec![row("002", "rollback", false), row("002", "migration", true), row("001", "migration", false)],
+            warnings: Vec::new(),
             rollback: false,
         };
         let mut status = SchemaMigrationStatus::default();

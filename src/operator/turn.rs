@@ -4,24 +4,26 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource as _};
 use tracing::{Instrument as _, Span, field, warn};
 
 use super::act::{self, ActError, Actor, Left};
+use super::answers::Extent;
 use super::complaints::Complaints;
 use super::decide::{self, decide};
-use super::decision::{Decision, Effect, Requeue};
+use super::decision::{Decision, Effect, Notice, NoticeKind, Requeue};
 use super::desk;
+use super::gather::Memo;
 use super::lease::{LeaseError, Leases};
 use super::metrics::Metrics;
 use super::notify;
-use super::observe::{self, Hints, Memo, ObserveError, Observer, Seen};
-use super::observed::{JobState, Observed};
+use super::observe::{self, Hints, ObserveError, Observer, Seen};
+use super::observed::{JobState, Observed, Resource};
 use super::queue::{Cause, Key};
 use super::refusal::Refusal;
-use super::room::Rooms;
+use super::room::{Room, Rooms};
 use super::source::{Source, ValidSource};
-use crate::api::SchemaMigration;
+use crate::api::{SchemaMigration, condition};
 
 /// The longest a pass may take: a call that never answers must not hold a resource for good.
 const PASS_TIMEOUT: Duration = Duration::from_mins(1);
@@ -36,6 +38,8 @@ const READ_ANEW_AFTER: Duration = Duration::from_mins(30);
 const READ_DELETED_ANEW_AFTER: Duration = Duration::from_mins(2);
 /// How often it is seen to, in memory, that the Lease which is waited for is still renewed.
 const LEASE_PAUSE: Duration = Duration::from_secs(15);
+/// How long another resource has the database before an event tells of it: most runs are over by then.
+const LEASE_TOLD_AFTER: Duration = Duration::from_secs(30);
 /// The pause after a pass that another's write has overtaken.
 const OVERTAKEN_PAUSE: Duration = Duration::from_millis(500);
 /// The pause before a large source is read, while another is.
@@ -67,6 +71,8 @@ pub struct Notes {
     memo: Option<Memo>,
     following: Option<Following>,
     failures: u32,
+    /// The Lease for which an event has told that it is waited for.
+    told_of: Option<Key>,
 }
 
 /// A run that goes on or waits, as it was last seen.
@@ -144,7 +150,7 @@ pub async fn take(context: &Context, turn: &mut Turn, heard: &Heard) -> Option<D
 
 async fn look(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Option<Duration>, PassError> {
     if turn.cause == Cause::Due {
-        if turn.known.lease.is_some() && heard.is_lease_renewed {
+        if turn.known.lease.is_some() && heard.is_lease_renewed && !is_long_wait(&turn.known) {
             return Ok(Some(LEASE_PAUSE));
         }
         if let Some(pause) = follow(context, turn, heard).await? {
@@ -154,7 +160,8 @@ async fn look(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Optio
     read_anew(context, turn, heard).await
 }
 
-/// Goes on from what was seen last. None where more is to be done than to tell how it stands: then all is read anew.
+/// Goes on from what was seen last. None where more is to be done than to tell how it stands, and to keep the Lease or give
+/// it back: then all is read anew.
 async fn follow(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Option<Duration>, PassError> {
     let Some(mut following) = turn.known.notes.following.take() else { return Ok(None) };
     if Instant::now() >= following.until {
@@ -164,7 +171,9 @@ async fn follow(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Opt
     observer(context).refresh(&mut following.seen, hints).await;
     let decision = decide(&following.seen.observed, Timestamp::now());
     let Requeue::Following(pause) = decision.requeue else { return Ok(None) };
-    if decision.effects.iter().any(|effect| *effect != Effect::RenewLease) {
+    // A Lease is written only on top of the record that was seen; all else is decided after everything was read anew.
+    let is_lease_s = |effect: &Effect| matches!(effect, Effect::RenewLease | Effect::ReleaseLease);
+    if !decision.effects.iter().all(is_lease_s) {
         return Ok(None);
     }
     let left = carry_out(context, turn, &following.seen, &decision).await?;
@@ -201,6 +210,10 @@ async fn read_anew(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<
         Requeue::After(pause) => pause.min(RESYNC),
         Requeue::OnLease => {
             known.lease = since.or(Some((lease, Instant::now())));
+            if is_long_wait(known) {
+                known.notes.told_of = known.lease.as_ref().map(|(lease, _)| lease.clone());
+                tell_of_wait(context, &seen.observed.resource, &decision).await;
+            }
             LEASE_PAUSE
         }
         Requeue::Following(pause) => {
@@ -213,6 +226,20 @@ async fn read_anew(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<
             pause
         }
     }))
+}
+
+/// Whether the same Lease has been waited for so long that it is to be told, which it has not been.
+fn is_long_wait(known: &desk::Known<Notes>) -> bool {
+    let long = known.lease.as_ref().filter(|(_, since)| since.elapsed() >= LEASE_TOLD_AFTER);
+    long.is_some_and(|(lease, _)| known.notes.told_of.as_ref() != Some(lease))
+}
+
+/// Tells once of a run that waits for the database, in the words of its status.
+async fn tell_of_wait(context: &Context, resource: &Resource, decision: &Decision) {
+    let ready = decision.status.conditions.iter().find(|seen| seen.type_ == condition::READY);
+    let Some(message) = ready.map(|ready| ready.message.clone()) else { return };
+    let notice = Notice { run: None, kind: NoticeKind::WaitingForDatabase, message };
+    notify::tell(&context.client, resource, &notice, &context.identity).await;
 }
 
 /// Whether a source is to be written of which only the versions were read.
@@ -248,7 +275,10 @@ async fn carry_out(context: &Context, turn: &mut Turn, seen: &Seen, decision: &D
 async fn tell_refusal(context: &Context, turn: &mut Turn, refusal: &Refusal, failures: u32) {
     let told = async {
         let api: Api<SchemaMigration> = Api::namespaced(context.client.clone(), &turn.key.namespace);
-        let mut object = api.get_opt(&turn.key.name).await.ok().flatten()?;
+        let path = SchemaMigration::url_path(&(), Some(&turn.key.namespace));
+        let mut room = Room::default();
+        let found = observer(context).answers().get(&path, (&turn.key.name, Extent::Whole), (&mut room, 0)).await;
+        let mut object: SchemaMigration = found.ok().flatten()?;
         object.spec.source.inline = None;
         let resource = observe::plain(object.clone());
         let told = decide::refused(&resource, refusal, failures, Timestamp::now());
@@ -290,6 +320,6 @@ fn is_full(error: &PassError) -> bool {
 
 /// Whether the resource itself is what cannot be read, such as one that an older CRD let in.
 fn is_malformed(error: &PassError) -> bool {
-    let PassError::Observe(ObserveError::Read { source, .. }) = error else { return false };
-    matches!(**source, kube::Error::SerdeError(_))
+    let PassError::Observe(ObserveError::Read { what, source }) = error else { return false };
+    *what == observe::THE_RESOURCE && matches!(**source, kube::Error::SerdeError(_))
 }

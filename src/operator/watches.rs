@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use futures::future::ready;
 use futures::stream::{BoxStream, StreamExt as _, select_all};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -16,16 +17,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::index::{JobSign, LeaseSign, MapSign, News, PodSign, ResourceSign};
+use super::index::{JobSign, LeaseSign, MapSign, News, PodSign, ResourceSign, sign_of_map};
 use super::observed::JobEnd;
 use super::queue::Key;
 use super::{names, pod};
 use crate::api::{SchemaMigration, condition};
 
-/// How many objects one answer may hold: each can have a megabyte and more, and an answer is in memory as a whole.
-const PAGE: u32 = 16;
-/// The same for what is small in the cluster's ordinary life.
-const LARGE_PAGE: u32 = 100;
+/// How many objects one answer may hold where an API server does not stream what is there at the beginning of a watch: even
+/// the metadata of one can have a megabyte and more, and an answer is in memory as a whole, more than once.
+const PAGE: u32 = 8;
 
 /// A message with the group of watches it came by.
 pub type Signal = (usize, watcher::Result<News>);
@@ -33,19 +33,15 @@ pub type Signal = (usize, watcher::Result<News>);
 /// All watches: over these namespaces, or over all.
 pub fn all(client: &Client, namespaces: &[Option<&str>]) -> BoxStream<'static, Signal> {
     let groups = namespaces.iter().enumerate().flat_map(|(group, namespace)| {
-        let [mine, any] = [
-            watcher::Config::default().labels(names::MIGRATION_LABEL).page_size(LARGE_PAGE),
-            watcher::Config::default().page_size(PAGE),
-        ];
-        let maps = watcher::Config::default().page_size(LARGE_PAGE);
+        let (any, mine) = (watcher::Config::default(), watcher::Config::default().labels(names::MIGRATION_LABEL));
         let watches: [BoxStream<'static, watcher::Result<News>>; 5] = [
-            watch::<Listed, _>(client, *namespace, any, |object| News::Resource(object.map(resource_sign))),
+            watch::<Listed, _>(client, *namespace, any.clone(), |object| News::Resource(object.map(resource_sign))),
             watch::<Job, _>(client, *namespace, mine.clone(), |object| News::Job(object.map(job_sign))),
             watch::<Pod, _>(client, *namespace, mine.clone(), |object| News::Pod(object.map(pod_sign))),
             watch::<PartialObjectMeta<Lease>, _>(client, *namespace, mine, |object| {
                 News::Lease(object.map(|lease| LeaseSign { version: lease.resource_version().unwrap_or_default() }))
             }),
-            watch::<PartialObjectMeta<ConfigMap>, _>(client, *namespace, maps, |object| {
+            watch::<PartialObjectMeta<ConfigMap>, _>(client, *namespace, any, |object| {
                 News::Map(object.map(|map| MapSign { resource: frozen_for(map) }))
             }),
         ];
@@ -85,7 +81,16 @@ where
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    watcher(api, config).default_backoff().map(move |event| event.map(|event| news(Told(event)))).boxed()
+    // One object after the other, where the API server can. Where it cannot, it says so at once, and lists are asked for.
+    let streamed = watcher(api.clone(), config.clone().streaming_lists());
+    let streamed = streamed.take_while(|event| ready(!is_refused(event)));
+    let listed = watcher(api, config.page_size(PAGE));
+    streamed.chain(listed).default_backoff().map(move |event| event.map(|event| news(Told(event)))).boxed()
+}
+
+/// Whether an API server does not know how to stream what is there (`WatchList`, a beta feature).
+fn is_refused<K>(event: &watcher::Result<Event<K>>) -> bool {
+    matches!(event, Err(watcher::Error::WatchStartFailed(kube::Error::Api(status))) if matches!(status.code, 400 | 422))
 }
 
 /// A resource, read no further than the index needs: its inline source is passed over, not taken into memory. What may
@@ -156,10 +161,14 @@ fn resource_sign(object: &Listed) -> ResourceSign {
             .iter()
             .any(|c| text(c, "type").as_deref() == Some(type_) && text(c, "status").as_deref() == Some("True"))
     };
+    let namespace = object.namespace().unwrap_or_default();
     ResourceSign {
         version: object.resource_version().unwrap_or_default(),
         deleting: object.metadata.deletion_timestamp.is_some(),
-        config_maps: items(&object.spec.source.config_maps).iter().filter_map(|map| text(map, "name")).collect(),
+        config_maps: items(&object.spec.source.config_maps)
+            .iter()
+            .filter_map(|map| Some(sign_of_map(&namespace, &text(map, "name")?)))
+            .collect(),
         label: names::migration_label(&object.name_any()),
         conditions: [condition::READY, condition::RECONCILING, condition::STALLED].map(holds),
     }
@@ -197,7 +206,7 @@ fn pod_sign(pod: &Pod) -> PodSign {
 
 #[cfg(test)]
 mod tests {
-    use super::{Listed, resource_sign};
+    use super::{Listed, resource_sign, sign_of_map};
 
     #[test]
     fn a_resource_is_listed_without_its_source_and_whatever_an_older_crd_let_in() {
@@ -212,12 +221,12 @@ mod tests {
         let sign = read(maps, ready);
         assert_eq!(
             (sign.config_maps, sign.conditions, sign.version.as_str()),
-            (vec!["a".into(), "b".into()], [true, false, false], "7")
+            ([sign_of_map("shops", "a"), sign_of_map("shops", "b")].into(), [true, false, false], "7")
         );
         let odd = read(
             serde_json::json!({"source": {"configMaps": "all"}, "database": 7}),
             serde_json::json!({"conditions": 3}),
         );
-        assert_eq!((odd.config_maps, odd.label.as_str()), (vec![], "shop"));
+        assert_eq!((&*odd.config_maps, odd.label.as_str()), (&[][..], "shop"));
     }
 }

@@ -10,4 +10,4 @@ mod summary;
 
 pub use event::{Event, LockBlocker};
 pub use failure::{ErrorClass, Failure, Place, Reason};
-pub use summary::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary};
+pub use summary::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};

@@ -8,6 +8,11 @@ use super::Failure;
 /// Source: Kubernetes, "Customizing the termination message": 4096 bytes.
 pub const SUMMARY_LIMIT: usize = 4096;
 
+/// How many warnings a summary tells of.
+pub const WARNINGS_LIMIT: usize = 5;
+/// The longest that one is there, in bytes.
+pub const WARNING_LIMIT: usize = 240;
+
 /// A row of the ledger: one attempt of one migration.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +91,10 @@ pub struct Summary {
     /// The ledger's newest rows, newest first. Trimmed, oldest away first, until the summary fits.
     #[serde(default)]
     pub history: Vec<AppliedMigration>,
+    /// What the run warned of, where it is one of a cluster. The first [`WARNINGS_LIMIT`], each cut to
+    /// [`WARNING_LIMIT`]; absent where it was nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Whether the run was a rollback: what it has applied is rollback SQL then; absent where not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rollback: bool,
@@ -112,7 +121,7 @@ pub struct Pending {
 
 impl Summary {
     /// The summary as JSON of at most [`SUMMARY_LIMIT`] bytes. What is dispensable goes first: the
-    /// history, oldest away first, then the list of versions ahead of the source, then the ends of
+    /// history, oldest away first, then warnings, then the list of versions ahead of the source, then the ends of
     /// the failure's hint, excerpt and message.
     #[must_use]
     pub fn to_message(&self) -> String {
@@ -125,9 +134,21 @@ impl Summary {
         }
     }
 
+    /// Notes a warning, if there is room for another one and it is not there yet.
+    pub fn warn(&mut self, message: &str) {
+        let mut text = message.to_owned();
+        let excess = text.len().saturating_sub(WARNING_LIMIT);
+        if excess > 0 {
+            cut_end(&mut text, excess);
+        }
+        if self.warnings.len() < WARNINGS_LIMIT && !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
+    }
+
     /// Takes the most dispensable thing away. False where nothing is left to take.
     fn shorten(&mut self, excess: usize) -> bool {
-        if self.history.pop().is_some() {
+        if self.history.pop().is_some() || self.warnings.pop().is_some() {
             return true;
         }
         match &mut self.outcome {
@@ -158,7 +179,7 @@ fn cut_end(text: &mut String, excess: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary};
+    use super::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
     use crate::report::{ErrorClass, Failure, Place, Reason};
 
     fn summary(outcome: Outcome, rows: usize) -> Summary {
@@ -181,6 +202,7 @@ mod tests {
             target_version: Some("010".to_owned()),
             pending: Pending { count: 1, first: Some("010".to_owned()), last: Some("010".to_owned()) },
             history: (0..rows).map(row).collect(),
+            warnings: Vec::new(),
             rollback: false,
         }
     }
@@ -218,6 +240,20 @@ mod tests {
             let Outcome::Failed { failure, .. } = kept.outcome else { panic!("the outcome changed") };
             assert!(failure.message.starts_with(letter), "{letter:?}: {:?}", failure.message);
         }
+    }
+
+    #[test]
+    fn warnings_are_few_each_once_and_stay_before_history_does() {
+        let mut whole = summary(failed("syntax error".to_owned()), 40);
+        for number in [1, 1, 2, 3, 4, 5, 6, 7] {
+            whole.warn(&format!("{number}: {}", "ü".repeat(200)));
+        }
+        assert_eq!(whole.warnings.len(), WARNINGS_LIMIT);
+        assert!(whole.warnings[0].starts_with("1: ü") && whole.warnings[1].starts_with("2: ü"));
+        assert!(whole.warnings.iter().all(|text| text.len() <= WARNING_LIMIT && text.ends_with('…')));
+        let kept: Summary = serde_json::from_str(&whole.to_message()).unwrap();
+        assert_eq!(kept.warnings, whole.warnings);
+        assert!(kept.history.len() < 40);
     }
 
     #[test]

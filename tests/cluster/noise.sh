@@ -6,7 +6,9 @@
 #
 # NOISE says what they wait for: pods (default; a quota allows no pod), jobs (a quota allows no Job), secret (the Secret is
 # missing; each has a pod, so at most 80), database (all name one Secret, whose one run sleeps), running (each runs a
-# statement of ten minutes; at most 80), and sources (each names a ConfigMap of 1 MB that is there, and is suspended).
+# statement of ten minutes; at most 80). NOISE=sources is another campaign: N ConfigMaps of 1 MB, each with a content of its
+# own, that active and suspended resources name (N in hundreds, default 1000), and how much memory the operator takes: the
+# test of the same name, larger.
 # VICTIMS is how many runs are measured at each N, one after the other (default 3; the table has the median).
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,6 +16,14 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/../../.local/cluster.env"
 [ -n "${AUDIT_LOG:-}" ] || { echo "error: AUDIT_LOG is not set: the campaign needs the test bed's own cluster" >&2; exit 1; }
 NOISE=${NOISE:-pods}
+if [ "$NOISE" = sources ]; then
+  cd "$HERE/../.."
+  for count in "${@:-1000}"; do
+    [[ "$count" =~ ^[1-9][0-9]*00$ ]] || { echo "error: NOISE=sources counts ConfigMaps in hundreds, and $count is none" >&2; exit 1; }
+    SOURCES=$count cargo test --features cluster-tests --test noise -- --nocapture megabytes_and_more_of_sources
+  done
+  exit
+fi
 VICTIMS=${VICTIMS:-3}
 [ $# -gt 0 ] || set -- 0 50 100 300 1000
 RUN=$(date +%s)
@@ -65,10 +75,6 @@ make_noise() { # NAMESPACE N
       resource holder shared "select pg_sleep(3600);" | kubectl -n "$1" create -f - >/dev/null
       ;;
     running) database "$1" shared ;;
-    sources)
-      head -c 1000000 /dev/zero | tr '\0' '-' >"$WORK/001_a.sql"
-      for n in $(seq "$2"); do kubectl -n "$1" create configmap "m$n" --from-file="$WORK/001_a.sql" >/dev/null; done
-      ;;
     secret) ;;
     *) echo "error: NOISE=$NOISE is none of pods, jobs, secret, database, running, sources" >&2; exit 1 ;;
   esac
@@ -76,7 +82,6 @@ make_noise() { # NAMESPACE N
     case $NOISE in
       database) resource "n$n" shared "select 1;" "  history: {schema: ledger_$n}" ;;
       running) resource "n$n" "shared" "select pg_sleep(600);" "  history: {schema: ledger_$n}" ;;
-      sources) resource "n$n" none x "  suspend: true" | sed "s/source: .*/source: {configMaps: [$(seq -s, -f '{name: m%g}' $((n > 99 ? n - 99 : 1)) "$n")]}/" ;;
       *) resource "n$n" "none-$n" "select 1;" ;;
     esac
   done | kubectl -n "$1" create -f - >/dev/null
@@ -90,7 +95,6 @@ settled() { # NAMESPACE N
     secret) pattern='not found' ;;
     database) pattern='Waiting for SchemaMigration' ;;
     running) pattern='statements have run|waiting for the lock' ;;
-    sources) pattern='suspend' ;;
   esac
   local told
   told=$(kubectl -n "$1" get smig -o jsonpath='{range .items[*]}{.status.conditions[?(@.type=="Ready")].message}{"\n"}{end}' | grep -cE "$pattern" || true)
@@ -131,8 +135,6 @@ deletion() { # NAME
 
 median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
 
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"; cleanup' EXIT
 printf '%s, %s; noise: %s\n\n' "$(kubectl version -o json 2>/dev/null | sed -n 's/.*"gitVersion": "\(v[^"]*\)".*/Kubernetes \1/p' | tail -1)" "$(nproc) cores" "$NOISE"
 printf '| waiting | all told after | a run beside it, while they start | a run beside it, later | a deletion | requests/s | limit | VmHWM |\n'
 printf '| --- | --- | --- | --- | --- | --- | --- | --- |\n'

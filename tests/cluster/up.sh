@@ -29,7 +29,8 @@ start_control_plane() {
   local kt=$1 pki=$D/pki etcd=http://127.0.0.1:2379 peer=http://127.0.0.1:2380
   "$kt" pki "$pki" "https://$NODE_IP:6443" 127.0.0.1 "$NODE_IP" "$SERVICE_IP"
   install -m 600 "$pki/admin.kubeconfig" "$KUBECONFIG_FILE"
-  start etcd "$kt" etcd --name=default --data-dir="$D/etcd" --unsafe-no-fsync --log-level=warn \
+  # The noise campaign writes 1,000 ConfigMaps of 1 MB three times before a compaction; 2 GiB, etcd's default, end before that.
+  start etcd "$kt" etcd --name=default --data-dir="$D/etcd" --unsafe-no-fsync --log-level=warn --quota-backend-bytes=8589934592 \
     --listen-client-urls="$etcd" --advertise-client-urls="$etcd" \
     --listen-peer-urls="$peer" --initial-advertise-peer-urls="$peer" --initial-cluster="default=$peer"
   fill_in audit-policy.yaml >"$D/audit-policy.yaml"

@@ -49,15 +49,27 @@ impl<K: Object + kube::Resource<Scope = k8s_openapi::ClusterResourceScope>> Clus
 }
 
 /// A policy of this sandbox alone that denies what its expression denies, as an administrator would put it up.
-async fn deny(
+async fn deny(sandbox: &Sandbox, slug: &str, (group, resources): (&str, Value), expression: &str) -> Denial {
+    deny_at(sandbox, slug, (group, resources), json!(["CREATE", "UPDATE"]), expression).await
+}
+
+/// The same, of updates alone: of what was there before.
+async fn deny_update(sandbox: &Sandbox, slug: &str, place: (&str, Value), expression: &str) -> Denial {
+    deny_at(sandbox, slug, place, json!(["UPDATE"]), expression).await
+}
+
+type Denial = (ClusterWide<ValidatingAdmissionPolicy>, ClusterWide<ValidatingAdmissionPolicyBinding>);
+
+async fn deny_at(
     sandbox: &Sandbox,
     slug: &str,
     (group, resources): (&str, Value),
+    operations: Value,
     expression: &str,
-) -> (ClusterWide<ValidatingAdmissionPolicy>, ClusterWide<ValidatingAdmissionPolicyBinding>) {
+) -> Denial {
     let name = format!("{}-{slug}", sandbox.namespace);
     let space = json!({"matchLabels": {"kubernetes.io/metadata.name": sandbox.namespace}});
-    let rules = json!([{"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": resources}]);
+    let rules = json!([{"apiGroups": [group], "apiVersions": ["*"], "operations": operations, "resources": resources}]);
     let policy = json!({"metadata": {"name": name}, "spec": {
         "failurePolicy": "Fail",
         "matchConstraints": {"namespaceSelector": space, "resourceRules": rules},
@@ -233,6 +245,57 @@ fn a_refused_lease_is_told_and_heals() {
 }
 
 #[test]
+fn a_refused_finalizer_is_told_and_heals_and_so_is_one_that_may_not_be_taken_away() {
+    in_sandbox("finalizer", async |sandbox| {
+        let place = || ("schemaward.dev", json!(["schemamigrations"]));
+        let none_is_added = "!has(object.metadata.finalizers) || (has(oldObject.metadata.finalizers) && \
+                             size(object.metadata.finalizers) <= size(oldObject.metadata.finalizers))";
+        let (policy, binding) = deny_update(sandbox, "adding", place(), none_is_added).await;
+        wait_finalizer_denied(sandbox).await;
+        sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
+        wait_refused(sandbox, "app", &["writing the finalizer", "not with us (adding)"]).await;
+        assert_eq!(sandbox.jobs("app").len(), 0, "nothing is run that nothing would keep from being deleted under it");
+        binding.remove().await;
+        policy.remove().await;
+        let resource = sandbox.wait_ready("app").await;
+        assert!(!message(&resource, condition::READY).contains("refused"));
+        let refusals = sandbox.event_reasons("app").await.into_iter().filter(|reason| reason == "RefusedByCluster");
+        assert_eq!(refusals.count(), 1, "once");
+
+        // Once a run is over its finalizer is taken away: refused, that is an event, and Ready stays.
+        let none_is_taken = "!has(oldObject.metadata.finalizers) || (has(object.metadata.finalizers) && \
+                             size(object.metadata.finalizers) >= size(oldObject.metadata.finalizers))";
+        let ledger = json!({"history": {"schema": "late"}});
+        sandbox.apply_with("late", inline([("001_b.sql", "select pg_sleep(15);")]), ledger).await;
+        sandbox.wait_running("late", "pg_sleep").await;
+        let (policy, binding) = deny_update(sandbox, "taking", place(), none_is_taken).await;
+        let _events = operator::undisturbed().await;
+        let event = sandbox.wait_event("late", "RefusedByCluster").await;
+        assert_eq!(event.type_.as_deref(), Some("Warning"));
+        assert!(event.message.is_some_and(|said| said.contains("not with us (taking)")));
+        let ended = |seen: &SchemaMigration| seen.metadata.finalizers.as_ref().is_none_or(Vec::is_empty);
+        let resource = sandbox.get("late").await;
+        assert!(is_true(&resource, condition::READY) && !ended(&resource));
+        binding.remove().await;
+        policy.remove().await;
+        let resource = sandbox.wait_for("late", "let go", ended).await;
+        assert!(is_true(&resource, condition::READY));
+    });
+}
+
+/// Waits until the API server holds to a policy that lets nobody add a finalizer.
+async fn wait_finalizer_denied(sandbox: &Sandbox) {
+    let probe = inline([("001_a.sql", "select 1;")]);
+    sandbox.apply_with("probe", probe, json!({"suspend": true})).await;
+    waiting::until("the policy counts", async || {
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/probe"]}}));
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        sandbox.api::<SchemaMigration>().patch("probe", &dry, &patch).await.is_err().then_some(())
+    })
+    .await;
+}
+
+#[test]
 fn a_webhook_that_is_down_is_told_and_heals() {
     in_sandbox("webhook", async |sandbox| {
         let name = format!("{}.example.com", sandbox.namespace);
@@ -338,5 +401,54 @@ fn the_lease_of_the_database_where_a_run_goes_on_is_kept_and_given_back() {
         waiting::objects(sandbox.api::<Lease>(), all, "no Lease is left", <[Lease]>::is_empty).await;
         let owners = sandbox.leases().into_iter().flat_map(|lease| lease.owner_references().to_vec());
         assert!(owners.map(|owner| owner.name).all(|name| name == "app"));
+    });
+}
+
+#[test]
+fn what_a_run_warns_of_is_told_by_its_status_and_one_event() {
+    in_sandbox("warned", async |sandbox| {
+        sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
+        let resource = sandbox.wait_ready("app").await;
+        assert_eq!(status(&resource).run.map(|run| run.warnings), Some(Vec::new()));
+        let edited = "-- a word of explanation\ncreate table a (id int);";
+        sandbox.apply("app", inline([("001_a.sql", edited), ("002_b.sql", "")])).await;
+        let told = |seen: &SchemaMigration| {
+            is_true(seen, condition::READY) && status(seen).current_version.as_deref() == Some("002")
+        };
+        let resource = sandbox.wait_for("app", "at version 002", told).await;
+        let run = status(&resource).run.expect("a run");
+        let [cosmetic, empty] = &run.warnings[..] else { panic!("{:?}", run.warnings) };
+        assert!(cosmetic.contains("comments or white space of version 001 were changed"), "{cosmetic}");
+        assert!(empty.contains("002_b.sql: the file is empty"), "{empty}");
+        let _events = operator::undisturbed().await;
+        let event = sandbox.wait_event("app", "Warned").await;
+        assert_eq!(event.type_.as_deref(), Some("Warning"));
+        let said = event.message.unwrap_or_default();
+        assert!(said.contains(&run.name) && said.contains(cosmetic) && said.contains(empty), "{said}");
+        let reasons = sandbox.event_reasons("app").await;
+        assert_eq!(reasons.iter().filter(|reason| *reason == "Warned").count(), 1, "{reasons:?}");
+    });
+}
+
+#[test]
+fn a_long_wait_for_the_database_is_told_by_one_event() {
+    in_sandbox("longwait", async |sandbox| {
+        sandbox.apply("first", inline([("001_a.sql", "select pg_sleep(55);")])).await;
+        sandbox.wait_running("first", "pg_sleep").await;
+        let ledger = json!({"history": {"schema": "second"}});
+        sandbox.apply_with("second", inline([("001_b.sql", "create table b (id int);")]), ledger).await;
+        let waits = |seen: &SchemaMigration| {
+            find(seen, condition::READY).is_some_and(|(_, reason, _)| reason == "WaitingForDatabase")
+        };
+        let resource = sandbox.wait_for("second", "waiting for the database", waits).await;
+        let reasons = sandbox.event_reasons("second").await;
+        assert!(!reasons.contains(&"WaitingForDatabase".to_owned()), "not at once: {reasons:?}");
+        let _events = operator::undisturbed().await;
+        let event = sandbox.wait_event("second", "WaitingForDatabase").await;
+        assert_eq!(event.type_.as_deref(), Some("Normal"));
+        assert_eq!(event.message.as_deref(), Some(message(&resource, condition::READY).as_str()));
+        sandbox.wait_ready("second").await;
+        let reasons = sandbox.event_reasons("second").await;
+        assert_eq!(reasons.iter().filter(|reason| *reason == "WaitingForDatabase").count(), 1, "{reasons:?}");
     });
 }

@@ -240,6 +240,10 @@ pub(super) fn succeeded(run: &RunStatus, status: &SchemaMigrationStatus, applied
     text
 }
 
+pub(super) fn warned(run: &RunStatus) -> String {
+    format!("Run {} warned: {}", run.name, run.warnings.join(" | "))
+}
+
 /// What went wrong, without a full stop.
 pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
     let mut text = format!("Run {} (attempt {}) failed", run.name, run.attempt);

@@ -38,12 +38,16 @@ pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, job: &Job) -> Decision {
         run.job_uid = Some(job.uid.clone());
         run.finished_at = Some(status::moment(pass.now));
         (run.progress, run.waiting) = (None, None);
+        if let Said::Summary(summary) = &said {
+            run.warnings = status::warnings(summary);
+        }
     }
     let outcome = match said {
         Said::Summary(summary) => Some(summary.outcome),
         Said::Nothing | Said::Untrue => None,
     };
-    match outcome {
+    let warned = warned(&status);
+    let mut decision = match outcome {
         Some(Outcome::Succeeded { applied, ahead }) => {
             let ahead: Vec<String> = ahead.iter().map(|version| status::word_of(version)).collect();
             succeed(pass, run, status, applied.clamp(0, files), &ahead)
@@ -57,7 +61,16 @@ pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, job: &Job) -> Decision {
             let failed = unexplained(run, ended);
             fail(pass, run, status, &failed)
         }
-    }
+    };
+    decision.notices.extend(warned);
+    decision
+}
+
+/// The event that tells what a run has warned of.
+fn warned(status: &SchemaMigrationStatus) -> Option<Notice> {
+    let run = status.run.as_ref().filter(|run| !run.warnings.is_empty())?;
+    let message = message::warned(run);
+    Some(Notice { run: Some(run.name.clone()), kind: NoticeKind::Warned, message })
 }
 
 /// What a runner said at its end, and whether that can be.

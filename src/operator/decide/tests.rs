@@ -542,6 +542,25 @@ fn a_success_counts_for_its_own_run_alone() {
     assert_eq!(later.ends_saying(JobEnd::Complete, 0, &words).pass().standing(), "Reconciling PodLost");
 }
 
+#[test]
+fn what_a_run_warns_of_stands_in_its_status_and_in_one_event() {
+    let world = running(World::started());
+    let outcome = Outcome::Succeeded { applied: 2, ahead: Vec::new() };
+    let words = world.summary_with(outcome, "002", &["001_a.sql: comments were changed", "a\u{7}\nb"]);
+    let world = world.ends_saying(JobEnd::Complete, 0, &words).pass();
+    assert_eq!(world.standing(), "Ready Verified");
+    let run = world.observed.resource.status.run.clone().expect("a run");
+    assert_eq!(run.warnings, ["001_a.sql: comments were changed", "a  b"]);
+    let notices = world.last.clone().expect("a decision").notices;
+    let told: Vec<_> = notices.iter().filter(|notice| notice.kind.reason() == "Warned").collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].message, format!("Run {} warned: 001_a.sql: comments were changed | a  b", run.name));
+    assert!(told[0].kind.is_warning());
+    // The next run begins without them.
+    let world = next_generation(world).pass();
+    assert!(world.observed.resource.status.run.is_some_and(|run| run.warnings.is_empty()));
+}
+
 fn a_refusal() -> Refusal {
     Refusal { what: "Lease \"x\"".into(), said: "exceeded quota: q".into(), advice: "correct the quota" }
 }

@@ -181,6 +181,11 @@ impl World {
 
     /// What the run's runner would say at its end.
     pub fn summary(&self, outcome: Outcome, version: &str) -> String {
+        self.summary_with(outcome, version, &[])
+    }
+
+    /// The same of a run that has warned.
+    pub fn summary_with(&self, outcome: Outcome, version: &str, warnings: &[&str]) -> String {
         let run = self.observed.children.jobs.iter().find(|job| job.is_active()).expect("an active Job").name.clone();
         let summary = Summary {
             run,
@@ -191,6 +196,7 @@ impl World {
             target_version: Some("002".into()),
             pending: Pending::default(),
             history: Vec::new(),
+            warnings: warnings.iter().map(|&text| text.to_owned()).collect(),
             rollback: false,
         };
         serde_json::to_string(&summary).unwrap()

@@ -8,6 +8,7 @@ pub mod database;
 pub mod diagnosis;
 pub mod environment;
 pub mod kstatus;
+pub mod memory;
 pub mod operator;
 pub mod postgres_server;
 pub mod run;
