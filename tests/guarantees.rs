@@ -29,7 +29,7 @@ fn test(file: &str, name: &str) -> Option<String> {
     let source = std::fs::read_to_string(path).ok()?;
     let (before, behind) = source.split_once(&format!("fn {name}("))?;
     let attributes = before.rsplit_once("\n\n").map_or(before, |(_, attributes)| attributes);
-    let is_test = attributes.contains("#[test]") || attributes.contains("#[rstest]");
+    let is_test = ["#[test]", "#[tokio::test]", "#[rstest]"].iter().any(|mark| attributes.contains(mark));
     is_test.then(|| format!("{attributes}{}", behind.split('{').next().unwrap_or_default()))
 }
 

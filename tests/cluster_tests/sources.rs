@@ -23,7 +23,7 @@ use crate::support::kstatus::message;
 use crate::support::run::in_sandbox_within;
 use crate::support::sandbox::{KEY, Namespaced, Sandbox};
 use crate::support::source::{config_maps, inline};
-use crate::support::{memory, operator};
+use crate::support::{memory, operator, waiting};
 
 /// What the operator may have in memory at most.
 const MEBIBYTES: u64 = 128;
@@ -102,10 +102,14 @@ impl Store {
         let patch = json!({"metadata": {"annotations": {"touched": word}}});
         let patch = &patch;
         let touched = futures::stream::iter(0..maps).map(|number| async move {
-            let api = self.api::<ConfigMap>();
-            api.patch_metadata(&map_name(number), &PatchParams::default(), &Patch::Merge(patch)).await.map(drop)
+            let (api, name) = (self.api::<ConfigMap>(), map_name(number));
+            // An API server that has a thousand of them breaks off some connections.
+            waiting::until("a ConfigMap is written", async || {
+                api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch)).await.ok()
+            })
+            .await;
         });
-        touched.buffer_unordered(8).for_each(async |done| done.expect("touching a ConfigMap")).await;
+        touched.buffer_unordered(8).collect::<Vec<()>>().await;
     }
 
     /// Waits until each resource has been told what it is to be told.
