@@ -80,8 +80,8 @@ make_noise() { # NAMESPACE N
   esac
   for n in $(seq "$2"); do
     case $NOISE in
-      database) resource "n$n" shared "select 1;" "  history: {schema: ledger_$n}" ;;
-      running) resource "n$n" "shared" "select pg_sleep(600);" "  history: {schema: ledger_$n}" ;;
+      database) resource "n$n" shared "select 1;" "  history: {schema: ledger_$n, ignoreForeign: true}" ;;
+      running) resource "n$n" "shared" "select pg_sleep(600);" "  history: {schema: ledger_$n, ignoreForeign: true}" ;;
       *) resource "n$n" "none-$n" "select 1;" ;;
     esac
   done | kubectl -n "$1" create -f - >/dev/null

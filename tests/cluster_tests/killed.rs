@@ -121,7 +121,9 @@ fn an_operator_that_is_killed_again_and_again_takes_everything_to_ready_and_star
 fn marking_table(name: &str) -> Files {
     let (table, insert) =
         (format!("create table marks_{name} (id int);"), format!("insert into marks_{name} values (1);"));
-    files([("001_marks.sql", table.as_str()), ("002_mark.sql", insert.as_str())])
+    // Files that another ledger here has, too, would be taken for that one's.
+    let (first, second) = (format!("001_{name}.sql"), format!("002_{name}.sql"));
+    files([(first.as_str(), table.as_str()), (second.as_str(), insert.as_str())])
 }
 
 #[test]

@@ -105,7 +105,8 @@ async fn run(sandbox: &Sandbox, number: u8) {
     let name = format!("ready-{number}");
     let sql = format!("create table quiet_{number} (id int);");
     let history = serde_json::json!({"history": {"schema": format!("ledger_{number}")}});
-    sandbox.apply_with(&name, inline([("001_a.sql", &sql)]), history).await;
+    // A file that another ledger here has, too, would be taken for that one's.
+    sandbox.apply_with(&name, inline([(&format!("001_{number}.sql"), &sql)]), history).await;
     sandbox.wait_ready(&name).await;
 }
 
