@@ -7,7 +7,7 @@ use super::flags::{Format, invalid_settings};
 use super::output::{self, BAD, FAINT, NOTE, STRONG, counted, line, styled};
 use crate::migration::{DataLoss, data_loss, without_passwords};
 use crate::plan::{Plan, RollbackTarget, Step};
-use crate::report::Failure;
+use crate::report::{Failure, shell_word};
 
 /// Refuses what nobody can be asked about and nobody has said yes to; before anything is connected to. Programs that read
 /// JSON cannot be asked either.
@@ -41,21 +41,11 @@ fn with_yes(arguments: &[String]) -> String {
         if argument == "--url" {
             given.next();
         } else if !argument.starts_with("--url=") {
-            words.push(quoted(argument));
+            words.push(shell_word(argument));
         }
     }
     words.push("--yes".to_owned());
     words.join(" ")
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 /// Lists what goes, and asks. Anything but yes is no.

@@ -9,7 +9,7 @@ use super::output::lines;
 use super::progress_bar::ProgressBar;
 use crate::migration::{ROLLBACK_OF, SourceFile, without_passwords};
 use crate::plan::RollbackTarget;
-use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
+use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary, shell_word};
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
 pub(super) struct Terminal<'a> {
@@ -101,7 +101,8 @@ impl<'a> Terminal<'a> {
         let next = match failure.reason {
             Reason::NeedsReview => String::new(),
             _ => format!(
-                "; the next run goes on behind them (or, once they are undone by hand: schemaward repair --abandon {file})"
+                "; the next run goes on behind them (or, once they are undone by hand: schemaward repair --abandon {})",
+                shell_word(file)
             ),
         };
         (done > 0).then(|| {

@@ -9,7 +9,7 @@ use super::session::{Attempt, Database, FailedAttempt, Session};
 use super::stop::stop_signal;
 use crate::migration::{Dialect, Migration, Problem, Version, source_failure};
 use crate::plan::{BegunStatement, Kind, LedgerState};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{ErrorClass, Failure, Reason, shell_word};
 
 /// A half-applied file that was given up.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,7 +91,7 @@ fn open<'a>(ledger: &'a LedgerState, name: &str) -> Result<Vec<&'a BegunStatemen
     Err(match (rollback, version.and_then(|version| ledger.get(&version))) {
         (Some(begun), _) => {
             let mut failure = refused(&format!("of version {name} the rollback is begun"));
-            failure.hint = Some(format!("schemaward repair --abandon {}", begun.file));
+            failure.hint = Some(format!("schemaward repair --abandon {}", shell_word(&begun.file)));
             failure
         }
         (None, Some(_)) => refused(&format!("version {name} is applied, and nothing of it is open")),

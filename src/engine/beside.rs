@@ -5,8 +5,10 @@ use super::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use super::examination::{Check, CheckName, Outcome};
 use super::run::Run;
 use super::session::{Database, Fence, Session, SessionError};
+use crate::migration::Dialect;
 use crate::plan::adopt::{
-    Beside, OtherHistory, OtherLedger, any_table_query, foreign_tables, histories_query, other_ledgers, sightings,
+    Beside, ForeignTable, OtherHistory, OtherLedger, any_table_query, foreign_tables, histories_query, other_ledgers,
+    sightings, telling_query,
 };
 use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
@@ -70,7 +72,7 @@ struct Found {
 /// Other tools' histories, and other ledgers.
 async fn find<D: Database>(database: &D, session: &mut D::Session) -> Result<Found, SessionError> {
     let dialect = database.dialect();
-    let tables = foreign_tables(&session.text_rows(&histories_query(dialect)).await?);
+    let tables = history_tables(session, dialect).await?;
     let seen = sightings(&tables);
     let mut found =
         Found { tables: seen.iter().map(|sighting| sighting.table().name.clone()).collect(), ..Found::default() };
@@ -87,6 +89,16 @@ async fn find<D: Database>(database: &D, session: &mut D::Session) -> Result<Fou
         found.ledgers.extend(sighting.read(rows.as_deref()));
     }
     Ok(found)
+}
+
+/// All tables that may be histories.
+pub(super) async fn history_tables<S: Session>(
+    session: &mut S,
+    dialect: Dialect,
+) -> Result<Vec<ForeignTable>, SessionError> {
+    let telling = session.text_rows(&telling_query(dialect)).await?;
+    let telling: Vec<&str> = telling.iter().flatten().flatten().map(String::as_str).collect();
+    Ok(foreign_tables(&session.text_rows(&histories_query(&telling, dialect)).await?))
 }
 
 /// The rows of an answer; None where this user may not read them.

@@ -3,7 +3,7 @@
 use super::session::Attempt;
 use crate::migration::SessionBound;
 use crate::plan::Kind;
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{ErrorClass, Failure, Reason, shell_word};
 
 /// What a run is told whose fence is not the highest any more.
 pub(super) const OVERTAKEN: &str = "another run has taken over: this one may commit nothing";
@@ -106,10 +106,10 @@ pub(super) fn session_gone(attempt: Attempt<'_>, gone: &SessionGone) -> Failure 
     }
 }
 
-/// How `repair --abandon` names a file: its version, or its own name where it is run again whenever it changes.
+/// How `repair --abandon` names a file: a migration by its version, others by their names.
 fn abandoned_as(attempt: Attempt<'_>) -> String {
     match attempt.kind {
-        Kind::Repeatable => attempt.migration.file.clone(),
+        Kind::Repeatable | Kind::Rollback => shell_word(&attempt.migration.file),
         _ => attempt.migration.version.to_string(),
     }
 }

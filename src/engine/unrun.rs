@@ -1,5 +1,6 @@
 //! Records what is there without having been run: a baseline, or another tool's history.
 
+use super::beside::history_tables;
 use super::locked::lock;
 use super::session::{Database, Session, Unrun};
 use crate::migration::Migration;
@@ -33,9 +34,13 @@ pub async fn foreign_history<D: Database>(
     if let Some(current) = state.in_use() {
         return Err(AdoptProblem::LedgerInUse { current: current.clone() }.failure());
     }
-    let tables = session.text_rows(&wanted_query(wanted, database.dialect())).await?;
-    let found = find(&foreign_tables(&tables), wanted).map_err(|problem| problem.failure())?;
-    let rows = session.text_rows(&found.query(database.dialect())).await?;
+    let dialect = database.dialect();
+    let tables = match wanted.table {
+        Some(_) => foreign_tables(&session.text_rows(&wanted_query(wanted, dialect)).await?),
+        None => history_tables(&mut session, dialect).await?,
+    };
+    let found = find(&tables, wanted).map_err(|problem| problem.failure())?;
+    let rows = session.text_rows(&found.query(dialect)).await?;
     session.close().await;
     let history = found.read(&rows).map_err(|problem| problem.failure())?;
     Ok((state, found, history))

@@ -3,7 +3,7 @@
 use super::goal::RollbackTarget;
 use super::ledger_state::BegunStatement;
 use crate::migration::{Checksum, Problem, Version};
-use crate::report::{ErrorClass, Failure, Place, Reason};
+use crate::report::{ErrorClass, Failure, Place, Reason, shell_word};
 
 /// Why there is no way from the ledger's state to the target. Nothing has run.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -64,7 +64,7 @@ pub enum PlanProblem {
     #[error(
         "{file}: {} is begun, each statement committed by itself, and not finished, but the file is missing in the source; \
          put it back: what has run stays as it was, what did not run yet may change or go (schemaward repair lists what is \
-         begun); or undo by hand what has run, and say so: schemaward repair --abandon {file}", named(.version)
+         begun); or undo by hand what has run, and say so: schemaward repair --abandon {}", named(.version), shell_word(.file)
     )]
     MissingWhileBegun {
         /// The version, or that of repeatable files.

@@ -6,8 +6,10 @@
 
 mod event;
 mod failure;
+mod shell_word;
 mod summary;
 
 pub use event::{Event, LockBlocker};
 pub use failure::{ErrorClass, Failure, Place, Reason};
+pub use shell_word::shell_word;
 pub use summary::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};

@@ -377,3 +377,53 @@ fn a_refused_file_that_was_corrected_into_one_transaction_is_in_nobodys_way() {
 fn invalid_indexes(bed: &Bed<'_>) -> String {
     bed.psql("select count(*) from pg_index where not indisvalid")
 }
+
+/// Each block is one statement, whatever stands in it; a file without a transaction is one back, too.
+#[rstest]
+#[case::in_one_transaction("", "", "create trigger t before insert on a for each row execute function f();")]
+#[case::each_by_itself(
+    "-- +goose NO TRANSACTION\n",
+    "drop index concurrently i;\n",
+    "create index concurrently i on a (n);"
+)]
+fn goose_s_down_block_is_what_is_undone_by(#[case] how: &str, #[case] first: &str, #[case] last: &str) {
+    let file = format!(
+        "{how}-- +goose Up\ncreate table a (n int);\n-- +goose StatementBegin\ncreate function f() returns trigger language \
+         plpgsql as $$ begin new.n := 7; return new; end; $$;\n-- +goose StatementEnd\n{last}\n\
+         -- +goose Down\n{first}-- +goose StatementBegin\ndo $$ begin drop table a; drop function f(); end; $$;\n\
+         -- +goose StatementEnd\n-- +goose StatementBegin\ncreate table gone (n int); -- kept: one; statement\n-- +goose StatementEnd\n"
+    );
+    let bed = Bed::with(&[("00001_a.sql", &file)]);
+    assert_eq!(bed.run().applied(), 1);
+    assert!(bed.has("a") && !bed.has("gone"), "nothing of Down runs forward");
+    bed.remove("00001_a.sql");
+    let (code, out, err) = text(&bed.command("rollback", &["--to", "empty", "--yes"]));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(!bed.has("a") && bed.has("gone"), "{out}");
+    assert_eq!(bed.psql("select count(*) from pg_proc where proname = 'f'"), "0");
+    bed.psql("drop table gone");
+    bed.file("00001_a.sql", file.as_bytes());
+    assert_eq!(bed.run().applied(), 1);
+}
+
+#[test]
+fn a_rollback_that_is_given_up_is_named_by_its_file() {
+    let down = "-- schemaward: no-transaction\nalter table a rename to b;\ndrop table nowhere;\n";
+    let bed = Bed::with(&[("001_a.sql", "create table a ()"), ("001_a.down.sql", down)]);
+    assert_eq!(bed.run().applied(), 1);
+    let back = ["--to", "empty", "--yes"];
+    let (code, out, err) = text(&bed.command("rollback", &back));
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(bed.has("b"), "half of it has run: {err}");
+    let (code, out, _) = text(&bed.command("repair", &[]));
+    assert!(code == Some(0) && out.contains("rollback of 001_a.sql"), "{out}");
+    // By the version it is not: the version itself is applied.
+    let (code, _, err) = text(&bed.command("repair", &["--abandon", "001"]));
+    assert!(code == Some(2) && err.contains("schemaward repair --abandon 'rollback of 001_a.sql'"), "{err}");
+    bed.psql("alter table b rename to a");
+    let (code, out, err) = text(&bed.command("repair", &["--abandon", "rollback of 001_a.sql"]));
+    assert!(code == Some(0) && out.contains("the version stays applied"), "{out}{err}");
+    assert!(text(&bed.command("repair", &[])).1.starts_with("Nothing is begun"));
+    assert_eq!((bed.run().applied(), current(&bed).as_str()), (0, "001"));
+    assert_eq!(text(&bed.command("repair", &["--undone", "001"])).0, Some(0));
+}

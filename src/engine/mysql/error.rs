@@ -10,6 +10,8 @@ use crate::report::{ErrorClass, Failure, Reason};
 pub(super) const NO_SUCH_TABLE: u16 = 1146;
 pub(super) const ACCESS_DENIED_TO_DATABASE: u16 = 1044;
 pub(super) const ACCESS_DENIED_TO_TABLE: u16 = 1142;
+/// MySQL says this of all columns, too, where SELECT is granted on the table and UPDATE on its database.
+pub(super) const ACCESS_DENIED_TO_COLUMN: u16 = 1143;
 /// By KILL QUERY, and by KILL before the connection ends.
 pub(super) const QUERY_INTERRUPTED: u16 = 1317;
 const ACCESS_DENIED: u16 = 1045;

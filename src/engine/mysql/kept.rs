@@ -48,8 +48,14 @@ struct Changed {
 }
 
 impl Tracker {
-    pub(super) fn new(types: Types, known: BTreeSet<String>, in_bodies: BTreeSet<String>) -> Self {
-        Self { types, known, in_bodies, ..Self::default() }
+    /// `named`: user variables that the file names anywhere, which a routine may set that it calls.
+    pub(super) fn new(
+        types: Types,
+        known: BTreeSet<String>,
+        in_bodies: BTreeSet<String>,
+        named: BTreeSet<String>,
+    ) -> Self {
+        Self { types, known, in_bodies, users: named, ..Self::default() }
     }
 
     /// A statement has run before this one's script: what it may have set is known by name.
@@ -328,7 +334,7 @@ mod tests {
         use crate::migration::Dialect;
         let of = |sql| SessionChange::of(sql, Dialect::Mysql);
         let known = ["sql_mode".to_owned(), "insert_id".to_owned()].into();
-        let mut tracker = Tracker::new(Types::Json, known, BTreeSet::new());
+        let mut tracker = Tracker::new(Types::Json, known, BTreeSet::new(), BTreeSet::new());
         tracker.note(0, &of("set @a = 1, sql_mode = '', nonsense = 1"));
         let first = tracker.take_expression().unwrap();
         assert!(first.contains("@`a`") && first.contains("@@sql_mode") && !first.contains("nonsense"), "{first}");

@@ -41,6 +41,16 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// Chooses the database again: with `SET ROLE NONE`, MySQL 8.0 forgets what the user may do in it.
+    pub(super) fn use_database(&self) -> String {
+        format!("USE {}", self.database)
+    }
+
+    /// Takes a role.
+    pub(super) fn set_role(&self, role: &str) -> String {
+        format!("SET ROLE {role};{}", self.use_database())
+    }
+
     /// `lock_scope` is what the lock is named by: the database's name, folded where the server folds names.
     pub(super) fn new(database: &str, prefix: &str, lock_scope: &str, user: &str) -> Self {
         Self {

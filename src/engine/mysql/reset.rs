@@ -35,7 +35,7 @@ impl MysqlSession {
 
     /// The user variables that are set, and the session's own whose values are others than before the file.
     pub(super) async fn seen(&mut self) -> Result<(Vec<String>, Vec<String>), SessionError> {
-        let users = self.user_variables().await?;
+        let users = self.user_variables().await?.unwrap_or_default();
         let now = self.read_variables().await?;
         let before = self.variables.as_deref().unwrap_or_default();
         let changed = now.into_iter().filter(|variable| is_own(&variable.0) && !before.contains(variable));
@@ -53,7 +53,8 @@ impl MysqlSession {
     /// Undoes what a file has done to the session.
     pub(super) async fn reset(&mut self, migration: &Migration) -> Result<(), SessionError> {
         let mut sql = format!("ROLLBACK;UNLOCK TABLES;{}", self.settings);
-        let seen = if changes_variables(migration) { self.user_variables().await? } else { Vec::new() };
+        let seen =
+            if changes_variables(migration) { self.user_variables().await?.unwrap_or_default() } else { Vec::new() };
         for statement in leftovers(migration, seen) {
             sql.push(';');
             sql.push_str(&statement);
@@ -87,7 +88,7 @@ impl MysqlSession {
             }
             if name == ROLE {
                 let role = role_list(value, self.server.version.mariadb);
-                self.query(format!("SET ROLE {role}"), Reason::ConnectionFailed).await?;
+                self.query(self.ledger.set_role(&role), Reason::ConnectionFailed).await?;
                 continue;
             }
             let number = value.parse::<f64>().is_ok();

@@ -32,6 +32,8 @@ pub(super) struct Journaled {
 pub(super) struct Bodies {
     pub(super) variables: BTreeSet<String>,
     pub(super) temporary_tables: Vec<String>,
+    /// Names of routines whose bodies this user may not see, in small letters.
+    pub(super) unseen: Vec<String>,
 }
 
 /// How a prepared statement that has run is needed later.
@@ -78,9 +80,9 @@ impl MysqlSession {
         }
     }
 
-    /// The names of all user variables that are set, where the server shows them to this user; else none. A limit: without
-    /// one, that of the file's session would hold.
-    pub(super) async fn user_variables(&mut self) -> Result<Vec<String>, SessionError> {
+    /// The names of all user variables that are set, None where the server does not show them to this user. A limit:
+    /// without one, that of the file's session would hold.
+    pub(super) async fn user_variables(&mut self) -> Result<Option<Vec<String>>, SessionError> {
         let sql = if self.server.version.mariadb {
             "SELECT VARIABLE_NAME FROM information_schema.USER_VARIABLES LIMIT 1000000"
         } else {
@@ -91,23 +93,27 @@ impl MysqlSession {
             Ok(answers) => {
                 let names = answers.rows.iter().flatten().map(|row| value::<String>(Some(row), 0));
                 let names = names.collect::<Result<Vec<_>, _>>()?;
-                Ok(names.into_iter().filter(|name| !name.starts_with(OWN)).collect())
+                Ok(Some(names.into_iter().filter(|name| !name.starts_with(OWN)).collect()))
             }
             Err(error) if connection_lost(&error) => Err(session_error(&error, Reason::ConnectionFailed)),
-            Err(_) => Ok(Vec::new()),
+            Err(_) => Ok(None),
         }
     }
 
     /// What the routines and triggers of the database name, as far as this user may see them.
     pub(super) async fn bodies(&mut self) -> Result<Bodies, SessionError> {
-        let sql = "SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
-                   AND (ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temporary%') LIMIT 1000000;\
-                   SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
+        let sql = "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
+                   AND (ROUTINE_DEFINITION IS NULL OR ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temporary%') \
+                   LIMIT 1000000;\
+                   SELECT '', ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
                    AND ACTION_STATEMENT LIKE '%@%' LIMIT 1000000";
         let answers = self.query(sql.to_owned(), Reason::ConnectionFailed).await?;
         let mut bodies = Bodies::default();
         for row in answers.rows.iter().flatten() {
-            let body: String = value::<Option<String>>(Some(row), 0)?.unwrap_or_default();
+            let Some(body) = value::<Option<String>>(Some(row), 1)? else {
+                bodies.unseen.push(value::<String>(Some(row), 0)?.to_lowercase());
+                continue;
+            };
             bodies.variables.extend(variables_in_text(&body));
             bodies.temporary_tables.extend(temporary_tables_in(&body));
         }
@@ -133,13 +139,18 @@ impl MysqlSession {
         let may_call = (0..migration.statements.len()).any(|index| names_any(change(migration, index)));
         let bodies = if may_call { self.bodies().await? } else { Bodies::default() };
         let known = self.variables.iter().flatten().map(|(name, _)| name.to_lowercase()).collect();
-        let tracker = Tracker::new(types, known, bodies.variables);
+        let named = (0..migration.statements.len()).flat_map(|index| change(migration, index).user_variables).collect();
+        let tracker = Tracker::new(types, known, bodies.variables, named);
         if !resumes {
             return Ok(tracker);
         }
-        for BroughtBack { sql, what, needs, matters } in
-            Resumption::of(attempt, journaled).check(&bodies.temporary_tables)?
-        {
+        if !bodies.unseen.is_empty() && !journaled.same_session {
+            let calls_are_seen = self.user_variables().await?.is_some();
+            Resumption::of(attempt, journaled).check_unseen(&bodies.unseen, calls_are_seen)?;
+        }
+        let set_role = |role: &str| self.ledger.set_role(role);
+        let all = Resumption::of(attempt, journaled).check(&bodies.temporary_tables, &set_role)?;
+        for BroughtBack { sql, what, needs, matters } in all {
             match self.try_query(sql).await {
                 Ok(_) => {}
                 Err(error) if connection_lost(&error) => return Err(session_error(&error, Reason::ConnectionFailed)),
@@ -194,12 +205,16 @@ impl<'a> Resumption<'a> {
     }
 
     /// What is to be sent.
-    fn check(mut self, temporary_tables: &[String]) -> Result<Vec<BroughtBack>, SessionError> {
+    fn check(
+        mut self,
+        temporary_tables: &[String],
+        set_role: &dyn Fn(&str) -> String,
+    ) -> Result<Vec<BroughtBack>, SessionError> {
         self.check_objects(temporary_tables)?;
         self.check_what_was_not_kept()?;
         self.check_values()?;
         let prepared = self.prepared()?;
-        Ok(self.kept_sql().into_iter().chain(prepared).collect())
+        Ok(self.kept_sql(set_role).into_iter().chain(prepared).collect())
     }
 
     /// Temporary tables and the like.
@@ -254,6 +269,31 @@ impl<'a> Resumption<'a> {
         Ok(())
     }
 
+    /// What routines may have set whose bodies this user may not see. `calls_are_seen`: whether the server has told behind each
+    /// CALL which variables there are.
+    fn check_unseen(&self, unseen: &[String], calls_are_seen: bool) -> Result<(), SessionError> {
+        let routine = |index: usize| named_in(self.attempt.migration.statement_sql(index), unseen);
+        let may_set = |(index, change): (usize, &SessionChange)| {
+            (!change.hidden() || !calls_are_seen).then(|| routine(index)).flatten().map(|name| (index, name))
+        };
+        let Some((made_by, name)) = self.run().find_map(may_set) else { return Ok(()) };
+        let may_need = |(index, open): &(usize, &SessionChange)| {
+            routine(*index).is_some() || open.user_variables.iter().any(|name| !self.kept.users.contains_key(name))
+        };
+        let Some((needed_by, _)) = self.open().find(may_need) else { return Ok(()) };
+        let right = if self.attempt.migration.dialect == Dialect::Mariadb {
+            "SHOW CREATE ROUTINE on the database, or SELECT on mysql.proc"
+        } else {
+            "SHOW_ROUTINE, or SELECT on performance_schema.user_variables_by_thread"
+        };
+        let what = format!(
+            "what the routine {name} may have set, which this user may not see (an administrator may grant {right}, before a \
+             file is begun),"
+        );
+        let needed_by = Some(needed_by);
+        Err(gone(self.attempt, &SessionGone { what, made_by: Some(made_by), needed_by, named: false }))
+    }
+
     /// Values that could not be kept.
     fn check_values(&self) -> Result<(), SessionError> {
         if self.kept.is_cut {
@@ -272,12 +312,12 @@ impl<'a> Resumption<'a> {
         Ok(())
     }
 
-    fn kept_sql(&self) -> Vec<BroughtBack> {
+    fn kept_sql(&self, set_role: &dyn Fn(&str) -> String) -> Vec<BroughtBack> {
         let back = |what: String, sql| BroughtBack { sql, what, needs: None, matters: true };
         let mariadb = self.attempt.migration.dialect == Dialect::Mariadb;
         let role = self.kept.role.iter().map(|role| {
             let role = role_list(role, mariadb);
-            back(format!("the role {role}"), format!("SET ROLE {role}"))
+            back(format!("the role {role}"), set_role(&role))
         });
         // In the order of their names, so that the connection's collation comes behind its character set.
         let variables = self.kept.variables.iter().map(|(name, value)| {
@@ -384,6 +424,13 @@ impl<'a> Resumption<'a> {
             |name: &String| name == "sql_mode" || name.starts_with("character_set_") || name.starts_with("collation_");
         self.run().any(|(at, change)| at > index && change.session_variables.iter().any(reads))
     }
+}
+
+/// The first of some routines that a statement names, as it may call it.
+fn named_in<'n>(sql: &str, routines: &'n [String]) -> Option<&'n str> {
+    let lower = sql.to_lowercase();
+    let words: BTreeSet<&str> = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$')).collect();
+    routines.iter().map(String::as_str).find(|name| words.contains(name))
 }
 
 /// Whether a statement executes a prepared one.

@@ -10,7 +10,7 @@ use super::kept::{Tracker, prepared_variable};
 use super::ledger::{BEGIN, Ledger};
 use super::server::Server;
 use crate::engine::session::Attempt;
-use crate::migration::{Execution, PreparedText, SessionChange, Source, Trace};
+use crate::migration::{Dialect, Execution, PreparedText, SessionChange, Source, Trace};
 
 /// How large a message grows, in bytes, unless one statement is larger.
 const MESSAGE_LIMIT: usize = 1 << 20;
@@ -139,6 +139,9 @@ impl<'a> Script<'a> {
             self.ours(format!("SET {} = {name}", prepared_variable(index)), Role::Ours);
         }
         self.statement(index, Role::Statement(index), End::Open);
+        if change.role && self.attempt.migration.dialect == Dialect::Mysql {
+            self.ours(self.ledger.use_database(), Role::Ours);
+        }
     }
 
     /// What the server says is set, behind the statement that was sent last.

@@ -12,8 +12,8 @@ use sqlx::{AssertSqlSafe, Connection, Either};
 use super::Mysql;
 use super::answers::Mark;
 use super::error::{
-    ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED, connection_lost, is_number,
-    session_error,
+    ACCESS_DENIED_TO_COLUMN, ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED,
+    connection_lost, is_number, session_error,
 };
 use super::journal::Row;
 use super::ledger::{BEGIN, Ledger, OLDEST_WRITER};
@@ -155,7 +155,10 @@ impl MysqlSession {
     /// The failure with what only the session knows: which right is missing, and for whom.
     pub(super) fn explain(&self, error: &sqlx::Error) -> SessionError {
         let mut explained = session_error(error, Reason::LedgerUnusable);
-        if is_number(error, ACCESS_DENIED_TO_DATABASE) || is_number(error, ACCESS_DENIED_TO_TABLE) {
+        if [ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, ACCESS_DENIED_TO_COLUMN]
+            .iter()
+            .any(|number| is_number(error, *number))
+        {
             let failure = &mut explained.failure;
             failure.message = format!(
                 "the user {} may not keep the ledger, the tables {}_…: {}",

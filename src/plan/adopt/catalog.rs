@@ -1,11 +1,11 @@
-//! What the database's catalog is asked for tables that may be histories: one question, whose answer is small however many
-//! tables there are. It may name more than the histories; which are some is decided from the answer.
+//! What the database's catalog is asked for tables that may be histories: two questions, whose answers are small however many
+//! tables there are. They may name more than the histories; which are some is decided from the answers.
 
 use super::foreign_table::{ForeignTable, Row, as_text, literal};
 use super::known_tool;
 use super::rails;
 use super::signature::Renamed;
-use super::tool::{Tool, Wanted};
+use super::tool::{Reader, Tool, Wanted};
 use crate::migration::Dialect;
 
 /// The database that Atlas makes for its table where its URL names none.
@@ -13,123 +13,124 @@ pub(super) const ATLAS_DATABASE: &str = "atlas_schema_revisions";
 
 /// Not the server's own, and none of a session's temporary ones.
 const OF_A_USER: &str = "n.nspname !~ '^(pg_|information_schema$)'";
+/// How many names of tables the first question is answered with at most.
+const MOST_NAMES: usize = 1000;
 
-/// Which tables are looked for.
-struct Search<'a> {
-    /// Those of these names, which servers may have in another case.
-    names: Vec<&'a str>,
-    /// Those that have one of these in their names.
-    parts: Vec<&'static str>,
-    /// Those that have all columns of one of these lists.
-    telling: Vec<&'static [&'static str]>,
-}
-
-/// Asks for the columns of all tables that may be a tool's history, or a ledger of Schemaward's: rows of schema, table and
-/// column. Tables that the user may not read are among them.
+/// Asks for the names of all tables that have columns which are a tool's alone. `MariaDB` opens every table's file for this, and
+/// would open it for each question that names no tables: so it is a question of its own.
 #[must_use]
-pub fn histories_query(dialect: Dialect) -> String {
-    let readers = || Tool::ALL.iter().map(|tool| tool.reader());
-    let named = readers().map(|reader| reader.table).chain(known_tool::ALL.iter().map(|tool| tool.table));
-    let mut search = Search { names: named.chain([rails::METADATA]).collect(), parts: Vec::new(), telling: Vec::new() };
-    for renamed in readers().map(|reader| reader.renamed).chain(known_tool::ALL.iter().map(|tool| tool.renamed)) {
-        match renamed {
-            Renamed::Never => {}
-            Renamed::Telling(columns) => search.telling.push(columns),
-            Renamed::Saying(parts) => search.parts.extend(parts),
-        }
-    }
-    search.query(dialect)
+pub fn telling_query(dialect: Dialect) -> String {
+    let renamed = readers().map(|reader| reader.renamed).chain(known_tool::ALL.iter().map(|tool| tool.renamed));
+    let mut lists: Vec<&[&str]> = renamed
+        .filter_map(|renamed| match renamed {
+            Renamed::Telling(columns) => Some(columns),
+            Renamed::Never | Renamed::Saying(_) => None,
+        })
+        .collect();
+    lists.sort_unstable();
+    lists.dedup();
+    let question = match dialect {
+        // A partition is no table of its own.
+        Dialect::Postgres => format!(
+            "SELECT DISTINCT {} FROM (SELECT a.attrelid FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT \
+             a.attisdropped AND {}) k JOIN pg_catalog.pg_class c ON c.oid = k.attrelid JOIN pg_catalog.pg_namespace n ON \
+             n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OF_A_USER}",
+            as_text("c.relname", dialect),
+            having_all(&lists, "a.attname", "a.attrelid", dialect)
+        ),
+        Dialect::Mysql | Dialect::Mariadb => format!(
+            "SELECT {} FROM information_schema.columns k WHERE k.table_schema = DATABASE() AND {}",
+            as_text("k.table_name", dialect),
+            having_all(&lists, "k.column_name", "k.table_name", dialect)
+        ),
+        Dialect::Sqlite => format!(
+            "SELECT t.name FROM sqlite_master t, pragma_table_info(t.name) k WHERE t.type = 'table' AND {}",
+            having_all(&lists, "k.name", "t.name", dialect)
+        ),
+    };
+    format!("{question} LIMIT {MOST_NAMES}")
 }
 
-/// The same for the history that is to be taken over.
+/// Asks for the columns of all tables that may be a tool's history, or a ledger of Schemaward's: those that are called so, and
+/// the `telling` ones. Rows of schema, table and column; tables that the user may not read are among them.
+#[must_use]
+pub fn histories_query(telling: &[&str], dialect: Dialect) -> String {
+    let tools = known_tool::ALL.iter();
+    let mut names: Vec<&str> = readers().map(|reader| reader.table).chain(tools.map(|tool| tool.table)).collect();
+    names.push(rails::METADATA);
+    let renamed = readers().map(|reader| reader.renamed).chain(known_tool::ALL.iter().map(|tool| tool.renamed));
+    let mut parts: Vec<&str> = renamed
+        .filter_map(|renamed| match renamed {
+            Renamed::Saying(parts) => Some(parts),
+            Renamed::Never | Renamed::Telling(_) => None,
+        })
+        .flatten()
+        .copied()
+        .collect();
+    parts.sort_unstable();
+    parts.dedup();
+    columns_query(&[&names, telling].concat(), &parts, dialect)
+}
+
+/// The same for a history that a person has named the table of.
 #[must_use]
 pub fn wanted_query(wanted: Wanted<'_>, dialect: Dialect) -> String {
-    let Some(table) = wanted.table else { return histories_query(dialect) };
-    let names = wanted.table_name().into_iter().chain([table, rails::METADATA]).collect();
-    Search { names, parts: Vec::new(), telling: Vec::new() }.query(dialect)
+    let names: Vec<&str> = wanted.table.into_iter().chain(wanted.table_name()).chain([rails::METADATA]).collect();
+    columns_query(&names, &[], dialect)
 }
 
-impl Search<'_> {
-    fn query(mut self, dialect: Dialect) -> String {
-        self.names.sort_unstable();
-        self.names.dedup();
-        self.parts.sort_unstable();
-        self.parts.dedup();
-        self.telling.sort_unstable();
-        self.telling.dedup();
-        let text = |expression| as_text(expression, dialect);
-        match dialect {
-            // Not information_schema, which shows nobody a table that he may not touch. A partition is no table of its own.
-            Dialect::Postgres => {
-                let among = format!(
-                    "OR c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid IN (SELECT a.attrelid FROM \
-                     pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT a.attisdropped AND {})",
-                    self.telling("a.attname", "a.attrelid", dialect)
-                );
-                format!(
-                    "SELECT {}, {}, {} FROM pg_catalog.pg_class c \
-                     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid \
-                     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped AND {OF_A_USER} \
-                     AND ({} {}) ORDER BY n.nspname, c.relname, a.attnum",
-                    text("n.nspname"),
-                    text("c.relname"),
-                    text("a.attname"),
-                    self.named("c.relname", dialect),
-                    if self.telling.is_empty() { "" } else { &among }
-                )
-            }
-            // Another database is another application's, but for the one that Atlas makes for itself.
-            Dialect::Mysql | Dialect::Mariadb => {
-                let among = format!(
-                    "OR table_name IN (SELECT k.table_name FROM information_schema.columns k WHERE k.table_schema = \
-                     DATABASE() AND {})",
-                    self.telling("k.column_name", "k.table_name", dialect)
-                );
-                format!(
-                    "SELECT {}, {}, {} FROM information_schema.columns WHERE table_schema IN (DATABASE(), '{ATLAS_DATABASE}') \
-                     AND ({} {}) ORDER BY table_schema, table_name, ordinal_position",
-                    text("table_schema"),
-                    text("table_name"),
-                    text("column_name"),
-                    self.named("table_name", dialect),
-                    if self.telling.is_empty() { "" } else { &among }
-                )
-            }
-            Dialect::Sqlite => {
-                let among = format!(
-                    "OR m.name IN (SELECT t.name FROM sqlite_master t, pragma_table_info(t.name) k WHERE t.type = 'table' AND {})",
-                    self.telling("k.name", "t.name", dialect)
-                );
-                format!(
-                    "SELECT 'main', m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p \
-                     WHERE m.type = 'table' AND ({} {}) ORDER BY m.name, p.cid",
-                    self.named("m.name", dialect),
-                    if self.telling.is_empty() { "" } else { &among }
-                )
-            }
-        }
-    }
+fn readers() -> impl Iterator<Item = Reader> {
+    Tool::ALL.into_iter().map(Tool::reader)
+}
 
-    /// That a table has one of the names, or a part of one.
-    fn named(&self, name: &str, dialect: Dialect) -> String {
-        let is = format!("{name} IN ({})", spellings(self.names.iter().copied(), dialect));
-        let like =
-            |part: &&str| format!("LOWER({}) LIKE {}", as_text(name, dialect), literal(&format!("%{part}%"), dialect));
-        [is].into_iter().chain(self.parts.iter().map(like)).collect::<Vec<_>>().join(" OR ")
+/// Asks for the columns of tables that have one of these names, or one of these parts in their names.
+fn columns_query(names: &[&str], parts: &[&str], dialect: Dialect) -> String {
+    let text = |expression| as_text(expression, dialect);
+    let is_one = |name| {
+        let is = format!("{name} IN ({})", spellings(names.iter().copied(), dialect));
+        let lower = format!("LOWER({})", text(name));
+        let like = |part: &&str| format!("{lower} LIKE {}", literal(&format!("%{part}%"), dialect));
+        [is].into_iter().chain(parts.iter().map(like)).collect::<Vec<_>>().join(" OR ")
+    };
+    match dialect {
+        // Not information_schema, which shows nobody a table that he may not touch.
+        Dialect::Postgres => format!(
+            "SELECT {}, {}, {} FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND \
+             a.attnum > 0 AND NOT a.attisdropped AND {OF_A_USER} AND ({}) ORDER BY n.nspname, c.relname, a.attnum",
+            text("n.nspname"),
+            text("c.relname"),
+            text("a.attname"),
+            is_one("c.relname")
+        ),
+        // Another database is another application's, but for the one that Atlas makes for itself.
+        Dialect::Mysql | Dialect::Mariadb => format!(
+            "SELECT {}, {}, {} FROM information_schema.columns WHERE table_schema IN (DATABASE(), '{ATLAS_DATABASE}') \
+             AND ({}) ORDER BY table_schema, table_name, ordinal_position",
+            text("table_schema"),
+            text("table_name"),
+            text("column_name"),
+            is_one("table_name")
+        ),
+        Dialect::Sqlite => format!(
+            "SELECT 'main', m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p \
+             WHERE m.type = 'table' AND ({}) ORDER BY m.name, p.cid",
+            is_one("m.name")
+        ),
     }
+}
 
-    /// That a table has all columns of one list, from its columns' rows. Only the rows of those columns are looked at: all
-    /// columns of ten thousand tables, put in groups, take ten times as long.
-    fn telling(&self, column: &str, table: &str, dialect: Dialect) -> String {
-        let lower = format!("LOWER({})", as_text(column, dialect));
-        let has_all = |columns: &&[&str]| {
-            let names: Vec<String> = columns.iter().map(|name| literal(&name.to_lowercase(), dialect)).collect();
-            format!("SUM(CASE WHEN {lower} IN ({}) THEN 1 ELSE 0 END) = {}", names.join(", "), columns.len())
-        };
-        let having: Vec<String> = self.telling.iter().map(has_all).collect();
-        let all = self.telling.iter().flat_map(|columns| columns.iter().copied());
-        format!("{column} IN ({}) GROUP BY {table} HAVING {}", spellings(all, dialect), having.join(" OR "))
-    }
+/// That a table has all columns of one list, from its columns' rows. Only the rows of those columns are looked at: all
+/// columns of ten thousand tables, put in groups, take several times as long.
+fn having_all(lists: &[&[&str]], column: &str, table: &str, dialect: Dialect) -> String {
+    let lower = format!("LOWER({})", as_text(column, dialect));
+    let has_all = |columns: &&[&str]| {
+        let names: Vec<String> = columns.iter().map(|name| literal(&name.to_lowercase(), dialect)).collect();
+        format!("SUM(CASE WHEN {lower} IN ({}) THEN 1 ELSE 0 END) = {}", names.join(", "), columns.len())
+    };
+    let having: Vec<String> = lists.iter().map(has_all).collect();
+    let all = lists.iter().flat_map(|columns| columns.iter().copied());
+    format!("{column} IN ({}) GROUP BY {table} HAVING {}", spellings(all, dialect), having.join(" OR "))
 }
 
 /// Names in each case that a server may have them in, as a list.

@@ -54,6 +54,7 @@ pub(super) static ALL: &[KnownTool] = &[
     tool("sql-migrate", ELSEWHERE, Exactly(&["id", "applied_at"]), Saying(MIGRATIONS), &["id"], &["id"]),
     tool("node-pg-migrate", "pgmigrations", Among(&["id", "name", "run_on"]), Never, &["name"], &["id"]),
     tool("Knex", "knex_migrations", Among(&["id", "name", "batch", "migration_time"]), Telling(&["batch", "migration_time"]), &["name"], &["id"]),
+    tool("Knex", ELSEWHERE, Among(&["name", "batch", "migration_time"]), Telling(&["batch", "migration_time"]), &["name"], &["batch", "name"]),
     tool("MyBatis Migrations", "CHANGELOG", Exactly(&["id", "applied_at", "description"]), Saying(&["migrat", "changelog", "change_log"]), &["id"], &["id"]),
     tool("Evolve", "changelog", Among(&["version", "description", "name", "checksum", "installed_by", "installed_on", "success"]), Telling(&["installed_by", "installed_on"]), &["version"], &["installed_on"]),
     tool("Sequelize", "SequelizeMeta", Among(&["name"]), Never, &["name"], &["name"]),

@@ -170,6 +170,15 @@ impl Bed {
         command.arg(subcommand).args(flags).env("DATABASE_URL", &self.url).env("SCHEMAWARD_DIR", self.folder());
         command.output().unwrap()
     }
+
+    /// Exit code and all that a command says to whom another URL names.
+    pub fn said_to(&self, url: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
+        command.args(arguments).env("DATABASE_URL", url).env("SCHEMAWARD_DIR", self.folder());
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.code(), said.concat())
+    }
 }
 
 impl Drop for Bed {

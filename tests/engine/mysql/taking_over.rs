@@ -179,3 +179,67 @@ fn a_version_that_was_undone_by_hand_is_recorded_as_that(#[values(Engine::Mysql,
     assert!(bed.has("b"));
     assert_eq!(said(&bed.command("repair", &["--undone", "001"])).0, Some(2), "002 is in force");
 }
+
+/// Each block is one statement, whatever stands in it.
+#[rstest]
+fn goose_s_down_block_is_what_is_undone_by(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let procedure = |body: &str| {
+        format!(
+            "-- +goose StatementBegin\nCREATE PROCEDURE p()\nBEGIN\n  {body};\n  SELECT 2;\nEND;\n-- +goose StatementEnd\n"
+        )
+    };
+    let file = format!(
+        "-- +goose Up\nCREATE TABLE a (n int);\nDROP PROCEDURE IF EXISTS p;\n{}INSERT INTO a VALUES (1);\n\
+         -- +goose Down\nDROP PROCEDURE p;\n{}DROP TABLE a;\n",
+        procedure("SELECT 'new'"),
+        procedure("SELECT 'old'")
+    );
+    let Some(bed) = Bed::with(engine, &[("00001_a.sql", &file)]) else { return };
+    let body = "select ifnull(max(regexp_replace(routine_definition, '[[:space:]]+', ' ')), '-') from \
+                information_schema.routines where routine_schema = database() and routine_name = 'p'";
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!((bed.sql(body).as_str(), bed.has("a")), ("BEGIN SELECT 'new'; SELECT 2; END", true));
+    std::fs::remove_file(bed.folder().join("00001_a.sql")).unwrap();
+    let output = bed.command("rollback", &["--to", "empty", "--yes"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((bed.sql(body).as_str(), bed.has("a")), ("BEGIN SELECT 'old'; SELECT 2; END", false));
+    bed.files(&[("00001_a.sql", &file)]);
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(bed.sql(body), "BEGIN SELECT 'new'; SELECT 2; END");
+}
+
+/// A rollback is named by its file: its version is applied.
+#[rstest]
+fn a_rollback_that_is_given_up_is_named_by_its_file(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let file = "create table a (n int);\n-- rollback:\n-- rename table a to b;\n-- drop table nowhere;\n";
+    let Some(bed) = Bed::with(engine, &[("001_a.sql", file)]) else { return };
+    assert_eq!(bed.run().applied(), 1);
+    let (code, said) = bed.said_to(&bed.url, &["rollback", "--to", "empty", "--yes"]);
+    assert!(code == Some(1) && bed.has("b"), "half of it has run: {said}");
+    let (code, said) = bed.said_to(&bed.url, &["repair", "--abandon", "1"]);
+    assert!(code == Some(2) && said.contains("schemaward repair --abandon 'rollback of 001_a.sql'"), "{said}");
+    bed.sql("rename table b to a");
+    let (code, said) = bed.said_to(&bed.url, &["repair", "--abandon", "rollback of 001_a.sql"]);
+    assert!(code == Some(0) && said.contains("the version stays applied"), "{said}");
+    assert!(bed.said_to(&bed.url, &["repair"]).1.starts_with("Nothing is begun"));
+    assert_eq!(bed.run().applied(), 0);
+}
+
+#[rstest]
+fn what_was_refused_is_not_listed_any_more_once_the_history_is_taken_over(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let file = "create table users (n int);\n";
+    let Some(bed) = Bed::with(engine, &[("000001_users.up.sql", file)]) else { return };
+    bed.sql(file);
+    let (code, said) = bed.said_to(&bed.url, &["migrate"]);
+    assert!(code == Some(1) && said.contains("already exists"), "{said}");
+    let listed = bed.said_to(&bed.url, &["repair"]).1;
+    assert!(listed.contains("000001_users.up.sql"), "{listed}");
+    bed.sql("create table schema_migrations (version bigint not null primary key, dirty boolean not null)");
+    bed.sql("insert into schema_migrations values (1, false)");
+    assert_eq!(bed.said_to(&bed.url, &["adopt"]).0, Some(0));
+    assert!(bed.said_to(&bed.url, &["repair"]).1.starts_with("Nothing is begun"));
+    let json = bed.said_to(&bed.url, &["repair", "--format", "json"]).1;
+    assert!(json.contains("\"open\":[]") || json.contains("\"open\": []"), "{json}");
+}
