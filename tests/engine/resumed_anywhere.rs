@@ -34,7 +34,7 @@ const POOL: &[&[&str]] = &[
         "insert into seen values ('b{n}', current_setting('app.b{n}'))",
     ],
     &["prepare q{n} as insert into seen values ('q{n}', '{r}')", "execute q{n}", "deallocate q{n}"],
-    &["create table w{n} as select n from t1", "drop table w{n}"],
+    &["create table public.w{n} as select n from t1", "drop table public.w{n}"],
     &["alter table t0 add column x{n} int default {r}", "update t0 set x{n} = n where id = 1"],
     &["set timezone = 'Asia/Tokyo'", "insert into seen values ('z', current_setting('timezone'))"],
     &["vacuum t0", "insert into t1 (n) values ({r})"],

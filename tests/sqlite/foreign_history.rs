@@ -278,14 +278,3 @@ fn a_second_ledger_of_the_same_files_is_refused_and_one_of_other_files_is_told()
     let (code, said) = bed.said(&[&["migrate"][..], elsewhere].concat());
     assert!(code == Some(0) && !said.contains("another ledger"), "{said}");
 }
-
-#[test]
-fn a_first_file_that_another_ledger_has_begun_is_not_begun_again() {
-    let bed = Bed::with(&[(
-        "001_a.sql",
-        "-- schemaward: no-transaction\nCREATE TABLE a (x);\nINSERT INTO nowhere VALUES (1);\n",
-    )]);
-    assert_eq!(bed.said(&["migrate"]).0, Some(1));
-    let (code, said) = bed.said(&["migrate", "--history-schema", "elsewhere"]);
-    assert!(code == Some(4) && said.contains("and has 001_a.sql, as the source has"), "{said}");
-}

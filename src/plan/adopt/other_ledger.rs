@@ -3,7 +3,7 @@
 
 use super::foreign_table::{ForeignTable, Row, as_text};
 use super::signature::Columns;
-use crate::migration::{Dialect, MigrationFiles, Version};
+use crate::migration::{Dialect, MigrationFile, MigrationFiles, Version};
 
 /// What a ledger's table of attempts is called; on engines without schemas the ledger's name stands before it.
 const TABLE: &str = "schema_migrations";
@@ -98,27 +98,21 @@ impl OtherLedger {
         versions.max().map(|version| version.to_string())
     }
 
-    /// A file that the source has, too: by its version, and its name or its bytes. Numbers alone say nothing: every
-    /// application has a file 001.
+    /// A file that the source has, too: by its version and its bytes. Names say nothing: two applications may each have a
+    /// `001_init.sql`. Nor does what is only begun, whose bytes are not known: that may be a run at work.
     #[must_use]
     pub fn shared(&self, set: &MigrationFiles<'_>) -> Option<&str> {
+        let is_same = |file: &MigrationFile<'_>, known: &LedgerFile| file.checksum().to_string() == known.checksum;
         let is_shared = |known: &&LedgerFile| match known.version.parse::<Version>() {
-            Ok(version) => set
-                .get(&version)
-                .is_some_and(|file| file.file() == known.file || file.checksum().to_string() == known.checksum),
-            Err(_) => set.repeatables().iter().any(|file| file.file() == known.file),
+            Ok(version) => set.get(&version).is_some_and(|file| is_same(file, known)),
+            Err(_) => set.repeatables().iter().any(|file| is_same(file, known)),
         };
         self.files.iter().flatten().find(is_shared).map(|known| known.file.as_str())
     }
 
-    /// Why a source is not run beside it; None where it is another application's.
+    /// Why a source is not run beside it; None where it is another application's. So is one that this user may not read:
+    /// two applications with a user each share a database.
     pub(super) fn in_the_way(&self, set: &MigrationFiles<'_>) -> Option<String> {
-        let Some(_) = &self.files else {
-            return Some(format!(
-                "Schemaward has another ledger here: its table {} cannot be read, so whose it is is not known",
-                self.table
-            ));
-        };
         let file = self.shared(set)?;
         Some(format!("{}, and has {file}, as the source has", self.told()))
     }
@@ -133,6 +127,13 @@ impl OtherLedger {
 
     /// What is told of one that is not in the way; `compared`: whether the source was held against it.
     pub(super) fn note(&self, compared: bool) -> String {
+        if self.files.is_none() {
+            return format!(
+                "Schemaward has another ledger here: its table {} cannot be read; where it is this application's, say \
+                 --history-schema {}",
+                self.table, self.ledger
+            );
+        }
         let whose = if compared { "none of the source's files, so that it is another application's" } else { "files" };
         format!("{}, and has {whose}; where it is this one's, say --history-schema {}", self.told(), self.ledger)
     }
@@ -168,13 +169,16 @@ mod tests {
     }
 
     #[rstest]
-    #[case::the_same_file("001", "001_a.sql", "", true)]
-    #[case::padded_otherwise("1", "001_a.sql", "", true)]
+    #[case::the_same_file("001", "001_a.sql", "select 1", true)]
+    #[case::padded_otherwise("1", "001_a.sql", "select 1", true)]
     #[case::renamed("001", "001_b.sql", "select 1", true)]
     #[case::another_application_s("001", "001_b.sql", "select 2", false)]
+    #[case::another_application_s_of_the_same_name("001", "001_a.sql", "select 2", false)]
     #[case::another_version("002", "001_a.sql", "select 1", false)]
-    #[case::repeatable("R", "R__v.sql", "", true)]
-    fn a_file_is_the_source_s_by_its_version_and_its_name_or_its_bytes(
+    #[case::begun("001", "001_a.sql", "", false)]
+    #[case::repeatable("R", "R__v.sql", "select 1", true)]
+    #[case::another_repeatable("R", "R__v.sql", "select 2", false)]
+    fn a_file_is_the_source_s_by_its_version_and_its_bytes(
         #[case] version: &str,
         #[case] file: &str,
         #[case] sql: &str,
@@ -183,10 +187,10 @@ mod tests {
         let source = |name: &str| SourceFile { name: name.to_owned(), bytes: b"select 1".to_vec() };
         let files = [source("001_a.sql"), source("R__v.sql")];
         let set = MigrationFiles::sorted(&files, Dialect::Postgres).unwrap();
-        let checksum = Checksum::of(sql.as_bytes()).to_string();
+        let checksum = if sql.is_empty() { String::new() } else { Checksum::of(sql.as_bytes()).to_string() };
         let known = LedgerFile { version: version.to_owned(), file: file.to_owned(), checksum };
         let other = |files| OtherLedger { ledger: "l".to_owned(), table: "l.t".to_owned(), files };
         assert_eq!(other(Some(vec![known])).in_the_way(&set).is_some(), expected);
-        assert!(other(None).in_the_way(&set).is_some(), "what cannot be read is nobody's for certain");
+        assert!(other(None).in_the_way(&set).is_none() && other(None).note(true).contains("cannot be read"));
     }
 }

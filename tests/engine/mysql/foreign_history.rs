@@ -117,12 +117,4 @@ fn a_ledger_of_another_name_that_has_the_same_files_is_not_run_over(
     assert!(text.contains("--history-schema schemaward (in a resource spec.history.schema)"), "{text}");
     assert_eq!(bed.sql("select group_concat(name order by id) from plans"), "free plan,pro plan", "{text}");
     assert!(!bed.has("elsewhere_schema_migrations"), "no ledger is made: {text}");
-    // A file half applied is there, too.
-    let Some(bed) = Bed::with(engine, &[("001_a.sql", "CREATE TABLE a (x int);\nINSERT INTO nowhere VALUES (1);\n")])
-    else {
-        return;
-    };
-    bed.run().failure();
-    let (code, text) = said(&bed.command("migrate", &["--history-schema", "elsewhere"]));
-    assert!(code == Some(4) && text.contains("and has 001_a.sql, as the source has"), "{text}");
 }
