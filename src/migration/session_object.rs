@@ -89,6 +89,25 @@ impl Migration {
         None
     }
 
+    /// The first statement that has run and names one of some routines, as it may call it, where another has not run behind it.
+    /// What such a routine has left in the session is not known.
+    #[must_use]
+    pub fn calls_before_the_rest(&self, has_run: impl Fn(usize) -> bool, routines: &[String]) -> Option<SessionBound> {
+        // Those name a routine and do not call it.
+        const ABOUT_IT: [&str; 7] = ["create", "alter", "drop", "comment", "grant", "revoke", "security"];
+        let called = |index: usize| {
+            let sql = self.statement_sql(index);
+            let is_about_it =
+                tokens(sql, self.dialect).next().is_some_and(|first| ABOUT_IT.iter().any(|word| first.is(word)));
+            routines.iter().find(|name| !is_about_it && has_word(sql, &name.to_lowercase()))
+        };
+        let run = (0..self.statements.len()).filter(|index| has_run(*index));
+        let (made_by, name) = run.into_iter().find_map(|index| Some((index, called(index)?)))?;
+        let needed_by = (made_by..self.statements.len()).find(|index| !has_run(*index))?;
+        let what = format!("what the routine {name} may have set");
+        Some(SessionBound { what, made_by, needed_by, named: false })
+    }
+
     /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
     /// interruption between them cannot be resumed.
     #[must_use]
@@ -101,6 +120,12 @@ impl Migration {
         let makers = (0..self.statements.len()).filter(|index| makes_one(*index));
         makers.into_iter().find_map(|maker| self.session_bound(|index| index <= maker, &[]))
     }
+}
+
+/// Whether a routine of `PostgreSQL`'s with this body sets something that stays behind the statement that calls it.
+#[must_use]
+pub fn routine_leaves_settings(body: &str) -> bool {
+    postgres::routine_leaves_settings(body)
 }
 
 pub(super) fn temporary_table(name: String) -> SessionObject {
@@ -271,6 +296,20 @@ mod tests {
     #[case("select pg_advisory_xact_lock(1); create table t (a int)", 1, None)]
     #[case("select set_config('a.b', (select 'x'), false); select 1", 1, Some(("the setting by set_config", 0, 1)))]
     #[case("select set_config('a.b', 'x', false); select 1", 1, None)]
+    #[case("select set_config('a.b', f('x'), true); select 1", 1, None)]
+    #[case(
+        "create or replace function f() returns text language sql as $$ select set_config('a', b, false) $$; select 1",
+        1,
+        None
+    )]
+    #[case("create table t as select set_config('a.b', f('x'), false); select 1", 1, Some(("the setting by set_config", 0, 1)))]
+    #[case("do $$ begin perform set_config('a.b', 'x', true); end $$; select 1", 1, None)]
+    #[case("do $$ begin perform set_config('a.b', 'x', false); end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
+    #[case("do $$ begin perform set_config('a.b', 'x', true), set_config('a.c', 'x', 'f'); end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
+    #[case("do $$ begin execute 'select set_config(''a.b'', ''x'', true)'; end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
+    #[case("do $$ begin set work_mem = '66kB'; end $$; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
+    #[case("do 'begin perform 1; reset work_mem; end'; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
+    #[case("do $$ begin set local work_mem = '66kB'; update t set a = 1; end $$; select 1", 1, None)]
     fn on_postgres(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
         let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));
         assert_eq!(bound(sql, run, Dialect::Postgres), expected);

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use rstest::rstest;
+
 use crate::bed::Bed;
 
 fn text(output: &Output) -> (Option<i32>, String, String) {
@@ -79,6 +81,36 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     );
     let (code, _, err) = text(&bed.command("repair", &["--abandon", "001"]));
     assert!(code == Some(2) && err.contains("nothing of 001 is begun"), "{err}");
+}
+
+/// What the server says of the routines decides: the file itself does not show what they set.
+#[rstest]
+#[case::set_config("language plpgsql as $$ begin perform set_config('my.own', 'x', false); end $$", true)]
+#[case::set("language plpgsql as 'begin set my.own = 5; end'", true)]
+#[case::sql("language sql as $$ select set_config('my.own', 'x', 1 = 2) $$", true)]
+#[case::for_its_transaction("language plpgsql as $$ begin perform set_config('my.own', 'x', true); end $$", false)]
+#[case::local("language plpgsql as 'begin set local my.own = 5; update t set a = 1; end'", false)]
+fn what_a_called_routine_may_have_set_stops_a_resumed_run_before_anything_runs(
+    #[case] body: &str,
+    #[case] stops: bool,
+) {
+    let returns = if body.contains("language sql") { "text" } else { "void" };
+    let file = |middle: &str| {
+        format!(
+            "-- schemaward: no-transaction\ncreate table t (a int);\ncreate function \"Sets\"() returns {returns} {body};\n\
+             select \"Sets\"();\n{middle};\ncreate table behind ();\n"
+        )
+    };
+    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
+    bed.run().failure();
+    bed.file("001_a.sql", file("select 1").as_bytes());
+    let ended = bed.run();
+    assert_eq!(bed.has("behind"), !stops, "{}", ended.stdout);
+    if stops {
+        let failure = ended.failure();
+        assert_eq!(failure.reason, schemaward::report::Reason::NeedsReview, "{failure:?}");
+        assert!(failure.message.contains("what the routine Sets may have set of statement 3 (line 4)"), "{failure:?}");
+    }
 }
 
 #[test]

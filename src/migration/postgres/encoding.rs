@@ -21,7 +21,7 @@ pub(super) fn changes_it(sql: &str) -> bool {
 }
 
 /// Whether a statement of a PL/pgSQL block may stand behind this word.
-fn begins_statement(word: &Token<'_>) -> bool {
+pub(super) fn begins_statement(word: &Token<'_>) -> bool {
     word.text == ";" || ["begin", "then", "else", "loop"].iter().any(|opens| word.is(opens))
 }
 
@@ -63,7 +63,7 @@ fn is_utf8(value: &Token<'_>) -> bool {
 }
 
 /// The text in quotes of whatever kind; a text without any as it is.
-fn unquoted(text: &str) -> &str {
+pub(super) fn unquoted(text: &str) -> &str {
     if let Some((tag, rest)) = text.strip_prefix('$').and_then(|rest| rest.split_once('$')) {
         let end = format!("${tag}$");
         return rest.strip_suffix(end.as_str()).unwrap_or(rest);

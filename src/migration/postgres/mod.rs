@@ -11,7 +11,7 @@ mod transaction;
 
 pub(super) use lexeme::lexemes;
 pub(super) use refusals::{refusal, wrapper};
-pub(super) use session_effect::session_effect;
+pub(super) use session_effect::{routine_leaves_settings, session_effect};
 pub(super) use statements::split;
 pub use table_lock::{LockMode, TableLock, table_lock};
 pub(super) use transaction::{demand, execution, is_setting};

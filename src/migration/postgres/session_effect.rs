@@ -2,6 +2,7 @@
 
 use super::super::session_object::{Effect, NeededBy, SessionObject, has_word, temporary_table, unquoted};
 use super::super::tokens::{Token, follow};
+use super::encoding::{begins_statement, unquoted as inside};
 use super::tokens;
 
 /// Reads it from a statement.
@@ -22,7 +23,11 @@ pub(in super::super) fn session_effect(sql: &str) -> Effect {
         }
         _ => {}
     }
-    effect.makes.extend(by_function(sql));
+    // What a routine's body says is done when it is called.
+    let defines = word(0) == "create" && all.iter().take(4).any(|token| token.is("function") || token.is("procedure"));
+    if !defines {
+        effect.makes.extend(by_function(sql));
+    }
     if has_word(sql, "pg_advisory_unlock") || has_word(sql, "pg_advisory_unlock_all") {
         effect.drops.push(String::new());
     }
@@ -79,10 +84,58 @@ fn by_function(sql: &str) -> Option<SessionObject> {
     if LOCKS.iter().any(|name| has_word(sql, name)) {
         return lasting("the advisory lock");
     }
-    if has_word(sql, "set_config") && !sets_literals(sql) {
+    if has_word(sql, "set_config") && !sets_literals(sql) && !sets_for_itself(sql) {
         return lasting("the setting by set_config");
     }
+    if block(sql).is_some_and(|block| sets(&block)) {
+        return lasting("the setting in a DO block");
+    }
     has_word(sql, "setseed").then(|| object("the seed of", "random"))
+}
+
+/// The tokens in a DO block; None where the statement is none.
+fn block(sql: &str) -> Option<Vec<Token<'_>>> {
+    let mut all = tokens(sql);
+    if !all.next()?.is("do") {
+        return None;
+    }
+    // The longest token is the block, whatever else is said of it.
+    let text = all.map(|token| token.text).max_by_key(|text| text.len())?;
+    Some(tokens(inside(text)).collect())
+}
+
+/// Whether a routine with this body sets something that stays behind the statement that calls it.
+pub(in super::super) fn routine_leaves_settings(body: &str) -> bool {
+    let all: Vec<Token<'_>> = tokens(body).collect();
+    let begins_with_it = all.first().is_some_and(|first| first.is("set") || first.is("reset"));
+    begins_with_it || sets(&all) || has_word(body, "set_config") && !sets_for_itself(body)
+}
+
+/// Whether a block sets something by SET or RESET that stays behind it.
+fn sets(block: &[Token<'_>]) -> bool {
+    block.windows(3).any(|window| match window {
+        [before, set, what] => {
+            begins_statement(before)
+                && (set.is("reset")
+                    || set.is("set") && !["local", "constraints", "transaction"].iter().any(|w| what.is(w)))
+        }
+        _ => false,
+    })
+}
+
+/// Whether every `set_config` of a statement ends with the statement's transaction: its last argument is `true`.
+fn sets_for_itself(sql: &str) -> bool {
+    let all = block(sql).unwrap_or_else(|| tokens(sql).collect());
+    let is_local = |at: usize| {
+        let open = all.get(at + 1).filter(|open| open.text == "(")?;
+        let behind = all.iter().skip(at + 2).position(|token| token.text == ")" && token.depth == open.depth)?;
+        let (comma, last) = (all.get(at + behind)?, all.get(at + behind + 1)?);
+        (comma.text == "," && last.is("true")).then_some(())
+    };
+    let calls = all.iter().enumerate().filter(|(_, token)| unquoted(token.text) == "set_config");
+    let local = calls.filter(|(at, _)| is_local(*at).is_some()).count();
+    // What stands in a string that is run is none of the tokens.
+    local == sql.to_ascii_lowercase().matches("set_config").count()
 }
 
 /// Whether a statement is nothing but `set_config` of values that stand in it: that is repeated.
