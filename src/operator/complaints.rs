@@ -21,9 +21,14 @@ const FEW: usize = 3;
 const FRESH: Duration = Duration::from_secs(50);
 /// The same for those of whom it says nothing.
 const FRESH_SILENCE: Duration = Duration::from_secs(10);
-/// How many events one answer holds at most, and how many are read.
+/// How many events one answer holds at most.
 const PAGE: u32 = 300;
-const MOST: usize = 3000;
+/// How many are read at most for each run that waits: about ten are kept of each, and more of one that waited before.
+const MOST_EACH: usize = 30;
+/// How many are read at least and at most, whatever others have written into the namespace.
+const MOST: std::ops::RangeInclusive<usize> = 3000..=30_000;
+/// Of how many objects words are kept at most.
+const MOST_OBJECTS: usize = 5000;
 /// The longest words that are kept.
 const WORDS: usize = 1000;
 
@@ -49,7 +54,7 @@ impl Complaints {
     pub async fn about(&self, client: &Client, namespace: &str, uid: &str, crowd: usize) -> Option<String> {
         let answers = Answers { client, rooms: &self.rooms };
         let answer = if crowd > FEW {
-            self.looked_up(answers, namespace, uid).await
+            self.looked_up(answers, (namespace, uid), crowd).await
         } else {
             ask(answers, namespace, uid).await
         };
@@ -59,7 +64,12 @@ impl Complaints {
         })
     }
 
-    async fn looked_up(&self, answers: Answers<'_>, namespace: &str, uid: &str) -> Result<Option<String>, AnswerError> {
+    async fn looked_up(
+        &self,
+        answers: Answers<'_>,
+        (namespace, uid): (&str, &str),
+        crowd: usize,
+    ) -> Result<Option<String>, AnswerError> {
         let book = {
             let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
             // Those that nobody reads any more go.
@@ -70,7 +80,8 @@ impl Complaints {
         let mut book = book.lock().await;
         let fresh = if book.said.contains_key(uid) { FRESH } else { FRESH_SILENCE };
         if !book.is_recent(fresh) {
-            *book = read_book(answers, namespace, "type=Warning", MOST).await?;
+            let most = (crowd * MOST_EACH).clamp(*MOST.start(), *MOST.end());
+            *book = read_book(answers, namespace, "type=Warning", most).await?;
         }
         Ok(book.said.get(uid).map(|(_, words)| words.clone()))
     }
@@ -84,6 +95,9 @@ impl Book {
     fn note(&mut self, event: Event) {
         let at = pod::event_time(&event);
         let (Some(uid), Some(words)) = (event.involved_object.uid, event.message) else { return };
+        if self.said.len() >= MOST_OBJECTS && !self.said.contains_key(&uid) {
+            return;
+        }
         let newest = self.said.entry(uid).or_default();
         if newest.1.is_empty() || newest.0 <= at {
             *newest = (at, shorten(&words, WORDS));
