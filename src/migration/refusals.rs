@@ -60,6 +60,11 @@ pub enum Refusal {
          commit whatever is open; remove it"
     )]
     NoTransactions(&'static str),
+    /// Nothing could be written down of what runs behind it.
+    #[error(
+        "{0} would make the session's transactions read-only, in which no row of the journal can be written; remove it"
+    )]
+    ReadOnly(&'static str),
     /// A pragma that counts outside a transaction only.
     #[error(
         "{0} does nothing inside a transaction, and this file is one; put the line `-- schemaward: no-transaction` first: \

@@ -108,6 +108,26 @@ impl Migration {
         Some(SessionBound { what, made_by, needed_by, named: false })
     }
 
+    /// What the server says was temporary behind the last statement that has run, where no statement shows that it makes it, and
+    /// another has not run behind it: a routine or a block has made it. `there`: names of tables, views and sequences.
+    #[must_use]
+    pub fn temporary_before_the_rest(&self, has_run: impl Fn(usize) -> bool, there: &[&str]) -> Option<SessionBound> {
+        let run: Vec<usize> = (0..self.statements.len()).filter(|index| has_run(*index)).collect();
+        let is_shown = |name: &&&str| {
+            run.iter().any(|index| {
+                let sql = self.statement_sql(*index);
+                let makes = effect(sql, self.dialect).makes.iter().any(|object| object.name == name.to_lowercase());
+                // ON COMMIT DROP: it was there when the row was written, and is no more.
+                makes || has_word(sql, &name.to_lowercase()) && has_word(sql, "commit") && has_word(sql, "drop")
+            })
+        };
+        let name = there.iter().find(|name| !is_shown(name))?;
+        let made_by = run.last().copied()?;
+        let needed_by = (0..self.statements.len()).find(|index| !has_run(*index))?;
+        let named = has_word(self.statement_sql(needed_by), &name.to_lowercase());
+        Some(SessionBound { what: format!("the temporary table {name}"), made_by, needed_by, named })
+    }
+
     /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
     /// interruption between them cannot be resumed.
     #[must_use]
@@ -122,10 +142,22 @@ impl Migration {
     }
 }
 
-/// Whether a routine of `PostgreSQL`'s with this body sets something that stays behind the statement that calls it.
+/// Of some routines of `PostgreSQL`'s, each a name and a body, the names of those that set something that stays behind the
+/// statement that calls them, or name one that does.
 #[must_use]
-pub fn routine_leaves_settings(body: &str) -> bool {
-    postgres::routine_leaves_settings(body)
+pub fn routines_that_leave_settings(routines: &[(String, String)]) -> Vec<String> {
+    let (mut found, mut rest): (Vec<_>, Vec<_>) =
+        routines.iter().partition(|(_, body)| postgres::routine_leaves_settings(body));
+    let mut from = 0;
+    while from < found.len() {
+        let known: Vec<String> = found.iter().skip(from).map(|(name, _)| name.to_lowercase()).collect();
+        from = found.len();
+        let (calling, other): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|(_, body)| known.iter().any(|name| has_word(body, name)));
+        found.extend(calling);
+        rest = other;
+    }
+    found.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 pub(super) fn temporary_table(name: String) -> SessionObject {
@@ -309,6 +341,8 @@ mod tests {
     #[case("do $$ begin execute 'select set_config(''a.b'', ''x'', true)'; end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
     #[case("do $$ begin set work_mem = '66kB'; end $$; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
     #[case("do 'begin perform 1; reset work_mem; end'; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
+    #[case("do $$ begin execute format('SET my.w = %L', 'x'); end $$; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
+    #[case("update pg_settings set setting = 'UTC' where name = 'TimeZone'; select 1", 1, Some(("the setting in pg_settings", 0, 1)))]
     #[case("do $$ begin set local work_mem = '66kB'; update t set a = 1; end $$; select 1", 1, None)]
     fn on_postgres(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
         let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));

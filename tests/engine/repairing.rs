@@ -83,11 +83,37 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     assert!(code == Some(2) && err.contains("nothing of 001 is begun"), "{err}");
 }
 
+/// A temporary table that no statement of the file shows: the server is asked what there is.
+#[rstest]
+#[case::block("do $$ begin create temp table customers (x int); end $$")]
+#[case::dynamic("do $$ begin execute 'create temp ' || 'table customers (x int)'; end $$")]
+#[case::in_a_called_procedure(
+    "create procedure inner_p() language plpgsql as $$ begin create temp table customers (x int); end $$; create procedure \
+     p() language plpgsql as $$ begin call inner_p(); end $$; call p()"
+)]
+fn a_temporary_table_that_only_the_server_knows_of_never_lets_the_real_one_be_changed(#[case] made: &str) {
+    let file = |middle: &str| {
+        format!(
+            "-- schemaward: no-transaction\ncreate table customers (x int);\ninsert into customers values (99);\n{made};\n\
+             {middle};\ndelete from customers;\n"
+        )
+    };
+    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
+    bed.run().failure();
+    bed.file("001_a.sql", file("select 1").as_bytes());
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!(failure.reason, schemaward::report::Reason::NeedsReview, "{failure:?}");
+    assert!(failure.message.contains("the temporary table customers"), "{failure:?}");
+    assert_eq!(bed.psql("select x from customers"), "99");
+}
+
 /// What the server says of the routines decides: the file itself does not show what they set.
 #[rstest]
 #[case::set_config("language plpgsql as $$ begin perform set_config('my.own', 'x', false); end $$", true)]
 #[case::set("language plpgsql as 'begin set my.own = 5; end'", true)]
 #[case::sql("language sql as $$ select set_config('my.own', 'x', 1 = 2) $$", true)]
+#[case::put_together("language plpgsql as $$ begin execute format('set my.own = %L', 'x'); end $$", true)]
 #[case::for_its_transaction("language plpgsql as $$ begin perform set_config('my.own', 'x', true); end $$", false)]
 #[case::local("language plpgsql as 'begin set local my.own = 5; update t set a = 1; end'", false)]
 fn what_a_called_routine_may_have_set_stops_a_resumed_run_before_anything_runs(

@@ -35,7 +35,14 @@ pub(super) struct JournalRow {
     pub(super) excerpt: String,
     started_at: String,
     run: String,
+    /// Names of what was temporary in the session behind it, each in a line.
+    pub(super) temporary: Option<String>,
 }
+
+/// What of the session is temporary, by name.
+const TEMPORARY: &str = "(SELECT pg_catalog.string_agg(c.relname::pg_catalog.text, E'\\n') FROM pg_catalog.pg_class c \
+                         WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
+                         AND c.relkind IN ('r', 'v', 'S', 'p', 'f'))";
 
 /// What the catalog says about a statement whose end was not recorded.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -121,6 +128,7 @@ impl JournalRow {
             excerpt: value(row, 7)?,
             started_at: value(row, 8)?,
             run: value(row, 9)?,
+            temporary: value(row, 10)?,
         })
     }
 
@@ -178,7 +186,7 @@ impl Ledger {
     pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
         format!(
             "SELECT j.version, j.statement, j.checksum, j.state, j.trace, j.object, j.object_before, j.excerpt, \
-             pg_catalog.to_char(j.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), j.run \
+             pg_catalog.to_char(j.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), j.run, j.session_state \
              FROM {}.statement_journal j WHERE {} ORDER BY j.statement",
             self.quoted,
             open(attempt)
@@ -211,17 +219,19 @@ impl Ledger {
             if finished { "'server'" } else { "NULL" }.to_owned(),
             text(attempt.run),
             attempt.fence.0.to_string(),
+            if finished { TEMPORARY } else { "NULL" }.to_owned(),
         ];
         format!(
             "INSERT INTO {0}.statement_journal (id, kind, version, filename, statement, checksum, excerpt, state, trace, \
-             object, object_before, started_at, ended_at, settled_by, run, fence) OVERRIDING SYSTEM VALUE \
+             object, object_before, started_at, ended_at, settled_by, run, fence, session_state) OVERRIDING SYSTEM VALUE \
              VALUES ((SELECT COALESCE(pg_catalog.max(id), 0) OPERATOR(pg_catalog.+) 1 FROM {0}.statement_journal), {1}) \
              ON CONFLICT (kind, (pg_catalog.ltrim(version, '0')), \
              (CASE WHEN kind = 'repeatable' THEN filename ELSE '' END), statement) WHERE migration_id IS NULL DO UPDATE SET \
              (filename, checksum, excerpt, state, trace, object, object_before, started_at, ended_at, settled_by, run, \
-             fence, error_code, error_message) = (EXCLUDED.filename, EXCLUDED.checksum, EXCLUDED.excerpt, EXCLUDED.state, \
+             fence, session_state, error_code, error_message) = (EXCLUDED.filename, EXCLUDED.checksum, EXCLUDED.excerpt, EXCLUDED.state, \
              EXCLUDED.trace, EXCLUDED.object, EXCLUDED.object_before, EXCLUDED.started_at, EXCLUDED.ended_at, \
-             EXCLUDED.settled_by, EXCLUDED.run, EXCLUDED.fence, NULL, NULL)",
+             EXCLUDED.settled_by, EXCLUDED.run, EXCLUDED.fence, \
+             EXCLUDED.session_state, NULL, NULL)",
             self.quoted,
             values.join(", ")
         )
@@ -237,7 +247,7 @@ impl Ledger {
     ) -> String {
         format!(
             "UPDATE {}.statement_journal AS j SET state = {}, ended_at = pg_catalog.clock_timestamp(), settled_by = {}, \
-             error_code = {}, error_message = {} WHERE {} AND j.statement = {}",
+             session_state = {TEMPORARY}, error_code = {}, error_message = {} WHERE {} AND j.statement = {}",
             self.quoted,
             text(if failure.is_none() { "finished" } else { "failed" }),
             text(settled_by),

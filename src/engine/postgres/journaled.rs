@@ -20,7 +20,7 @@ use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise, ses
 use crate::engine::ledger_rows::leaves_a_part;
 use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
-use crate::migration::{Execution, Trace, message_without_passwords, routine_leaves_settings};
+use crate::migration::{Execution, Trace, message_without_passwords, routines_that_leave_settings};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 
@@ -82,7 +82,12 @@ impl PostgresSession {
         if let Some(bound) = migration.session_bound(has_run, &[]) {
             return Err(refused(session_gone(attempt, &bound.into())));
         }
-        if !rows.is_empty() {
+        let newest = rows.iter().filter(|row| row.state == StatementState::Finished).max_by_key(|row| row.statement);
+        if let Some(newest) = newest {
+            let names: Vec<&str> = newest.temporary.iter().flat_map(|names| names.lines()).collect();
+            if let Some(bound) = migration.temporary_before_the_rest(has_run, &names) {
+                return Err(refused(session_gone(attempt, &bound.into())));
+            }
             let routines = self.routines_that_set().await?;
             if let Some(bound) = migration.calls_before_the_rest(has_run, &routines) {
                 return Err(refused(session_gone(attempt, &bound.into())));
@@ -113,19 +118,19 @@ impl PostgresSession {
         reset.map(|()| duration)
     }
 
-    /// Names of the routines that leave settings in the session of whoever calls them.
+    /// Names of the routines that leave settings in the session of whoever calls them, or call one that does.
     async fn routines_that_set(&mut self) -> Result<Vec<String>, SessionError> {
         // A body in the standard's manner is none of the column's.
         let body = "CASE p.prosrc WHEN '' THEN pg_catalog.pg_get_functiondef(p.oid) ELSE p.prosrc END";
         let sql = format!(
             "SELECT p.proname::pg_catalog.text, {body} FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n \
              ON n.oid OPERATOR(pg_catalog.=) p.pronamespace WHERE n.nspname OPERATOR(pg_catalog.!~) '^(pg_|information_schema$)' \
-             AND p.prokind OPERATOR(pg_catalog.<>) 'a' AND {body} OPERATOR(pg_catalog.~*) '(set_config|\\m(re)?set\\M)'"
+             AND p.prokind OPERATOR(pg_catalog.<>) 'a'"
         );
         let rows = self.ask(sql).await?;
         let rows = rows.iter().map(|row| Ok((value::<String>(Some(row), 0)?, value::<String>(Some(row), 1)?)));
-        let rows = rows.collect::<Result<Vec<_>, SessionError>>()?;
-        Ok(rows.into_iter().filter(|(_, body)| routine_leaves_settings(body)).map(|(name, _)| name).collect())
+        let routines = rows.collect::<Result<Vec<_>, SessionError>>()?;
+        Ok(routines_that_leave_settings(&routines))
     }
 
     /// Whether a statement has run before, as the journal or else the catalog says. What is left of one that has not

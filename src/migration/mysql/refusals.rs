@@ -30,11 +30,26 @@ pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> 
         "kill" => Some(Refusal::Server("KILL")),
         "shutdown" => Some(Refusal::Server("SHUTDOWN")),
         "restart" if head.len() == 1 => Some(Refusal::Server("RESTART")),
+        "set" | "start" if reads_only(sql, dialect) => Some(Refusal::ReadOnly("this")),
         "set" if autocommit(sql, dialect) == Some(Autocommit::Mixed) => Some(Refusal::Autocommit),
         // What a routine's body does happens when it is called.
         "create" | "alter" => None,
         _ => named_lock(sql, dialect).map(Refusal::NamedLock),
     }
+}
+
+/// Whether it makes transactions read-only: by its words, or by a variable that is not set to what says no.
+fn reads_only(sql: &str, dialect: Dialect) -> bool {
+    let by_words = follow(tokens(sql, dialect), |[read, only]| read.is("read") && only.is("only"));
+    let says_no = |value: &Token<'_>| ["0", "off", "false", "default", "'off'"].iter().any(|no| value.is(no));
+    let by_variable = follow(tokens(sql, dialect), |[name, equals, value]| {
+        // With its scope it is one word, as in @@session.tx_read_only.
+        let name = name.text.to_ascii_lowercase();
+        (name.ends_with("transaction_read_only") || name.ends_with("tx_read_only"))
+            && equals.text == "="
+            && !says_no(&value)
+    });
+    by_words || by_variable
 }
 
 /// A function that takes or releases locks by name, as the run's own is taken.
@@ -74,6 +89,11 @@ mod tests {
     #[case("restart")]
     #[case("set autocommit = 0, sql_mode = ''")]
     #[case("select release_all_locks()")]
+    #[case("set session transaction read only")]
+    #[case("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY")]
+    #[case("start transaction read only")]
+    #[case("set @a = 1, @@session.transaction_read_only = 1")]
+    #[case("set tx_read_only = on")]
     #[case("END IF")]
     #[case("end")]
     #[case("else set @a = 1")]
@@ -92,6 +112,8 @@ mod tests {
     #[rstest]
     #[case("load data infile 'local' into table t")]
     #[case("flush privileges")]
+    #[case("set session transaction read write")]
+    #[case("set transaction_read_only = 0")]
     #[case("create table lock_tables (use_it int)")]
     #[case("create procedure p() begin do get_lock('x', 1); rollback; end")]
     #[case("insert into t values ('release_all_locks()')")]

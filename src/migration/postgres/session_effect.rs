@@ -87,8 +87,11 @@ fn by_function(sql: &str) -> Option<SessionObject> {
     if has_word(sql, "set_config") && !sets_literals(sql) && !sets_for_itself(sql) {
         return lasting("the setting by set_config");
     }
-    if block(sql).is_some_and(|block| sets(&block)) {
+    if block(sql).is_some_and(|block| sets(&block) || runs_a_set(sql)) {
         return lasting("the setting in a DO block");
+    }
+    if has_word(sql, "update") && has_word(sql, "pg_settings") {
+        return lasting("the setting in pg_settings");
     }
     has_word(sql, "setseed").then(|| object("the seed of", "random"))
 }
@@ -108,7 +111,13 @@ fn block(sql: &str) -> Option<Vec<Token<'_>>> {
 pub(in super::super) fn routine_leaves_settings(body: &str) -> bool {
     let all: Vec<Token<'_>> = tokens(body).collect();
     let begins_with_it = all.first().is_some_and(|first| first.is("set") || first.is("reset"));
-    begins_with_it || sets(&all) || has_word(body, "set_config") && !sets_for_itself(body)
+    begins_with_it || sets(&all) || has_word(body, "set_config") && !sets_for_itself(body) || runs_a_set(body)
+}
+
+/// Whether a body may run a SET whose text it puts together, or writes to the view of all settings.
+fn runs_a_set(body: &str) -> bool {
+    has_word(body, "execute") && (has_word(body, "set") || has_word(body, "reset"))
+        || has_word(body, "update") && has_word(body, "pg_settings")
 }
 
 /// Whether a block sets something by SET or RESET that stays behind it.
