@@ -53,7 +53,9 @@ pub use problem::{Problem, ProblemKind, no_migration, source_failure};
 pub use refusals::Refusal;
 pub use rollback::ROLLBACK_OF;
 pub use secret::{message_without_passwords, without_passwords};
-pub use session_object::{SessionBound, routines_that_leave_settings, temporary_tables_in};
+pub use session_object::{
+    SessionBound, puts_temporary_table_together, routines_that_leave_settings, temporary_tables_in,
+};
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
 pub use source_rules::{Gaps, SourceRules};

@@ -54,12 +54,14 @@ pub struct SessionBound {
 
 impl Migration {
     /// What the statements that have run have made in their session, and one that has not run needs; None where a new
-    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls.
+    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls; empty where a routine puts
+    /// the name together.
     #[must_use]
     pub fn session_bound(&self, has_run: impl Fn(usize) -> bool, made_elsewhere: &[String]) -> Option<SessionBound> {
         let mut live: Vec<(SessionObject, usize)> = Vec::new();
-        let mut in_bodies: Vec<SessionObject> =
-            made_elsewhere.iter().map(|name| temporary_table(name.clone())).collect();
+        let elsewhere =
+            |name: &String| if name.is_empty() { unknown_temporary_table() } else { temporary_table(name.clone()) };
+        let mut in_bodies: Vec<SessionObject> = made_elsewhere.iter().map(elsewhere).collect();
         for index in 0..self.statements.len() {
             let sql = self.statement_sql(index);
             let Effect { makes, drops, drops_all, drops_if_there } = effect(sql, self.dialect);
@@ -164,6 +166,12 @@ pub(super) fn temporary_table(name: String) -> SessionObject {
     SessionObject { what: "the temporary table", name, needed_by: NeededBy::Name }
 }
 
+/// One whose name nobody can read.
+pub(super) fn unknown_temporary_table() -> SessionObject {
+    let what = "the temporary table whose name is put together";
+    SessionObject { what, name: String::new(), needed_by: NeededBy::All }
+}
+
 fn effect(sql: &str, dialect: Dialect) -> Effect {
     match dialect {
         Dialect::Postgres => postgres::session_effect(sql),
@@ -241,9 +249,8 @@ pub fn temporary_tables_in(text: &str) -> Vec<String> {
         .collect();
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        if word.starts_with('\'') && word.len() > 12 && has_word(word, "temporary") {
-            let inner = word.trim_matches('\'').replace("''", "'");
-            found.extend(temporary_tables_in(&inner));
+        if is_string(word) && word.len() > 12 && has_word(word, "temporary") {
+            found.extend(temporary_tables_in(&inside(word)));
         }
         if !word.eq_ignore_ascii_case("temporary") {
             continue;
@@ -263,6 +270,28 @@ pub fn temporary_tables_in(text: &str) -> Vec<String> {
     }
     found.retain(|name| !name.is_empty());
     found
+}
+
+/// Whether a text that may be SQL puts a statement together that makes a temporary table: a part of it stands in a string, and
+/// the name in none.
+#[must_use]
+pub fn puts_temporary_table_together(text: &str) -> bool {
+    let words = lexemes(text, 0, Dialect::Sqlite).filter_map(|lexeme| text.get(lexeme.start..lexeme.end));
+    let is_a_part = |word: &str| {
+        let lower = word.to_lowercase();
+        is_string(word) && (lower.contains("temporary") || lower.contains("create temp"))
+    };
+    words.into_iter().any(|word| is_a_part(word) && temporary_tables_in(&inside(word)).is_empty())
+}
+
+fn is_string(word: &str) -> bool {
+    word.starts_with(['\'', '"'])
+}
+
+/// What stands in a string.
+fn inside(word: &str) -> String {
+    let quote = word.chars().next().unwrap_or('\'');
+    word.trim_matches(quote).replace(&format!("{quote}{quote}"), &quote.to_string())
 }
 
 #[cfg(test)]

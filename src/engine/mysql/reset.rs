@@ -61,7 +61,7 @@ impl MysqlSession {
         }
         let calls = |index| SessionChange::of(migration.statement_sql(index), migration.dialect).hidden();
         if (0..migration.statements.len()).any(calls) {
-            for name in self.bodies().await?.temporary_tables {
+            for name in self.bodies().await?.temporary_tables.into_iter().filter(|name| !name.is_empty()) {
                 sql.push_str(";DROP TEMPORARY TABLE IF EXISTS ");
                 sql.push_str(&identifier(&name));
             }

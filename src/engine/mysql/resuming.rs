@@ -12,7 +12,8 @@ use super::session::MysqlSession;
 use crate::engine::journal_failure::{SessionGone, session_gone};
 use crate::engine::session::{Attempt, SessionError};
 use crate::migration::{
-    Dialect, Execution, Migration, PreparedText, SessionChange, Source, temporary_tables_in, variables_in_text,
+    Dialect, Execution, Migration, PreparedText, SessionChange, Source, puts_temporary_table_together,
+    temporary_tables_in, variables_in_text,
 };
 use crate::report::Reason;
 
@@ -31,6 +32,7 @@ pub(super) struct Journaled {
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     pub(super) variables: BTreeSet<String>,
+    /// Names; empty where one is put together.
     pub(super) temporary_tables: Vec<String>,
     /// Names of routines whose bodies this user may not see, in small letters.
     pub(super) unseen: Vec<String>,
@@ -103,7 +105,7 @@ impl MysqlSession {
     /// What the routines and triggers of the database name, as far as this user may see them.
     pub(super) async fn bodies(&mut self) -> Result<Bodies, SessionError> {
         let sql = "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
-                   AND (ROUTINE_DEFINITION IS NULL OR ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temporary%') \
+                   AND (ROUTINE_DEFINITION IS NULL OR ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temp%') \
                    LIMIT 1000000;\
                    SELECT '', ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
                    AND ACTION_STATEMENT LIKE '%@%' LIMIT 1000000";
@@ -116,6 +118,9 @@ impl MysqlSession {
             };
             bodies.variables.extend(variables_in_text(&body));
             bodies.temporary_tables.extend(temporary_tables_in(&body));
+            if puts_temporary_table_together(&body) {
+                bodies.temporary_tables.push(String::new());
+            }
         }
         Ok(bodies)
     }

@@ -1,7 +1,9 @@
 //! What `MySQL`'s and `MariaDB`'s statements do to objects of their session.
 
 use super::super::Dialect;
-use super::super::session_object::{Effect, NeededBy, SessionObject, temporary_table, unquoted};
+use super::super::session_object::{
+    Effect, NeededBy, SessionObject, puts_temporary_table_together, temporary_table, unknown_temporary_table, unquoted,
+};
 use super::super::tokens::{Token, tokens};
 use super::words::Words;
 
@@ -28,7 +30,17 @@ pub(in super::super) fn session_effect(sql: &str, dialect: Dialect) -> Effect {
     } else if words.is("set") && all.iter().any(|token| unquoted(token.text).contains("rand_seed")) {
         effect.makes.push(SessionObject { what: "the seed of", name: "rand".to_owned(), needed_by: NeededBy::Name });
     }
+    if may_run_text(&all) && puts_temporary_table_together(sql) {
+        effect.makes.push(unknown_temporary_table());
+    }
     effect
+}
+
+/// Whether a string in a statement may be run, by itself or by one behind it.
+fn may_run_text(all: &[Token<'_>]) -> bool {
+    let first = |words: &[&str]| all.first().is_some_and(|first| words.iter().any(|word| first.is(word)));
+    first(&["set", "prepare", "execute", "call", "do", "begin", "if", "case"])
+        || first(&["select", "with"]) && all.iter().any(|token| token.is("into") || token.text == ":=")
 }
 
 fn handler(mut words: Words<'_>, effect: &mut Effect) {

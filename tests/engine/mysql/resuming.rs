@@ -132,6 +132,27 @@ fn a_temporary_table_that_is_still_needed_stops_the_run_before_anything_runs(
     assert!(!bed.has("broken") && bed.sql("select count(*) from users") == "0", "nothing has run");
 }
 
+/// A temporary table whose name no text has as a whole.
+#[rstest]
+fn a_temporary_table_whose_name_is_put_together_never_lets_the_real_one_be_changed(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values(
+        "set @s = concat('CREATE TEMPORARY TABLE ', 'customers', ' (id int)'); prepare st from @s; execute st;\n",
+        "create procedure mk(n varchar(64)) begin set @s = concat('CREATE TEMP', 'ORARY TABLE ', n, ' (id int)'); \
+         prepare st from @s; execute st; end; call mk('customers');\n",
+        "prepare st from \"create temporary table customers (id int)\"; execute st;\n"
+    )]
+    made: &str,
+) {
+    let Some(bed) = Bed::new(engine) else { return };
+    let before = format!("create table customers (id int); insert into customers values (99);\n{made}");
+    let ended = resumed(&bed, &before, "delete from customers;\n");
+    let failure = ended.failure();
+    assert_eq!(failure.reason, Reason::NeedsReview, "{failure:?}");
+    assert!(failure.message.contains("the temporary table"), "{failure:?}");
+    assert_eq!(bed.sql("select id from customers"), "99");
+}
+
 #[rstest]
 fn a_value_that_is_too_long_to_be_kept_stops_the_run_before_anything_runs(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
