@@ -4,7 +4,7 @@ use std::process::Output;
 
 use rstest::rstest;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, Ended};
 
 fn text(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -83,6 +83,15 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     assert!(code == Some(2) && err.contains("nothing of 001 is begun"), "{err}");
 }
 
+/// Runs a file that stops at its middle, and once more with another middle.
+fn resumed(file: impl Fn(&str) -> String, middle: &str) -> (Bed<'static>, Ended) {
+    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
+    bed.run().failure();
+    bed.file("001_a.sql", file(middle).as_bytes());
+    let ended = bed.run();
+    (bed, ended)
+}
+
 /// A temporary table that no statement of the file shows: the server is asked what there is.
 #[rstest]
 #[case::block("do $$ begin create temp table customers (x int); end $$")]
@@ -98,10 +107,7 @@ fn a_temporary_table_that_only_the_server_knows_of_never_lets_the_real_one_be_ch
              {middle};\ndelete from customers;\n"
         )
     };
-    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
-    bed.run().failure();
-    bed.file("001_a.sql", file("select 1").as_bytes());
-    let ended = bed.run();
+    let (bed, ended) = resumed(file, "select 1");
     let failure = ended.failure();
     assert_eq!(failure.reason, schemaward::report::Reason::NeedsReview, "{failure:?}");
     assert!(failure.message.contains("the temporary table customers"), "{failure:?}");
@@ -127,10 +133,7 @@ fn what_a_called_routine_may_have_set_stops_a_resumed_run_before_anything_runs(
              select \"Sets\"();\n{middle};\ncreate table behind ();\n"
         )
     };
-    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
-    bed.run().failure();
-    bed.file("001_a.sql", file("select 1").as_bytes());
-    let ended = bed.run();
+    let (bed, ended) = resumed(file, "select 1");
     assert_eq!(bed.has("behind"), !stops, "{}", ended.stdout);
     if stops {
         let failure = ended.failure();
@@ -146,10 +149,7 @@ fn a_temporary_table_that_is_still_needed_stops_the_run_before_anything_runs() {
             "-- schemaward: no-transaction\ncreate temp table k as select 1 as id;\n{middle};\ncreate table t as select id from k;\n"
         )
     };
-    let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
-    bed.run().failure();
-    bed.file("001_a.sql", file("create table between_them ()").as_bytes());
-    let ended = bed.run();
+    let (bed, ended) = resumed(file, "create table between_them ()");
     let failure = ended.failure();
     assert_eq!(failure.reason, schemaward::report::Reason::NeedsReview, "{failure:?}");
     assert!(failure.message.contains("the temporary table k of statement 1 (line 2)"), "{failure:?}");

@@ -8,16 +8,24 @@ const SETTING: &str = "client_encoding";
 /// Whether it sets `client_encoding`, or may set it, to another value than UTF-8: by SET, by SET NAMES, by `set_config`
 /// wherever in a query, also in a DO block. What a function does that is called is not looked into.
 pub(super) fn changes_it(sql: &str) -> bool {
-    let words: Vec<Token<'_>> = tokens(sql).collect();
-    let first_is = |word: &str| words.first().is_some_and(|first| first.is(word));
-    if first_is("do") {
-        // The longest token is the block, whatever else is said of it.
-        let block = words.iter().map(|word| word.text).max_by_key(|text| text.len()).unwrap_or_default();
-        let words: Vec<Token<'_>> = tokens(unquoted(block)).collect();
+    if let Some(words) = block(sql) {
         return words.split(begins_statement).any(sets_it) || configures_it(&words);
     }
+    let words: Vec<Token<'_>> = tokens(sql).collect();
+    let first_is = |word: &str| words.first().is_some_and(|first| first.is(word));
     let defines = first_is("create") || first_is("alter");
     sets_it(&words) || (!defines && configures_it(&words))
+}
+
+/// The tokens in a DO block; None where the statement is none.
+pub(super) fn block(sql: &str) -> Option<Vec<Token<'_>>> {
+    let mut all = tokens(sql);
+    if !all.next()?.is("do") {
+        return None;
+    }
+    // The longest token is the block, whatever else is said of it.
+    let text = all.map(|token| token.text).max_by_key(|text| text.len())?;
+    Some(tokens(unquoted(text)).collect())
 }
 
 /// Whether a statement of a PL/pgSQL block may stand behind this word.
@@ -63,7 +71,7 @@ fn is_utf8(value: &Token<'_>) -> bool {
 }
 
 /// The text in quotes of whatever kind; a text without any as it is.
-pub(super) fn unquoted(text: &str) -> &str {
+fn unquoted(text: &str) -> &str {
     if let Some((tag, rest)) = text.strip_prefix('$').and_then(|rest| rest.split_once('$')) {
         let end = format!("${tag}$");
         return rest.strip_suffix(end.as_str()).unwrap_or(rest);

@@ -2,7 +2,7 @@
 
 use super::super::session_object::{Effect, NeededBy, SessionObject, has_word, temporary_table, unquoted};
 use super::super::tokens::{Token, follow};
-use super::encoding::{begins_statement, unquoted as inside};
+use super::encoding::{begins_statement, block};
 use super::tokens;
 
 /// Reads it from a statement.
@@ -94,17 +94,6 @@ fn by_function(sql: &str) -> Option<SessionObject> {
         return lasting("the setting in pg_settings");
     }
     has_word(sql, "setseed").then(|| object("the seed of", "random"))
-}
-
-/// The tokens in a DO block; None where the statement is none.
-fn block(sql: &str) -> Option<Vec<Token<'_>>> {
-    let mut all = tokens(sql);
-    if !all.next()?.is("do") {
-        return None;
-    }
-    // The longest token is the block, whatever else is said of it.
-    let text = all.map(|token| token.text).max_by_key(|text| text.len())?;
-    Some(tokens(inside(text)).collect())
 }
 
 /// Whether a routine with this body sets something that stays behind the statement that calls it.
