@@ -43,8 +43,8 @@ pub use foreign_sql::ForeignSign;
 pub use lexeme::Construct;
 pub use migration::Migration;
 pub use mysql::{
-    Added, AddedColumn, Addition, CLOCK_FREED, InScratch, Prepared, PreparedText, SessionChange, Sight, Source,
-    variables_in_text,
+    Added, AddedColumn, Addition, CLOCK_FREED, InScratch, Prepared, PreparedInBody, PreparedText, SessionChange, Sight,
+    Source, variables_in_text,
 };
 pub use next_file::{NewFile, NewFileError, next_file};
 pub use position::Position;

@@ -133,21 +133,31 @@ impl Tracker {
         (!items.is_empty()).then(|| format!("CONCAT_WS(',', {})", items.join(", ")))
     }
 
-    /// A user variable as an item: its type, character set, collation and bytes.
+    /// A user variable as an item: its type, character set, collation and bytes. One that is NULL has a type, too, which a
+    /// column gets that is made from it.
     fn user(&self, name: &str) -> String {
         let (value, hex) = (user_variable(name), hex(name));
-        let kind = match self.types {
-            Types::Json => format!("JSON_TYPE(JSON_EXTRACT(JSON_ARRAY({value}), CONVERT('$[0]' USING utf8mb4)))"),
-            Types::Plugin => format!(
-                "(SELECT VARIABLE_TYPE FROM information_schema.USER_VARIABLES \
-                 WHERE LOWER(VARIABLE_NAME) = CONVERT({} USING utf8mb3) COLLATE utf8mb3_bin LIMIT 1)",
-                text(name)
-            ),
-            Types::Untold => "'?'".to_owned(),
+        let json = |of: &str| format!("JSON_TYPE(JSON_EXTRACT(JSON_ARRAY({of}), CONVERT('$[0]' USING utf8mb4)))");
+        let (kind, kind_of_null) = match self.types {
+            // NULL has no type in JSON: COALESCE has that of the two.
+            Types::Json => (json(&value), json(&format!("COALESCE({value}, 1)"))),
+            Types::Plugin => {
+                let told = format!(
+                    "(SELECT VARIABLE_TYPE FROM information_schema.USER_VARIABLES \
+                     WHERE LOWER(VARIABLE_NAME) = CONVERT({} USING utf8mb3) COLLATE utf8mb3_bin LIMIT 1)",
+                    text(name)
+                );
+                (told.clone(), told)
+            }
+            Types::Untold => ("'?'".to_owned(), "'?'".to_owned()),
+        };
+        let typed = |kind: &str, bytes: &str| {
+            format!("CONCAT_WS(' ', HEX({kind}), HEX(CHARSET({value})), HEX(COLLATION({value})), {bytes})")
         };
         format!(
-            "CONCAT('u {hex} ', IF({value} IS NULL, '-', IF(LENGTH({value}) > {LONGEST_VALUE}, 'long', CONCAT(HEX({kind}), ' ', \
-             HEX(CHARSET({value})), ' ', HEX(COLLATION({value})), ' ', HEX(CONCAT({value}))))))"
+            "CONCAT('u {hex} ', IF({value} IS NULL, {}, IF(LENGTH({value}) > {LONGEST_VALUE}, 'long', {})))",
+            typed(&kind_of_null, "'-'"),
+            typed(&kind, &format!("HEX(CONCAT({value}))"))
         )
     }
 }
@@ -256,11 +266,12 @@ fn literal(kind: &str, charset: &str, collation: &str, value: &str) -> Option<Va
     let number =
         || ascii(value).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)));
     let kind = kind.to_ascii_uppercase();
-    let is_name =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     Some(Value::Literal(match kind.as_str() {
+        _ if value == "-" => null(&kind, charset, collation)?,
         "?" if charset == "binary" => return Some(Value::NotKept),
-        "INTEGER" | "UNSIGNED INTEGER" | "INT" | "INT UNSIGNED" | "BOOLEAN" => number()?,
+        "INTEGER" | "INT" | "BOOLEAN" => number()?,
+        // A number alone is signed, and a subtraction below zero from it is no error.
+        "UNSIGNED INTEGER" | "INT UNSIGNED" => format!("CAST({} AS UNSIGNED)", number()?),
         "DECIMAL" => {
             let digits = number()?;
             let scale = digits.split_once('.').map_or(0, |(_, behind)| behind.len());
@@ -278,6 +289,24 @@ fn literal(kind: &str, charset: &str, collation: &str, value: &str) -> Option<Va
     }))
 }
 
+/// NULL with the type that a column gets which is made from it.
+fn null(kind: &str, charset: &str, collation: &str) -> Option<String> {
+    Some(match kind {
+        "INTEGER" | "INT" | "BOOLEAN" => "CAST(NULL AS SIGNED)".to_owned(),
+        "UNSIGNED INTEGER" | "INT UNSIGNED" => "CAST(NULL AS UNSIGNED)".to_owned(),
+        "DECIMAL" => "CAST(NULL AS DECIMAL(65, 30))".to_owned(),
+        "DOUBLE" => "NULL + 0e0".to_owned(),
+        _ if charset == "binary" => "NULL".to_owned(),
+        _ if is_name(charset) && is_name(collation) => format!("CONVERT(NULL USING {charset}) COLLATE {collation}"),
+        _ => return None,
+    })
+}
+
+/// Whether a word is the name of a character set or collation.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -292,7 +321,12 @@ mod tests {
 
     #[rstest]
     #[case("INTEGER", "binary", "2D33", "-3")]
-    #[case("INT UNSIGNED", "latin1", "3138", "18")]
+    #[case("INT UNSIGNED", "latin1", "3138", "CAST(18 AS UNSIGNED)")]
+    #[case("UNSIGNED INTEGER", "binary", "33", "CAST(3 AS UNSIGNED)")]
+    #[case("INT UNSIGNED", "binary", "-", "CAST(NULL AS UNSIGNED)")]
+    #[case("DOUBLE", "binary", "-", "NULL + 0e0")]
+    #[case("?", "binary", "-", "NULL")]
+    #[case("VARCHAR", "latin1", "-", "CONVERT(NULL USING latin1) COLLATE c")]
     #[case("DECIMAL", "binary", "312E3530", "CAST(1.50 AS DECIMAL(65, 2))")]
     #[case("DECIMAL", "binary", "35", "CAST(5 AS DECIMAL(65, 0))")]
     #[case("DOUBLE", "binary", "302E35", "0.5e0")]

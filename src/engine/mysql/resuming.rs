@@ -12,7 +12,7 @@ use super::session::MysqlSession;
 use crate::engine::journal_failure::{SessionGone, session_gone};
 use crate::engine::session::{Attempt, SessionError};
 use crate::migration::{
-    Dialect, Execution, Migration, PreparedText, SessionChange, Source, puts_temporary_table_together,
+    Dialect, Execution, Migration, PreparedInBody, PreparedText, SessionChange, Source, puts_temporary_table_together,
     temporary_tables_in, variables_in_text,
 };
 use crate::report::Reason;
@@ -36,6 +36,7 @@ pub(super) struct Bodies {
     pub(super) temporary_tables: Vec<String>,
     /// Names of routines whose bodies this user may not see, in small letters.
     pub(super) unseen: Vec<String>,
+    pub(super) prepared: PreparedInBody,
 }
 
 /// How a prepared statement that has run is needed later.
@@ -47,6 +48,22 @@ enum Need {
     Name,
     /// It is executed.
     Text,
+}
+
+/// Who has prepared a statement: with the number of the file's statement, from 0.
+#[derive(Clone, Copy, Debug)]
+enum Made {
+    /// The file's statement itself.
+    Here(usize),
+    /// A routine that the file's statement may have called: its text is not known.
+    ByRoutine(usize),
+}
+
+impl Made {
+    fn by(self) -> usize {
+        let (Self::Here(index) | Self::ByRoutine(index)) = self;
+        index
+    }
 }
 
 /// A statement that brings a part of the session back.
@@ -104,9 +121,9 @@ impl MysqlSession {
 
     /// What the routines and triggers of the database name, as far as this user may see them.
     pub(super) async fn bodies(&mut self) -> Result<Bodies, SessionError> {
+        // MySQL's column tells capitals apart.
         let sql = "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
-                   AND (ROUTINE_DEFINITION IS NULL OR ROUTINE_DEFINITION LIKE '%@%' OR ROUTINE_DEFINITION LIKE '%temp%') \
-                   LIMIT 1000000;\
+                   AND (ROUTINE_DEFINITION IS NULL OR LOWER(ROUTINE_DEFINITION) REGEXP '@|temp|prepare|execute') LIMIT 1000000;\
                    SELECT '', ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
                    AND ACTION_STATEMENT LIKE '%@%' LIMIT 1000000";
         let answers = self.query(sql.to_owned(), Reason::ConnectionFailed).await?;
@@ -118,6 +135,9 @@ impl MysqlSession {
             };
             bodies.variables.extend(variables_in_text(&body));
             bodies.temporary_tables.extend(temporary_tables_in(&body));
+            let prepared = PreparedInBody::of(&body);
+            bodies.prepared.leaves.extend(prepared.leaves);
+            bodies.prepared.needs.extend(prepared.needs);
             if puts_temporary_table_together(&body) {
                 bodies.temporary_tables.push(String::new());
             }
@@ -142,10 +162,10 @@ impl MysqlSession {
         let types = self.types().await?;
         let names_any = |change: SessionChange| change.hidden() || !change.user_variables.is_empty();
         let may_call = (0..migration.statements.len()).any(|index| names_any(change(migration, index)));
-        let bodies = if may_call { self.bodies().await? } else { Bodies::default() };
+        let mut bodies = if may_call { self.bodies().await? } else { Bodies::default() };
         let known = self.variables.iter().flatten().map(|(name, _)| name.to_lowercase()).collect();
         let named = (0..migration.statements.len()).flat_map(|index| change(migration, index).user_variables).collect();
-        let tracker = Tracker::new(types, known, bodies.variables, named);
+        let tracker = Tracker::new(types, known, std::mem::take(&mut bodies.variables), named);
         if !resumes {
             return Ok(tracker);
         }
@@ -154,7 +174,7 @@ impl MysqlSession {
             Resumption::of(attempt, journaled).check_unseen(&bodies.unseen, calls_are_seen)?;
         }
         let set_role = |role: &str| self.ledger.set_role(role);
-        let all = Resumption::of(attempt, journaled).check(&bodies.temporary_tables, &set_role)?;
+        let all = Resumption::of(attempt, journaled).check(&bodies, &set_role)?;
         for BroughtBack { sql, what, needs, matters } in all {
             match self.try_query(sql).await {
                 Ok(_) => {}
@@ -210,15 +230,11 @@ impl<'a> Resumption<'a> {
     }
 
     /// What is to be sent.
-    fn check(
-        mut self,
-        temporary_tables: &[String],
-        set_role: &dyn Fn(&str) -> String,
-    ) -> Result<Vec<BroughtBack>, SessionError> {
-        self.check_objects(temporary_tables)?;
+    fn check(mut self, bodies: &Bodies, set_role: &dyn Fn(&str) -> String) -> Result<Vec<BroughtBack>, SessionError> {
+        self.check_objects(&bodies.temporary_tables)?;
         self.check_what_was_not_kept()?;
         self.check_values()?;
-        let prepared = self.prepared()?;
+        let prepared = self.prepared(&bodies.prepared)?;
         Ok(self.kept_sql(set_role).into_iter().chain(prepared).collect())
     }
 
@@ -342,26 +358,22 @@ impl<'a> Resumption<'a> {
     }
 
     /// Prepares again what is executed later or given up.
-    fn prepared(&self) -> Result<Vec<BroughtBack>, SessionError> {
-        let mut live: BTreeMap<&str, usize> = BTreeMap::new();
-        for (index, change) in self.run() {
-            if let Some(name) = &change.deallocates {
-                live.remove(name.as_str());
-            }
-            if let Some(prepared) = &change.prepares {
-                live.insert(&prepared.name, index);
-            }
-        }
+    fn prepared(&self, bodies: &PreparedInBody) -> Result<Vec<BroughtBack>, SessionError> {
         let mut back = Vec::new();
-        for (name, made_by) in live {
+        for (name, made) in self.live(bodies) {
             let Some((need, needed_by)) = self.need(name) else { continue };
-            let needs = (made_by, needed_by);
             let gone = |why: &str| {
                 let what = format!("the prepared statement {name}{why}");
-                gone(
-                    self.attempt,
-                    &SessionGone { what, made_by: Some(made_by), needed_by: Some(needed_by), named: true },
-                )
+                let made_by = Some(made.by());
+                gone(self.attempt, &SessionGone { what, made_by, needed_by: Some(needed_by), named: true })
+            };
+            let Made::Here(made_by) = made else {
+                let may_stay = self.journaled.same_session
+                    || need == Need::Perhaps && !bodies.needs.iter().any(|needed| needed == name);
+                if may_stay {
+                    continue;
+                }
+                return Err(gone(", which a routine may have prepared,"));
             };
             let sql = match (need, self.prepare_again(name, made_by)) {
                 (Need::Name, _) => vec![format!("PREPARE {} FROM 'DO 0'", identifier(name))],
@@ -372,16 +384,52 @@ impl<'a> Resumption<'a> {
                 }
                 (_, Some(statements)) => statements,
             };
-            let what = format!("the prepared statement {name}");
-            let matters = need != Need::Perhaps;
             back.extend(sql.into_iter().map(|sql| BroughtBack {
                 sql,
-                what: what.clone(),
-                needs: Some(needs),
-                matters,
+                what: format!("the prepared statement {name}"),
+                needs: Some((made_by, needed_by)),
+                matters: need != Need::Perhaps,
             }));
         }
         Ok(back)
+    }
+
+    /// The prepared statements that the session had, as far as a later statement or a routine needs them.
+    fn live<'b>(&'b self, bodies: &'b PreparedInBody) -> BTreeMap<&'b str, Made> {
+        let needed = self.open().filter_map(|(_, open)| open.executes.as_deref().or(open.deallocates.as_deref()));
+        let in_bodies = || bodies.leaves.iter().map(String::as_str);
+        let may_be_made: BTreeSet<&str> = needed.chain(in_bodies()).collect();
+        let mut live: BTreeMap<&str, Made> = BTreeMap::new();
+        for (index, change) in self.run() {
+            if self.may_call(index, change, &live) {
+                for name in &may_be_made {
+                    if in_bodies().any(|left| left == *name) || !live.contains_key(name) {
+                        live.insert(name, Made::ByRoutine(index));
+                    }
+                }
+            }
+            if let Some(name) = &change.deallocates {
+                live.remove(name.as_str());
+            }
+            if let Some(prepared) = &change.prepares {
+                live.insert(&prepared.name, Made::Here(index));
+            }
+        }
+        live
+    }
+
+    /// Whether a statement that has run may have called a procedure: functions and triggers prepare nothing.
+    fn may_call(&self, index: usize, change: &SessionChange, live: &BTreeMap<&str, Made>) -> bool {
+        let calls = |sql: &str| sql.to_ascii_lowercase().contains("call");
+        let sql = self.attempt.migration.statement_sql(index);
+        let executed = change.executes.as_deref().map(|name| match live.get(name) {
+            Some(Made::Here(made_by)) => {
+                self.prepare_again(name, *made_by).is_none_or(|texts| texts.iter().any(|text| calls(text)))
+            }
+            _ => true,
+        });
+        let immediately = sql.to_ascii_lowercase().contains("immediate") && sql.contains('@');
+        change.hidden() && executed.unwrap_or_else(|| calls(sql) || immediately)
     }
 
     /// The statements that prepare again what a statement has prepared; None where its text was not kept.
@@ -406,7 +454,7 @@ impl<'a> Resumption<'a> {
             }
             let need = if change.deallocates.as_deref() == Some(name) {
                 Need::Name
-            } else if executes(self.attempt.migration.statement_sql(index), name) {
+            } else if change.executes.as_deref() == Some(name) {
                 Need::Text
             } else if change.hidden() {
                 Need::Perhaps
@@ -436,13 +484,6 @@ fn named_in<'n>(sql: &str, routines: &'n [String]) -> Option<&'n str> {
     let lower = sql.to_lowercase();
     let words: BTreeSet<&str> = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$')).collect();
     routines.iter().map(String::as_str).find(|name| words.contains(name))
-}
-
-/// Whether a statement executes a prepared one.
-fn executes(sql: &str, name: &str) -> bool {
-    let lower = sql.to_lowercase();
-    let mut words = lower.split(|c: char| c.is_whitespace() || matches!(c, ';' | '`')).filter(|word| !word.is_empty());
-    words.any(|word| word == "execute") && words.any(|word| word == name)
 }
 
 /// A role, or several, as `CURRENT_ROLE()` tells them; nothing is none.

@@ -24,7 +24,9 @@ pub(super) use lexeme::Lexer;
 pub(super) use metadata_lock::metadata_lock;
 pub(super) use otherwise::read_otherwise;
 pub(super) use refusals::refusal;
-pub use session_change::{CLOCK_FREED, Prepared, PreparedText, SessionChange, Sight, Source, variables_in_text};
+pub use session_change::{
+    CLOCK_FREED, Prepared, PreparedInBody, PreparedText, SessionChange, Sight, Source, variables_in_text,
+};
 pub(super) use session_effect::session_effect;
 pub(super) use statements::{split, split_whole};
 pub(super) use stored_object::may_hold_body;

@@ -28,6 +28,8 @@ pub struct SessionChange {
     pub prepares: Option<Prepared>,
     /// The name of a prepared statement that is given up.
     pub deallocates: Option<String>,
+    /// The name of a prepared statement that is executed.
+    pub executes: Option<String>,
 }
 
 /// Whether what a statement does can be seen in it.
@@ -108,10 +110,8 @@ impl SessionChange {
             "select" | "with" | "values" | "table" if execution == Execution::Setting => {
                 change.source = Source::Evaluated;
             }
-            "deallocate" | "drop" if execution == Execution::Setting => {
-                change.deallocates =
-                    Words(all.get(2..).unwrap_or_default()).identifier().map(|name| name.to_lowercase());
-            }
+            "deallocate" | "drop" if execution == Execution::Setting => change.deallocates = name_at(&all, 2),
+            "execute" => change.executes = name_at(&all, 1).filter(|name| name != "immediate"),
             _ => {}
         }
         change
@@ -196,6 +196,11 @@ impl SessionChange {
     }
 }
 
+/// A name that stands behind so many words, in small letters.
+fn name_at(all: &[Token<'_>], behind: usize) -> Option<String> {
+    Words(all.get(behind..).unwrap_or_default()).identifier().map(|name| name.to_lowercase())
+}
+
 /// In place of `timestamp` where the session's clock is made to go on: its value would stop it again.
 pub const CLOCK_FREED: &str = "timestamp = default";
 
@@ -261,6 +266,43 @@ pub fn variables_in_text(text: &str) -> Vec<String> {
     found
 }
 
+/// What a routine does with prepared statements, which are the session's and not its own.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct PreparedInBody {
+    /// Names of those that it prepares and does not give up, in small letters.
+    pub leaves: Vec<String>,
+    /// Names of those that it executes or gives up and has not prepared before.
+    pub needs: Vec<String>,
+}
+
+impl PreparedInBody {
+    /// Reads it from a routine's body, word by word: what stands in a comment or string counts, too.
+    #[must_use]
+    pub fn of(body: &str) -> Self {
+        let lower = body.to_lowercase();
+        let mut words = lower.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '$' | '@'));
+        let mut found = Self::default();
+        let mut before = "";
+        while let Some(word) = words.find(|word| !word.is_empty()) {
+            if matches!(word, "prepare" | "execute")
+                && let Some(name) = words.find(|word| !word.is_empty())
+            {
+                let gives_up = matches!(before, "deallocate" | "drop");
+                let is_here = found.leaves.iter().any(|left| left == name);
+                match (word, gives_up) {
+                    ("prepare", false) if !is_here => found.leaves.push(name.to_owned()),
+                    ("prepare", false) => {}
+                    _ if !is_here && name != "immediate" => found.needs.push(name.to_owned()),
+                    ("prepare", true) => found.leaves.retain(|left| left != name),
+                    _ => {}
+                }
+            }
+            before = word;
+        }
+        found
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -305,6 +347,19 @@ mod tests {
         assert_eq!(of(sql).prepares, Some(Prepared { name: "s".into(), text }));
     }
 
+    #[rstest]
+    #[case("begin prepare s from @a; execute s; deallocate prepare s; end", &[], &[])]
+    #[case("BEGIN PREPARE `S` FROM @a; EXECUTE s; END", &["s"], &[])]
+    #[case("begin execute s using @a; drop prepare t; end", &[], &["s", "t"])]
+    #[case("begin execute immediate 'select 1'; end", &[], &[])]
+    fn what_a_body_prepares_and_needs(#[case] body: &str, #[case] leaves: &[&str], #[case] needs: &[&str]) {
+        let found = PreparedInBody::of(body);
+        assert_eq!(
+            (found.leaves, found.needs),
+            (leaves.iter().map(|n| (*n).to_owned()).collect(), needs.iter().map(|n| (*n).to_owned()).collect())
+        );
+    }
+
     #[test]
     fn what_else_changes_a_session() {
         assert!(of("set role r").role);
@@ -313,6 +368,8 @@ mod tests {
         assert!(!of("set session transaction isolation level serializable, read only").next_transaction);
         assert!(of("call p()").hidden());
         assert!(of("execute s").hidden());
+        assert_eq!(of("execute `S` using @a").executes.as_deref(), Some("s"));
+        assert_eq!(SessionChange::of("execute immediate @a", Dialect::Mariadb).executes, None);
         assert_eq!(of("deallocate prepare S").deallocates.as_deref(), Some("s"));
         assert!(of("set sql_mode = ''").source == Source::Literal);
         assert!(of("set @a = 1, session x = 2").source == Source::Literal);

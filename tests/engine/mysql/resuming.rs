@@ -51,23 +51,37 @@ fn a_value_comes_back_as_what_it_was(#[values(Engine::Mysql, Engine::Mariadb)] e
     let Some(bed) = Bed::new(engine) else { return };
     let before = "create table one (id int); insert into one values (1);\n\
                   set @i = 5, @n = -3, @u = 18446744073709551615, @d = 1.50, @f = 1/3e0, @s = 'ü''\\\\x', @b = x'00ff27', \
-                  @l = _latin1 x'fc', @nothing = null, @`odd name` = 'o', @c = 'x' collate utf8mb4_bin, @e = '', @w = cast(5 as decimal);\n\
+                  @l = _latin1 x'fc', @nothing = null, @`odd name` = 'o', @c = 'x' collate utf8mb4_bin, @e = '', @w = cast(5 as decimal), \
+                  @small = cast(3 as unsigned), @year = year(now()), @id = last_insert_id(), @no_u = cast(null as unsigned), \
+                  @no_i = (select max(id) from one where id > 9), @no_d = cast(null as decimal(5, 2)), @no_f = null + 0e0, \
+                  @no_s = convert(null using latin1) collate latin1_bin;\n\
                   set @j = json_object('a', 1), @t = timestamp'2020-01-02 03:04:05.678';\n\
                   set @u1 = uuid(); create table kept as select @u1 as u, concat(@i, @n, @u, @d, @s, @l, @e, @j, @t) as v;\n";
     let behind = "create table seen as select @i as i, @n as n, @u as u, @d as d, @f as f, @s as s, @b as b, @l as l, \
-                  @nothing as nothing, @`odd name` as odd, @c as c, @e as e, @w as w, @j as j, @t as t;\n\
+                  @nothing as nothing, @`odd name` as odd, @c as c, @e as e, @w as w, @j as j, @t as t, \
+                  @small as small, @year as year, @id as id, @no_u as no_u, @no_i as no_i, @no_d as no_d, @no_f as no_f, \
+                  @no_s as no_s;\n\
                   create table told as select @u1 = k.u as same, concat(@i, @n, @u, @d, @s, @l, @e, @j, @t) = k.v as v, \
                   charset(@l) as latin, collation(@c) as coll, hex(@b) as b, @nothing is null as nothing, @f = 1/3e0 as f \
                   from kept k;\n";
     assert_eq!(resumed(&bed, before, behind).applied(), 1);
     assert_eq!(bed.sql("select * from told"), "1|1|latin1|utf8mb4_bin|00FF27|1|1");
     // The types are those of a run that was not interrupted.
-    let types = "select group_concat(column_name, ' ', data_type, ' ', ifnull(character_set_name, ''), ' ', \
+    let types = "select group_concat(column_name, ' ', column_type, ' ', ifnull(character_set_name, ''), ' ', \
                  ifnull(numeric_scale, '') order by ordinal_position separator ';') \
                  from information_schema.columns where table_schema = database() and table_name = 'seen'";
     let Some(clean) = Bed::with(engine, &[("001_a.sql", &format!("{before}{MENDED}{behind}"))]) else { return };
     assert_eq!(clean.run().applied(), 1);
     assert_eq!(bed.sql(types), clean.sql(types));
+}
+
+#[rstest]
+fn a_number_without_a_sign_stays_one(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+    let Some(bed) = Bed::new(engine) else { return };
+    let before = "create table t (n bigint); select cast(3 as unsigned) into @small;\n";
+    let ended = resumed(&bed, before, "insert into t select @small - 5;\n");
+    let failure = ended.failure();
+    assert_eq!(failure.code.as_deref(), Some("1690"), "as without the interruption: {failure:?}");
 }
 
 #[rstest]
@@ -114,6 +128,39 @@ fn a_prepared_statement_that_is_used_later_is_prepared_again(#[values(Engine::My
     assert_eq!(bed.sql("select a from t order by a"), "4\n5");
 }
 
+/// A procedure's PREPARE is the session's, and its text is not known.
+#[rstest]
+fn what_a_procedure_has_prepared_stops_the_run_before_anything_runs(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+    #[values(
+        ("", "execute st;\n", true),
+        ("", "deallocate prepare st;\n", true),
+        ("", "call uses();\n", true),
+        ("prepare st from 'insert into t values (1)'; ", "execute st;\n", true),
+        ("", "call prepares(); execute st;\n", true),
+        ("", "prepare st from 'insert into t values (9)'; execute st;\n", false),
+        ("", "insert into t values (9);\n", false)
+    )]
+    ways: (&str, &str, bool),
+) {
+    let (prepared, behind, stops) = ways;
+    let Some(bed) = Bed::new(engine) else { return };
+    let before = format!(
+        "create table t (a int);\n\
+         create procedure prepares() begin PREPARE st FROM 'insert into t values (9)'; end;\n\
+         create procedure uses() execute st;\n{prepared}call prepares();\n"
+    );
+    let ended = resumed(&bed, &before, &format!("insert into t values (2);\n{behind}"));
+    if !stops {
+        assert_eq!(ended.applied(), 1);
+        return;
+    }
+    let failure = ended.failure();
+    assert_eq!(failure.reason, Reason::NeedsReview, "{failure:?}");
+    assert!(failure.message.contains("the prepared statement st, which a routine may have prepared"), "{failure:?}");
+    assert_eq!(bed.sql("select count(*) from t"), "0", "nothing has run");
+}
+
 #[rstest]
 fn a_temporary_table_that_is_still_needed_stops_the_run_before_anything_runs(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
@@ -150,6 +197,21 @@ fn a_temporary_table_whose_name_is_put_together_never_lets_the_real_one_be_chang
     let failure = ended.failure();
     assert_eq!(failure.reason, Reason::NeedsReview, "{failure:?}");
     assert!(failure.message.contains("the temporary table"), "{failure:?}");
+    assert_eq!(bed.sql("select id from customers"), "99");
+}
+
+/// The routine was there before the file, in capitals.
+#[rstest]
+fn a_temporary_table_of_an_older_routine_never_lets_the_real_one_be_changed(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
+    let Some(bed) = Bed::new(engine) else { return };
+    bed.sql("CREATE PROCEDURE mk() CREATE TEMPORARY TABLE customers (id int)");
+    let before = "create table customers (id int); insert into customers values (99);\ncall mk();\n";
+    let ended = resumed(&bed, before, "delete from customers;\n");
+    let failure = ended.failure();
+    assert_eq!(failure.reason, Reason::NeedsReview, "{failure:?}");
+    assert!(failure.message.contains("the temporary table customers"), "{failure:?}");
     assert_eq!(bed.sql("select id from customers"), "99");
 }
 
