@@ -1,10 +1,10 @@
 //! Schemaward: takes a relational database from one schema version to the next, safely, and says
 //! truthfully where it stands.
 //!
-//! Arrows point one way: `cli` and `operator` → `engine` → `plan` → `migration`. Everything may use
-//! `report` and `api`, which are data. `api`, `migration`, `plan`, `report` and `operator::decide`
-//! import no Kubernetes client, no database driver and no async runtime; `tests/layers.rs` holds
-//! them to it.
+//! Arrows point one way: `cli` → `run` → `engine` → `plan` → `migration` → `sql`, and `cli` → `operator` → `api`. The SQL side
+//! knows nothing of Kubernetes, and the operator cannot reach a database: a run is a Job of its own. Everything may use
+//! `report`, which is data. `api`, `sql`, `migration`, `plan`, `report` and `operator::decide` import no Kubernetes client, no
+//! database driver and no async runtime; `tests/layers.rs` holds them to it.
 
 pub mod api;
 pub mod cli;
@@ -13,3 +13,6 @@ pub mod migration;
 pub mod operator;
 pub mod plan;
 pub mod report;
+pub mod run;
+pub mod source;
+pub mod sql;

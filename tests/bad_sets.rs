@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a page without its table fails the test, which is right")]
 
-use schemaward::migration::{Dialect, MigrationSet, SourceFile};
+use schemaward::migration::{MigrationSet, SourceFile};
+use schemaward::sql::Dialect;
 
 const OK: &str = "create table a (id int);\n";
 

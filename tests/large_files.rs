@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use schemaward::migration::{Dialect, MigrationSet, SourceFile};
+use schemaward::migration::{MigrationSet, SourceFile};
+use schemaward::sql::Dialect;
 
 const MEGABYTE: usize = 1024 * 1024;
 

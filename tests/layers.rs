@@ -6,24 +6,30 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each room may use besides itself. Arrows point one way: cli and operator → engine → plan → migration;
-/// everything may use the data of report and api.
+/// What each room may use besides itself, and no more than it does. Two facts hold by it: the SQL side (`sql` to `run`) knows
+/// nothing of Kubernetes, and the operator cannot reach a database.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("api", &["report"]),
-    ("report", &["api"]),
-    ("migration", &["api", "report"]),
-    ("plan", &["api", "report", "migration"]),
-    ("engine", &["api", "report", "migration", "plan"]),
-    ("operator", &["api", "report", "migration", "plan", "engine"]),
-    ("cli", &["api", "report", "migration", "plan", "engine", "operator"]),
+    ("report", &[]),
+    ("sql", &[]),
+    ("migration", &["report", "sql"]),
+    ("plan", &["report", "sql", "migration"]),
+    ("source", &["report", "migration", "plan"]),
+    ("engine", &["report", "sql", "migration", "plan"]),
+    ("run", &["report", "sql", "migration", "plan", "source", "engine"]),
+    ("api", &["sql"]),
+    ("operator", &["report", "migration", "api"]),
+    ("cli", &["report", "sql", "migration", "plan", "source", "engine", "run", "api", "operator"]),
 ];
 
 /// What imports no Kubernetes client, no database driver and no async runtime.
-const PURE: &[&str] = &["api", "report", "migration", "plan", "operator/decide.rs", "operator/decide/"];
+const PURE: &[&str] = &["api", "report", "sql", "migration", "plan", "operator/decide.rs", "operator/decide/"];
 
 /// Crates that do I/O, and those that only make sense with one that does.
 const IMPURE_CRATES: &[&str] =
     &["sqlx", "tokio", "futures", "axum", "hyper", "tower", "kube_client", "kube_runtime", "tracing_subscriber"];
+
+/// Where each question that is asked of a dialect is answered, and each engine's own place.
+const MAY_ASK_FOR_A_DIALECT: &[&str] = &["sql/grammar.rs", "sql/mysql/", "engine/mysql/"];
 
 /// What of `kube` is data: derives and traits, no client.
 const PURE_KUBE: &[&str] =
@@ -60,6 +66,44 @@ fn pure_rooms_import_no_client_driver_or_runtime() {
         for used in heads_after(&source.code, "kube::") {
             if !PURE_KUBE.contains(&used.as_str()) {
                 found.push(format!("{} uses kube::{used}", source.path));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// An engine that is added is none of those that are asked for there, and nobody notices.
+#[test]
+fn nobody_asks_which_dialect_it_is_but_by_a_match_of_all() {
+    let mut found = Vec::new();
+    let tests = "#[cfg(test)]";
+    for source in
+        sources().iter().filter(|source| !MAY_ASK_FOR_A_DIALECT.iter().any(|place| source.path.starts_with(place)))
+    {
+        let production: String = source.code.split(tests).next().unwrap_or_default().split_whitespace().collect();
+        for asked in ["==Dialect::", "!=Dialect::"] {
+            found.extend(production.contains(asked).then(|| format!("{} has {asked}", source.path)));
+        }
+        for (at, _) in production.match_indices("matches!(") {
+            let inside = &production[at..];
+            if inside[..inside.find(')').unwrap_or(inside.len())].contains("Dialect::") {
+                found.push(format!("{} has matches!(…Dialect::…)", source.path));
+            }
+        }
+    }
+    assert!(found.is_empty(), "ask sql::grammar instead: {found:#?}");
+}
+
+/// What a room may use it does use: a list that allows more protects nothing.
+#[test]
+fn no_room_may_use_what_it_does_not() {
+    let sources = sources();
+    let mut found = Vec::new();
+    for (room, may_use) in ROOMS {
+        for other in *may_use {
+            let uses = |source: &&Source| heads_after(&source.code, "crate::").iter().any(|used| used == other);
+            if !sources.iter().filter(|source| source.room == *room).any(|source| uses(&source)) {
+                found.push(format!("{room} may use {other} and does not"));
             }
         }
     }

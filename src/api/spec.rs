@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Duration, rules};
+use crate::sql::Dialect;
 
 /// What is to be migrated, from where, how far and how.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -86,6 +87,16 @@ pub enum Engine {
     Mysql,
     /// MariaDB 10.6 or later.
     Mariadb,
+}
+
+impl From<Engine> for Dialect {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Postgres => Self::Postgres,
+            Engine::Mysql => Self::Mysql,
+            Engine::Mariadb => Self::Mariadb,
+        }
+    }
 }
 
 impl Engine {

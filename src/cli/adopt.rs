@@ -12,9 +12,10 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::output::{self, NOTE, line, styled};
 use super::reading::{NoResult, migration_set_of, read_files, wait_for};
 use super::unrun::UnrunReport;
-use crate::engine::{Database, foreign_history, record_unrun};
+use crate::engine::Database;
 use crate::plan::adopt::{AdoptProblem, Adoption, Found, Tool, Wanted, adoption};
 use crate::plan::{Kind, LedgerState};
+use crate::run::{foreign_history, record_unrun};
 
 /// Flags of `schemaward adopt`.
 #[derive(Args, Debug)]

@@ -9,10 +9,11 @@ use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::reading::{NoResult, migration_set_of, read_files, wait_for};
 use super::unrun::UnrunReport;
-use crate::engine::{Database, ledger_state, record_unrun};
+use crate::engine::Database;
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState, baseline};
 use crate::report::Failure;
+use crate::run::{ledger_state, record_unrun};
 
 /// Flags of `schemaward baseline`.
 #[derive(Args, Debug)]

@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Write as _};
 
 use super::flags::{Format, invalid_settings};
 use super::output::{self, BAD, FAINT, NOTE, STRONG, counted, line, styled};
-use crate::migration::{DataLoss, data_loss, without_passwords};
 use crate::plan::{Plan, RollbackTarget, Step};
 use crate::report::{Failure, shell_word};
+use crate::sql::{DataLoss, data_loss, without_passwords};
 
 /// Refuses what nobody can be asked about and nobody has said yes to; before anything is connected to. Programs that read
 /// JSON cannot be asked either.
@@ -93,7 +93,7 @@ pub(super) struct Loss {
 /// The statements of a step that take data away, or may.
 pub(super) fn losses(step: &Step<'_>) -> Vec<Loss> {
     let migration = step.migration.as_ref();
-    let loss = |statement: &crate::migration::Statement| {
+    let loss = |statement: &crate::sql::Statement| {
         let what = match data_loss(statement.text(&migration.sql), migration.dialect)? {
             DataLoss::Loses(what) => DataLoss::Loses(without_passwords(&what)),
             DataLoss::CannotTell => DataLoss::CannotTell,

@@ -11,7 +11,7 @@ use super::flags::{DatabaseFlags, Format, FormatFlag};
 use super::output::{self, BAD, FAINT, GOOD, line, styled};
 use super::reading::wait_for;
 use super::terminal::Terminal;
-use crate::engine::{AnyDatabase, Check, CheckName, CheckOutcome, Database};
+use crate::engine::{AnyDatabase, Check, CheckName, CheckOutcome};
 use crate::report::Failure;
 
 /// Flags of `schemaward doctor`.
@@ -57,7 +57,7 @@ fn examine(flags: &DatabaseFlags) -> Result<Vec<Check>, Failure> {
         return Ok(Check::with_skipped(vec![url], "a step before it failed"));
     }
     let database = flags.database("doctor")?;
-    wait_for(database.examine())
+    wait_for(crate::run::examine(&database))
 }
 
 impl Examination {

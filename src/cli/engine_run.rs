@@ -13,12 +13,13 @@ use super::reading::NoResult;
 use super::source::{Source, while_reading};
 use crate::api;
 use crate::engine::{
-    Ahead, AlreadyExists, AnyDatabase, Database, DatabaseSettings, RunSettings, Stop, StopReason, StopSender, read_all,
-    run, stop_signal,
+    AlreadyExists, AnyDatabase, Database, DatabaseSettings, Stop, StopReason, StopSender, stop_signal,
 };
 use crate::migration::MigrationFiles;
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Summary};
+use crate::run::{Ahead, RunSettings, run};
+use crate::source::read_all;
 
 /// As resources have it, and less than any server takes.
 const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_hours(24);

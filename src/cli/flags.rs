@@ -7,9 +7,10 @@ use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
-use crate::migration::{Dialect, Gaps, InvalidVersion, SourceRules};
+use crate::migration::{Gaps, InvalidVersion, SourceRules};
 use crate::plan::{OnForeignHistory, OutOfOrder, PlanOptions, Target};
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::Dialect;
 
 /// Environment variables that name the database where no flag does, in the order they are looked at.
 pub(super) const URL_FILE_VARIABLE: &str = "SCHEMAWARD_URL_FILE";

@@ -16,10 +16,11 @@ use super::reading::{CompareFlags, NoResult};
 use super::runner::write_event;
 use super::source::Source;
 use super::terminal::Terminal;
-use crate::engine::{Database, failed_before_start};
+use crate::engine::Database;
 use crate::migration::{Problem, SourceFile, source_failure};
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Outcome, Reason, Summary};
+use crate::run::failed_before_start;
 
 /// Flags of `schemaward migrate`.
 #[derive(Args, Debug)]

@@ -13,10 +13,10 @@ use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult};
 use super::source::Source;
 use super::terminal::Terminal;
-use crate::engine::{read_all, read_needed};
-use crate::migration::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
 use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
+use crate::source::{read_all, read_needed};
+use crate::sql::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
 
 /// The widest excerpt of a statement that its lock is aligned behind.
 const EXCERPT_WIDTH: usize = 56;

@@ -9,10 +9,12 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::output;
 use super::source::{Source, while_reading};
 use super::terminal::Terminal;
-use crate::engine::{Database, Reading, SourceFolder, read, read_folder};
+use crate::engine::Database;
 use crate::migration::{MigrationFiles, MigrationSet, Problem, SourceFile, SourceRules};
 use crate::plan::PlanOptions;
 use crate::report::{Failure, Reason};
+use crate::run::{Reading, read};
+use crate::source::{SourceFolder, read_folder};
 
 /// What the ledger and the lock say, with the database's address.
 pub(super) type LedgerRead = Result<(Reading, String), Failure>;

@@ -11,10 +11,11 @@ use super::engine_run::log_to_stderr;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::output::{self, line};
 use super::reading::{NoResult, read_files, wait_for};
-use crate::engine::{Abandoned, ByHand, Database, abandon, accept, ledger_state, record_undone, repair};
+use crate::engine::{ByHand, Database};
 use crate::migration::{MigrationFiles, Version};
 use crate::plan::{BegunStatement, Kind, LedgerState, StatementState};
 use crate::report::Failure;
+use crate::run::{Abandoned, abandon, accept, ledger_state, record_undone, repair};
 
 /// Flags of `schemaward repair`.
 #[derive(Args, Debug)]

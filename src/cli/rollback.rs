@@ -15,12 +15,12 @@ use super::output::{self, BAD, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::wait_for;
 use super::runner::write_event;
 use super::terminal::Terminal;
-use crate::engine::{
-    AnyDatabase, Back, Database, RollbackReading, StoredRollback, failed_before_start, stored_rollbacks,
-};
-use crate::migration::{DataLoss, InvalidVersion, SourceFile, TransactionMode};
+use crate::engine::{AnyDatabase, Database, StoredRollback};
+use crate::migration::{InvalidVersion, SourceFile};
 use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, read_otherwise, rollback_plan};
 use crate::report::{Event, Failure, Outcome};
+use crate::run::{Back, RollbackReading, failed_before_start, stored_rollbacks};
+use crate::sql::{DataLoss, TransactionMode};
 
 /// Flags of `schemaward rollback`.
 #[derive(Args, Debug)]

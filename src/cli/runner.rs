@@ -9,10 +9,13 @@ use clap::Args;
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::flags::{ForeignHistoryFlag, Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
 use crate::api::Engine;
-use crate::engine::{Database, SourceFolder, failed_before_start, read_all, read_folder};
-use crate::migration::{Dialect, MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
+use crate::engine::Database;
+use crate::migration::{MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
 use crate::plan::Goal;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
+use crate::run::failed_before_start;
+use crate::source::{SourceFolder, read_all, read_folder};
+use crate::sql::Dialect;
 
 /// Flags of `schemaward runner`.
 #[derive(Args, Debug)]

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use super::flags::invalid_settings;
 use super::reading::NoResult;
-use crate::engine::{SourceFolder, read_folder, take_checksums};
 use crate::migration::{MigrationFiles, Problem, SourceFile, SourceRules};
 use crate::report::Failure;
+use crate::source::{SourceFolder, read_folder, take_checksums};
 
 /// A folder's files and, borrowing from them, their order; each is there once it is read.
 pub(super) struct Source<'f> {

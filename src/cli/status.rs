@@ -12,7 +12,7 @@ use super::flags::Format;
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::{CompareFlags, NoResult, show_failure};
 use super::source::Source;
-use crate::engine::{LedgerIdentity, Reading, RecordedAttempt, read_needed};
+use crate::engine::{LedgerIdentity, RecordedAttempt};
 use crate::migration::{Problem, Version};
 use crate::plan::adopt::Beside;
 use crate::plan::{
@@ -20,6 +20,8 @@ use crate::plan::{
     read_otherwise,
 };
 use crate::report::Failure;
+use crate::run::Reading;
+use crate::source::read_needed;
 
 /// Flags of `schemaward status`.
 #[derive(Args, Debug)]

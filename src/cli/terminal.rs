@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::output::lines;
 use super::progress_bar::ProgressBar;
-use crate::migration::{ROLLBACK_OF, SourceFile, without_passwords};
+use crate::migration::{ROLLBACK_OF, SourceFile};
 use crate::plan::RollbackTarget;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary, shell_word};
+use crate::sql::without_passwords;
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
 pub(super) struct Terminal<'a> {

@@ -13,10 +13,11 @@ use super::output::{self, GOOD, NOTE, counted, line, styled};
 use super::reading::{NoResult, ledger, wait_for};
 use super::source::Source;
 use super::terminal::Terminal;
-use crate::engine::{read_all, spoilt, spoilt_objects};
-use crate::migration::{Dialect, Problem, Version};
+use crate::engine::{can_be_spoilt, spoilt, spoilt_objects};
+use crate::migration::{Problem, Version};
 use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
 use crate::report::Failure;
+use crate::source::read_all;
 
 /// Flags of `schemaward verify`.
 #[derive(Args, Debug)]
@@ -113,7 +114,7 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
 /// Stored objects that an earlier build has spoilt.
 fn spoilt_ones(flags: &DatabaseFlags) -> Result<Vec<Failure>, Failure> {
     let database = flags.database("verify")?;
-    if !matches!(flags.dialect()?, Dialect::Mysql | Dialect::Mariadb) {
+    if !can_be_spoilt(flags.dialect()?) {
         return Ok(Vec::new());
     }
     let found = wait_for(spoilt_objects(&database))?.map_err(|error| error.failure)?;

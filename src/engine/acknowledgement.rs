@@ -1,7 +1,7 @@
 //! What a person has taken upon themselves, and the ledger keeps so that it can be asked about later. Knows no SQL.
 
-use super::ledger_rows::{LedgerRow, unusable};
 use super::session::{Fence, SessionError};
+use crate::engine::shared::ledger_rows::{LedgerRow, unusable};
 use crate::migration::Version;
 
 /// What it was.

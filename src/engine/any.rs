@@ -3,33 +3,20 @@
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
-use super::beside::with_history;
 use super::examination::Check;
 use super::identity::LedgerIdentity;
 use super::mysql::{Mysql, MysqlAddress, MysqlSession};
 use super::postgres::{Address, Postgres, PostgresSession};
-use super::reading::RecordedAttempt;
 use super::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, Database, FailedAttempt, Fence, LockAttempt, Progress, Session,
+    ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress, Session,
     SessionError, SessionId, StoredRollback, Unrun,
 };
 use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
-use crate::migration::{Dialect, Migration, Version};
+use crate::engine::RecordedAttempt;
+use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
-
-/// How a run's sessions are set up, whichever engine it is.
-#[derive(Clone, Copy, Debug)]
-pub struct DatabaseSettings<'a> {
-    /// The server shows it as its client's name where it can.
-    pub run: &'a str,
-    /// How long a statement may wait for a table's lock.
-    pub lock_timeout: Duration,
-    /// Where the ledger lies.
-    pub history_schema: &'a str,
-    /// What becomes of a statement whose object is there already.
-    pub already_exists: AlreadyExists,
-}
+use crate::sql::Dialect;
 
 /// A database of whichever engine its URL names.
 #[derive(Clone, Debug)]
@@ -152,7 +139,7 @@ impl Database for AnyDatabase {
     }
 
     async fn examine(&self) -> Vec<Check> {
-        with_history(self, each!(self, database => database.examine().await)).await
+        each!(self, database => database.examine().await)
     }
 
     async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
@@ -282,7 +269,8 @@ impl Session for AnySession {
 mod tests {
     use std::time::Duration;
 
-    use super::{AlreadyExists, AnyDatabase, DatabaseSettings};
+    use super::{AnyDatabase, DatabaseSettings};
+    use crate::engine::AlreadyExists;
 
     #[test]
     fn a_scheme_that_is_not_known_is_told_without_the_url() {

@@ -11,12 +11,26 @@ use std::time::Duration;
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use super::examination::Check;
 use super::identity::LedgerIdentity;
-use super::reading::RecordedAttempt;
 use super::stop::Stop;
-use crate::migration::{Dialect, Execution, Migration, TransactionMode, Version};
+use crate::engine::RecordedAttempt;
+use crate::migration::{Migration, Version};
 pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
 use crate::report::{Failure, LockBlocker, Reason};
+use crate::sql::{Dialect, Execution, TransactionMode};
+
+/// How a run's sessions are set up, whichever engine it is.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseSettings<'a> {
+    /// The server shows it as its client's name where it can.
+    pub run: &'a str,
+    /// How long a statement may wait for a table's lock.
+    pub lock_timeout: Duration,
+    /// Where the ledger lies.
+    pub history_schema: &'a str,
+    /// What becomes of a statement whose object is there already.
+    pub already_exists: AlreadyExists,
+}
 
 /// A database that can be connected to.
 #[expect(async_fn_in_trait, reason = "used generically on one thread; no Send bound is wanted")]

@@ -4,9 +4,9 @@
 //!
 //! Source: goose, `internal/sqlparser/parser.go`; dbmate, `pkg/dbmate/migration.go`.
 
-use super::Dialect;
-use super::lexeme::{Kind, lexemes};
-use super::statements::{Split, split, split_blocks};
+use crate::sql::Dialect;
+use crate::sql::lexeme::{Kind, lexemes};
+use crate::sql::statements::{Split, split, split_blocks};
 
 /// A file's two parts.
 #[derive(Clone, Debug, Eq, PartialEq)]

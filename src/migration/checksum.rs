@@ -4,8 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::Dialect;
-use super::lexeme::{Kind, lexemes};
+use crate::sql::Dialect;
+use crate::sql::lexeme::{Kind, lexemes};
 
 /// A SHA-256 in lower-case hex.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
@@ -38,7 +38,7 @@ impl Checksum {
             operator_end = (lexeme.kind == Kind::Operator).then_some(lexeme.end);
             hash.update((text.len() as u64).to_be_bytes());
             hash.update([u8::from(joined), u8::from(std::mem::take(&mut separated))]);
-            if lexeme.kind == Kind::Word && dialect.folds_case() {
+            if lexeme.kind == Kind::Word && dialect.grammar().folds_case() {
                 hash.update(text.to_ascii_lowercase());
             } else {
                 hash.update(text);
@@ -76,7 +76,8 @@ impl fmt::Display for Checksum {
 mod tests {
     use rstest::rstest;
 
-    use super::{Checksum, Dialect};
+    use super::Checksum;
+    use crate::sql::Dialect;
 
     #[rstest]
     #[case::case_of_words("SELECT A FROM T", "select a from t")]

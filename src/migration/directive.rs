@@ -1,7 +1,7 @@
 //! What a file says to Schemaward itself: comment lines `-- schemaward: …` before its first statement.
 
-use super::Dialect;
-use super::lexeme::{Kind, lexemes};
+use crate::sql::Dialect;
+use crate::sql::lexeme::{Kind, lexemes};
 
 /// The mark, after the two dashes.
 const MARK: &str = "schemaward:";

@@ -7,7 +7,8 @@ use super::file_name::{Direction, FileName, parse};
 use super::migration::{Migration, rollback_text};
 use super::problem::{Problem, ProblemKind};
 use super::rollback::ROLLBACK_OF;
-use super::{Checksum, Dialect, Gaps, SourceFile, SourceRules, Version};
+use super::{Checksum, Gaps, SourceFile, SourceRules, Version};
+use crate::sql::Dialect;
 
 /// One file that goes forward, with the one that goes back, if there is one.
 #[derive(Clone, Debug)]
@@ -332,8 +333,8 @@ fn orphans(ups: &[Named<'_>], downs: &[Named<'_>]) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Dialect;
     use super::*;
+    use crate::sql::Dialect;
 
     #[test]
     fn what_is_wrong_is_told_only_of_files_that_somebody_has_asked_for() {

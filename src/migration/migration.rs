@@ -3,15 +3,17 @@
 use super::annotations::annotated;
 use super::directive::{BadDirective, Directive, directive};
 use super::file_name::{Direction, FileName};
-use super::foreign_sql::ForeignSign;
-use super::position::{Cursor, Position, position};
 use super::problem::{Problem, ProblemKind, signed};
-use super::refusals::{Refusal, Wrapper, refusal, wrapper};
 use super::rollback::{Block, UNWRITTEN, rollback_block};
-use super::statements::{Fault, Split, Statement, split_blocks};
-use super::transaction::{Execution, TransactionMode, execution};
-use super::{Checksum, Dialect, SourceFile, Version, mysql};
+use super::{Checksum, SourceFile, Version};
 use crate::report::Place;
+use crate::sql::Dialect;
+use crate::sql::foreign_sql::ForeignSign;
+use crate::sql::position::{Cursor, Position, position};
+use crate::sql::refusals::{Refusal, Wrapper};
+use crate::sql::session_object::{FileStatements, SessionBound};
+use crate::sql::statements::{Fault, Split, Statement, split_blocks};
+use crate::sql::transaction::{Execution, TransactionMode};
 
 /// One file: a version, a description, SQL that goes forward, perhaps SQL that goes back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,14 +63,14 @@ impl Migration {
     /// How a statement, counted from 0, is executed where each is committed by itself.
     #[must_use]
     pub fn execution(&self, index: usize) -> Execution {
-        execution(self.statement_sql(index), self.dialect)
+        self.dialect.grammar().execution(self.statement_sql(index))
     }
 
     /// Whether a statement, counted from 0, could have a body into which the server's grammar would take what is sent
     /// behind it in one message; of `MySQL` and `MariaDB`, on the safe side.
     #[must_use]
     pub fn may_hold_body(&self, index: usize) -> bool {
-        mysql::may_hold_body(self.statement_sql(index), self.dialect)
+        self.dialect.grammar().may_hold_body(self.statement_sql(index))
     }
 
     /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].
@@ -117,11 +119,41 @@ impl Migration {
     /// taken for each other.
     #[must_use]
     pub fn place_read_otherwise(&self, server: Dialect) -> Option<Place> {
-        let alike = |dialect| matches!(dialect, Dialect::Mysql | Dialect::Mariadb);
-        if self.dialect == server || !alike(self.dialect) || !alike(server) {
-            return None;
-        }
-        mysql::read_otherwise(&self.sql, self.dialect, server).map(|byte| self.place_of_byte(byte))
+        let byte = self.dialect.grammar().read_otherwise(&self.sql, server)?;
+        Some(self.place_of_byte(byte))
+    }
+
+    /// What the statements that have run have made in their session, and one that has not run needs; None where a new
+    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls; empty where a
+    /// routine puts the name together.
+    #[must_use]
+    pub fn session_bound(&self, has_run: impl Fn(usize) -> bool, made_elsewhere: &[String]) -> Option<SessionBound> {
+        self.file_statements().session_bound(has_run, made_elsewhere)
+    }
+
+    /// The first statement that has run and names one of some routines, as it may call it, where another has not run behind
+    /// it. What such a routine has left in the session is not known.
+    #[must_use]
+    pub fn calls_before_the_rest(&self, has_run: impl Fn(usize) -> bool, routines: &[String]) -> Option<SessionBound> {
+        self.file_statements().calls_before_the_rest(has_run, routines)
+    }
+
+    /// What the server says was temporary behind the last statement that has run, where no statement shows that it makes it,
+    /// and another has not run behind it: a routine or a block has made it. `there`: names of tables, views and sequences.
+    #[must_use]
+    pub fn temporary_before_the_rest(&self, has_run: impl Fn(usize) -> bool, there: &[&str]) -> Option<SessionBound> {
+        self.file_statements().temporary_before_the_rest(has_run, there)
+    }
+
+    /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
+    /// interruption between them cannot be resumed.
+    #[must_use]
+    pub fn temporary_table_over_statements(&self) -> Option<SessionBound> {
+        self.file_statements().temporary_table_over_statements()
+    }
+
+    fn file_statements(&self) -> FileStatements<'_> {
+        FileStatements { sql: &self.sql, statements: &self.statements, dialect: self.dialect }
     }
 
     fn filled(&self, index: usize, statement: &Statement, at: Position) -> Place {
@@ -175,9 +207,10 @@ impl Migration {
         let directive = directive.or_else(|| annotated.as_ref()?.no_transaction.then_some(Directive::NoTransaction));
         let wrapped = directive.is_none() && is_wrapped(sql, &statements, dialect);
         let left_out = if wrapped { take_ends(&mut statements) } else { take_left_out(sql, &mut statements, dialect) };
-        let mode = TransactionMode::of(sql, &statements, wrapped, directive, dialect);
+        let no_transaction = directive == Some(Directive::NoTransaction);
+        let mode = TransactionMode::of(sql, &statements, wrapped, no_transaction, dialect);
         let refused = |s: &Statement| {
-            let why = refusal(s.text(sql), mode, dialect)?;
+            let why = dialect.grammar().refusal(s.text(sql), mode)?;
             // How a string is read counts only where one has a backslash.
             let backslash_follows = sql.get(s.end..).is_some_and(|rest| rest.contains('\\'));
             (why != Refusal::StringsOtherwise || backslash_follows).then(|| (s.start, why.into()))
@@ -281,8 +314,8 @@ fn fault_kind(sql: &str, byte: usize, fault: Fault, dialect: Dialect) -> Problem
 fn is_wrapped(sql: &str, statements: &[Statement], dialect: Dialect) -> bool {
     match statements {
         [first, .., last] => {
-            wrapper(first.text(sql), dialect) == Some(Wrapper::Begin)
-                && wrapper(last.text(sql), dialect) == Some(Wrapper::Commit)
+            dialect.grammar().wrapper(first.text(sql)) == Some(Wrapper::Begin)
+                && dialect.grammar().wrapper(last.text(sql)) == Some(Wrapper::Commit)
         }
         _ => false,
     }
@@ -296,10 +329,7 @@ fn take_ends(statements: &mut Vec<Statement>) -> Vec<Statement> {
 
 /// Takes the statements that are not sent wherever they stand.
 fn take_left_out(sql: &str, statements: &mut Vec<Statement>, dialect: Dialect) -> Vec<Statement> {
-    if !matches!(dialect, Dialect::Mysql | Dialect::Mariadb) {
-        return Vec::new();
-    }
-    let mut is_left_out = mysql::left_out(sql, statements, dialect).into_iter();
+    let mut is_left_out = dialect.grammar().left_out(sql, statements).into_iter();
     statements.extract_if(.., |_| is_left_out.next().unwrap_or_default()).collect()
 }
 

@@ -88,7 +88,8 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::migration::{Dialect, MigrationSet, SourceFile};
+    use crate::migration::{MigrationSet, SourceFile};
+    use crate::sql::Dialect;
 
     const NOW: &str = "20261122180000";
 

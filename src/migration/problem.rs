@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use super::Dialect;
 use super::annotations::BadAnnotation;
 use super::file_name::NameError;
-use super::foreign_sql::ForeignSign;
-use super::lexeme::Construct;
-use super::position::Position;
-use super::refusals::Refusal;
 use super::version::Version;
 use crate::report::{ErrorClass, Failure, Place, Reason};
+use crate::sql::Dialect;
+use crate::sql::foreign_sql::ForeignSign;
+use crate::sql::lexeme::Construct;
+use crate::sql::position::Position;
+use crate::sql::refusals::Refusal;
 
 /// One thing that keeps a source from being a migration set. Shown as `file:line: what; what to do`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -89,7 +89,7 @@ pub enum ProblemKind {
     #[error("{} that begins here never ends; close it with {}", .0.name(), .0.end())]
     Unterminated(Construct),
     /// A line for the engine's client.
-    #[error("`{command}` is a command of {}, not of the server; {}", .dialect.client(), instead_of(.command))]
+    #[error("`{command}` is a command of {}, not of the server; {}", .dialect.grammar().client(), instead_of(.command))]
     MetaCommand {
         /// The command.
         command: String,

@@ -1,7 +1,7 @@
 //! The rollback SQL at the end of a migration's own file: a line `-- rollback:` and comment lines after it.
 
-use super::Dialect;
-use super::lexeme::{Kind, lexemes};
+use crate::sql::Dialect;
+use crate::sql::lexeme::{Kind, lexemes};
 
 /// What the name of a file's rollback SQL begins with, which no file's name does.
 pub const ROLLBACK_OF: &str = "rollback of ";
@@ -83,7 +83,8 @@ fn begins_line(sql: &str, offset: usize) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{Block, Dialect, rollback_block};
+    use super::{Block, rollback_block};
+    use crate::sql::Dialect;
 
     fn sql(text: &str) -> Option<String> {
         match rollback_block(text, Dialect::Postgres) {

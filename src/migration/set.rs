@@ -62,8 +62,9 @@ impl MigrationSet {
 mod tests {
     use rstest::rstest;
 
-    use super::super::{Dialect, Gaps};
+    use super::super::Gaps;
     use super::*;
+    use crate::sql::Dialect;
 
     fn files(files: &[(&str, &[u8])]) -> Vec<SourceFile> {
         files.iter().map(|(name, bytes)| SourceFile { name: (*name).into(), bytes: (*bytes).into() }).collect()

@@ -1,6 +1,6 @@
 //! By which rules the files of a source are read.
 
-use super::Dialect;
+use crate::sql::Dialect;
 
 /// By which rules the files of a source are read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -30,8 +30,9 @@ pub fn baseline<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::{Checksum, Dialect, SourceFile};
+    use crate::migration::{Checksum, SourceFile};
     use crate::plan::{AppliedRow, BegunStatement, Kind, StatementState};
+    use crate::sql::Dialect;
 
     fn set() -> MigrationSet {
         let files: Vec<SourceFile> =

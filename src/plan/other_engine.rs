@@ -2,8 +2,8 @@
 //! but not all of each other's comments for code. Pure.
 
 use super::step::Step;
-use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::Dialect;
 
 /// The first step that the server's own engine reads otherwise, as a failure that names file and line; nothing of it may
 /// run.
@@ -13,7 +13,7 @@ pub fn read_otherwise(steps: &[Step<'_>], server: Dialect) -> Option<Failure> {
         let place = step.migration.place_read_otherwise(server)?;
         Some((place, step.migration.dialect))
     })?;
-    let scheme = if server == Dialect::Mariadb { "mariadb" } else { "mysql" };
+    let scheme = server.grammar().url_scheme();
     Some(Failure {
         class: ErrorClass::Permanent,
         reason: Reason::InvalidSettings,

@@ -6,7 +6,8 @@ use super::plan::{PlanWarning, plan, repeatables};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{Execution, MigrationFile, MigrationFiles, Version};
+use crate::migration::{MigrationFile, MigrationFiles, Version};
+use crate::sql::Execution;
 
 /// Where a database stands against a migration set. Unlike a plan it is there in any case: what is in the way of a plan
 /// stands in `problems`.
@@ -101,9 +102,10 @@ fn end_unknown(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::{Dialect, SourceFile};
+    use crate::migration::SourceFile;
     use crate::plan::{AppliedRow, BegunStatement, Kind};
     use crate::report::Reason;
+    use crate::sql::Dialect;
 
     #[test]
     fn a_statement_that_only_a_person_can_tell_of_is_in_the_way() {

@@ -8,9 +8,8 @@ use super::ledger_state::{AppliedRow, LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
-use crate::migration::{
-    Checksum, Dialect, Migration, MigrationFile, MigrationFiles, Problem, TransactionMode, Version, invalid_files,
-};
+use crate::migration::{Checksum, Migration, MigrationFile, MigrationFiles, Problem, Version, invalid_files};
+use crate::sql::TransactionMode;
 
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -198,7 +197,7 @@ fn unwritten(step: &Step<'_>) -> Option<PlanWarning> {
 /// On the other engines it is the `BEGIN` and `COMMIT` around a whole file, which is a transaction without them.
 fn left_out(step: &Step<'_>) -> Option<PlanWarning> {
     let migration = &step.migration;
-    if !matches!(migration.dialect, Dialect::Mysql | Dialect::Mariadb) {
+    if !migration.dialect.grammar().warns_of_left_out() {
         return None;
     }
     let line = migration.left_out.first()?.position.line;
@@ -380,6 +379,7 @@ mod tests {
     use super::*;
     use crate::migration::SourceFile;
     use crate::report::Reason;
+    use crate::sql::Dialect;
 
     fn set(files: &[(&str, &str)]) -> MigrationFiles<'static> {
         let files: Vec<SourceFile> =

@@ -6,7 +6,8 @@ use super::ledger_state::{AppliedRow, LedgerState};
 use super::plan::Plan;
 use super::problem::{NotUndoable, PlanProblem};
 use super::step::Step;
-use crate::migration::{Dialect, Migration, ROLLBACK_OF, Version};
+use crate::migration::{Migration, ROLLBACK_OF, Version};
+use crate::sql::Dialect;
 
 /// What the ledger keeps of a migration in force, to undo it by.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::api::TargetVersion;
 use crate::migration::{InvalidVersion, Version};
 
 /// The version a plan is to reach.
@@ -15,18 +14,23 @@ pub enum Target {
     Version(Version),
 }
 
+impl Target {
+    /// What names the newest version, as `TargetVersion::LATEST` of a resource does.
+    pub const LATEST: &str = "latest";
+}
+
 impl FromStr for Target {
     type Err = InvalidVersion;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == TargetVersion::LATEST { Ok(Self::Latest) } else { text.parse().map(Self::Version) }
+        if text == Self::LATEST { Ok(Self::Latest) } else { text.parse().map(Self::Version) }
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Latest => f.write_str(TargetVersion::LATEST),
+            Self::Latest => f.write_str(Self::LATEST),
             Self::Version(version) => version.fmt(f),
         }
     }

@@ -15,7 +15,8 @@ mod sqlite_complete;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use schemaward::migration::{Checksum, Dialect, MigrationSet, SourceFile};
+use schemaward::migration::{Checksum, MigrationSet, SourceFile};
+use schemaward::sql::Dialect;
 
 /// A file to compare.
 struct Sample {

@@ -7,9 +7,10 @@ use schemaward::engine::{
     Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session,
     stop_signal,
 };
-use schemaward::migration::{Dialect, MigrationSet, SourceFile};
+use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
 use schemaward::report::{Event, Reason};
+use schemaward::sql::Dialect;
 
 use crate::bed::{Bed, Ended};
 use crate::proxy::{Cut, Proxy};

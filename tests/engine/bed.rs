@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use schemaward::engine::read_folder;
 use schemaward::migration::source_hash;
 use schemaward::report::{Event, Failure, Outcome, SUMMARY_LIMIT, Summary};
+use schemaward::source::read_folder;
 use tempfile::TempDir;
 
 use crate::server::{Server, shared};

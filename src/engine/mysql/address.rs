@@ -5,9 +5,9 @@ use std::fmt;
 use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
 
-use crate::engine::url::{UrlForm, bare_ipv6, shown_host};
-use crate::migration::Dialect;
+use crate::engine::shared::url::{UrlForm, bare_ipv6, shown_host};
 use crate::report::Failure;
+use crate::sql::Dialect;
 
 /// The parameters are the driver's, but for those that would change what a file means: charset, collation, time zone.
 const FORM: UrlForm = UrlForm {

@@ -4,8 +4,8 @@
 //! Source: MySQL, "`INFORMATION_SCHEMA` Tables"; MariaDB, "Information Schema Tables".
 
 use super::literal::{identifier, text};
-use crate::engine::comparison::{Comparison, difference};
-use crate::migration::{Added, AddedColumn};
+use crate::engine::shared::comparison::{Comparison, difference};
+use crate::sql::{Added, AddedColumn};
 
 /// An answer's row, its values as texts.
 pub(super) type Row = Vec<Option<String>>;

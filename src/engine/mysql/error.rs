@@ -2,8 +2,8 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use crate::engine::driver_failure::driver_failure;
 use crate::engine::session::SessionError;
+use crate::engine::shared::driver_failure::driver_failure;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Source of these and all others: MySQL, "Server Error Message Reference"; MariaDB, "MariaDB Error Code Reference".

@@ -11,13 +11,13 @@ use super::literal::text;
 use super::rows::value;
 use super::server::ServerVersion;
 use super::session::MysqlSession;
-use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
-use crate::engine::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled};
 use crate::engine::session::{Database, Session, SessionError};
-use crate::engine::spoilt;
-use crate::migration::Dialect;
+use crate::engine::shared::connecting::CONNECT_TIMEOUT;
+use crate::engine::shared::examination_steps::{POOLER_WAIT, Step, nobody_holds, not_ok, noted, ok, reach, settled};
+use crate::engine::shared::spoilt;
 use crate::report::{Failure, Reason};
+use crate::sql::Dialect;
 
 /// The flag of a server that offers TLS, in the lower half of its capabilities.
 /// Source: MySQL, "Capabilities Flags", `CLIENT_SSL`.

@@ -10,11 +10,11 @@ use super::error::{NO_SUCH_TABLE, is_number, session_error};
 use super::literal::identifier;
 use super::rows::value;
 use super::session::MysqlSession;
-use crate::engine::comparison::Comparison;
-use crate::engine::ledger_rows::unusable;
 use crate::engine::session::{Fence, SessionError};
-use crate::migration::{Added, Addition, Dialect};
+use crate::engine::shared::comparison::Comparison;
+use crate::engine::shared::ledger_rows::unusable;
 use crate::report::{ErrorClass, Reason};
+use crate::sql::{Added, Addition, Dialect};
 
 /// What a file may have set, and our questions could not do with.
 const QUESTIONS_NEED: [(&str, &str); 2] =

@@ -6,12 +6,13 @@ use sqlx::mysql::MySqlRow;
 use super::ledger::{Ledger, NOW, instant};
 use super::literal::{identifier, text, text_or_null};
 use super::rows::value;
-use crate::engine::journal_failure::Begun;
-use crate::engine::ledger_rows::statement_state;
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
-use crate::migration::{CatalogObject, Checksum, Execution, ObjectName, Trace, Version};
+use crate::engine::shared::journal_failure::Begun;
+use crate::engine::shared::ledger_rows::statement_state;
+use crate::migration::{Checksum, Version};
 use crate::plan::{self, StatementState};
 use crate::report::Failure;
+use crate::sql::{CatalogObject, Execution, ObjectName, Trace};
 
 /// A statement that is begun.
 #[derive(Clone, Debug)]

@@ -18,13 +18,14 @@ use super::resuming::Journaled;
 use super::rows::value;
 use super::script::{HasRun, Role, Script, in_transaction};
 use super::session::{MysqlSession, overtaken};
-use crate::engine::comparison::skip_or_fail;
-use crate::engine::journal_failure::{needs_review, run_otherwise};
-use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
-use crate::migration::{Execution, Migration, SessionChange, message_without_passwords};
+use crate::engine::shared::comparison::skip_or_fail;
+use crate::engine::shared::journal_failure::{needs_review, run_otherwise};
+use crate::engine::shared::stopped::stopped_before;
+use crate::migration::Migration;
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::{Execution, SessionChange, message_without_passwords};
 
 /// A message that did not go through.
 struct Broken {

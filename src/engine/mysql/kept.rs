@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::literal::{identifier, text};
-use crate::migration::{CLOCK_FREED, PreparedText, SessionChange};
+use crate::sql::{CLOCK_FREED, PreparedText, SessionChange};
 
 /// The longest value of a user variable that is kept, in bytes.
 const LONGEST_VALUE: usize = 256 << 10;
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn only_what_may_have_changed_is_kept_again() {
-        use crate::migration::Dialect;
+        use crate::sql::Dialect;
         let of = |sql| SessionChange::of(sql, Dialect::Mysql);
         let known = ["sql_mode".to_owned(), "insert_id".to_owned()].into();
         let mut tracker = Tracker::new(Types::Json, known, BTreeSet::new(), BTreeSet::new());

@@ -9,8 +9,8 @@ use super::Mysql;
 use super::error::{connection_lost, session_error};
 use super::rows::value;
 use super::session::query;
-use crate::engine::query_excerpt::excerpt;
 use crate::engine::session::{Database, SessionError, SessionId};
+use crate::engine::shared::query_excerpt::excerpt;
 use crate::report::{LockBlocker, Reason};
 
 impl Mysql {

@@ -32,12 +32,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 pub use address::MysqlAddress;
 pub use session::MysqlSession;
 
-use super::any::DatabaseSettings;
-use super::connecting::{in_time, not_connected};
 use super::examination::Check;
+use super::session::DatabaseSettings;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
-use crate::migration::Dialect;
+use super::shared::connecting::{in_time, not_connected};
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::sql::Dialect;
 
 /// A MySQL or MariaDB database, and how a run's sessions on it are set up.
 #[derive(Clone, Debug)]

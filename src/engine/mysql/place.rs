@@ -77,7 +77,8 @@ mod tests {
     use rstest::rstest;
 
     use super::place_of;
-    use crate::migration::{Dialect, MigrationSet, SourceFile};
+    use crate::migration::{MigrationSet, SourceFile};
+    use crate::sql::Dialect;
 
     const FILE: &str = "select 1;\n\n  create table t (\n  a int,\n  b ünt\n);\nselect 2";
 

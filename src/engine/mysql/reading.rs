@@ -3,9 +3,9 @@
 use super::error::{connection_lost, session_error};
 use super::rows::value;
 use super::session::{Answers, MysqlSession};
-use crate::engine::ledger_rows::recorded_attempt;
-use crate::engine::reading::RecordedAttempt;
+use crate::engine::RecordedAttempt;
 use crate::engine::session::SessionError;
+use crate::engine::shared::ledger_rows::recorded_attempt;
 use crate::report::Reason;
 
 impl MysqlSession {

@@ -12,8 +12,9 @@ use super::resuming::{changes_variables, role_list};
 use super::rows::value;
 use super::session::MysqlSession;
 use crate::engine::session::SessionError;
-use crate::migration::{Execution, Migration, SessionChange, temporary_tables_in};
+use crate::migration::Migration;
 use crate::report::Reason;
+use crate::sql::{Execution, SessionChange, temporary_tables_in};
 
 /// How the session's role stands among its variables.
 const ROLE: &str = "current role";

@@ -9,13 +9,14 @@ use super::literal::{identifier, text};
 use super::rows::value;
 use super::script::HasRun;
 use super::session::MysqlSession;
-use crate::engine::journal_failure::{SessionGone, session_gone};
 use crate::engine::session::{Attempt, SessionError};
-use crate::migration::{
-    Dialect, Execution, Migration, PreparedInBody, PreparedText, SessionChange, Source, puts_temporary_table_together,
+use crate::engine::shared::journal_failure::{SessionGone, session_gone};
+use crate::migration::Migration;
+use crate::report::Reason;
+use crate::sql::{
+    Dialect, Execution, PreparedInBody, PreparedText, SessionChange, Source, puts_temporary_table_together,
     temporary_tables_in, variables_in_text,
 };
-use crate::report::Reason;
 
 /// What the journal says of a file's statements.
 #[derive(Debug, Default)]

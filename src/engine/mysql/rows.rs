@@ -4,9 +4,9 @@ use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 
 use crate::engine::identity::{LedgerIdentity, Place};
-use crate::engine::ledger_layout::check_writer;
-use crate::engine::ledger_rows::{LedgerRow, state_of_successes, unusable};
 use crate::engine::session::SessionError;
+use crate::engine::shared::ledger_layout::check_writer;
+use crate::engine::shared::ledger_rows::{LedgerRow, state_of_successes, unusable};
 use crate::plan::LedgerState;
 
 /// A column of a row that must be there. All values come as texts and are read as what is asked for, whichever of its

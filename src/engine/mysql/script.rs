@@ -10,7 +10,7 @@ use super::kept::{Tracker, prepared_variable};
 use super::ledger::{BEGIN, Ledger};
 use super::server::Server;
 use crate::engine::session::Attempt;
-use crate::migration::{Dialect, Execution, PreparedText, SessionChange, Source, Trace};
+use crate::sql::{Dialect, Execution, PreparedText, SessionChange, Source, Trace};
 
 /// How large a message grows, in bytes, unless one statement is larger.
 const MESSAGE_LIMIT: usize = 1 << 20;

@@ -7,8 +7,8 @@ use sqlx::mysql::MySqlRow;
 use super::literal::text;
 use super::rows::value;
 use crate::engine::session::SessionError;
-use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::Dialect;
 
 /// A session that says nothing for longer has lost its client: its lock is given back. The longest a run pauses is the
 /// lock ladder's half a minute.

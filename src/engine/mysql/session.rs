@@ -19,19 +19,20 @@ use super::journal::Row;
 use super::ledger::{BEGIN, Ledger, OLDEST_WRITER};
 use super::rows::{identity, ledger_state, value};
 use super::server::{self, Server};
+use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
 use crate::engine::identity::{LedgerIdentity, Place};
-use crate::engine::journal_failure::OVERTAKEN;
-use crate::engine::ledger_layout::FoundLayout;
-use crate::engine::ledger_rows::{stored_rollback, unusable};
-use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
     SessionId, StoredRollback, Unrun,
 };
-use crate::migration::{Dialect, Migration, Version};
+use crate::engine::shared::journal_failure::OVERTAKEN;
+use crate::engine::shared::ledger_layout::FoundLayout;
+use crate::engine::shared::ledger_rows::{stored_rollback, unusable};
+use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::Dialect;
 
 /// How long an earlier holder's connection may take to end after it was killed.
 const KILL_WAIT: Duration = Duration::from_secs(30);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::engine::url::{UrlForm, bare_ipv6, shown_host};
+use crate::engine::shared::url::{UrlForm, bare_ipv6, shown_host};
 use crate::report::Failure;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;

@@ -2,8 +2,8 @@
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-use crate::engine::driver_failure::driver_failure;
 use crate::engine::session::SessionError;
+use crate::engine::shared::driver_failure::driver_failure;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Raised by the ledger's `assert_fence`.

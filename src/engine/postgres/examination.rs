@@ -14,11 +14,11 @@ use super::error::failure_of;
 use super::ledger::Ledger;
 use super::rows::holder_text;
 use super::session::hint_where_filtered;
-use crate::engine::connecting::CONNECT_TIMEOUT;
 use crate::engine::examination::{Check, CheckName, Outcome};
-use crate::engine::examination_steps::{Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
-use crate::engine::ledger_layout::check_writer;
 use crate::engine::session::SessionError;
+use crate::engine::shared::connecting::CONNECT_TIMEOUT;
+use crate::engine::shared::examination_steps::{Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
+use crate::engine::shared::ledger_layout::check_writer;
 use crate::report::Reason;
 
 /// The ledger's tables, as a list in SQL.

@@ -8,10 +8,10 @@ use super::error::{connection_lost, failure_of, server_error};
 use super::literal::{identifier, text};
 use super::rows::value;
 use super::session::PostgresSession;
-use crate::engine::comparison::{Comparison, difference};
 use crate::engine::session::SessionError;
-use crate::migration::{Creating, Creation, last_part};
+use crate::engine::shared::comparison::{Comparison, difference};
 use crate::report::Reason;
+use crate::sql::{Creating, Creation, last_part};
 
 const SAVEPOINT: &str = "schemaward_compare";
 /// Why most statements are not compared.

@@ -7,12 +7,13 @@ use sqlx::postgres::types::Oid;
 use super::ledger::Ledger;
 use super::literal::{text, text_or_null};
 use super::rows::value;
-use crate::engine::journal_failure::Begun;
-use crate::engine::ledger_rows::statement_state;
 use crate::engine::session::{Attempt, ByHand, FailedAttempt, Fence, SessionError};
-use crate::migration::{Checksum, Trace, Version};
+use crate::engine::shared::journal_failure::Begun;
+use crate::engine::shared::ledger_rows::statement_state;
+use crate::migration::{Checksum, Version};
 use crate::plan::{self, StatementState};
 use crate::report::Failure;
+use crate::sql::Trace;
 
 /// The object a statement makes, drops or rebuilds, as the catalog had it before.
 #[derive(Clone, Debug, Default)]

@@ -15,14 +15,14 @@ use super::journal::{JournalRow, Kind, Object, Settlement, object_of, word};
 use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
 use super::rows::value;
 use super::session::{AS_OURSELVES, BEGIN, PostgresSession};
-use crate::engine::comparison::skip_or_fail;
-use crate::engine::journal_failure::{OVERTAKEN, needs_review, run_otherwise, session_gone};
-use crate::engine::ledger_rows::leaves_a_part;
-use crate::engine::run_failure::stopped_before;
 use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
-use crate::migration::{Execution, Trace, message_without_passwords, routines_that_leave_settings};
+use crate::engine::shared::comparison::skip_or_fail;
+use crate::engine::shared::journal_failure::{OVERTAKEN, needs_review, run_otherwise, session_gone};
+use crate::engine::shared::ledger_rows::leaves_a_part;
+use crate::engine::shared::stopped::stopped_before;
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::{Execution, Trace, message_without_passwords, routines_that_leave_settings};
 
 /// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], those of [`AS_OURSELVES`], the
 /// guard, the row, COMMIT.

@@ -5,8 +5,8 @@ use super::literal::{identifier, text, text_or_null};
 use super::session::BEGIN;
 use super::settings::ALL_ROWS;
 use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
-use crate::engine::ledger_layout::LAYOUT;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
+use crate::engine::shared::ledger_layout::LAYOUT;
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 

@@ -8,8 +8,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::Postgres;
 use super::error::session_error;
 use super::rows::value;
-use crate::engine::query_excerpt::excerpt;
 use crate::engine::session::{SessionError, SessionId};
+use crate::engine::shared::query_excerpt::excerpt;
 use crate::report::{LockBlocker, Reason};
 
 /// The shortest time between two questions.

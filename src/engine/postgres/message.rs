@@ -4,8 +4,9 @@ use super::ledger::Ledger;
 use super::mark::Mark;
 use super::session::BEGIN as BEGIN_IN_FULL;
 use crate::engine::session::Attempt;
-use crate::migration::{Migration, message_without_passwords};
+use crate::migration::Migration;
 use crate::report::Place;
+use crate::sql::message_without_passwords;
 
 /// Makes the server send what it has answered so far, behind a file's end, where the session is ours again. Within one
 /// message it keeps its answers until 8 KiB are full; only a message for people is sent at once, and of those only INFO
@@ -259,8 +260,9 @@ pub(super) mod tests {
     use super::{FLUSH, Frame, MOST_FLUSHED, MOST_MARKS, MOST_MARKS_IN_ALL, Mark, Message, Reset};
     use crate::engine::postgres::ledger::Ledger;
     use crate::engine::session::{Attempt, Fence};
-    use crate::migration::{Dialect, Migration, MigrationSet, SourceFile};
+    use crate::migration::{Migration, MigrationSet, SourceFile};
     use crate::plan::Kind;
+    use crate::sql::Dialect;
 
     pub(in super::super) fn migrations(sqls: &[&str]) -> Vec<Migration> {
         let file = |(n, sql): (usize, &&str)| SourceFile { name: format!("{n:03}_a.sql"), bytes: (*sql).into() };

@@ -27,12 +27,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 pub use address::Address;
 pub use session::PostgresSession;
 
-use super::any::DatabaseSettings;
-use super::connecting::{in_time, not_connected};
 use super::examination::Check;
+use super::session::DatabaseSettings;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
-use crate::migration::Dialect;
+use super::shared::connecting::{in_time, not_connected};
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::sql::Dialect;
 use ledger::Ledger;
 use settings::{Settings, may_be_refused};
 

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Postgres;
 use super::examination::refused;
 use crate::engine::examination::Outcome;
-use crate::engine::examination_steps::{Step, not_ok, ok, skipped};
 use crate::engine::session::SessionError;
+use crate::engine::shared::examination_steps::{Step, not_ok, ok, skipped};
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// How often a pooler is looked for: what one try misses, because other clients of the pool came in between, the next sees.

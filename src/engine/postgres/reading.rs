@@ -3,9 +3,9 @@
 use super::ledger::Ledger;
 use super::rows::holder_text;
 use super::session::PostgresSession;
-use crate::engine::ledger_rows::recorded_attempt;
-use crate::engine::reading::RecordedAttempt;
+use crate::engine::RecordedAttempt;
 use crate::engine::session::SessionError;
+use crate::engine::shared::ledger_rows::recorded_attempt;
 use crate::report::Reason;
 
 impl PostgresSession {

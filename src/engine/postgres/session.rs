@@ -24,18 +24,19 @@ use super::message::Reset;
 use super::pooler::transaction_pooler;
 use super::rows::{holder_text, identity, ledger_state, value};
 use super::settings::{ALL_ROWS, Settings};
+use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
 use crate::engine::identity::{LedgerIdentity, Place};
-use crate::engine::ledger_layout::FoundLayout;
-use crate::engine::ledger_rows::{stored_rollback, unusable};
-use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
     SessionId, StoredRollback, Unrun, one_by_one,
 };
-use crate::migration::{Dialect, Migration, TransactionMode, Version};
+use crate::engine::shared::ledger_layout::FoundLayout;
+use crate::engine::shared::ledger_rows::{stored_rollback, unusable};
+use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::Reason;
+use crate::sql::{Dialect, TransactionMode};
 
 /// The mode is said in full: a role may have other defaults.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";

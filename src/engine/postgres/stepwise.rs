@@ -12,11 +12,11 @@ use super::identical::NOT_COMPARED;
 use super::journaled::placed;
 use super::message::BEGIN;
 use super::session::PostgresSession;
-use crate::engine::comparison::{Comparison, skip_or_fail};
-use crate::engine::journal_failure::OVERTAKEN;
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
-use crate::migration::may_create;
+use crate::engine::shared::comparison::{Comparison, skip_or_fail};
+use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::report::{ErrorClass, Reason};
+use crate::sql::may_create;
 
 const SAVEPOINT: &str = "schemaward_step";
 

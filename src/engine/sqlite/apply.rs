@@ -9,11 +9,11 @@ use super::error::{failure_of, is_interrupted};
 use super::journal::JournalRow;
 use super::place::byte_of_error;
 use super::session::{Sent, SqliteSession};
-use crate::engine::journal_failure::{Begun, needs_review, run_otherwise, session_gone};
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
-use crate::migration::{Execution, Trace, TransactionMode, message_without_passwords};
+use crate::engine::shared::journal_failure::{Begun, needs_review, run_otherwise, session_gone};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::{Execution, Trace, TransactionMode, message_without_passwords};
 
 impl SqliteSession {
     /// How long it took, as the ledger says, too.

@@ -5,11 +5,12 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::ledger::{Ledger, NOW, OPEN, bind_open, query};
 use super::rows::{count, unreadable};
-use crate::engine::ledger_rows::{LedgerRow, statement_state};
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
-use crate::migration::{Checksum, Trace};
+use crate::engine::shared::ledger_rows::{LedgerRow, statement_state};
+use crate::migration::Checksum;
 use crate::plan::StatementState;
 use crate::report::Failure;
+use crate::sql::Trace;
 
 impl Ledger {
     /// The begun statements of an attempt's file.

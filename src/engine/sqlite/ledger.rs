@@ -4,12 +4,12 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::rows::{count, rows, unreadable};
+use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
 use crate::engine::identity::{LedgerIdentity, Place};
-use crate::engine::ledger_layout::LAYOUT;
-use crate::engine::ledger_rows::{LedgerRow, ledger_state, recorded_attempt, stored_rollback};
-use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{Attempt, FailedAttempt, Fence, SessionError, StoredRollback, Unrun};
+use crate::engine::shared::ledger_layout::LAYOUT;
+use crate::engine::shared::ledger_rows::{LedgerRow, ledger_state, recorded_attempt, stored_rollback};
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState};
 

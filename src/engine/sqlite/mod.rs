@@ -22,11 +22,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 pub use address::SqliteFile;
 pub use session::SqliteSession;
 
-use super::any::DatabaseSettings;
 use super::examination::Check;
+use super::session::DatabaseSettings;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
-use crate::migration::Dialect;
 use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::sql::Dialect;
 use ledger::Ledger;
 
 /// After how many of its virtual machine's instructions SQLite asks whether to go on: some tens of microseconds.

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
 use super::error::near;
-use crate::migration::{Dialect, token_ends};
+use crate::sql::{Dialect, token_ends};
 
 /// What SQLite says of a statement that ends too early.
 const INCOMPLETE: &str = "incomplete input";

@@ -5,8 +5,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::error::session_error;
 use super::ledger::query;
-use crate::engine::ledger_rows::LedgerRow;
 use crate::engine::session::SessionError;
+use crate::engine::shared::ledger_rows::LedgerRow;
 use crate::report::Reason;
 
 impl LedgerRow for SqliteRow {

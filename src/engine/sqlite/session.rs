@@ -10,18 +10,19 @@ use super::Sqlite;
 use super::error::{failure_of, is_missing_table, session_error};
 use super::ledger::{Ledger, OLDEST_WRITER};
 use super::lock::{FileLock, LockTry};
+use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::LedgerIdentity;
-use crate::engine::journal_failure::OVERTAKEN;
-use crate::engine::ledger_layout::{FoundLayout, check_writer};
-use crate::engine::reading::RecordedAttempt;
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
     StoredRollback, Unrun,
 };
-use crate::migration::{Dialect, Migration, Version};
+use crate::engine::shared::journal_failure::OVERTAKEN;
+use crate::engine::shared::ledger_layout::{FoundLayout, check_writer};
+use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::Dialect;
 
 /// A SQLite file, open as soon as there is one.
 #[derive(Debug)]

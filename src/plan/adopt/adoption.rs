@@ -124,7 +124,7 @@ fn parts(version: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::Dialect;
+    use crate::sql::Dialect;
 
     fn files(names: &[&str]) -> Vec<SourceFile> {
         names.iter().map(|name| SourceFile { name: (*name).to_owned(), bytes: b"select 1".to_vec() }).collect()

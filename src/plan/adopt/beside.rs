@@ -5,8 +5,9 @@ use super::catalog::ATLAS_DATABASE;
 use super::other_ledger::OtherLedger;
 use super::sighting::OtherHistory;
 use super::signature::By;
-use crate::migration::{Dialect, MigrationFiles};
+use crate::migration::MigrationFiles;
 use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::Dialect;
 
 /// What lies beside an empty ledger.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -36,7 +37,7 @@ impl Beside {
             Some([Some(schema), Some(table)]) => Some(format!("{schema}.{table}")),
             _ => None,
         };
-        let is_schema = matches!(dialect, Dialect::Postgres | Dialect::Sqlite);
+        let is_schema = dialect.grammar().has_schemas();
         let is_of_here =
             |history: &OtherHistory| is_schema || table.is_some() || history.table.schema != ATLAS_DATABASE;
         let mut histories: Vec<OtherHistory> = histories.into_iter().filter(is_of_here).collect();

@@ -6,7 +6,7 @@ use super::known_tool;
 use super::rails;
 use super::signature::Renamed;
 use super::tool::{Reader, Tool, Wanted};
-use crate::migration::Dialect;
+use crate::sql::Dialect;
 
 /// The database that Atlas makes for its table where its URL names none.
 pub(super) const ATLAS_DATABASE: &str = "atlas_schema_revisions";

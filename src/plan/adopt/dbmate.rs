@@ -6,7 +6,7 @@ use super::history::{ForeignHistory, Read};
 use super::rails;
 use super::signature::{Columns, MIGRATIONS, Renamed};
 use super::tool::{Asked, Reader};
-use crate::migration::Dialect;
+use crate::sql::Dialect;
 
 pub(super) const READER: Reader = Reader {
     table: "schema_migrations",

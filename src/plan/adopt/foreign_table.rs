@@ -1,6 +1,6 @@
 //! A table that may be another tool's, and how SQL names it.
 
-use crate::migration::Dialect;
+use crate::sql::Dialect;
 
 /// A row of an answer: texts, or NULL.
 pub(super) type Row = Vec<Option<String>>;

@@ -7,7 +7,7 @@ use super::foreign_table::{ForeignTable, as_text, quote};
 use super::signature::Columns::{Among, Exactly};
 use super::signature::Renamed::{Never, Saying, Telling};
 use super::signature::{By, Columns, MIGRATIONS, Renamed, column};
-use crate::migration::Dialect;
+use crate::sql::Dialect;
 
 /// A tool that is known by its table.
 #[derive(Debug, Eq, PartialEq)]

@@ -3,7 +3,8 @@
 
 use super::foreign_table::{ForeignTable, Row, as_text};
 use super::signature::Columns;
-use crate::migration::{Dialect, MigrationFile, MigrationFiles, Version};
+use crate::migration::{MigrationFile, MigrationFiles, Version};
+use crate::sql::Dialect;
 
 /// What a ledger's table of attempts is called; on engines without schemas the ledger's name stands before it.
 const TABLE: &str = "schema_migrations";

@@ -7,8 +7,8 @@ use super::known_tool::{self, KnownTool};
 use super::problem::AdoptProblem;
 use super::signature::By;
 use super::tool::{self, Found, Tool, Wanted};
-use crate::migration::Dialect;
 use crate::report::shell_word;
+use crate::sql::Dialect;
 
 /// A table that another tool keeps its history in, and that nobody has read yet.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -7,7 +7,7 @@ use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::AdoptProblem;
 use super::signature::{Columns, Renamed};
 use super::tool::{Reader, Tool};
-use crate::migration::Dialect;
+use crate::sql::Dialect;
 
 pub(super) const READER: Reader = Reader {
     table: "_sqlx_migrations",

@@ -7,7 +7,7 @@ use super::history::Read;
 use super::problem::AdoptProblem;
 use super::signature::{By, Columns, Renamed};
 use super::{atlas, dbmate, diesel, flyway, golang_migrate, goose, rails, refinery, sqlx_migrate};
-use crate::migration::Dialect;
+use crate::sql::Dialect;
 
 /// A tool whose history can be taken over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

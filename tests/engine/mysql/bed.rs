@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::TryStreamExt;
-use schemaward::engine::read_folder;
 use schemaward::migration::source_hash;
+use schemaward::source::read_folder;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, Row};
 use tempfile::TempDir;

@@ -8,9 +8,10 @@ use schemaward::engine::{
     AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Mysql, MysqlAddress, Session,
     stop_signal,
 };
-use schemaward::migration::{Dialect, MigrationSet, SourceFile};
+use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
 use schemaward::report::{Event, Outcome, Reason};
+use schemaward::sql::Dialect;
 
 use super::bed::{Bed, Engine};
 use crate::bed::Running;

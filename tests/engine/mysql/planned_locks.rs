@@ -3,7 +3,7 @@
 use std::fs;
 
 use rstest::rstest;
-use schemaward::migration::{Dialect, Others, StatementLock, statement_lock};
+use schemaward::sql::{Dialect, Others, StatementLock, statement_lock};
 use serde_json::Value;
 
 use super::bed::{Bed, Engine};

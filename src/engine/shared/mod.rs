@@ -1,0 +1,13 @@
+//! What the drivers share: reading a ledger's rows, telling a driver's failures, comparing what is there. No engine's SQL.
+
+pub(crate) mod comparison;
+pub(crate) mod connecting;
+pub(crate) mod driver_failure;
+pub(crate) mod examination_steps;
+pub(crate) mod journal_failure;
+pub(crate) mod ledger_layout;
+pub(crate) mod ledger_rows;
+pub(crate) mod query_excerpt;
+pub(crate) mod spoilt;
+pub(crate) mod stopped;
+pub(crate) mod url;

@@ -1,0 +1,121 @@
+//! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded, and whether an
+//! edit of an applied file is right.
+
+use super::locked::write_locked;
+use crate::engine::{ByHand, Database, Session};
+use crate::migration::{Checksum, Migration, MigrationFiles, Problem, Version, no_migration, source_failure};
+use crate::plan::{BegunStatement, LedgerState, StatementState};
+use crate::report::{ErrorClass, Failure, Reason};
+
+/// Writes down what a person found out, under the lock, so that no run is at work meanwhile.
+///
+/// # Errors
+///
+/// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is at work.
+pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<(), Failure> {
+    let refusal = |ledger: &LedgerState| Err(nothing_open(ledger, &by_hand));
+    let is_possible = |ledger: &LedgerState| if is_open(ledger, &by_hand) { Ok(()) } else { refusal(ledger) };
+    write_locked(database, by_hand.run, is_possible, async |locked| {
+        if locked.session.settle(locked.fence, &by_hand).await? { Ok(()) } else { refusal(&locked.ledger) }
+    })
+    .await
+}
+
+/// Accepts the file of an applied version as it is now: its checksums become the ledger's, and the old ones are kept with
+/// who did so and when. Runs nothing: the database stays as the file of then has made it.
+///
+/// # Errors
+///
+/// [`Reason::InvalidSettings`] where the version is not applied, not in the set, or its file is as it was;
+/// [`Reason::InvalidSource`] where the file is none that could be run, and [`Reason::LockHeld`] where a run is at work.
+pub async fn accept<'a, D: Database>(
+    database: &D,
+    set: &'a MigrationFiles<'_>,
+    version: &Version,
+    run: &str,
+) -> Result<Accepted<'a>, Failure> {
+    let is_possible = |ledger: &LedgerState| acceptable(set, ledger, version).map(drop);
+    write_locked(database, run, is_possible, async |locked| {
+        let accepted = acceptable(set, &locked.ledger, version)?;
+        if locked.session.accept_edit(locked.fence, run, accepted.migration).await? {
+            return Ok(accepted);
+        }
+        Err(nothing_to_accept(&format!("the file of version {version} is what the ledger has")))
+    })
+    .await
+}
+
+/// A file that was accepted as it is now.
+#[derive(Clone, Debug)]
+pub struct Accepted<'a> {
+    /// The file.
+    pub migration: &'a Migration,
+    /// The checksum it had in the ledger.
+    pub before: Checksum,
+}
+
+fn acceptable<'a>(
+    set: &'a MigrationFiles<'_>,
+    ledger: &LedgerState,
+    version: &Version,
+) -> Result<Accepted<'a>, Failure> {
+    let row = ledger.get(version).ok_or_else(|| nothing_to_accept(&format!("version {version} is not applied")))?;
+    let file = set.get(version).ok_or_else(|| nothing_to_accept(&format!("the folder has no version {version}")))?;
+    if row.checksum == *file.checksum() {
+        return Err(nothing_to_accept(&format!("the file of version {version} is as it was applied")));
+    }
+    let migration = file.read().map_err(|problems| not_valid(file.file(), problems))?;
+    Ok(Accepted { migration, before: row.checksum.clone() })
+}
+
+/// The ledger keeps what a file's SQL is, comments aside: of one that cannot be read nobody could tell.
+fn not_valid(file: &str, problems: &[Problem]) -> Failure {
+    let told = source_failure(problems).unwrap_or_else(no_migration);
+    let advice = format!("{file} has to be valid before it can be accepted; nothing was changed");
+    let hint = told.hint.as_ref().map_or_else(|| advice.clone(), |hint| format!("{hint}; {advice}"));
+    Failure { hint: Some(hint), ..told }
+}
+
+fn nothing_to_accept(why: &str) -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!("there is nothing to accept: {why}"),
+        hint: None,
+        place: None,
+    }
+}
+
+fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
+    open(ledger, by_hand).any(|statement| i32::try_from(statement.number) == Ok(by_hand.statement))
+}
+
+/// The statements of the version whose end a person may tell, whichever way they go: it was not recorded, or the server
+/// refused it and the person has done by hand what it was to do. Stored rollback SQL that is wrong has no other way on.
+fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<Item = &'a BegunStatement> {
+    ledger.all_begun().iter().filter(|statement| {
+        let version = statement.version.clone().unwrap_or_else(Version::of_repeatable);
+        version == *by_hand.version
+            && match statement.state {
+                StatementState::Started => true,
+                StatementState::Failed => by_hand.has_run || statement.left_a_part,
+                StatementState::Finished => false,
+            }
+    })
+}
+
+fn nothing_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> Failure {
+    let open: Vec<String> = open(ledger, by_hand).map(|statement| statement.number.to_string()).collect();
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::InvalidSettings,
+        code: None,
+        message: format!(
+            "there is nothing to settle: the end of statement {} of version {} is not open",
+            by_hand.statement, by_hand.version
+        ),
+        hint: (!open.is_empty()).then(|| format!("of this version, statement {} is", open.join(", "))),
+        place: None,
+    }
+}

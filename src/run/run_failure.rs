@@ -1,0 +1,131 @@
+//! Failures that the run itself finds, in the words of the report. Pure.
+
+use std::time::{Duration, Instant};
+
+use super::cancellation::{CANCEL_WAIT, NotEnded};
+use crate::engine::StopReason;
+use crate::engine::shared::stopped::stopped;
+use crate::migration::Migration;
+use crate::plan::Step;
+use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::{Dialect, ForeignSign};
+
+/// Steps whose outcome was not told.
+pub(super) struct Unresolved<'a> {
+    /// In their order: the first so many of them are committed, and the others are not.
+    pub(super) steps: Vec<Step<'a>>,
+    /// What was heard last.
+    pub(super) failure: Failure,
+    /// Of the migration that the failure's place names.
+    pub(super) statements_done: usize,
+    pub(super) began: Instant,
+}
+
+/// The failure of a run that was asked to stop while the server was at work, and did not hear what became of that.
+pub(super) fn stopped_at_work(reason: StopReason, why: &NotEnded) -> Failure {
+    let told = stopped(reason, None);
+    let waited = CANCEL_WAIT.as_secs();
+    let what = match why {
+        NotEnded::Asked => format!("what it was cancelling had not ended after {waited} s"),
+        NotEnded::NotAsked(why) => {
+            format!("what was at work could not be cancelled and had not ended after {waited} s: {why}")
+        }
+    };
+    Failure { message: format!("{}, but {what}", told.message), ..told }
+}
+
+/// Adds what it may mean that the first migration of a ledger finds its objects there already.
+pub(super) fn older_than_its_history(failure: Failure) -> Failure {
+    if failure.class != ErrorClass::AlreadyExists {
+        return failure;
+    }
+    let advice = "where the database is older than its history here, record what it has: schemaward baseline --version \
+                  VERSION, or schemaward adopt where another tool has migrated it";
+    let hint = failure.hint.map_or_else(|| advice.to_owned(), |hint| format!("{hint}; {advice}"));
+    Failure { hint: Some(hint), ..failure }
+}
+
+/// Adds that the file looks like another engine's SQL, where the server does not understand it.
+pub(super) fn of_another_engine(failure: Failure, migration: &Migration) -> Failure {
+    if !is_syntax_error(&failure, migration.dialect) {
+        return failure;
+    }
+    let Some(sign) = ForeignSign::find(&migration.sql, migration.dialect) else { return failure };
+    let hint = failure.hint.map_or_else(|| sign.to_string(), |hint| format!("{hint}; {sign}"));
+    Failure { hint: Some(hint), ..failure }
+}
+
+/// Whether the server does not understand the statement, whatever is in the database.
+///
+/// Source: `PostgreSQL`, appendix A; `MySQL`'s `ER_PARSE_ERROR`; `MariaDB`'s `ER_UNKNOWN_DATA_TYPE`, too. `SQLite` has one
+/// code for most mistakes; its text is the only thing that tells, and has one language.
+fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    match dialect {
+        Dialect::Postgres => code == "42601",
+        Dialect::Mysql | Dialect::Mariadb => matches!(code, "1064" | "4161"),
+        Dialect::Sqlite => {
+            failure.message.ends_with(": syntax error") || failure.message.starts_with("unrecognized token")
+        }
+    }
+}
+
+/// A batch has ended without an error, and nothing of it was told of as applied: never to happen.
+pub(super) fn not_told_of(migration: &Migration) -> Failure {
+    Failure {
+        class: ErrorClass::UnknownOutcome,
+        reason: Reason::LedgerUnusable,
+        code: None,
+        message: format!("{} has ended without an error, but was not told of as applied", migration.file),
+        hint: Some("look whether its changes are there; the next run reads the ledger first".to_owned()),
+        place: Some(migration.place()),
+    }
+}
+
+/// The lock was not given free in time.
+pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
+    let holder = if holder.is_empty() { "another run" } else { holder };
+    Failure {
+        class: ErrorClass::Transient,
+        reason: Reason::LockHeld,
+        code: None,
+        message: format!("the lock in the database was held by {holder} for longer than {} s", waited.as_secs_f32()),
+        hint: Some("wait for that run to end, or end its connection".to_owned()),
+        place: None,
+    }
+}
+
+/// What a rollback would undo is not what was shown.
+pub(super) fn another_plan() -> Failure {
+    Failure {
+        class: ErrorClass::Permanent,
+        reason: Reason::NeedsReview,
+        code: None,
+        message:
+            "the ledger has changed since it was read: what would be undone now is not what was shown; nothing was \
+                  undone"
+                .to_owned(),
+        hint: Some("look again with schemaward rollback --dry-run, and then say so anew".to_owned()),
+        place: None,
+    }
+}
+
+/// The ledger could not be asked what became of a migration.
+pub(super) fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure {
+    let what = match lost.steps.as_slice() {
+        [step] => format!("whether {} was committed is not known", step.migration.file),
+        steps => format!("which of {} files were committed is not known", steps.len()),
+    };
+    // A run that was told to stop does not look for the server any more.
+    let why = if matches!(error.reason, Reason::Cancelled | Reason::DeadlineExceeded) {
+        String::new()
+    } else {
+        format!(", since the ledger could not be asked: {}", error.message)
+    };
+    Failure {
+        class: ErrorClass::UnknownOutcome,
+        message: format!("{}; {what}{why}", lost.failure.message),
+        hint: Some("the next run reads the ledger first and goes on from there".to_owned()),
+        ..lost.failure.clone()
+    }
+}

@@ -1,0 +1,6 @@
+//! Where migration files come from: folders, read and looked into on all cores. It knows nothing of databases.
+
+mod cores;
+mod folder;
+
+pub use folder::{SourceFolder, read_all, read_folder, read_needed, take_checksums};

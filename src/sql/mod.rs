@@ -1,0 +1,40 @@
+//! What SQL text is, per dialect: tokens, statements, transactions, refusals, locks, secrets. Pure: text in, data out. It
+//! knows nothing of files, ledgers, servers or Kubernetes. [`grammar`] is where a dialect answers what it is asked.
+
+pub(crate) mod data_loss;
+mod dialect;
+pub(crate) mod foreign_sql;
+pub(crate) mod grammar;
+pub(crate) mod lexeme;
+mod mysql;
+pub(crate) mod position;
+mod postgres;
+pub(crate) mod refusals;
+mod scan;
+mod secret;
+pub(crate) mod session_object;
+mod sqlite;
+mod statement_lock;
+pub(crate) mod statements;
+mod tokens;
+pub(crate) mod transaction;
+
+pub use data_loss::{DataLoss, data_loss};
+pub use dialect::Dialect;
+pub use foreign_sql::ForeignSign;
+pub use lexeme::Construct;
+pub use mysql::{
+    Added, AddedColumn, Addition, CLOCK_FREED, InScratch, Prepared, PreparedInBody, PreparedText, SessionChange, Sight,
+    Source, variables_in_text,
+};
+pub use position::Position;
+pub use postgres::{Creating, Creation, LockMode, TableLock, last_part, may_create, table_lock};
+pub use refusals::Refusal;
+pub use secret::{message_without_passwords, without_passwords};
+pub use session_object::{
+    SessionBound, puts_temporary_table_together, routines_that_leave_settings, temporary_tables_in,
+};
+pub use statement_lock::{Others, StatementLock, statement_lock};
+pub use statements::Statement;
+pub use tokens::token_ends;
+pub use transaction::{CatalogObject, Execution, ObjectName, Trace, TransactionMode};

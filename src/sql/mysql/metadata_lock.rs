@@ -1,0 +1,327 @@
+//! Which metadata lock a `MySQL` or `MariaDB` statement takes on the table it names, and whether writes to that table go
+//! on meanwhile. Metadata locks are modes of the server's own (`performance_schema.metadata_locks`); what writes do is
+//! told for `InnoDB`, whose tables alone are altered online.
+//!
+//! Source: `MySQL`'s manual, "Metadata Locking", "The `metadata_locks` Table", "Online DDL Operations" (column "Permits
+//! Concurrent DML"), "Online DDL Limitations"; `MariaDB`'s, "Metadata Locking", "InnoDB Online DDL Overview". Where
+//! `MySQL`'s table says no, newer versions of `MariaDB` may alter online all the same.
+
+use super::super::Dialect;
+use super::super::statement_lock::{Others, StatementLock};
+use super::super::tokens::{Token, tokens};
+use super::words::Words;
+
+/// Writes of a kind that `MySQL` keeps waiting.
+fn not_online(dialect: Dialect) -> Others {
+    if dialect == Dialect::Mysql { Others::Wait } else { Others::MayWait }
+}
+
+/// The lock; None where the statement's kind does not tell.
+pub(in super::super) fn metadata_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
+    let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
+    let mut words = Words(&all);
+    let first = words.next()?.text.to_ascii_lowercase();
+    match first.as_str() {
+        "alter" => altered(words, dialect),
+        "create" => created(words, dialect),
+        "drop" => dropped(words),
+        "truncate" => {
+            words.eat(&["table"]);
+            Some(closed(written(&mut words)?))
+        }
+        "rename" => renamed(words),
+        "optimize" => {
+            words.eat_any(&["no_write_to_binlog", "local"]);
+            words.eat_any(&["table", "tables"]).then_some(())?;
+            Some(exclusive(listed(words)?, Others::MayWait))
+        }
+        "insert" | "replace" => {
+            while words.eat_any(&["low_priority", "delayed", "high_priority", "ignore", "into"]) {}
+            Some(rows(written(&mut words)?))
+        }
+        "update" => {
+            while words.eat_any(&["low_priority", "ignore"]) {}
+            let table = written(&mut words)?;
+            // Which of several tables it writes to, their columns tell.
+            words.is("set").then(|| rows(table))
+        }
+        "delete" => {
+            while words.eat_any(&["low_priority", "quick", "ignore"]) {}
+            words.eat(&["from"]).then_some(())?;
+            let table = written(&mut words)?;
+            let one = words.0.is_empty() || ["where", "order", "limit", "returning"].iter().any(|word| words.is(word));
+            one.then(|| rows(table))
+        }
+        _ => None,
+    }
+}
+
+/// A name, perhaps with a database, as the statement writes it.
+fn written(words: &mut Words<'_>) -> Option<String> {
+    let before = words.0;
+    words.name()?;
+    let taken = before.get(..before.len() - words.0.len())?;
+    Some(taken.iter().map(|token| token.text).collect())
+}
+
+/// Names with commas between them.
+fn listed(words: Words<'_>) -> Option<String> {
+    let names: Option<Vec<String>> = words.parts().map(|mut words| written(&mut words)).collect();
+    names.map(|names| names.join(", "))
+}
+
+fn rows(on: String) -> StatementLock {
+    StatementLock { mode: "SHARED_WRITE", on, reads: Others::GoOn, writes: Others::GoOn }
+}
+
+/// At the beginning and the end, for a moment; it waits for every transaction that has used the table.
+fn exclusive(on: String, writes: Others) -> StatementLock {
+    StatementLock { mode: "EXCLUSIVE", on, reads: Others::GoOn, writes }
+}
+
+/// From the beginning to the end.
+fn closed(on: String) -> StatementLock {
+    StatementLock { mode: "EXCLUSIVE", on, reads: Others::Wait, writes: Others::Wait }
+}
+
+fn dropped(mut words: Words<'_>) -> Option<StatementLock> {
+    if words.eat_any(&["table", "tables"]) {
+        words.eat(&["if", "exists"]);
+        return Some(closed(listed(words)?));
+    }
+    if words.eat(&["index"]) {
+        words.eat(&["if", "exists"]);
+        words.identifier()?;
+        words.eat(&["on"]).then_some(())?;
+        let on = written(&mut words)?;
+        return Some(asked(words).unwrap_or(Asked::Nothing).lock(on, Others::GoOn));
+    }
+    if words.eat(&["trigger"]) {
+        words.eat(&["if", "exists"]);
+        return Some(closed(format!("the table of {}", written(&mut words)?)));
+    }
+    None
+}
+
+fn renamed(mut words: Words<'_>) -> Option<StatementLock> {
+    words.eat_any(&["table", "tables"]).then_some(())?;
+    words.eat(&["if", "exists"]);
+    let both = |mut words: Words<'_>| {
+        let from = written(&mut words)?;
+        words.eat(&["to"]).then_some(())?;
+        Some(format!("{from}, {}", written(&mut words)?))
+    };
+    let names: Option<Vec<String>> = words.parts().map(both).collect();
+    Some(closed(names?.join(", ")))
+}
+
+/// Behind `CREATE`. A new table is nobody's yet.
+fn created(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
+    words.eat(&["or", "replace"]);
+    let offline = words.eat_any(&["fulltext", "spatial", "vector"]);
+    words.eat(&["unique"]);
+    if words.eat(&["index"]) {
+        words.eat(&["if", "not", "exists"]);
+        words.identifier()?;
+        if words.eat_any(&["using", "type"]) {
+            words.next();
+        }
+        words.eat(&["on"]).then_some(())?;
+        let on = written(&mut words)?;
+        let writes = if offline { not_online(dialect) } else { Others::GoOn };
+        return Some(asked(words).unwrap_or(Asked::Nothing).lock(on, writes));
+    }
+    let at = words.0.iter().position(|token| token.depth == 0 && token.is("trigger"))?;
+    // Before it stands DEFINER only.
+    let is_trigger = !words.has("procedure") && !words.has("function") && !words.has("event") && !words.has("view");
+    let mut words = Words(words.0.get(at + 1..)?);
+    let on = words.0.iter().position(|token| token.is("on"))?;
+    words = Words(words.0.get(on + 1..)?);
+    is_trigger.then(|| written(&mut words))?.map(closed)
+}
+
+/// What a statement asks for by `ALGORITHM` and `LOCK`. What the server cannot give it refuses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Asked {
+    Nothing,
+    WritesGoOn,
+    WritesWait,
+    ReadsWait,
+    /// `ALGORITHM = COPY`: `MariaDB` may copy online.
+    Copy,
+}
+
+impl Asked {
+    fn lock(self, on: String, writes: Others) -> StatementLock {
+        match self {
+            Self::Nothing => exclusive(on, writes),
+            Self::WritesGoOn => exclusive(on, Others::GoOn),
+            Self::WritesWait => exclusive(on, Others::Wait),
+            Self::ReadsWait => closed(on),
+            Self::Copy => exclusive(on, writes.max(Others::MayWait)),
+        }
+    }
+}
+
+/// The strongest wish among words outside parentheses; None where there is none.
+fn asked(words: Words<'_>) -> Option<Asked> {
+    let outer: Vec<&Token<'_>> = words.0.iter().filter(|token| token.depth == 0 && token.text != "=").collect();
+    let value = |name: &str| {
+        let pair = outer.windows(2).find(|pair| pair.first().is_some_and(|token| token.is(name)))?;
+        pair.get(1).map(|token| token.text.to_ascii_lowercase())
+    };
+    match (value("lock").as_deref(), value("algorithm").as_deref()) {
+        (Some("exclusive"), _) => Some(Asked::ReadsWait),
+        (Some("shared"), _) => Some(Asked::WritesWait),
+        (Some("none"), _) | (_, Some("instant")) => Some(Asked::WritesGoOn),
+        (_, Some("copy")) => Some(Asked::Copy),
+        _ => None,
+    }
+}
+
+/// Behind `ALTER`.
+fn altered(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
+    let online = words.eat(&["online"]);
+    words.eat(&["ignore"]);
+    words.eat(&["table"]).then_some(())?;
+    words.eat(&["if", "exists"]);
+    let on = written(&mut words)?;
+    if words.eat(&["wait"]) {
+        words.next();
+    }
+    words.eat(&["nowait"]);
+    let is_wish = |words: &Words<'_>| words.is("algorithm") || words.is("lock");
+    let (wishes, actions): (Vec<_>, Vec<_>) = words.parts().partition(is_wish);
+    let wish = wishes.iter().find_map(|words| asked(*words).filter(|asked| *asked != Asked::Copy));
+    let wish = wish.or_else(|| wishes.iter().find_map(|words| asked(*words)));
+    // The server takes no weaker wish here.
+    if actions.iter().any(|words| renames_table(*words)) {
+        return Some(closed(on));
+    }
+    let writes = actions.iter().map(|words| action(*words, dialect)).max()?;
+    let copies = wish == Some(Asked::Copy) && dialect == Dialect::Mysql;
+    let asked = match wish {
+        _ if online => Asked::WritesGoOn,
+        _ if copies => Asked::WritesWait,
+        wish => wish.unwrap_or(Asked::Nothing),
+    };
+    Some(asked.lock(on, writes))
+}
+
+fn renames_table(mut words: Words<'_>) -> bool {
+    words.eat(&["rename"]) && !["column", "index", "key"].iter().any(|part| words.is(part))
+}
+
+/// What writes do during one action.
+fn action(mut words: Words<'_>, dialect: Dialect) -> Others {
+    let Some(first) = words.next() else { return Others::MayWait };
+    match first.text.to_ascii_lowercase().as_str() {
+        "add" => {
+            words.eat(&["column"]);
+            words.eat(&["if", "not", "exists"]);
+            if words.eat(&["("]) {
+                let inside = words.0.split(|token| token.depth == 1 && token.text == ",");
+                return inside.map(|part| added(Words(part), dialect)).max().unwrap_or(Others::MayWait);
+            }
+            added(words, dialect)
+        }
+        "drop" if words.eat(&["primary", "key"]) => not_online(dialect),
+        "drop" if ["constraint", "check", "partition", "period", "system"].iter().any(|word| words.is(word)) => {
+            Others::MayWait
+        }
+        "rename" | "force" | "row_format" | "key_block_size" | "auto_increment" | "drop" => Others::GoOn,
+        "alter" if words.has("default") && !words.is("index") => Others::GoOn,
+        _ => Others::MayWait,
+    }
+}
+
+/// What writes do while a column, an index or a constraint is added.
+fn added(mut words: Words<'_>, dialect: Dialect) -> Others {
+    if words.eat(&["constraint"]) && !["primary", "unique", "foreign", "check"].iter().any(|kind| words.is(kind)) {
+        words.next();
+    }
+    if ["fulltext", "spatial", "vector"].iter().any(|kind| words.is(kind)) {
+        return not_online(dialect);
+    }
+    if ["unique", "index", "key", "primary"].iter().any(|kind| words.is(kind)) {
+        return Others::GoOn;
+    }
+    // A foreign key is added online only where nobody checks it.
+    if ["foreign", "check", "partition", "period", "system"].iter().any(|kind| words.is(kind)) {
+        return Others::MayWait;
+    }
+    let says = |options: &[&str]| words.0.iter().skip(1).any(|token| options.iter().any(|option| token.is(option)));
+    if says(&["auto_increment", "stored", "persistent"]) {
+        return not_online(dialect);
+    }
+    if says(&["unique", "primary", "key", "references", "check"]) { Others::MayWait } else { Others::GoOn }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::metadata_lock;
+    use crate::sql::Dialect;
+
+    fn told(sql: &str, dialect: Dialect) -> Option<String> {
+        metadata_lock(sql, dialect).map(|lock| format!("{} on {}{}", lock.mode, lock.on, lock.remark()))
+    }
+
+    // tests/engine/mysql/planned_locks.rs holds these against what servers really do.
+    #[rstest]
+    #[case("alter table d.t add column a int", "EXCLUSIVE on d.t, writes go on")]
+    #[case("alter table t add (a int, b int auto_increment)", "EXCLUSIVE on t, writes wait")]
+    #[case("alter table t add a int, add unique key u (a)", "EXCLUSIVE on t, writes go on")]
+    #[case("alter table t add a int references u (a)", "EXCLUSIVE on t, writes may wait")]
+    #[case("alter table t add g int as (a + 1) stored", "EXCLUSIVE on t, writes wait")]
+    #[case("alter table t add constraint f foreign key (a) references u (a)", "EXCLUSIVE on t, writes may wait")]
+    #[case("alter table t drop primary key", "EXCLUSIVE on t, writes wait")]
+    #[case("alter table t modify a bigint", "EXCLUSIVE on t, writes may wait")]
+    #[case("alter table t modify a bigint, lock=none", "EXCLUSIVE on t, writes go on")]
+    #[case("alter table t add a int, algorithm = copy", "EXCLUSIVE on t, writes wait")]
+    #[case("alter table t add a int, algorithm = inplace, lock = shared", "EXCLUSIVE on t, writes wait")]
+    #[case("alter table t add a int, lock exclusive", "EXCLUSIVE on t, reads and writes wait")]
+    #[case("alter table t convert to character set utf8mb4", "EXCLUSIVE on t, writes may wait")]
+    #[case("alter table `T t` rename to u", "EXCLUSIVE on `T t`, reads and writes wait")]
+    #[case("create unique index i on d.t (a) algorithm=inplace", "EXCLUSIVE on d.t, writes go on")]
+    #[case("create fulltext index i on t (a)", "EXCLUSIVE on t, writes wait")]
+    #[case("create index i on t (a) lock = shared", "EXCLUSIVE on t, writes wait")]
+    #[case(
+        "create definer=`a`@`b` trigger g before insert on d.t for each row set @a = 1",
+        "EXCLUSIVE on d.t, reads and writes wait"
+    )]
+    #[case("drop table if exists a, `b`", "EXCLUSIVE on a, `b`, reads and writes wait")]
+    #[case("drop index i on t", "EXCLUSIVE on t, writes go on")]
+    #[case("truncate t", "EXCLUSIVE on t, reads and writes wait")]
+    #[case("rename table a to b, c to d", "EXCLUSIVE on a, b, c, d, reads and writes wait")]
+    #[case("optimize table t", "EXCLUSIVE on t, writes may wait")]
+    #[case("insert ignore into d.t values (1)", "SHARED_WRITE on d.t")]
+    #[case("replace t select 1", "SHARED_WRITE on t")]
+    #[case("update low_priority t set a = 1", "SHARED_WRITE on t")]
+    #[case("delete from t where a = 1", "SHARED_WRITE on t")]
+    fn what_a_statement_s_kind_tells(#[case] sql: &str, #[case] expected: &str) {
+        assert_eq!(told(sql, Dialect::Mysql).as_deref(), Some(expected));
+    }
+
+    #[rstest]
+    #[case("alter table t drop primary key", "EXCLUSIVE on t, writes may wait")]
+    #[case("alter table t add a int, algorithm = copy", "EXCLUSIVE on t, writes may wait")]
+    #[case("alter online table t modify a bigint", "EXCLUSIVE on t, writes go on")]
+    fn what_newer_versions_of_mariadb_may_do_online(#[case] sql: &str, #[case] expected: &str) {
+        assert_eq!(told(sql, Dialect::Mariadb).as_deref(), Some(expected));
+    }
+
+    #[rstest]
+    #[case("create table t (a int)")]
+    #[case("create procedure p() begin end")]
+    #[case("update a join b on a.x = b.x set a.y = 1")]
+    #[case("delete a from a join b on a.x = b.x")]
+    #[case("call p()")]
+    #[case("create view v as select 1")]
+    #[case("drop temporary table t")]
+    #[case("")]
+    fn what_is_not_known_is_not_said(#[case] sql: &str) {
+        assert_eq!(told(sql, Dialect::Mysql), None);
+    }
+}

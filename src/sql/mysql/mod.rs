@@ -1,0 +1,33 @@
+//! What is `MySQL`'s and `MariaDB`'s own in reading a file.
+
+mod addition;
+mod alter;
+mod body;
+mod condition;
+mod evidence;
+mod grammar;
+mod header;
+mod left_out;
+mod lexeme;
+mod metadata_lock;
+mod otherwise;
+mod refusals;
+mod session_change;
+mod session_effect;
+mod statements;
+mod stored_object;
+mod transaction;
+mod words;
+
+pub use addition::{Added, AddedColumn, Addition, InScratch};
+pub use session_change::{
+    CLOCK_FREED, Prepared, PreparedInBody, PreparedText, SessionChange, Sight, Source, variables_in_text,
+};
+
+use super::Dialect;
+use grammar::MysqlGrammar;
+
+/// What `MySQL` answers.
+pub(super) const MYSQL: MysqlGrammar = MysqlGrammar(Dialect::Mysql);
+/// What `MariaDB` answers.
+pub(super) const MARIADB: MysqlGrammar = MysqlGrammar(Dialect::Mariadb);

@@ -1,0 +1,28 @@
+//! What is `PostgreSQL`'s own in reading a file.
+
+mod creation;
+mod encoding;
+mod grammar;
+mod lexeme;
+mod refusals;
+mod second_lock;
+mod session_effect;
+mod statements;
+mod table_lock;
+mod transaction;
+
+pub use creation::{Creating, Creation, last_part, may_create};
+pub(super) use session_effect::routine_leaves_settings;
+pub use table_lock::{LockMode, TableLock, table_lock};
+
+use super::Dialect;
+use super::tokens::Token;
+use grammar::PostgresGrammar;
+
+/// What `PostgreSQL` answers.
+pub(super) const GRAMMAR: PostgresGrammar = PostgresGrammar;
+
+/// The tokens of one statement that count.
+fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+    super::tokens::tokens(sql, Dialect::Postgres)
+}

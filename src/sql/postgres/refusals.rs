@@ -1,0 +1,277 @@
+//! Which of `PostgreSQL`'s statements cannot run as a part of their file.
+
+use super::super::refusals::{Refusal, Wrapper};
+use super::super::tokens::{Token, next_is};
+use super::super::transaction::{Execution, TransactionMode};
+use super::transaction::{demand, execution};
+use super::{encoding, tokens};
+
+/// Which of the client's streams a COPY uses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in super::super) enum Stream {
+    /// `FROM stdin`
+    Stdin,
+    /// `TO stdout`
+    Stdout,
+}
+
+/// Whether a statement is one that may wrap a whole file.
+pub(in super::super) fn wrapper(sql: &str) -> Option<Wrapper> {
+    let mut words = tokens(sql).map(|token| token.text.to_ascii_lowercase());
+    let (first, second) = (words.next()?, words.next());
+    if words.next().is_some() {
+        return None;
+    }
+    match (first.as_str(), second.as_deref()) {
+        ("begin", None | Some("work" | "transaction")) | ("start", Some("transaction")) => Some(Wrapper::Begin),
+        ("commit" | "end", None | Some("work" | "transaction")) => Some(Wrapper::Commit),
+        _ => None,
+    }
+}
+
+/// Which stream of the client a statement wants, if it is a COPY that wants one.
+pub(in super::super) fn copy_stream(sql: &str) -> Option<Stream> {
+    let mut outer = tokens(sql).filter(|token| token.depth == 0);
+    if !outer.next()?.is("copy") {
+        return None;
+    }
+    let mut previous: Option<Token<'_>> = None;
+    for token in outer {
+        if token.is("stdin") || token.is("stdout") {
+            match previous {
+                Some(before) if before.is("from") => return Some(Stream::Stdin),
+                Some(before) if before.is("to") => return Some(Stream::Stdout),
+                _ => {}
+            }
+        }
+        previous = Some(token);
+    }
+    None
+}
+
+const UNLOCK_ALL: &str = "pg_advisory_unlock_all";
+
+/// Why a statement cannot run in a file of this mode; None where nothing speaks against it. What depends on the
+/// database's state (`DROP SUBSCRIPTION` with or without a slot, `CLUSTER` of a partitioned table) is the server's to
+/// refuse.
+pub(in super::super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
+    match (mode, control(sql)) {
+        (TransactionMode::PerFile, Some(Control::Transaction(what))) => Some(Refusal::TransactionControl(what)),
+        (TransactionMode::PerStatement, Some(Control::Transaction(what) | Control::Savepoint(what))) => {
+            Some(Refusal::WithoutTransaction(what))
+        }
+        _ => client_or_session(sql).or_else(|| in_mode(sql, mode)),
+    }
+}
+
+fn in_mode(sql: &str, mode: TransactionMode) -> Option<Refusal> {
+    match mode {
+        TransactionMode::PerFile if reads_strings_otherwise(sql) => Some(Refusal::StringsOtherwise),
+        TransactionMode::PerFile => demand(sql).map(Refusal::MixedFile),
+        TransactionMode::PerStatement => (execution(sql) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex),
+    }
+}
+
+/// What the client would have to do, or must not undo.
+fn client_or_session(sql: &str) -> Option<Refusal> {
+    let mut rest = tokens(sql);
+    let first = rest.next()?;
+    if first.is("copy") {
+        return copy_stream(sql).map(|stream| match stream {
+            Stream::Stdin => Refusal::Copy("FROM stdin"),
+            Stream::Stdout => Refusal::Copy("TO stdout"),
+        });
+    }
+    if encoding::changes_it(sql) {
+        return Some(Refusal::ClientEncoding);
+    }
+    if calls(sql, UNLOCK_ALL) {
+        return Some(Refusal::NamedLock(UNLOCK_ALL));
+    }
+    (first.is("discard") && next_is(rest, "all")).then_some(Refusal::DiscardAll)
+}
+
+/// Whether a function of this name is called, whatever schema is written before it.
+fn calls(sql: &str, function: &str) -> bool {
+    let mut rest = tokens(sql);
+    while let Some(token) = rest.next() {
+        if token.is(function) && rest.next().is_some_and(|next| next.text == "(") {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether strings are read otherwise from here on. A file that is one transaction is sent as one text, which the server
+/// reads as a whole before it runs any of it. Source: PostgreSQL, 4.1.2.1 "String Constants".
+fn reads_strings_otherwise(sql: &str) -> bool {
+    let mut rest = tokens(sql).filter(|token| !token.is("session") && !token.is("local"));
+    let is = |token: Option<Token<'_>>, word: &str| token.is_some_and(|token| token.is(word));
+    if !is(rest.next(), "set") || !is(rest.next(), "standard_conforming_strings") {
+        return false;
+    }
+    let value = rest.nth(1).map(|token| token.text.trim_matches('\'').to_ascii_lowercase()).unwrap_or_default();
+    matches!(value.as_str(), "off" | "of" | "false" | "fals" | "fal" | "fa" | "f" | "no" | "n" | "0")
+}
+
+/// What a statement does to the transaction around it.
+enum Control {
+    /// Begins or ends one.
+    Transaction(&'static str),
+    /// Divides it.
+    Savepoint(&'static str),
+}
+
+fn control(sql: &str) -> Option<Control> {
+    let mut rest = tokens(sql);
+    let first = rest.next()?.text.to_ascii_lowercase();
+    match first.as_str() {
+        "begin" => Some(Control::Transaction("BEGIN")),
+        "commit" => Some(Control::Transaction("COMMIT")),
+        "end" => Some(Control::Transaction("END")),
+        "abort" => Some(Control::Transaction("ABORT")),
+        "start" => next_is(rest, "transaction").then_some(Control::Transaction("START TRANSACTION")),
+        "prepare" => next_is(rest, "transaction").then_some(Control::Transaction("PREPARE TRANSACTION")),
+        "rollback" => Some(rollback(rest)),
+        "savepoint" => Some(Control::Savepoint("SAVEPOINT")),
+        "release" => Some(Control::Savepoint("RELEASE")),
+        _ => None,
+    }
+}
+
+fn rollback<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Control {
+    let to_savepoint = rest.by_ref().find(|t| !t.is("work") && !t.is("transaction")).is_some_and(|t| t.is("to"));
+    if to_savepoint { Control::Savepoint("ROLLBACK TO") } else { Control::Transaction("ROLLBACK") }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::sql::transaction::TransactionMode;
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)")]
+    #[case("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)")]
+    #[case("create /* so that nobody waits */ index\n-- or nearly\nconcurrently on t (a)")]
+    #[case("drop index concurrently i")]
+    #[case("reindex index concurrently i")]
+    #[case("reindex (verbose, concurrently) table t")]
+    #[case("reindex schema s")]
+    #[case("reindex (verbose) database")]
+    #[case("vacuum")]
+    #[case("vacuum (full, analyze) t")]
+    #[case("alter system set work_mem = '1MB'")]
+    #[case("create database d")]
+    #[case("drop database if exists d")]
+    #[case("create tablespace s location '/x'")]
+    #[case("drop tablespace s")]
+    #[case("alter database d set tablespace s")]
+    #[case("create subscription s connection 'c' publication p")]
+    #[case("cluster")]
+    #[case("cluster (verbose)")]
+    #[case("alter table only a.b detach partition a.c concurrently")]
+    #[case("begin")]
+    #[case("begin isolation level serializable")]
+    #[case("start transaction")]
+    #[case("commit")]
+    #[case("commit and chain")]
+    #[case("commit prepared 'x'")]
+    #[case("end work")]
+    #[case("abort")]
+    #[case("rollback")]
+    #[case("rollback transaction")]
+    #[case("rollback prepared 'x'")]
+    #[case("prepare transaction 'x'")]
+    #[case("discard all")]
+    #[case("select pg_advisory_unlock_all()")]
+    #[case("select 1 from (select pg_catalog . PG_ADVISORY_UNLOCK_ALL ())")]
+    #[case("set standard_conforming_strings = off")]
+    #[case("SET LOCAL standard_conforming_strings TO 'False'")]
+    #[case("set client_encoding = 'LATIN1'")]
+    #[case("SET NAMES 'win1252'")]
+    #[case("select set_config('client_encoding', 'LATIN1', false)")]
+    #[case("copy t from stdin")]
+    #[case("COPY s.t (a, b) FROM STDIN WITH (FORMAT csv)")]
+    #[case("copy (select a from b) to stdout")]
+    fn refused(#[case] sql: &str) {
+        assert!(refusal(sql, TransactionMode::PerFile).is_some());
+    }
+
+    #[rstest]
+    #[case("begin")]
+    #[case("commit and chain")]
+    #[case("rollback")]
+    #[case("rollback to a")]
+    #[case("savepoint a")]
+    #[case("release savepoint a")]
+    #[case("prepare transaction 'x'")]
+    #[case("discard all")]
+    #[case("select pg_advisory_unlock_all()")]
+    #[case("copy t from stdin")]
+    #[case("create index concurrently on t (a)")]
+    #[case("create unique index concurrently on only s.t (a)")]
+    fn refused_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
+        assert!(refusal(sql, TransactionMode::PerStatement).is_some());
+    }
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)")]
+    #[case("vacuum")]
+    #[case("call p()")]
+    #[case("prepare p as select 1")]
+    #[case("set standard_conforming_strings = off")]
+    #[case("create table t ()")]
+    fn allowed_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
+        assert_eq!(refusal(sql, TransactionMode::PerStatement), None);
+    }
+
+    #[rstest]
+    #[case("create index i on concurrently_built (a)")]
+    #[case("create index \"concurrently\" on t (a)")]
+    #[case("refresh materialized view concurrently v")]
+    #[case("reindex table t")]
+    #[case("reindex (verbose) index i")]
+    #[case("cluster t using i")]
+    #[case("cluster verbose t")]
+    #[case("analyze t")]
+    #[case("alter table t detach partition p")]
+    #[case("alter table t add column concurrently int")]
+    #[case("alter type e add value 'x'")]
+    #[case("alter database d set work_mem = '1MB'")]
+    #[case("create subscription s connection 'c' publication p with (create_slot = false)")]
+    #[case("create table database (a int)")]
+    #[case("savepoint a")]
+    #[case("rollback to a")]
+    #[case("rollback work to savepoint a")]
+    #[case("release savepoint a")]
+    #[case("prepare p as select 1")]
+    #[case("discard temp")]
+    #[case("copy t from '/tmp/x'")]
+    #[case("copy t from program 'stdin'")]
+    #[case("copy stdin from '/tmp/x'")]
+    #[case("comment on table t is 'vacuum'")]
+    #[case("do $$ begin commit; end $$")]
+    #[case("set standard_conforming_strings = on")]
+    #[case("set session standard_conforming_strings to true")]
+    #[case("select pg_advisory_unlock_all from t")]
+    #[case("select 1")]
+    fn allowed(#[case] sql: &str) {
+        assert_eq!(refusal(sql, TransactionMode::PerFile), None);
+    }
+
+    #[rstest]
+    #[case("begin", Some(Wrapper::Begin))]
+    #[case("BEGIN TRANSACTION", Some(Wrapper::Begin))]
+    #[case("start transaction", Some(Wrapper::Begin))]
+    #[case("end", Some(Wrapper::Commit))]
+    #[case("commit work", Some(Wrapper::Commit))]
+    #[case("begin read only", None)]
+    #[case("start", None)]
+    #[case("commit and chain", None)]
+    #[case("rollback", None)]
+    fn wrappers(#[case] sql: &str, #[case] expected: Option<Wrapper>) {
+        assert_eq!(wrapper(sql), expected);
+    }
+}

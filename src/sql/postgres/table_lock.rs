@@ -1,0 +1,435 @@
+//! Which lock on a table a statement takes, where its kind alone tells. What depends on the
+//! database's state, or is not written down, stays unsaid.
+//!
+//! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
+
+use std::fmt;
+
+use super::super::tokens::Token;
+use super::second_lock::{Locks, create_table, second_of_action};
+use super::tokens;
+
+/// A lock's mode, the weakest first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum LockMode {
+    /// Stands only against those that stop reads.
+    AccessShare,
+    /// SELECT … FOR UPDATE.
+    RowShare,
+    /// Writing rows.
+    RowExclusive,
+    /// Against other changes of the schema; reads and writes go on.
+    ShareUpdateExclusive,
+    /// Writes wait.
+    Share,
+    /// Writes wait, and others of its kind.
+    ShareRowExclusive,
+    /// Only reads go on.
+    Exclusive,
+    /// Reads and writes wait.
+    AccessExclusive,
+}
+
+impl LockMode {
+    const ALL: [Self; 8] = [
+        Self::AccessShare,
+        Self::RowShare,
+        Self::RowExclusive,
+        Self::ShareUpdateExclusive,
+        Self::Share,
+        Self::ShareRowExclusive,
+        Self::Exclusive,
+        Self::AccessExclusive,
+    ];
+
+    /// As `PostgreSQL` writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A lock, and what it is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TableLock {
+    /// Its mode.
+    pub mode: LockMode,
+    /// The table, index or view as the statement writes it.
+    pub on: String,
+}
+
+/// The strongest lock that a statement takes on what it names, with the weaker ones behind it; None where its kind does
+/// not tell.
+#[must_use]
+pub fn table_lock(sql: &str) -> Option<TableLock> {
+    let all: Vec<Token<'_>> = tokens(sql).collect();
+    let mut words = Words(&all);
+    let found = match words.next()?.text.to_ascii_lowercase().as_str() {
+        "alter" => alter(words),
+        "cluster" => cluster(words),
+        "comment" => comment(words),
+        "create" => create(words),
+        "delete" => rows(words, "from"),
+        "drop" => drop(words),
+        "insert" | "merge" => rows(words, "into"),
+        "lock" => lock(words),
+        "refresh" => refresh(words),
+        "reindex" => reindex(words),
+        "select" => select(words),
+        "truncate" => {
+            words.eat("table");
+            Some((LockMode::AccessExclusive, words.names()?))
+        }
+        "update" => Some((LockMode::RowExclusive, words.relation()?)),
+        _ => None,
+    };
+    found.map(|(mode, on)| TableLock { mode, on })
+}
+
+pub(super) type Found = Option<(LockMode, String)>;
+
+/// The rest of a statement's tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'a>(&'a [Token<'a>]);
+
+impl<'a> Words<'a> {
+    pub(super) fn next(&mut self) -> Option<Token<'a>> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// Skips a word where it is the next one.
+    pub(super) fn eat(&mut self, keyword: &str) -> bool {
+        let found = self.0.first().is_some_and(|token| token.is(keyword));
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    pub(super) fn eat_all(&mut self, keywords: &[&str]) -> bool {
+        let found = self.0.len() >= keywords.len() && self.0.iter().zip(keywords).all(|(token, word)| token.is(word));
+        if found {
+            self.0 = self.0.get(keywords.len()..).unwrap_or_default();
+        }
+        found
+    }
+
+    /// What follows a word outside parentheses.
+    pub(super) fn after(self, keyword: &str) -> Option<Self> {
+        let at = self.0.iter().position(|token| token.depth == 0 && token.is(keyword))?;
+        self.0.get(at + 1..).map(Words)
+    }
+
+    /// Skips options in parentheses.
+    fn options(&mut self) {
+        if self.0.first().is_some_and(|token| token.text == "(") {
+            let end = self.0.iter().position(|token| token.text == ")" && token.depth == 0);
+            self.0 = end.and_then(|end| self.0.get(end + 1..)).unwrap_or_default();
+        }
+    }
+
+    fn has(self, keyword: &str) -> bool {
+        self.0.iter().any(|token| token.is(keyword))
+    }
+
+    /// A name, perhaps with a schema.
+    pub(super) fn name(&mut self) -> Option<String> {
+        let mut name = String::new();
+        loop {
+            let token = self.next().filter(|token| !token.is_parenthesis())?;
+            name.push_str(token.text);
+            if !self.eat(".") {
+                return Some(name);
+            }
+            name.push('.');
+        }
+    }
+
+    /// `[IF EXISTS] [ONLY] name [*]`
+    fn relation(&mut self) -> Option<String> {
+        self.eat_all(&["if", "exists"]);
+        self.eat("only");
+        let name = self.name()?;
+        self.eat("*");
+        Some(name)
+    }
+
+    /// Names with commas between them.
+    fn names(&mut self) -> Option<String> {
+        let mut names = vec![self.relation()?];
+        while self.eat(",") {
+            names.push(self.relation()?);
+        }
+        Some(names.join(", "))
+    }
+}
+
+fn rows(mut words: Words<'_>, preposition: &str) -> Found {
+    let named = words.eat(preposition);
+    named.then(|| words.relation())?.map(|on| (LockMode::RowExclusive, on))
+}
+
+fn comment(mut words: Words<'_>) -> Found {
+    let on = if words.eat_all(&["on", "table"]) {
+        words.name()?
+    } else if words.eat_all(&["on", "column"]) {
+        words.name()?.rsplit_once('.')?.0.to_owned()
+    } else {
+        return None;
+    };
+    Some((LockMode::ShareUpdateExclusive, on))
+}
+
+fn create(mut words: Words<'_>) -> Found {
+    words.eat_all(&["or", "replace"]);
+    let unique = words.eat("unique");
+    if words.eat("index") {
+        let mode = if words.eat("concurrently") { LockMode::ShareUpdateExclusive } else { LockMode::Share };
+        return Some((mode, words.after("on")?.relation()?));
+    }
+    for word in ["global", "local", "temporary", "temp", "unlogged"] {
+        words.eat(word);
+    }
+    words.eat("constraint");
+    if unique {
+        None
+    } else if words.eat("table") {
+        create_table(words)
+    } else if words.eat("policy") {
+        Some((LockMode::AccessExclusive, words.after("on")?.name()?))
+    } else if words.eat("rule") {
+        Some((LockMode::AccessExclusive, words.after("to")?.name()?))
+    } else if words.eat("trigger") {
+        Some((LockMode::ShareRowExclusive, words.after("on")?.name()?))
+    } else if words.eat("statistics") {
+        Some((LockMode::ShareUpdateExclusive, words.after("from")?.name()?))
+    } else {
+        None
+    }
+}
+
+fn drop(mut words: Words<'_>) -> Found {
+    if words.eat("table") {
+        Some((LockMode::AccessExclusive, words.names()?))
+    } else if words.eat("index") && !words.eat("concurrently") {
+        Some((LockMode::AccessExclusive, format!("the table of {}", words.names()?)))
+    } else if words.eat("policy") || words.eat("rule") || words.eat("trigger") {
+        Some((LockMode::AccessExclusive, words.after("on")?.name()?))
+    } else {
+        None
+    }
+}
+
+fn lock(mut words: Words<'_>) -> Found {
+    words.eat("table");
+    let on = words.names()?;
+    if !words.eat("in") {
+        return Some((LockMode::AccessExclusive, on));
+    }
+    let words = words.0.iter().take_while(|token| !token.is("mode")).map(|token| token.text.to_ascii_uppercase());
+    let mode = words.collect::<Vec<_>>().join(" ");
+    LockMode::ALL.into_iter().find(|known| known.as_str() == mode).map(|mode| (mode, on))
+}
+
+fn refresh(mut words: Words<'_>) -> Found {
+    if !words.eat_all(&["materialized", "view"]) {
+        return None;
+    }
+    let mode = if words.eat("concurrently") { LockMode::Exclusive } else { LockMode::AccessExclusive };
+    Some((mode, words.name()?))
+}
+
+/// `CLUSTER [VERBOSE | (options)] table [USING index]`, or `CLUSTER index ON table`.
+fn cluster(mut words: Words<'_>) -> Found {
+    words.options();
+    words.eat("verbose");
+    let first = words.name()?;
+    let on = if words.eat("on") { words.name()? } else { first };
+    Some((LockMode::AccessExclusive, on))
+}
+
+/// Writes wait for the table, and reads for its indexes: a query is planned with all of them.
+fn reindex(mut words: Words<'_>) -> Found {
+    words.options();
+    words.eat("verbose");
+    let of_table = words.eat("table");
+    if !of_table && !words.eat("index") {
+        return None;
+    }
+    let (mode, name) = if words.eat("concurrently") {
+        (LockMode::ShareUpdateExclusive, words.name()?)
+    } else {
+        (LockMode::AccessExclusive, words.name()?)
+    };
+    let on = match (of_table, mode) {
+        (true, LockMode::AccessExclusive) => format!("the indexes of {name}, and {} on {name}", LockMode::Share),
+        (false, LockMode::AccessExclusive) => format!("{name}, and {} on its table", LockMode::Share),
+        (true, _) => name,
+        (false, _) => format!("the table of {name}"),
+    };
+    Some((mode, on))
+}
+
+/// `SELECT … FROM table … FOR UPDATE` and its like, of one table.
+fn select(words: Words<'_>) -> Found {
+    let mut locking = words.after("for")?;
+    let strength: [&[&str]; 4] = [&["update"], &["share"], &["no", "key", "update"], &["key", "share"]];
+    if !strength.into_iter().any(|strength| locking.eat_all(strength)) {
+        return None;
+    }
+    let mut from = words.after("from")?;
+    let on = from.relation()?;
+    let is_clause =
+        |token: &Token<'_>| ["where", "order", "limit", "offset", "fetch", "for"].iter().any(|word| token.is(word));
+    let others = from.0.iter().take_while(|token| !is_clause(token));
+    let one = others.into_iter().all(|token| token.text != "," && token.text != "(" && !token.is("join"));
+    one.then_some((LockMode::RowShare, on))
+}
+
+/// Of several actions the strictest lock counts, as the reference page says.
+fn alter(mut words: Words<'_>) -> Found {
+    if !words.eat("table") || words.eat("all") {
+        return None;
+    }
+    let on = words.relation()?;
+    let actions = words.0.split(|token| token.depth == 0 && token.text == ",");
+    let modes = actions.clone().map(|action| action_mode(Words(action))).collect::<Option<Vec<_>>>()?;
+    let mut locks = Locks::new(Some((modes.into_iter().max()?, on.clone())));
+    locks.add_foreign_keys(words, &on);
+    for (mode, second) in actions.filter_map(|action| second_of_action(Words(action))) {
+        locks.add(mode, second);
+    }
+    locks.told()
+}
+
+/// The lock of one action of ALTER TABLE: ACCESS EXCLUSIVE unless the reference page says otherwise.
+fn action_mode(mut words: Words<'_>) -> Option<LockMode> {
+    let all = words;
+    let mode = match words.next()?.text.to_ascii_lowercase().as_str() {
+        "add" if adds_foreign_key(words) => LockMode::ShareRowExclusive,
+        "add" | "drop" | "force" | "inherit" | "no" | "not" | "of" | "owner" | "rename" | "replica" => {
+            LockMode::AccessExclusive
+        }
+        "alter" => alter_column(words)?,
+        "attach" | "cluster" | "validate" => LockMode::ShareUpdateExclusive,
+        "detach" if words.has("concurrently") => LockMode::ShareUpdateExclusive,
+        "enable" | "disable" if all.has("trigger") => LockMode::ShareRowExclusive,
+        "set" if words.eat_all(&["without", "cluster"]) => LockMode::ShareUpdateExclusive,
+        // Most storage parameters take the weaker lock; for this one the page does not say so.
+        "set" | "reset" if words.eat("(") => {
+            (!words.has("user_catalog_table")).then_some(LockMode::ShareUpdateExclusive)?
+        }
+        "detach" | "enable" | "disable" | "set" => LockMode::AccessExclusive,
+        _ => return None,
+    };
+    Some(mode)
+}
+
+fn adds_foreign_key(mut words: Words<'_>) -> bool {
+    if words.eat("constraint") {
+        words.next();
+    }
+    words.eat_all(&["foreign", "key"])
+}
+
+fn alter_column(mut words: Words<'_>) -> Option<LockMode> {
+    if words.eat("constraint") {
+        return Some(LockMode::AccessExclusive);
+    }
+    words.eat("column");
+    words.next()?;
+    let weak = words.eat_all(&["set", "statistics"]) || words.eat_all(&["set", "("]) || words.eat_all(&["reset", "("]);
+    Some(if weak { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::table_lock;
+
+    // tests/engine/planned_locks.rs holds these against what a server really takes.
+    #[rstest]
+    #[case("alter table only s.t add column b int not null", "ACCESS EXCLUSIVE on s.t")]
+    #[case("ALTER TABLE IF EXISTS \"T t\" VALIDATE CONSTRAINT c", "SHARE UPDATE EXCLUSIVE on \"T t\"")]
+    #[case("alter table t validate constraint c, alter a drop not null", "ACCESS EXCLUSIVE on t")]
+    #[case("alter table t add foreign key (a, b) references u (a, b)", "SHARE ROW EXCLUSIVE on t, u")]
+    #[case("alter table t add constraint f foreign key (a) references s.u", "SHARE ROW EXCLUSIVE on t, s.u")]
+    #[case("alter table t add foreign key (a) references t", "SHARE ROW EXCLUSIVE on t")]
+    #[case("alter table t add b int references u", "ACCESS EXCLUSIVE on t, and SHARE ROW EXCLUSIVE on u")]
+    #[case("alter table t attach partition p default", "ACCESS EXCLUSIVE on p, and SHARE UPDATE EXCLUSIVE on t")]
+    #[case("alter table t detach partition p", "ACCESS EXCLUSIVE on t, p")]
+    #[case("alter table t detach partition p concurrently", "ACCESS EXCLUSIVE on p, and SHARE UPDATE EXCLUSIVE on t")]
+    #[case("alter table t inherit p", "ACCESS EXCLUSIVE on t, and SHARE UPDATE EXCLUSIVE on p")]
+    #[case(
+        "create table n (a int references u, b int references s.v (c), c int references n)",
+        "SHARE ROW EXCLUSIVE on u, s.v"
+    )]
+    #[case("create unlogged table if not exists n partition of t default", "ACCESS EXCLUSIVE on t")]
+    #[case("create table n () inherits (t, u)", "SHARE UPDATE EXCLUSIVE on t, u")]
+    #[case("create policy p on s.t using (true)", "ACCESS EXCLUSIVE on s.t")]
+    #[case("create or replace rule r as on insert to t do nothing", "ACCESS EXCLUSIVE on t")]
+    #[case("drop trigger if exists g on t", "ACCESS EXCLUSIVE on t")]
+    #[case("cluster (verbose) t using i", "ACCESS EXCLUSIVE on t")]
+    #[case("cluster i on t", "ACCESS EXCLUSIVE on t")]
+    #[case("reindex (verbose) table t", "ACCESS EXCLUSIVE on the indexes of t, and SHARE on t")]
+    #[case("reindex index i", "ACCESS EXCLUSIVE on i, and SHARE on its table")]
+    #[case("reindex table concurrently t", "SHARE UPDATE EXCLUSIVE on t")]
+    #[case("select a from t as x where a = (select 1 from u) for no key update of x", "ROW SHARE on t")]
+    #[case("alter table t alter column a set statistics 100", "SHARE UPDATE EXCLUSIVE on t")]
+    #[case("alter table t set (fillfactor = 70)", "SHARE UPDATE EXCLUSIVE on t")]
+    #[case("alter table t disable trigger all", "SHARE ROW EXCLUSIVE on t")]
+    #[case("create unique index if not exists i on only t using btree (a)", "SHARE on t")]
+    #[case("create index concurrently on s.t (a)", "SHARE UPDATE EXCLUSIVE on s.t")]
+    #[case("create or replace trigger g after update of a on t execute function f()", "SHARE ROW EXCLUSIVE on t")]
+    #[case("drop table if exists a, s.b cascade", "ACCESS EXCLUSIVE on a, s.b")]
+    #[case("drop index i", "ACCESS EXCLUSIVE on the table of i")]
+    #[case("truncate a, b", "ACCESS EXCLUSIVE on a, b")]
+    #[case("/* all */ update only t set a = 1", "ROW EXCLUSIVE on t")]
+    #[case("insert into s . t values (1)", "ROW EXCLUSIVE on s.t")]
+    #[case("delete from t", "ROW EXCLUSIVE on t")]
+    #[case("comment on column s.t.a is 'x'", "SHARE UPDATE EXCLUSIVE on s.t")]
+    #[case("lock t in share row exclusive mode nowait", "SHARE ROW EXCLUSIVE on t")]
+    #[case("lock table t", "ACCESS EXCLUSIVE on t")]
+    #[case("refresh materialized view concurrently v", "EXCLUSIVE on v")]
+    fn what_a_statement_s_kind_tells(#[case] sql: &str, #[case] expected: &str) {
+        let lock = table_lock(sql).unwrap();
+        assert_eq!(format!("{} on {}", lock.mode, lock.on), expected);
+    }
+
+    #[rstest]
+    #[case("create table t (a int)")]
+    #[case("select f()")]
+    #[case("select substring(a for 2) from t")]
+    #[case("select 1 from t, u for update")]
+    #[case("cluster")]
+    #[case("reindex schema s")]
+    #[case("create table t as select 1")]
+    #[case("do $$ begin end $$")]
+    #[case("alter type e add value 'x'")]
+    #[case("alter table all in tablespace s set tablespace u")]
+    #[case("alter table t set (user_catalog_table = true)")]
+    #[case("alter table")]
+    #[case("with x as (delete from t returning 1) select * from x")]
+    #[case("")]
+    fn what_is_not_known_is_not_said(#[case] sql: &str) {
+        assert_eq!(table_lock(sql), None);
+    }
+}

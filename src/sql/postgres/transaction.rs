@@ -1,0 +1,232 @@
+//! Which statements `PostgreSQL` refuses inside a transaction block, and what one of them would leave in the catalog.
+
+use super::super::tokens::{Token, follow, name, next_is};
+use super::super::transaction::{Execution, Trace};
+use super::tokens;
+
+/// How a statement of a [`TransactionMode::PerStatement`] file is executed.
+pub(in super::super) fn execution(sql: &str) -> Execution {
+    let mut words = tokens(sql);
+    let first = words.next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
+    match (first.as_str(), demand(sql)) {
+        ("create", Some("CREATE INDEX CONCURRENTLY")) => created_index(words),
+        ("drop", Some("DROP INDEX CONCURRENTLY")) => {
+            name(&mut after_concurrently(words)).map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name }))
+        }
+        ("reindex", Some(_)) => Execution::Alone(reindexed(words)),
+        ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
+        // A procedure may commit, and so may a DO block that says so; in a transaction the server would refuse that.
+        // DETACH leaves a partition that is pending.
+        ("call", None) | (_, Some(DETACH_CONCURRENTLY)) => PARTS,
+        ("do", None) if may_commit(sql) => PARTS,
+        (_, Some(_)) => UNKNOWN,
+        // A library that is loaded goes with its session, too.
+        (_, None) if is_setting(sql) || first == "load" => Execution::Setting,
+        (_, None) => Execution::Transaction,
+    }
+}
+
+const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
+const DETACH_CONCURRENTLY: &str = "ALTER TABLE … DETACH PARTITION … CONCURRENTLY";
+const PARTS: Execution = Execution::Alone(Trace::Parts);
+
+/// The tokens behind `CONCURRENTLY` and `IF [NOT] EXISTS`.
+fn after_concurrently<'a>(words: impl Iterator<Item = Token<'a>>) -> impl Iterator<Item = Token<'a>> {
+    let mut behind = words.skip_while(|token| !token.is("concurrently")).skip(1).peekable();
+    if behind.next_if(|token| token.is("if")).is_some() {
+        behind.next_if(|token| token.is("not"));
+        behind.next_if(|token| token.is("exists"));
+    }
+    behind
+}
+
+fn created_index<'a>(words: impl Iterator<Item = Token<'a>>) -> Execution {
+    let mut rest = after_concurrently(words).peekable();
+    if rest.peek().is_some_and(|token| token.is("on")) {
+        return Execution::NamelessIndex;
+    }
+    let Some(index) = name(&mut rest) else { return UNKNOWN };
+    // `name` has read the ON that follows.
+    rest.next_if(|token| token.is("only"));
+    name(&mut rest).map_or(UNKNOWN, |table| Execution::Alone(Trace::CreatedIndex { name: index, table }))
+}
+
+fn reindexed<'a>(words: impl Iterator<Item = Token<'a>>) -> Trace {
+    let mut rest = words.filter(|token| token.depth == 0 && !token.is_parenthesis() && !token.is("concurrently"));
+    let what = rest.next();
+    match (what, name(&mut rest)) {
+        (Some(what), Some(name)) if what.is("index") => Trace::ReindexedIndex { name },
+        (Some(what), Some(name)) if what.is("table") => Trace::ReindexedTable { name },
+        _ => Trace::Repeatable,
+    }
+}
+
+fn may_commit(sql: &str) -> bool {
+    let text = sql.to_ascii_lowercase();
+    ["commit", "rollback", "call"].iter().any(|word| text.contains(word))
+}
+
+/// Whether a statement changes the session's settings and nothing else.
+pub(in super::super) fn is_setting(sql: &str) -> bool {
+    let mut words = tokens(sql);
+    match words.next() {
+        Some(first) if first.is("set") || first.is("reset") => true,
+        // As pg_dump writes it.
+        Some(first) if first.is("select") => {
+            words.find(|token| !token.is("pg_catalog") && token.text != ".").is_some_and(|token| token.is("set_config"))
+        }
+        _ => false,
+    }
+}
+
+/// What about a statement the server refuses inside a transaction block; None where it may run in one.
+///
+/// Source: `PostgreSQL`'s reference pages ("cannot be executed inside a transaction block") and the callers of
+/// `PreventInTransactionBlock` in its source.
+pub(in super::super) fn demand(sql: &str) -> Option<&'static str> {
+    let mut rest = tokens(sql);
+    let first = rest.next()?.text.to_ascii_lowercase();
+    match first.as_str() {
+        "vacuum" => Some("VACUUM"),
+        "cluster" => cluster(rest),
+        "reindex" => reindex(rest),
+        "create" => create(rest),
+        "drop" => drop(rest),
+        "alter" => alter(rest),
+        _ => None,
+    }
+}
+
+fn cluster<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
+    let names_a_table = rest.any(|token| token.depth == 0 && !token.is("verbose") && !token.is_parenthesis());
+    (!names_a_table).then_some("CLUSTER without a table")
+}
+
+fn reindex<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
+    let mut what = None;
+    for token in rest {
+        if token.is("concurrently") {
+            return Some("REINDEX CONCURRENTLY");
+        }
+        if what.is_none() && token.depth == 0 && !token.is_parenthesis() {
+            what = Some(token);
+        }
+    }
+    let whole = what.is_some_and(|token| token.is("schema") || token.is("database") || token.is("system"));
+    whole.then_some("REINDEX SCHEMA, DATABASE or SYSTEM")
+}
+
+fn create<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
+    let mut rest = rest.skip_while(|token| token.is("unique"));
+    let what = rest.next()?;
+    if what.is("index") {
+        next_is(rest, "concurrently").then_some("CREATE INDEX CONCURRENTLY")
+    } else if what.is("database") {
+        Some("CREATE DATABASE")
+    } else if what.is("tablespace") {
+        Some("CREATE TABLESPACE")
+    } else if what.is("subscription") {
+        let no_slot = follow(rest, |[option, equals, value]| {
+            (option.is("create_slot") || option.is("connect")) && equals.is("=") && value.is("false")
+        });
+        (!no_slot).then_some("CREATE SUBSCRIPTION with create_slot")
+    } else {
+        None
+    }
+}
+
+fn drop<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
+    let what = rest.next()?;
+    if what.is("index") {
+        next_is(rest, "concurrently").then_some("DROP INDEX CONCURRENTLY")
+    } else if what.is("database") {
+        Some("DROP DATABASE")
+    } else if what.is("tablespace") {
+        Some("DROP TABLESPACE")
+    } else {
+        None
+    }
+}
+
+fn alter<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
+    let what = rest.next()?;
+    if what.is("system") {
+        Some("ALTER SYSTEM")
+    } else if what.is("database") {
+        let moves = follow(rest, |[a, b]| a.is("set") && b.is("tablespace"));
+        moves.then_some("ALTER DATABASE … SET TABLESPACE")
+    } else if what.is("table") {
+        let detaches = rest.by_ref().any(|token| token.depth == 0 && token.is("detach"));
+        let concurrently = detaches && rest.any(|token| token.is("concurrently"));
+        concurrently.then_some(DETACH_CONCURRENTLY)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::statements::split;
+    use super::*;
+    use crate::sql::Dialect;
+    use crate::sql::transaction::TransactionMode;
+
+    fn created(name: &str, table: &str) -> Execution {
+        Execution::Alone(Trace::CreatedIndex { name: name.into(), table: table.into() })
+    }
+
+    fn dropped(name: &str) -> Execution {
+        Execution::Alone(Trace::DroppedIndex { name: name.into() })
+    }
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)", created("i", "t"))]
+    #[case(
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I x\" ON ONLY s . \"T\" USING gin (a)",
+        created("\"I x\"", "s.\"T\"")
+    )]
+    #[case("create index concurrently on t (a)", Execution::NamelessIndex)]
+    #[case("drop index concurrently if exists s.i cascade", dropped("s.i"))]
+    #[case("drop index concurrently i", dropped("i"))]
+    #[case("reindex (verbose) index concurrently s.i", Execution::Alone(Trace::ReindexedIndex { name: "s.i".into() }))]
+    #[case("reindex (concurrently) table t", Execution::Alone(Trace::ReindexedTable { name: "t".into() }))]
+    #[case("reindex schema s", Execution::Alone(Trace::Repeatable))]
+    #[case("vacuum analyze t", Execution::Alone(Trace::Repeatable))]
+    #[case("alter system reset all", Execution::Alone(Trace::Repeatable))]
+    #[case("create database d", UNKNOWN)]
+    #[case("call p()", PARTS)]
+    #[case("alter table t detach partition p concurrently", PARTS)]
+    #[case("do $$ begin insert into t values (1); COMMIT; end $$", PARTS)]
+    #[case("do $$ begin perform 1; end $$", Execution::Transaction)]
+    #[case("set lock_timeout = 0", Execution::Setting)]
+    #[case("select pg_catalog.set_config('search_path', '', false)", Execution::Setting)]
+    #[case("select set_config", Execution::Setting)]
+    #[case("alter type e add value 'x'", Execution::Transaction)]
+    #[case("insert into t values (1)", Execution::Transaction)]
+    fn executions(#[case] sql: &str, #[case] expected: Execution) {
+        assert_eq!(execution(sql), expected);
+    }
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)", false, false, TransactionMode::PerStatement)]
+    #[case("set lock_timeout = 0; vacuum; vacuum", false, false, TransactionMode::PerStatement)]
+    #[case("vacuum", true, false, TransactionMode::PerFile)]
+    #[case("create table t (); vacuum", false, false, TransactionMode::PerFile)]
+    #[case("create table t ()", false, false, TransactionMode::PerFile)]
+    #[case("set lock_timeout = 0", false, false, TransactionMode::PerFile)]
+    #[case("", false, false, TransactionMode::PerFile)]
+    #[case("create table t ()", false, true, TransactionMode::PerStatement)]
+    fn modes(
+        #[case] sql: &str,
+        #[case] wrapped: bool,
+        #[case] no_transaction: bool,
+        #[case] expected: TransactionMode,
+    ) {
+        assert_eq!(
+            TransactionMode::of(sql, &split(sql).statements, wrapped, no_transaction, Dialect::Postgres),
+            expected
+        );
+    }
+}

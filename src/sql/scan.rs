@@ -1,0 +1,64 @@
+//! Steps of a lexer of our own: where a run of bytes ends. All marks are ASCII, so every end lies on a character's
+//! boundary.
+
+/// The byte at an offset; 0 behind the end, since no text that is read holds a NUL.
+pub(crate) fn byte(sql: &str, at: usize) -> u8 {
+    sql.as_bytes().get(at).copied().unwrap_or_default()
+}
+
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+/// Whether a byte can be a part of an unquoted name; those of all characters beyond ASCII can.
+pub(crate) fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}
+
+/// The end of the run of bytes that satisfy a condition.
+pub(crate) fn run(sql: &str, from: usize, satisfies: impl Fn(u8) -> bool) -> usize {
+    let rest = sql.as_bytes().get(from..).unwrap_or_default();
+    from + rest.iter().take_while(|byte| satisfies(**byte)).count()
+}
+
+/// The end of a line, before its `\n`.
+pub(crate) fn line(sql: &str, from: usize) -> usize {
+    run(sql, from, |byte| byte != b'\n')
+}
+
+/// The byte behind a mark; None where it does not follow.
+pub(crate) fn behind(sql: &str, from: usize, mark: &str) -> Option<usize> {
+    sql.get(from..)?.find(mark).map(|at| from + at + mark.len())
+}
+
+/// Reads from behind an opening quote to behind the closing one; None where there is none. A quote that is doubled is
+/// a part of the text; so is what follows a backslash, where those escape.
+pub(crate) fn quoted(sql: &str, from: usize, quote: u8, backslashes: bool) -> Option<usize> {
+    let bytes = sql.as_bytes();
+    let mut at = from;
+    loop {
+        let found = *bytes.get(at)?;
+        if found == b'\\' && backslashes {
+            at += 2;
+        } else if found != quote {
+            at += 1;
+        } else if bytes.get(at + 1) == Some(&quote) {
+            at += 2;
+        } else {
+            return Some(at + 1);
+        }
+    }
+}
+
+/// The end of a number: digits, letters as in `0xFF` and `1e5`, one fraction, a signed exponent.
+pub(crate) fn number(sql: &str, from: usize) -> usize {
+    let mut end = run(sql, from, is_word);
+    if byte(sql, end) == b'.' && byte(sql, end + 1).is_ascii_digit() {
+        end = run(sql, end + 1, is_word);
+    }
+    let exponent = matches!(byte(sql, end.saturating_sub(1)), b'e' | b'E') && end > from + 1;
+    if exponent && matches!(byte(sql, end), b'+' | b'-') && byte(sql, end + 1).is_ascii_digit() {
+        end = run(sql, end + 1, is_word);
+    }
+    end
+}

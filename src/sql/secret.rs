@@ -1,0 +1,204 @@
+//! Passwords that stand in SQL: they are in the file, but need not be in a log or a status.
+
+use super::Dialect;
+use super::lexeme::{Kind, lexemes};
+
+/// What stands for each character of a literal that may hold a password.
+const HIDDEN: char = '*';
+
+/// A line of SQL with stars for what may be a password: the string behind PASSWORD or IDENTIFIED BY, and strings that
+/// hold a connection's parameters or URL. It keeps its number of characters, so that columns stay right. Whose SQL it is
+/// need not be known: what any engine's rules hide is hidden.
+#[must_use]
+pub fn without_passwords(line: &str) -> String {
+    let mut hidden = vec![false; line.len()];
+    for dialect in [Dialect::Postgres, Dialect::Mysql] {
+        hide(line, dialect, &mut hidden);
+    }
+    let shown = |(at, c): (usize, char)| if hidden.get(at) == Some(&true) { HIDDEN } else { c };
+    line.char_indices().map(shown).collect()
+}
+
+/// A server's message with stars for what [`without_passwords`] hides in the SQL that it is about: servers quote the text
+/// that they do not understand, perhaps cut off in the middle of a literal.
+#[must_use]
+pub fn message_without_passwords(message: &str, sql: &str) -> String {
+    let mut shown = message.to_owned();
+    for secret in secrets(sql) {
+        shown = starred(&shown, &secret);
+    }
+    shown
+}
+
+/// What stands in the literals that may hold a password, as it is written and as it is meant; the longest first. Line by
+/// line, too: a function's body is one literal as a whole.
+fn secrets(sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for text in std::iter::once(sql).chain(sql.lines()) {
+        for dialect in [Dialect::Postgres, Dialect::Mysql] {
+            let literals = literals(text, dialect);
+            found.extend(literals.into_iter().map(|(start, end)| content(text.get(start..end).unwrap_or_default())));
+        }
+    }
+    let meant = |written: &String| written.replace("''", "'").replace("\\'", "'");
+    found.extend(found.iter().map(meant).collect::<Vec<_>>());
+    found.sort_by_key(|secret| (std::cmp::Reverse(secret.len()), secret.clone()));
+    found.dedup();
+    found.retain(|secret| !secret.is_empty());
+    found
+}
+
+/// A literal without its quotes.
+fn content(literal: &str) -> String {
+    let quote = |c| matches!(c, '\'' | '"' | '$');
+    let Some(open) = literal.find(quote) else { return literal.to_owned() };
+    let quoted = literal.get(open..).unwrap_or_default();
+    let mark = match quoted.chars().next() {
+        Some('$') => quoted.get(1..).and_then(|rest| rest.find('$')).and_then(|end| quoted.get(..end + 2)),
+        _ => quoted.get(..1),
+    };
+    let mark = mark.unwrap_or_default();
+    let inside = quoted.strip_prefix(mark).unwrap_or(quoted);
+    inside.strip_suffix(mark).unwrap_or(inside).to_owned()
+}
+
+/// A text with stars for a secret, and for the beginning of one that was cut off.
+fn starred(text: &str, secret: &str) -> String {
+    let quote = |c: Option<char>| c.is_none_or(|c| matches!(c, '\'' | '"' | '`'));
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let same = rest.chars().zip(secret.chars()).take_while(|(here, there)| here == there);
+        let (chars, bytes) = same.fold((0, 0), |(chars, bytes), (c, _)| (chars + 1, bytes + c.len_utf8()));
+        let behind = rest.get(bytes..).unwrap_or_default();
+        let quoted = quote(shown.chars().last()) && quote(behind.chars().next());
+        let is_whole = bytes == secret.len();
+        // A few characters may stand anywhere by chance; between quotes they do not.
+        let is_shown = chars > 0 && (quoted || chars >= 4 && (is_whole || quote(behind.chars().next())));
+        if is_shown {
+            shown.extend(std::iter::repeat_n(HIDDEN, chars));
+            rest = behind;
+        } else {
+            shown.push(first);
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        }
+    }
+    shown
+}
+
+/// Marks the bytes at which hidden characters begin.
+fn hide(line: &str, dialect: Dialect, hidden: &mut [bool]) {
+    for (start, end) in literals(line, dialect) {
+        let text = line.get(start..end).unwrap_or_default();
+        for (at, _) in text.char_indices().filter(|(_, c)| !matches!(c, '\'' | '$' | '"')) {
+            if let Some(mark) = hidden.get_mut(start + at) {
+                *mark = true;
+            }
+        }
+    }
+}
+
+/// The literals that may hold a password, as bytes from and to.
+fn literals(line: &str, dialect: Dialect) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut after_password = false;
+    // SET PASSWORD FOR somebody: the password comes behind the equals sign.
+    let mut of_somebody = false;
+    let mut previous = "";
+    for lexeme in lexemes(line, 0, dialect) {
+        let text = line.get(lexeme.start..lexeme.end).unwrap_or_default();
+        let is_string = lexeme.kind == Kind::Other && text.contains(['\'', '$', '"']) && !is_identifier(text, dialect);
+        if is_string && (after_password || holds_connection(text)) {
+            found.push((lexeme.start, lexeme.end));
+        }
+        if of_somebody && text == "=" {
+            (of_somebody, after_password) = (false, true);
+        }
+        if !lexeme.kind.is_trivia() && !matches!(lexeme.kind, Kind::Operator | Kind::Open) {
+            let is = |word: &str| lexeme.kind == Kind::Word && text.eq_ignore_ascii_case(word);
+            let names_password = ["password", "master_password", "source_password"].into_iter().any(is);
+            let plugin = previous.eq_ignore_ascii_case("with") && after_password;
+            of_somebody = of_somebody && lexeme.kind != Kind::Semicolon || after_password && is("for");
+            let identifies = is("identified")
+                || after_password && (is("by") || is("with") || is("as") || is("using") || is("replace"));
+            after_password = names_password || identifies || plugin || after_password && is_string;
+            previous = text;
+        }
+    }
+    found
+}
+
+/// Whether a name in quotes is read there.
+fn is_identifier(text: &str, dialect: Dialect) -> bool {
+    dialect.grammar().double_quotes_names() && text.starts_with('"')
+}
+
+fn holds_connection(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let parameter = lower.split_once("password").is_some_and(|(_, rest)| rest.trim_start().starts_with('='));
+    parameter || lower.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{message_without_passwords, without_passwords};
+
+    #[rstest]
+    #[case("alter role a PASSWORD 'canary' login", "alter role a PASSWORD '******' login")]
+    #[case("create role a encrypted password E'can\\'ry'", "create role a encrypted password *'****'**'")]
+    #[case("options (user 'a', password $x$canary$x$)", "options (user 'a', password $*$******$*$)")]
+    #[case("select dblink('host=h password = canary')", "select dblink('************************')")]
+    #[case(
+        "create subscription s connection 'postgres://u:canary@h/d'",
+        "create subscription s connection '***********************'"
+    )]
+    #[case(
+        "alter user a identified by 'canary' replace 'canary'",
+        "alter user a identified by '******' replace '******'"
+    )]
+    #[case("SET PASSWORD FOR 'a'@'%' = 'canary'", "SET PASSWORD FOR 'a'@'%' = '******'")]
+    #[case("set password for a = password('canary')", "set password for a = password('******')")]
+    #[case("CREATE USER a IDENTIFIED BY 'canary' REQUIRE SSL", "CREATE USER a IDENTIFIED BY '******' REQUIRE SSL")]
+    #[case("alter user a identified with 'p' as \"can\\\"y\"", "alter user a identified with '*' as \"****\"*\"")]
+    #[case("set password for a = password('canary')", "set password for a = password('******')")]
+    #[case("change master to master_password = 'canary'", "change master to master_password = '******'")]
+    #[case("password 'canary", "password '******")]
+    #[case("comment on column u.password is 'the hash'", "comment on column u.password is 'the hash'")]
+    #[case("insert into l values ('https://example.org', 'ü')", "insert into l values ('https://example.org', 'ü')")]
+    fn passwords_are_starred_and_nothing_else(#[case] line: &str, #[case] expected: &str) {
+        let shown = without_passwords(line);
+        assert_eq!(shown, expected);
+        assert_eq!(shown.chars().count(), line.chars().count());
+    }
+
+    #[rstest]
+    #[case::mysql(
+        "near 'usr 'x'@'%' identified by 'canary''",
+        "create usr 'x'@'%' identified by 'canary'",
+        "near 'usr 'x'@'%' identified by '******''"
+    )]
+    #[case::cut_off("near 'by 'cana'", "create user x identifed, identified by 'canary'", "near 'by '****'")]
+    #[case::short("near 'by 'ca'' a", "alter user a identified by 'ca'", "near 'by '**'' a")]
+    #[case::postgres(
+        "syntax error at or near \"'canary'\"",
+        "alter role a password 'canary'",
+        "syntax error at or near \"'******'\""
+    )]
+    #[case::in_a_body(
+        "x (in SQL statement \"ALTER ROLE a PASSWORD 'canary'\")",
+        "do $$ begin\n  alter role a password 'canary';\nend $$",
+        "x (in SQL statement \"ALTER ROLE a PASSWORD '******'\")"
+    )]
+    #[case::as_it_is_meant("\"can'ry\" is bad", "alter role a password 'can''ry'", "\"******\" is bad")]
+    #[case::dollars("near $x$canary$x$", "alter role a password $x$canary$x$", "near $x$******$x$")]
+    #[case::none("column \"canary\" is not there", "select 'canary', canary", "column \"canary\" is not there")]
+    fn a_server_s_message_is_starred_where_it_quotes_a_password(
+        #[case] message: &str,
+        #[case] sql: &str,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(message_without_passwords(message, sql), expected);
+    }
+}

@@ -1,0 +1,20 @@
+//! Which lock on the database file a statement of `SQLite` has.
+//!
+//! Source: `SQLite`'s pages "File Locking And Concurrency In SQLite Version 3", "Transaction" (BEGIN IMMEDIATE) and
+//! "VACUUM".
+
+use super::super::statement_lock::{Others, StatementLock};
+use super::transaction::demand;
+
+/// The lock; None where the statement only changes the connection.
+///
+/// A file is applied between `BEGIN IMMEDIATE` and COMMIT, so that each of its statements has the lock of a writer. At
+/// COMMIT, and where the changes outgrow memory, it is raised against readers, unless the database is in WAL mode.
+pub(in super::super) fn file_lock(sql: &str) -> Option<StatementLock> {
+    let (mode, reads) = match demand(sql) {
+        None => ("RESERVED", Others::MayWait),
+        Some("VACUUM") => ("EXCLUSIVE", Others::Wait),
+        Some(_) => return None,
+    };
+    Some(StatementLock { mode, on: "the database file".to_owned(), reads, writes: Others::Wait })
+}

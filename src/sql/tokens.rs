@@ -1,0 +1,77 @@
+//! The tokens of one statement that count: no comments, no white space. For whoever has to recognise a statement by
+//! its first words.
+
+use super::Dialect;
+use super::lexeme::{Kind, Lexeme, lexemes};
+
+/// A token that counts, with the number of parentheses open around it.
+#[derive(Clone, Copy)]
+pub(crate) struct Token<'a> {
+    pub(crate) text: &'a str,
+    /// Its first byte in the statement.
+    pub(crate) start: usize,
+    pub(crate) depth: usize,
+}
+
+impl Token<'_> {
+    pub(crate) fn is(&self, keyword: &str) -> bool {
+        self.text.eq_ignore_ascii_case(keyword)
+    }
+
+    pub(crate) fn is_parenthesis(&self) -> bool {
+        self.text == "(" || self.text == ")"
+    }
+}
+
+pub(crate) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<'_>> {
+    let mut depth = 0_usize;
+    let counts = |lexeme: &Lexeme| !lexeme.kind.is_trivia() && lexeme.kind != Kind::CodeMark;
+    lexemes(sql, 0, dialect).filter(counts).map(move |lexeme| {
+        depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };
+        let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
+        let token = Token { text, start: lexeme.start, depth };
+        depth += usize::from(lexeme.kind == Kind::Open);
+        token
+    })
+}
+
+/// Where the tokens of a statement end that count, in bytes.
+#[must_use]
+pub fn token_ends(sql: &str, dialect: Dialect) -> Vec<usize> {
+    tokens(sql, dialect).map(|token| token.start + token.text.len()).collect()
+}
+
+pub(crate) fn next_is<'a>(mut tokens: impl Iterator<Item = Token<'a>>, keyword: &str) -> bool {
+    tokens.next().is_some_and(|token| token.is(keyword))
+}
+
+/// A name, perhaps qualified, as it is written but for white space around its dots. Reads the token behind it, too.
+pub(crate) fn name<'a>(tokens: &mut impl Iterator<Item = Token<'a>>) -> Option<String> {
+    let mut name = tokens.next()?.text.to_owned();
+    while let Some(token) = tokens.next() {
+        if token.text != "." {
+            break;
+        }
+        name.push('.');
+        name.push_str(tokens.next()?.text);
+    }
+    Some(name)
+}
+
+/// Whether `N` tokens in a row match.
+pub(crate) fn follow<'a, const N: usize>(
+    tokens: impl Iterator<Item = Token<'a>>,
+    mut matches: impl FnMut([Token<'a>; N]) -> bool,
+) -> bool {
+    let mut window = [Token { text: "", start: 0, depth: 0 }; N];
+    for token in tokens {
+        window.rotate_left(1);
+        if let Some(last) = window.last_mut() {
+            *last = token;
+        }
+        if matches(window) {
+            return true;
+        }
+    }
+    false
+}
