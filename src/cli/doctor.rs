@@ -10,7 +10,7 @@ use super::exit;
 use super::flags::{DatabaseFlags, Format, FormatFlag};
 use super::output::{self, BAD, FAINT, GOOD, line, styled};
 use super::reading::wait_for;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, show_failures};
 use crate::engine::{AnyDatabase, Check, CheckName, CheckOutcome};
 use crate::report::Failure;
 
@@ -37,7 +37,7 @@ pub(super) fn main(arguments: &DoctorArguments) -> ExitCode {
         Ok(checks) => checks,
         Err(failure) => {
             let reason = failure.reason;
-            output::failures(format, &Terminal::new("".as_ref(), &[]), &[failure]);
+            show_failures(format, &Terminal::new("".as_ref(), &[]), &[failure]);
             return exit::code_of(reason);
         }
     };

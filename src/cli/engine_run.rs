@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::flags::{Format, LedgerFlag, invalid_settings};
 use super::log_lines::LogLines;
-use super::reading::NoResult;
+use super::no_result::NoResult;
 use super::source::{Source, while_reading};
 use crate::api;
 use crate::engine::{

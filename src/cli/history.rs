@@ -10,7 +10,7 @@ use super::exit;
 use super::flags::{DatabaseFlags, Format, FormatFlag};
 use super::output::{self, BAD, FAINT, GOOD, NOTE, line, styled};
 use super::reading::ledger;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, show_failures};
 use crate::engine::RecordedAttempt;
 
 /// Flags of `schemaward history`.
@@ -46,7 +46,7 @@ pub(super) fn main(arguments: &HistoryArguments) -> ExitCode {
         }
         Err(failure) => {
             let reason = failure.reason;
-            output::failures(format, &Terminal::new("".as_ref(), &[]), &[failure]);
+            show_failures(format, &Terminal::new("".as_ref(), &[]), &[failure]);
             exit::code_of(reason)
         }
     }

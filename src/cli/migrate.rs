@@ -10,9 +10,10 @@ use super::exit;
 use super::flags::{
     DatabaseFlags, FolderFlag, ForeignHistoryFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags,
 };
+use super::no_result::NoResult;
 use super::output;
 use super::plan::{self, PlanArguments};
-use super::reading::{CompareFlags, NoResult};
+use super::reading::CompareFlags;
 use super::runner::write_event;
 use super::source::Source;
 use super::terminal::Terminal;

@@ -18,6 +18,7 @@ mod log_lines;
 mod man;
 mod migrate;
 mod new;
+mod no_result;
 mod operator;
 mod output;
 mod plan;

@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::exit;
 use super::flags::{FolderFlag, invalid_settings};
+use super::no_result::show_failure;
 use super::output;
-use super::reading::show_failure;
 use crate::migration::next_file;
 use crate::report::Failure;
 

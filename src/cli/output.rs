@@ -6,21 +6,11 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::flags::Format;
-use super::terminal::Terminal;
-use crate::report::Failure;
-
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 pub(super) const NOTE: Style = AnsiColor::Yellow.on_default();
 pub(super) const FAINT: Style = Style::new().dimmed();
 pub(super) const STRONG: Style = Style::new().bold();
-
-/// What programs are given in place of a result.
-#[derive(Serialize)]
-struct Failures<'a> {
-    failures: &'a [Failure],
-}
 
 /// Text as it is shown; a pipe, `NO_COLOR` and the like take the colours away.
 pub(super) fn text(text: &str) {
@@ -49,14 +39,6 @@ fn written(result: io::Result<()>) {
 /// What a person should know beside a result: a line on standard error.
 pub(super) fn warning(text: &str) {
     let _ = writeln!(io::stderr(), "warning: {}", line(text));
-}
-
-/// What went wrong, in place of a result.
-pub(super) fn failures(format: Format, terminal: &Terminal<'_>, failures: &[Failure]) {
-    match format {
-        Format::Json => json(&Failures { failures }),
-        Format::Text => failures.iter().for_each(|failure| terminal.failure(failure)),
-    }
 }
 
 /// A text with its style around it.

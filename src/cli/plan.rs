@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::exit;
 use super::flags::{ForeignHistoryFlag, Format};
+use super::no_result::NoResult;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
-use super::reading::{CompareFlags, NoResult};
+use super::reading::CompareFlags;
 use super::source::Source;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, show_failures};
 use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
 use crate::source::{read_all, read_needed};
@@ -137,7 +138,7 @@ fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result
         }
         Err(problems) => {
             let failures: Vec<Failure> = problems.iter().map(PlanProblem::failure).collect();
-            output::failures(format, &Terminal::new(&flags.folder.dir, &[]), &failures);
+            show_failures(format, &Terminal::new(&flags.folder.dir, &[]), &failures);
             Ok(exit::refused())
         }
     }

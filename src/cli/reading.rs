@@ -1,18 +1,15 @@
 //! What the subcommands that only read have in common: the folder's files, the database, the runtime.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
-use super::exit;
-use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, invalid_settings};
+use super::flags::{DatabaseFlags, FolderFlag, FormatFlag, OutOfOrderFlag, TargetFlag, invalid_settings};
+use super::no_result::NoResult;
 use super::output;
 use super::source::{Source, while_reading};
-use super::terminal::Terminal;
 use crate::engine::Database;
-use crate::migration::{MigrationFiles, MigrationSet, Problem, SourceFile, SourceRules};
+use crate::migration::{MigrationFiles, MigrationSet, SourceFile, SourceRules};
 use crate::plan::PlanOptions;
-use crate::report::{Failure, Reason};
+use crate::report::Failure;
 use crate::run::{Reading, read};
 use crate::source::{SourceFolder, read_folder};
 
@@ -54,41 +51,6 @@ impl CompareFlags {
         let (set, read) = while_reading(&runtime()?, read_folder, read(&database, Some(0)))?;
         Ok((set, read.map(|reading| (reading, database.address())).map_err(Failure::from)))
     }
-}
-
-/// Why a subcommand has no result.
-pub(super) enum NoResult {
-    /// For one reason.
-    Failed(Failure),
-    /// The files are no migration set.
-    InvalidSource(Vec<SourceFile>, Vec<Problem>),
-}
-
-impl From<Failure> for NoResult {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl NoResult {
-    /// Shows why, and turns it into the exit code.
-    pub(super) fn show(self, format: Format, folder: &FolderFlag) -> ExitCode {
-        match self {
-            Self::Failed(failure) => show_failure(failure, format, folder),
-            Self::InvalidSource(files, problems) => {
-                let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();
-                output::failures(format, &Terminal::new(&folder.dir, &files), &failures);
-                exit::code_of(Reason::InvalidSource)
-            }
-        }
-    }
-}
-
-/// Shows why a subcommand has no result, and turns it into the exit code.
-pub(super) fn show_failure(failure: Failure, format: Format, folder: &FolderFlag) -> ExitCode {
-    let reason = failure.reason;
-    output::failures(format, &Terminal::new(&folder.dir, &[]), &[failure]);
-    exit::code_of(reason)
 }
 
 /// Reads a folder's files. What a person should know of it goes to standard error, whatever the format: a result of a

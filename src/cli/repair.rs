@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::engine_run::log_to_stderr;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
+use super::no_result::NoResult;
 use super::output::{self, line};
-use super::reading::{NoResult, read_files, wait_for};
+use super::reading::{read_files, wait_for};
 use crate::engine::{ByHand, Database};
 use crate::migration::{MigrationFiles, Version};
 use crate::plan::{BegunStatement, Kind, LedgerState, StatementState};

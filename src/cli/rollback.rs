@@ -14,7 +14,7 @@ use super::flags::{Format, FormatFlag, UrlFlags};
 use super::output::{self, BAD, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::wait_for;
 use super::runner::write_event;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, show_failures};
 use crate::engine::{AnyDatabase, Database, StoredRollback};
 use crate::migration::{InvalidVersion, SourceFile};
 use crate::plan::{Goal, Plan, PlanProblem, RollbackTarget, Step, read_otherwise, rollback_plan};
@@ -83,7 +83,7 @@ pub(super) fn main(arguments: &RollbackArguments) -> ExitCode {
                 write_event(&Event::RunFinished { summary });
             }
             (format, _) => {
-                output::failures(format, &Terminal::new(Path::new(""), &[]), std::slice::from_ref(&failure));
+                show_failures(format, &Terminal::new(Path::new(""), &[]), std::slice::from_ref(&failure));
             }
         }
         exit::code_of(failure.reason)
@@ -148,7 +148,7 @@ impl RollbackArguments {
             Err(problems) => {
                 let failures: Vec<Failure> = problems.iter().map(PlanProblem::failure).collect();
                 let files = files(&stored);
-                output::failures(format, &Terminal::new(Path::new(""), &files), &failures);
+                show_failures(format, &Terminal::new(Path::new(""), &files), &failures);
                 Ok(exit::refused())
             }
         }

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::flags::invalid_settings;
-use super::reading::NoResult;
+use super::no_result::NoResult;
 use crate::migration::{MigrationFiles, Problem, SourceFile, SourceRules};
 use crate::report::Failure;
 use crate::source::{SourceFolder, read_folder, take_checksums};

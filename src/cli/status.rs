@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::exit;
 use super::flags::Format;
+use super::no_result::{NoResult, show_failure};
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
-use super::reading::{CompareFlags, NoResult, show_failure};
+use super::reading::CompareFlags;
 use super::source::Source;
 use crate::engine::{LedgerIdentity, RecordedAttempt};
 use crate::migration::{Problem, Version};

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::output::lines;
+use serde::Serialize;
+
+use super::flags::Format;
+use super::output::{json, lines};
 use super::progress_bar::ProgressBar;
 use crate::migration::{ROLLBACK_OF, SourceFile};
 use crate::plan::RollbackTarget;
@@ -276,6 +279,20 @@ fn out(line: &str) {
 
 fn err(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", lines(line));
+}
+
+/// What programs are given in place of a result.
+#[derive(Serialize)]
+struct Failures<'a> {
+    failures: &'a [Failure],
+}
+
+/// What went wrong, in place of a result.
+pub(super) fn show_failures(format: Format, terminal: &Terminal<'_>, failures: &[Failure]) {
+    match format {
+        Format::Json => json(&Failures { failures }),
+        Format::Text => failures.iter().for_each(|failure| terminal.failure(failure)),
+    }
 }
 
 #[cfg(test)]

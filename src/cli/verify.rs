@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag};
+use super::no_result::NoResult;
 use super::output::{self, GOOD, NOTE, counted, line, styled};
-use super::reading::{NoResult, ledger, wait_for};
+use super::reading::{ledger, wait_for};
 use super::source::Source;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, show_failures};
 use crate::engine::{can_be_spoilt, spoilt, spoilt_objects};
 use crate::migration::{Problem, Version};
 use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
@@ -56,7 +57,7 @@ pub(super) fn main(arguments: &VerifyArguments) -> ExitCode {
         Format::Json => output::json(&verification),
         Format::Text => {
             output::text(&verification.text());
-            output::failures(format, &Terminal::new(&arguments.folder.dir, &[]), &verification.problems);
+            show_failures(format, &Terminal::new(&arguments.folder.dir, &[]), &verification.problems);
         }
     }
     if verification.problems.is_empty() { ExitCode::SUCCESS } else { exit::refused() }

@@ -1,7 +1,6 @@
 //! What a person has taken upon themselves, and the ledger keeps so that it can be asked about later. Knows no SQL.
 
-use super::session::{Fence, SessionError};
-use crate::engine::shared::ledger_rows::{LedgerRow, unusable};
+use super::fence::Fence;
 use crate::migration::Version;
 
 /// What it was.
@@ -52,16 +51,4 @@ pub struct Acknowledged {
     pub made_by: String,
     /// The run's name.
     pub run: String,
-}
-
-/// Version, detail, time, user, run.
-pub(super) fn acknowledged(row: &impl LedgerRow) -> Result<Acknowledged, SessionError> {
-    let version = row.text_or_null(0)?.map(|version| version.parse());
-    Ok(Acknowledged {
-        version: version.transpose().map_err(|_| unusable("the ledger holds a version that is none"))?,
-        detail: row.text(1)?,
-        made_at: row.text(2)?,
-        made_by: row.text(3)?,
-        run: row.text(4)?,
-    })
 }

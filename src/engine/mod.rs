@@ -4,6 +4,7 @@
 mod acknowledgement;
 mod any;
 mod examination;
+mod fence;
 mod identity;
 mod mysql;
 mod postgres;

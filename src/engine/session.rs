@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use super::examination::Check;
+pub use super::fence::Fence;
 use super::identity::LedgerIdentity;
 use super::stop::Stop;
 use crate::engine::RecordedAttempt;
@@ -289,10 +290,6 @@ pub(super) async fn one_by_one<S: Session>(
 /// A server process or thread, as the server numbers them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SessionId(pub i64);
-
-/// The fence's value that this run has raised it to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Fence(pub i64);
 
 /// The answer to [`Session::try_lock`].
 #[derive(Clone, Debug, Eq, PartialEq)]

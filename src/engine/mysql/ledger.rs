@@ -3,8 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::answers::Mark;
 use super::literal::{identifier, text, text_or_null};
+use super::mark::Mark;
 use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::engine::shared::ledger_layout::LAYOUT;

@@ -14,6 +14,7 @@ mod kept;
 mod ledger;
 mod literal;
 mod lock_waits;
+mod mark;
 mod pace;
 mod place;
 mod reading;

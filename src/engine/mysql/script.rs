@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::answers::{Mark, Marks};
 use super::journal::Row;
 use super::kept::{Tracker, prepared_variable};
 use super::ledger::{BEGIN, Ledger};
+use super::mark::{Mark, Marks};
 use super::server::Server;
 use crate::engine::session::Attempt;
 use crate::sql::{Dialect, Execution, PreparedText, SessionChange, Source, Trace};

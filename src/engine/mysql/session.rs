@@ -10,17 +10,17 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection, Either};
 
 use super::Mysql;
-use super::answers::Mark;
 use super::error::{
     ACCESS_DENIED_TO_COLUMN, ACCESS_DENIED_TO_DATABASE, ACCESS_DENIED_TO_TABLE, NO_SUCH_TABLE, QUERY_INTERRUPTED,
     connection_lost, is_number, session_error,
 };
 use super::journal::Row;
 use super::ledger::{BEGIN, Ledger, OLDEST_WRITER};
+use super::mark::Mark;
 use super::rows::{identity, ledger_state, value};
 use super::server::{self, Server};
 use crate::engine::RecordedAttempt;
-use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
@@ -28,7 +28,7 @@ use crate::engine::session::{
 };
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::ledger_layout::FoundLayout;
-use crate::engine::shared::ledger_rows::{stored_rollback, unusable};
+use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::{ErrorClass, Failure, Reason};

@@ -2,8 +2,10 @@
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
+use crate::engine::examination::Outcome;
 use crate::engine::session::SessionError;
 use crate::engine::shared::driver_failure::driver_failure;
+use crate::engine::shared::examination_steps::not_ok;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// Raised by the ledger's `assert_fence`.
@@ -126,6 +128,12 @@ fn server_message(error: &PgDatabaseError) -> String {
         message.push(')');
     }
     message
+}
+
+/// A step of an examination that the server refuses.
+pub(super) fn refused(error: &sqlx::Error) -> Outcome {
+    let failure = failure_of(error, Reason::ConnectionFailed);
+    not_ok(&failure.message, failure.hint.as_deref().unwrap_or("see the server's log"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Postgres;
-use super::error::failure_of;
+use super::error::refused;
 use super::ledger::Ledger;
 use super::rows::holder_text;
 use super::session::hint_where_filtered;
@@ -19,7 +19,6 @@ use crate::engine::session::SessionError;
 use crate::engine::shared::connecting::CONNECT_TIMEOUT;
 use crate::engine::shared::examination_steps::{Step, nobody_holds, not_ok, noted, ok, reach, settled, skipped};
 use crate::engine::shared::ledger_layout::check_writer;
-use crate::report::Reason;
 
 /// The ledger's tables, as a list in SQL.
 const TABLES: &str = "'schemaward_ledger', 'schema_migrations', 'migration_locks', 'statement_journal', 'accepted_edits', \
@@ -198,11 +197,6 @@ async fn writable(connection: &mut PgConnection) -> Step<String> {
 
 async fn one_row(connection: &mut PgConnection, sql: String) -> Step<sqlx::postgres::PgRow> {
     sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(|error| refused(&error))
-}
-
-pub(super) fn refused(error: &sqlx::Error) -> Outcome {
-    let failure = failure_of(error, Reason::ConnectionFailed);
-    not_ok(&failure.message, failure.hint.as_deref().unwrap_or("see the server's log"))
 }
 
 fn login_refused(failure: &crate::report::Failure) -> Outcome {

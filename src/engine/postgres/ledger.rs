@@ -2,7 +2,7 @@
 
 use super::error::OTHER_PROCESS;
 use super::literal::{identifier, text, text_or_null};
-use super::session::BEGIN;
+use super::own_transaction::BEGIN;
 use super::settings::ALL_ROWS;
 use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};

@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::mark::Mark;
-use super::session::BEGIN as BEGIN_IN_FULL;
+use super::own_transaction::BEGIN as BEGIN_IN_FULL;
 use crate::engine::session::Attempt;
 use crate::migration::Migration;
 use crate::report::Place;

@@ -13,6 +13,7 @@ mod literal;
 mod lock_waits;
 mod mark;
 mod message;
+mod own_transaction;
 mod pooler;
 mod reading;
 mod rows;

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Postgres;
-use super::examination::refused;
+use super::error::refused;
 use crate::engine::examination::Outcome;
 use crate::engine::session::SessionError;
 use crate::engine::shared::examination_steps::{Step, not_ok, ok, skipped};

@@ -21,31 +21,23 @@ use super::journal::Kind;
 use super::ledger::{Ledger, OLDEST_WRITER, OlderLedger};
 use super::mark::{Mark, Told};
 use super::message::Reset;
+use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::pooler::transaction_pooler;
 use super::rows::{holder_text, identity, ledger_state, value};
 use super::settings::{ALL_ROWS, Settings};
 use crate::engine::RecordedAttempt;
-use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{
     AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
     SessionId, StoredRollback, Unrun, one_by_one,
 };
 use crate::engine::shared::ledger_layout::FoundLayout;
-use crate::engine::shared::ledger_rows::{stored_rollback, unusable};
+use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::report::Reason;
 use crate::sql::{Dialect, TransactionMode};
-
-/// The mode is said in full: a role may have other defaults.
-pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-/// For the rest of a transaction: the role that the connection began with, operators found in `pg_catalog`, and every row or
-/// none (see [`super::settings::ALL_ROWS`]). What a file has set comes back at the transaction's end. The role is the user who
-/// connected unless the URL's options or ALTER ROLE … SET role name another: RESET ROLE means the same, SET ROLE NONE would be
-/// the user. A file listens to nothing behind its statement: the driver does not understand a notification among answers.
-pub(super) const AS_OURSELVES: &str = "SET LOCAL SESSION AUTHORIZATION DEFAULT;SET LOCAL role TO DEFAULT;\
-                                       SET LOCAL search_path = pg_catalog;SET LOCAL row_security = off;UNLISTEN *";
 
 /// How many answers come before the ledger's in a session's first message: those to its settings, and its process.
 const FIRST_ANSWERS: usize = 3;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::RecordedAttempt;
+use crate::engine::{Acknowledged, RecordedAttempt};
 use crate::engine::{SessionError, StoredRollback};
 use crate::migration::{Checksum, Version};
 use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
@@ -139,6 +139,18 @@ pub(crate) fn stored_rollback(row: &impl LedgerRow) -> Result<StoredRollback, Se
         file: row.text(1)?,
         description: row.text(2)?,
         sql: row.text_or_null(3)?,
+    })
+}
+
+/// Version, detail, time, user, run.
+pub(crate) fn acknowledged(row: &impl LedgerRow) -> Result<Acknowledged, SessionError> {
+    let version = row.text_or_null(0)?.map(|version| version.parse());
+    Ok(Acknowledged {
+        version: version.transpose().map_err(|_| unusable("the ledger holds a version that is none"))?,
+        detail: row.text(1)?,
+        made_at: row.text(2)?,
+        made_by: row.text(3)?,
+        run: row.text(4)?,
     })
 }
 

@@ -3,8 +3,8 @@
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::ledger::{Ledger, NOW, OPEN, bind_open, query};
-use super::rows::{count, unreadable};
+use super::ledger::{Ledger, NOW, OPEN, bind_open};
+use super::rows::{count, query, unreadable};
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::engine::shared::ledger_rows::{LedgerRow, statement_state};
 use crate::migration::Checksum;

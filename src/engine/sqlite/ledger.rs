@@ -1,15 +1,15 @@
 //! The ledger's tables on SQLite: their SQL, with values bound, never written into the text.
 
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sqlx::{AssertSqlSafe, Row, Sqlite};
+use sqlx::Row;
+use sqlx::sqlite::SqliteConnection;
 
-use super::rows::{count, rows, unreadable};
+use super::rows::{Query, count, query, rows, unreadable};
 use crate::engine::RecordedAttempt;
-use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind, acknowledged};
+use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, SessionError, StoredRollback, Unrun};
 use crate::engine::shared::ledger_layout::LAYOUT;
-use crate::engine::shared::ledger_rows::{LedgerRow, ledger_state, recorded_attempt, stored_rollback};
+use crate::engine::shared::ledger_rows::{LedgerRow, acknowledged, ledger_state, recorded_attempt, stored_rollback};
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState};
 
@@ -34,12 +34,6 @@ pub(super) struct Ledger {
     prefix: String,
     /// The user of the operating system.
     user: String,
-}
-
-pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
-
-pub(super) fn query<'q>(sql: String) -> Query<'q> {
-    sqlx::query(AssertSqlSafe(sql))
 }
 
 impl Ledger {

@@ -1,13 +1,18 @@
 //! The ledger's rows as SQLite gives them.
 
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::error::session_error;
-use super::ledger::query;
 use crate::engine::session::SessionError;
 use crate::engine::shared::ledger_rows::LedgerRow;
 use crate::report::Reason;
+
+pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+pub(super) fn query<'q>(sql: String) -> Query<'q> {
+    sqlx::query(AssertSqlSafe(sql))
+}
 
 impl LedgerRow for SqliteRow {
     fn text(&self, column: usize) -> Result<String, SessionError> {

@@ -5,8 +5,9 @@
 use super::foreign_table::{select, type_column};
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::AdoptProblem;
+use super::reader::Reader;
 use super::signature::{Columns, Renamed};
-use super::tool::{Reader, Tool};
+use super::tool::Tool;
 
 /// The bit of a row that says that everything up to it was there before.
 const BASELINE: u32 = 1;

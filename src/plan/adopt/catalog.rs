@@ -4,8 +4,10 @@
 use super::foreign_table::{ForeignTable, Row, as_text, literal};
 use super::known_tool;
 use super::rails;
+use super::reader::Reader;
+use super::registry::Wanted;
 use super::signature::Renamed;
-use super::tool::{Reader, Tool, Wanted};
+use super::tool::Tool;
 use crate::sql::Dialect;
 
 /// The database that Atlas makes for its table where its URL names none.

@@ -1,12 +1,10 @@
 //! dbmate: the versions applied, in a table that looks as Rails' does.
 //! Source: dbmate, `pkg/driver/*`, `CreateMigrationsTable`.
 
-use super::foreign_table::{ForeignTable, Row, select};
-use super::history::{ForeignHistory, Read};
 use super::rails;
+use super::reader::{Asked, Reader};
 use super::signature::{Columns, MIGRATIONS, Renamed};
-use super::tool::{Asked, Reader};
-use crate::sql::Dialect;
+use super::version_list::{versions, versions_query};
 
 pub(super) const READER: Reader = Reader {
     table: "schema_migrations",
@@ -18,14 +16,3 @@ pub(super) const READER: Reader = Reader {
     query: versions_query,
     read: versions,
 };
-
-/// Asks for all versions.
-pub(super) fn versions_query(table: &ForeignTable, dialect: Dialect) -> String {
-    select(&["version"], table, "version", dialect)
-}
-
-/// A version a row.
-#[expect(clippy::unnecessary_wraps, reason = "other tools' histories can be refused")]
-pub(super) fn versions(rows: &[Row]) -> Read {
-    Ok(ForeignHistory::versions(rows.iter().filter_map(|row| row.first().cloned().flatten())))
-}

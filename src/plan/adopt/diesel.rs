@@ -3,8 +3,8 @@
 
 use super::foreign_table::select;
 use super::history::ForeignHistory;
+use super::reader::Reader;
 use super::signature::{Columns, MIGRATIONS, Renamed};
-use super::tool::Reader;
 
 /// What `diesel setup` makes of its own; an application's first migration may have the same.
 const INITIAL_SETUP: &str = "00000000000000";

@@ -5,8 +5,9 @@ use super::checksum::ForeignChecksum;
 use super::foreign_table::{is_true, select, type_column};
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::AdoptProblem;
+use super::reader::Reader;
 use super::signature::{Columns, Renamed};
-use super::tool::{Reader, Tool};
+use super::tool::Tool;
 
 pub(super) const READER: Reader = Reader {
     table: "flyway_schema_history",

@@ -4,8 +4,9 @@
 use super::foreign_table::{is_true, select};
 use super::history::ForeignHistory;
 use super::problem::AdoptProblem;
+use super::reader::Reader;
 use super::signature::{Columns, Renamed};
-use super::tool::{Reader, Tool};
+use super::tool::Tool;
 
 pub(super) const READER: Reader = Reader {
     table: "schema_migrations",

@@ -3,8 +3,8 @@
 
 use super::foreign_table::{is_true, select};
 use super::history::ForeignHistory;
+use super::reader::Reader;
 use super::signature::{Columns, Renamed};
-use super::tool::Reader;
 
 pub(super) const READER: Reader = Reader {
     table: "goose_db_version",

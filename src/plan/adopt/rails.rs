@@ -1,10 +1,10 @@
 //! Rails: the versions applied; from version 5 on beside a table of metadata, by which it is told from dbmate.
 //! Source: Active Record, `schema_migration.rb` and `internal_metadata.rb`.
 
-use super::dbmate::{versions, versions_query};
 use super::foreign_table::ForeignTable;
+use super::reader::{Asked, Reader};
 use super::signature::{Columns, MIGRATIONS, Renamed};
-use super::tool::{Asked, Reader};
+use super::version_list::{versions, versions_query};
 
 /// The table that is Rails' alone.
 pub(super) const METADATA: &str = "ar_internal_metadata";

@@ -4,8 +4,8 @@
 use super::checksum::ForeignChecksum;
 use super::foreign_table::select;
 use super::history::{ForeignHistory, ForeignMigration};
+use super::reader::Reader;
 use super::signature::{Columns, Renamed};
-use super::tool::Reader;
 
 pub(super) const READER: Reader = Reader {
     table: "refinery_schema_history",

@@ -5,8 +5,9 @@ use std::fmt;
 use super::foreign_table::{ForeignTable, Row};
 use super::known_tool::{self, KnownTool};
 use super::problem::AdoptProblem;
+use super::registry::{self, Found, Wanted};
 use super::signature::By;
-use super::tool::{self, Found, Tool, Wanted};
+use super::tool::Tool;
 use crate::report::shell_word;
 use crate::sql::Dialect;
 
@@ -39,7 +40,7 @@ pub struct OtherHistory {
 /// Other tools' tables among those that the catalog has found, those first whose names say so.
 #[must_use]
 pub fn sightings(tables: &[ForeignTable]) -> Vec<Sighting> {
-    let adoptable = tool::all(tables, Wanted::default());
+    let adoptable = registry::all(tables, Wanted::default());
     let is_adoptable = |table: &ForeignTable, by: By| {
         let mut same = adoptable.iter().filter(|found| found.table == *table);
         same.any(|found| found.by == By::Name || by != By::Name)

@@ -9,7 +9,8 @@ use super::super::statement_lock::{Others, StatementLock};
 use super::super::statements::{Split, Statement};
 use super::super::transaction::{Execution, TransactionMode};
 use super::lexeme::lexemes;
-use super::table_lock::{LockMode, table_lock};
+use super::lock_mode::LockMode;
+use super::table_lock::table_lock;
 use super::{refusals, session_effect, statements, transaction};
 
 pub(in super::super) struct PostgresGrammar;

@@ -4,16 +4,19 @@ mod creation;
 mod encoding;
 mod grammar;
 mod lexeme;
+mod lock_mode;
 mod refusals;
 mod second_lock;
 mod session_effect;
 mod statements;
 mod table_lock;
 mod transaction;
+mod words;
 
 pub use creation::{Creating, Creation, last_part, may_create};
+pub use lock_mode::{LockMode, TableLock};
 pub(super) use session_effect::routine_leaves_settings;
-pub use table_lock::{LockMode, TableLock, table_lock};
+pub use table_lock::table_lock;
 
 use super::Dialect;
 use super::tokens::Token;

@@ -3,7 +3,8 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, the reference pages CREATE TABLE and ALTER TABLE.
 
-use super::table_lock::{Found, LockMode, Words};
+use super::lock_mode::LockMode;
+use super::words::{Found, Words};
 
 /// A lock and what it is on, several of them. The strongest is told first, the others behind it.
 pub(super) struct Locks(Vec<(LockMode, String)>);

@@ -3,75 +3,11 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
 
-use std::fmt;
-
 use super::super::tokens::Token;
+use super::lock_mode::{LockMode, TableLock};
 use super::second_lock::{Locks, create_table, second_of_action};
 use super::tokens;
-
-/// A lock's mode, the weakest first.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum LockMode {
-    /// Stands only against those that stop reads.
-    AccessShare,
-    /// SELECT … FOR UPDATE.
-    RowShare,
-    /// Writing rows.
-    RowExclusive,
-    /// Against other changes of the schema; reads and writes go on.
-    ShareUpdateExclusive,
-    /// Writes wait.
-    Share,
-    /// Writes wait, and others of its kind.
-    ShareRowExclusive,
-    /// Only reads go on.
-    Exclusive,
-    /// Reads and writes wait.
-    AccessExclusive,
-}
-
-impl LockMode {
-    const ALL: [Self; 8] = [
-        Self::AccessShare,
-        Self::RowShare,
-        Self::RowExclusive,
-        Self::ShareUpdateExclusive,
-        Self::Share,
-        Self::ShareRowExclusive,
-        Self::Exclusive,
-        Self::AccessExclusive,
-    ];
-
-    /// As `PostgreSQL` writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessShare => "ACCESS SHARE",
-            Self::RowShare => "ROW SHARE",
-            Self::RowExclusive => "ROW EXCLUSIVE",
-            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-            Self::Share => "SHARE",
-            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-            Self::Exclusive => "EXCLUSIVE",
-            Self::AccessExclusive => "ACCESS EXCLUSIVE",
-        }
-    }
-}
-
-impl fmt::Display for LockMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A lock, and what it is on.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TableLock {
-    /// Its mode.
-    pub mode: LockMode,
-    /// The table, index or view as the statement writes it.
-    pub on: String,
-}
+use super::words::{Found, Words};
 
 /// The strongest lock that a statement takes on what it names, with the weaker ones behind it; None where its kind does
 /// not tell.
@@ -99,86 +35,6 @@ pub fn table_lock(sql: &str) -> Option<TableLock> {
         _ => None,
     };
     found.map(|(mode, on)| TableLock { mode, on })
-}
-
-pub(super) type Found = Option<(LockMode, String)>;
-
-/// The rest of a statement's tokens.
-#[derive(Clone, Copy)]
-pub(super) struct Words<'a>(&'a [Token<'a>]);
-
-impl<'a> Words<'a> {
-    pub(super) fn next(&mut self) -> Option<Token<'a>> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    /// Skips a word where it is the next one.
-    pub(super) fn eat(&mut self, keyword: &str) -> bool {
-        let found = self.0.first().is_some_and(|token| token.is(keyword));
-        if found {
-            self.next();
-        }
-        found
-    }
-
-    pub(super) fn eat_all(&mut self, keywords: &[&str]) -> bool {
-        let found = self.0.len() >= keywords.len() && self.0.iter().zip(keywords).all(|(token, word)| token.is(word));
-        if found {
-            self.0 = self.0.get(keywords.len()..).unwrap_or_default();
-        }
-        found
-    }
-
-    /// What follows a word outside parentheses.
-    pub(super) fn after(self, keyword: &str) -> Option<Self> {
-        let at = self.0.iter().position(|token| token.depth == 0 && token.is(keyword))?;
-        self.0.get(at + 1..).map(Words)
-    }
-
-    /// Skips options in parentheses.
-    fn options(&mut self) {
-        if self.0.first().is_some_and(|token| token.text == "(") {
-            let end = self.0.iter().position(|token| token.text == ")" && token.depth == 0);
-            self.0 = end.and_then(|end| self.0.get(end + 1..)).unwrap_or_default();
-        }
-    }
-
-    fn has(self, keyword: &str) -> bool {
-        self.0.iter().any(|token| token.is(keyword))
-    }
-
-    /// A name, perhaps with a schema.
-    pub(super) fn name(&mut self) -> Option<String> {
-        let mut name = String::new();
-        loop {
-            let token = self.next().filter(|token| !token.is_parenthesis())?;
-            name.push_str(token.text);
-            if !self.eat(".") {
-                return Some(name);
-            }
-            name.push('.');
-        }
-    }
-
-    /// `[IF EXISTS] [ONLY] name [*]`
-    fn relation(&mut self) -> Option<String> {
-        self.eat_all(&["if", "exists"]);
-        self.eat("only");
-        let name = self.name()?;
-        self.eat("*");
-        Some(name)
-    }
-
-    /// Names with commas between them.
-    fn names(&mut self) -> Option<String> {
-        let mut names = vec![self.relation()?];
-        while self.eat(",") {
-            names.push(self.relation()?);
-        }
-        Some(names.join(", "))
-    }
 }
 
 fn rows(mut words: Words<'_>, preposition: &str) -> Found {
