@@ -13,7 +13,7 @@ use kube::{Client, Resource as _};
 use super::answers::{AnswerError, Answers, Extent};
 use super::pod;
 use super::room::{Room, Rooms};
-use super::standing::shorten;
+use super::text::shorten;
 
 /// Up to how many waiting runs of a namespace are each asked for by themselves.
 const FEW: usize = 3;

@@ -96,7 +96,7 @@ pub fn refused(resource: &Resource, refusal: &Refusal, failures: u32, now: Times
     let is_new = !is_known && failures == FAILURES_TOLD;
     let notice = is_new.then(|| Notice { run, kind: NoticeKind::Refused, message: message.clone() });
     // The words may differ from pass to pass, as a port does: what is said already is not written again.
-    let is_said = is_known && status.conditions.iter().any(|condition| condition.message.contains(&refusal.what));
+    let is_said = is_known && standing::ready(status).is_some_and(|ready| ready.message.contains(&refusal.what));
     if is_said || !is_open(resource) {
         return Told { status: None, notice };
     }

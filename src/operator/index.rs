@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use kube::runtime::watcher::Event;
 
+use super::conditions::Owned;
 use super::queue::{Class, Key};
 
 /// What is kept of a resource.
@@ -21,8 +22,8 @@ pub struct ResourceSign {
     pub config_maps: Box<[u64]>,
     /// The value that labels what was made for it.
     pub label: String,
-    /// Whether its conditions Ready, Reconciling and Stalled are True.
-    pub conditions: [bool; 3],
+    /// Which of the conditions that this operator owns are True.
+    pub conditions: [bool; Owned::COUNT],
 }
 
 /// What is kept of a Job of ours.
@@ -116,8 +117,8 @@ struct Group {
 /// How many resources there are with a condition.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Census {
-    /// Ready, Reconciling, Stalled.
-    pub conditions: [i64; 3],
+    /// For each type that this operator owns.
+    pub conditions: [i64; Owned::COUNT],
 }
 
 /// The watches of a group.

@@ -13,11 +13,11 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::conditions::Owned;
 use super::decision::NoticeKind;
 use super::index::Index;
 use super::queue::Key;
 use super::status;
-use crate::api::condition;
 
 /// Upper bounds of run times in seconds: from a verification to a migration of hours.
 const RUN_SECONDS: [f64; 12] = [1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 7200.0, 14400.0];
@@ -154,7 +154,6 @@ impl fmt::Debug for Resources {
 
 impl Collector for Resources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let kinds = [condition::READY, condition::RECONCILING, condition::STALLED];
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let census = counted.index.as_ref().map(|index| index.lock().unwrap_or_else(PoisonError::into_inner).census());
         let counts = census.unwrap_or_default().conditions;
@@ -166,7 +165,7 @@ impl Collector for Resources {
             None,
             prometheus_client::encoding::EncodeMetric::metric_type(&gauge),
         )?;
-        let rows = kinds.into_iter().zip(counts).chain([("malformed", malformed)]);
+        let rows = Owned::ALL.map(Owned::as_str).into_iter().zip(counts).chain([("malformed", malformed)]);
         for (kind, count) in rows {
             let label = [("condition", kind)];
             ConstGauge::new(count).encode(family.encode_family(&label)?)?;

@@ -8,6 +8,7 @@ mod act;
 mod answers;
 mod backoff;
 mod complaints;
+mod conditions;
 mod controller;
 pub mod decide;
 pub mod decision;
@@ -31,6 +32,7 @@ mod room;
 pub mod source;
 pub mod standing;
 pub mod status;
+mod text;
 mod turn;
 mod watches;
 

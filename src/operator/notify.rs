@@ -11,7 +11,7 @@ use kube::{Api, Client, Resource as _};
 use super::decision::Notice;
 use super::names;
 use super::observed::Resource;
-use super::standing::{MESSAGE_LIMIT, shorten};
+use super::text::{MESSAGE_LIMIT, shorten};
 use crate::api::SchemaMigration;
 
 /// Who reports.

@@ -1,12 +1,13 @@
-//! How a resource stands, and its three conditions in the form kstatus reads. Pure.
+//! What a resource's state means for its three conditions, in the form kstatus reads. Pure.
 //!
 //! Source: kstatus (sigs.k8s.io/cli-utils). Ready is always there; Reconciling and Stalled are there, and
 //! True, only while they hold, and never together.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::api::{SchemaMigrationStatus, condition};
+use super::conditions::{Conditions, Owned, Value};
+use crate::api::SchemaMigrationStatus;
 
 /// Reasons that are the operator's own. A failed run's reason is the runner's: [`crate::report::Reason`].
 pub mod reason {
@@ -38,10 +39,6 @@ pub mod reason {
     pub const TERMINATING: &str = "Terminating";
 }
 
-/// The longest message, in bytes: as much as an event's note can hold (Kubernetes API, `events.k8s.io/v1`), so that both
-/// say the same to the end.
-pub const MESSAGE_LIMIT: usize = 1024;
-
 /// How a resource stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Standing {
@@ -57,77 +54,44 @@ pub enum Standing {
     Suspended,
 }
 
-/// The types that are written here.
-const OURS: [&str; 3] = [condition::READY, condition::RECONCILING, condition::STALLED];
-
-/// Puts the conditions of a standing into a status; others that are there stay. A condition's time changes only with
-/// its status.
+/// Puts a standing's conditions into a status; those of other types stay.
 ///
 /// `message` says what happened, what is waited for and what to do next.
 pub fn write(
     status: &mut SchemaMigrationStatus,
     standing: &Standing,
-    (reason, message): (&str, &str),
+    why: (&str, &str),
     (generation, now): (i64, Timestamp),
 ) {
-    let ready = match standing {
-        Standing::Ready => "True",
-        Standing::Reconciling | Standing::Suspended => "Unknown",
-        Standing::Recovering | Standing::Stalled => "False",
+    let (ready, beside) = match standing {
+        Standing::Ready => (Value::True, None),
+        Standing::Suspended => (Value::Unknown, None),
+        Standing::Reconciling => (Value::Unknown, Some(Owned::Reconciling)),
+        Standing::Recovering => (Value::False, Some(Owned::Reconciling)),
+        Standing::Stalled => (Value::False, Some(Owned::Stalled)),
     };
-    let mut wanted = vec![(condition::READY, ready)];
-    match standing {
-        Standing::Reconciling | Standing::Recovering => wanted.push((condition::RECONCILING, "True")),
-        Standing::Stalled => wanted.push((condition::STALLED, "True")),
-        Standing::Ready | Standing::Suspended => {}
+    let mut conditions = Conditions::of(status, (generation, now));
+    conditions.set(Owned::Ready, ready, why);
+    for type_ in [Owned::Reconciling, Owned::Stalled] {
+        if beside == Some(type_) {
+            conditions.set(type_, Value::True, why);
+        } else {
+            conditions.clear(type_);
+        }
     }
-    let before = std::mem::take(&mut status.conditions);
-    let since = |type_: &str, value: &str| {
-        let same = before.iter().find(|c| c.type_ == type_ && c.status == value);
-        same.map_or_else(|| Time(whole_second(now)), |c| c.last_transition_time.clone())
-    };
-    let others = before.iter().filter(|condition| !OURS.contains(&condition.type_.as_str())).cloned();
-    status.conditions = wanted
-        .into_iter()
-        .map(|(type_, value)| Condition {
-            last_transition_time: since(type_, value),
-            message: shorten(message, MESSAGE_LIMIT),
-            observed_generation: Some(generation),
-            reason: reason.to_owned(),
-            status: value.to_owned(),
-            type_: type_.to_owned(),
-        })
-        .chain(others)
-        .collect();
     status.observed_generation = Some(generation);
 }
 
-/// Whether a condition is True.
+/// The condition that is always there, but for a resource that nobody has looked at yet.
 #[must_use]
-pub fn is_true(status: &SchemaMigrationStatus, type_: &str) -> bool {
-    status.conditions.iter().any(|condition| condition.type_ == type_ && condition.status == "True")
+pub fn ready(status: &SchemaMigrationStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == Owned::Ready.as_str())
 }
 
 /// Whether a status says why it stands as it does by this reason.
 #[must_use]
 pub fn is_for(status: &SchemaMigrationStatus, reason: &str) -> bool {
-    status.conditions.iter().any(|condition| condition.type_ == condition::READY && condition.reason == reason)
-}
-
-/// A time as the API server keeps it.
-#[must_use]
-pub fn whole_second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
-}
-
-/// A text of at most `limit` bytes, cut between characters.
-#[must_use]
-pub fn shorten(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let end = (0..=limit.saturating_sub('…'.len_utf8())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    format!("{}…", &text[..end])
+    ready(status).is_some_and(|ready| ready.reason == reason)
 }
 
 #[cfg(test)]
@@ -136,7 +100,7 @@ mod tests {
 
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-    use super::{Standing, is_for, is_true, shorten, write};
+    use super::{Standing, is_for, write};
     use crate::api::SchemaMigrationStatus;
 
     fn at(second: i64) -> Timestamp {
@@ -160,7 +124,6 @@ mod tests {
             assert!(status.conditions.iter().all(|c| c.observed_generation == Some(3)));
             assert_eq!(status.observed_generation, Some(3));
         }
-        assert!(is_true(&status, "Ready"));
     }
 
     #[test]
@@ -185,12 +148,5 @@ mod tests {
         assert_eq!(types, ["Ready", "Approved"]);
         assert_eq!(status.conditions[1], theirs);
         assert!(!is_for(&status, "B"), "its reason is not ours");
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_characters() {
-        assert_eq!(shorten("short", 5), "short");
-        assert_eq!(shorten("ääää", 7), "ää…");
-        assert_eq!(shorten("", 0), "");
     }
 }

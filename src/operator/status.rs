@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::standing::{shorten, whole_second};
+use super::conditions::Owned;
+use super::text::{shorten, whole_second};
 use crate::api::{HistoryEntry, LastError, PendingStatus, Progress, SchemaMigrationStatus};
 use crate::report::{AppliedMigration, Event, Failure, Place, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
 
@@ -127,7 +128,7 @@ pub fn last_error(failure: &Failure, retry_at: Option<Timestamp>) -> LastError {
 pub fn slim(status: &SchemaMigrationStatus) -> SchemaMigrationStatus {
     const TEXT_LIMIT: usize = 400;
     let mut slim = SchemaMigrationStatus { history: Vec::new(), ..status.clone() };
-    for condition in &mut slim.conditions {
+    for condition in slim.conditions.iter_mut().filter(|condition| Owned::of(&condition.type_).is_some()) {
         condition.message = shorten(&condition.message, TEXT_LIMIT);
     }
     if let Some(error) = &mut slim.last_error {
@@ -339,9 +340,13 @@ mod tests {
         status.last_error = Some(crate::api::LastError { message: long.clone(), ..Default::default() });
         let standing = crate::operator::standing::Standing::Stalled;
         crate::operator::standing::write(&mut status, &standing, ("A", &long), (1, jiff::Timestamp::UNIX_EPOCH));
+        assert!(serde_json::to_string(&slim(&status)).unwrap().len() < 2000);
+        let mut theirs = status.conditions[0].clone();
+        (theirs.type_, theirs.message) = ("Approved".into(), long);
+        status.conditions.push(theirs.clone());
         let slim = slim(&status);
-        assert!(serde_json::to_string(&slim).unwrap().len() < 2000);
-        assert_eq!((slim.current_version.as_deref(), slim.conditions.len()), (Some("1"), 2));
+        assert_eq!((slim.current_version.as_deref(), slim.conditions.len()), (Some("1"), 3));
+        assert_eq!(slim.conditions[2], theirs, "another controller's words are not ours to cut");
     }
 
     #[test]

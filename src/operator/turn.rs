@@ -23,7 +23,8 @@ use super::queue::{Cause, Key};
 use super::refusal::Refusal;
 use super::room::{Room, Rooms};
 use super::source::{Source, ValidSource};
-use crate::api::{SchemaMigration, condition};
+use super::standing;
+use crate::api::SchemaMigration;
 
 /// The longest a pass may take: a call that never answers must not hold a resource for good.
 const PASS_TIMEOUT: Duration = Duration::from_mins(1);
@@ -236,8 +237,7 @@ fn is_long_wait(known: &desk::Known<Notes>) -> bool {
 
 /// Tells once of a run that waits for the database, in the words of its status.
 async fn tell_of_wait(context: &Context, resource: &Resource, decision: &Decision) {
-    let ready = decision.status.conditions.iter().find(|seen| seen.type_ == condition::READY);
-    let Some(message) = ready.map(|ready| ready.message.clone()) else { return };
+    let Some(message) = standing::ready(&decision.status).map(|ready| ready.message.clone()) else { return };
     let notice = Notice { run: None, kind: NoticeKind::WaitingForDatabase, message };
     notify::tell(&context.client, resource, &notice, &context.identity).await;
 }

@@ -17,11 +17,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::conditions::Owned;
 use super::index::{JobSign, LeaseSign, MapSign, News, PodSign, ResourceSign, sign_of_map};
 use super::observed::JobEnd;
 use super::queue::Key;
 use super::{names, pod};
-use crate::api::{SchemaMigration, condition};
+use crate::api::SchemaMigration;
 
 /// How many objects one answer may hold where an API server does not stream what is there at the beginning of a watch: even
 /// the metadata of one can have a megabyte and more, and an answer is in memory as a whole, more than once.
@@ -170,7 +171,7 @@ fn resource_sign(object: &Listed) -> ResourceSign {
             .filter_map(|map| Some(sign_of_map(&namespace, &text(map, "name")?)))
             .collect(),
         label: names::migration_label(&object.name_any()),
-        conditions: [condition::READY, condition::RECONCILING, condition::STALLED].map(holds),
+        conditions: Owned::ALL.map(|owned| holds(owned.as_str())),
     }
 }
 

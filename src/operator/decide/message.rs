@@ -9,8 +9,9 @@ use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus, Secr
 use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd};
 use crate::operator::refusal::Refusal;
 use crate::operator::source::Refusal as SourceRefusal;
-use crate::operator::standing::{self, reason, shorten};
+use crate::operator::standing::reason;
 use crate::operator::status::moment;
+use crate::operator::text::{MESSAGE_LIMIT, shorten};
 use crate::report::{ErrorClass, Event, Failure, Reason};
 
 /// `spec.suspend`.
@@ -340,7 +341,7 @@ fn next_step(failure: &Failure) -> String {
 
 /// An account of what happened and what to do next, together no longer than a message may be.
 fn told(what: &str, next: &str) -> String {
-    let room = standing::MESSAGE_LIMIT.saturating_sub(next.len() + 2);
+    let room = MESSAGE_LIMIT.saturating_sub(next.len() + 2);
     format!("{} {next}", sentence(&shorten(what.trim_end(), room)))
 }
 

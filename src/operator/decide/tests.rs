@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use rstest::rstest;
 
 use super::world::{World, source_of};
@@ -593,6 +594,15 @@ fn a_refusal_is_told_from_the_second_time_on_and_its_event_once(#[case] world: W
     let notice = first.notice.unwrap();
     assert!(notice.kind.is_warning() && notice.kind.reason() == "RefusedByCluster" && notice.message == *message);
     assert_eq!(told(&said, 3), Told::default(), "said already");
+    let by_another = said.clone().with(|seen| {
+        let conditions = &mut seen.resource.status.conditions;
+        let theirs = conditions[0].clone();
+        for condition in conditions.iter_mut() {
+            condition.message = "Something else.".into();
+        }
+        conditions.push(Condition { type_: "Approved".into(), ..theirs });
+    });
+    assert!(told(&by_another, 3).status.is_some(), "what another controller says is not said by us");
     // Where the status itself could not be written, it is tried again, but there is no second event.
     assert!(told(&world, 3).notice.is_none() && told(&world, 3).status.is_some());
 }
