@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
 use crate::migration::{Gaps, InvalidVersion, SourceRules};
 use crate::plan::{OnForeignHistory, OutOfOrder, PlanOptions, Target};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
 /// Environment variables that name the database where no flag does, in the order they are looked at.
@@ -284,12 +284,5 @@ pub(super) fn read_url_file(path: &Path) -> Result<String, Failure> {
 }
 
 pub(super) fn invalid_settings(message: String) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message,
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, message)
 }

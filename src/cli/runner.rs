@@ -12,7 +12,7 @@ use crate::api::Engine;
 use crate::engine::Database;
 use crate::migration::{MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
 use crate::plan::Goal;
-use crate::report::{ErrorClass, Event, Failure, Outcome, Reason, Summary};
+use crate::report::{Event, Failure, Outcome, Reason, Summary};
 use crate::run::failed_before_start;
 use crate::source::{SourceFolder, read_all, read_folder};
 use crate::sql::Dialect;
@@ -126,16 +126,10 @@ fn verify_source(files: &[SourceFile], expected: &str) -> Result<(), Failure> {
     if found.as_str() == expected {
         return Ok(());
     }
-    Err(Failure {
-        class: ErrorClass::Transient,
-        reason: Reason::SourceChanged,
-        code: None,
-        message: format!(
-            "the mounted source has the SHA-256 {found}, but the run was started for {expected}; nothing was run"
-        ),
-        hint: None,
-        place: None,
-    })
+    Err(Failure::new(
+        Reason::SourceChanged,
+        format!("the mounted source has the SHA-256 {found}, but the run was started for {expected}; nothing was run"),
+    ))
 }
 
 /// One event, one line. Nobody may be reading: that stops no run.

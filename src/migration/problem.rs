@@ -5,7 +5,7 @@ use std::fmt;
 use super::annotations::BadAnnotation;
 use super::file_name::NameError;
 use super::version::Version;
-use crate::report::{ErrorClass, Failure, Place, Reason};
+use crate::report::{Failure, Place, Reason};
 use crate::sql::Dialect;
 use crate::sql::foreign_sql::ForeignSign;
 use crate::sql::lexeme::Construct;
@@ -145,12 +145,9 @@ impl Problem {
             excerpt: None,
         });
         Failure {
-            class: ErrorClass::Permanent,
-            reason: Reason::InvalidSource,
-            code: None,
-            message: self.to_string(),
             hint: self.looks_like.as_ref().map(ToString::to_string),
             place,
+            ..Failure::new(Reason::InvalidSource, self.to_string())
         }
     }
 }
@@ -158,14 +155,7 @@ impl Problem {
 /// The failure of a source that holds nothing to run.
 #[must_use]
 pub fn no_migration() -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSource,
-        code: None,
-        message: "the source holds no migration".to_owned(),
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::InvalidSource, "the source holds no migration")
 }
 
 /// All problems of a source as one failure: the first in full, and how many more there are.

@@ -325,14 +325,7 @@ impl PlanProblem {
             | Self::TooManySteps { .. }
             | Self::LedgerInUse { .. } => None,
         };
-        Failure {
-            class: ErrorClass::Permanent,
-            reason: self.reason(),
-            code: None,
-            message: self.to_string(),
-            hint: None,
-            place,
-        }
+        Failure { place, ..Failure::new(self.reason(), self.to_string()).class(ErrorClass::Permanent) }
     }
 }
 

@@ -67,6 +67,33 @@ pub enum Reason {
     InvalidSettings,
 }
 
+impl Reason {
+    /// The class of a failure with this reason, unless it says otherwise.
+    #[must_use]
+    pub const fn usual_class(self) -> ErrorClass {
+        match self {
+            Self::ConnectionFailed
+            | Self::LockHeld
+            | Self::LockTimedOut
+            | Self::Fenced
+            | Self::SourceChanged
+            | Self::Cancelled => ErrorClass::Transient,
+            Self::StatementFailed
+            | Self::AuthenticationFailed
+            | Self::MigrationEdited
+            | Self::MigrationMissing
+            | Self::OutOfOrder
+            | Self::NeedsReview
+            | Self::TargetUnreachable
+            | Self::ForeignHistory
+            | Self::InvalidSource
+            | Self::LedgerUnusable
+            | Self::DeadlineExceeded
+            | Self::InvalidSettings => ErrorClass::Permanent,
+        }
+    }
+}
+
 /// Where in the migration set a failure arose.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -111,6 +138,37 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure of the reason's usual class.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        let class = reason.usual_class();
+        Self { class, reason, code: None, message: message.into(), hint: None, place: None }
+    }
+
+    /// Of another class than the reason's usual one.
+    #[must_use]
+    pub fn class(self, class: ErrorClass) -> Self {
+        Self { class, ..self }
+    }
+
+    /// With SQLSTATE or errno.
+    #[must_use]
+    pub fn code(self, code: impl Into<String>) -> Self {
+        Self { code: Some(code.into()), ..self }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// In one file.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
     /// The message without the file and line it may begin with, for where the place is told beside it.
     #[must_use]
     pub fn message_without_place(&self) -> &str {

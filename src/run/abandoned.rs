@@ -9,7 +9,7 @@ use crate::engine::{Acknowledgement, AcknowledgementKind};
 use crate::engine::{Attempt, Database, FailedAttempt, Session};
 use crate::migration::{Migration, Problem, Version, source_failure};
 use crate::plan::{BegunStatement, Kind, LedgerState};
-use crate::report::{ErrorClass, Failure, Reason, shell_word};
+use crate::report::{Failure, Reason, shell_word};
 use crate::sql::Dialect;
 
 /// A half-applied file that was given up.
@@ -60,16 +60,12 @@ async fn write<S: Session>(
 
 /// What the ledger keeps of it, as the reason of an attempt that has not succeeded.
 fn by_hand(statements: usize) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message: format!(
+    Failure::new(
+        Reason::NeedsReview,
+        format!(
             "abandoned by schemaward repair: what had run of it was undone by hand ({statements} statements in the journal)"
         ),
-        hint: None,
-        place: None,
-    }
+    )
 }
 
 /// The file as the ledger knows it: its name, and nothing in it.
@@ -101,12 +97,5 @@ fn open<'a>(ledger: &'a LedgerState, name: &str) -> Result<Vec<&'a BegunStatemen
 }
 
 fn refused(why: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("there is nothing to abandon: {why}"),
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, format!("there is nothing to abandon: {why}"))
 }

@@ -5,7 +5,7 @@ use super::locked::write_locked;
 use crate::engine::{ByHand, Database, Session};
 use crate::migration::{Checksum, Migration, MigrationFiles, Problem, Version, no_migration, source_failure};
 use crate::plan::{BegunStatement, LedgerState, StatementState};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// Writes down what a person found out, under the lock, so that no run is at work meanwhile.
 ///
@@ -77,14 +77,7 @@ fn not_valid(file: &str, problems: &[Problem]) -> Failure {
 }
 
 fn nothing_to_accept(why: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("there is nothing to accept: {why}"),
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, format!("there is nothing to accept: {why}"))
 }
 
 fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
@@ -108,14 +101,13 @@ fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<I
 fn nothing_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> Failure {
     let open: Vec<String> = open(ledger, by_hand).map(|statement| statement.number.to_string()).collect();
     Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!(
-            "there is nothing to settle: the end of statement {} of version {} is not open",
-            by_hand.statement, by_hand.version
-        ),
         hint: (!open.is_empty()).then(|| format!("of this version, statement {} is", open.join(", "))),
-        place: None,
+        ..Failure::new(
+            Reason::InvalidSettings,
+            format!(
+                "there is nothing to settle: the end of statement {} of version {} is not open",
+                by_hand.statement, by_hand.version
+            ),
+        )
     }
 }

@@ -72,42 +72,33 @@ fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
 
 /// A batch has ended without an error, and nothing of it was told of as applied: never to happen.
 pub(super) fn not_told_of(migration: &Migration) -> Failure {
-    Failure {
-        class: ErrorClass::UnknownOutcome,
-        reason: Reason::LedgerUnusable,
-        code: None,
-        message: format!("{} has ended without an error, but was not told of as applied", migration.file),
-        hint: Some("look whether its changes are there; the next run reads the ledger first".to_owned()),
-        place: Some(migration.place()),
-    }
+    Failure::new(
+        Reason::LedgerUnusable,
+        format!("{} has ended without an error, but was not told of as applied", migration.file),
+    )
+    .class(ErrorClass::UnknownOutcome)
+    .hint("look whether its changes are there; the next run reads the ledger first")
+    .at(migration.place())
 }
 
 /// The lock was not given free in time.
 pub(super) fn lock_held(holder: &str, waited: Duration) -> Failure {
     let holder = if holder.is_empty() { "another run" } else { holder };
-    Failure {
-        class: ErrorClass::Transient,
-        reason: Reason::LockHeld,
-        code: None,
-        message: format!("the lock in the database was held by {holder} for longer than {} s", waited.as_secs_f32()),
-        hint: Some("wait for that run to end, or end its connection".to_owned()),
-        place: None,
-    }
+    Failure::new(
+        Reason::LockHeld,
+        format!("the lock in the database was held by {holder} for longer than {} s", waited.as_secs_f32()),
+    )
+    .hint("wait for that run to end, or end its connection")
 }
 
 /// What a rollback would undo is not what was shown.
 pub(super) fn another_plan() -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message:
-            "the ledger has changed since it was read: what would be undone now is not what was shown; nothing was \
-                  undone"
-                .to_owned(),
-        hint: Some("look again with schemaward rollback --dry-run, and then say so anew".to_owned()),
-        place: None,
-    }
+    Failure::new(
+        Reason::NeedsReview,
+        "the ledger has changed since it was read: what would be undone now is not what was shown; nothing was \
+                  undone",
+    )
+    .hint("look again with schemaward rollback --dry-run, and then say so anew")
 }
 
 /// The ledger could not be asked what became of a migration.

@@ -5,7 +5,7 @@ use crate::engine::stop_signal;
 use crate::engine::{Attempt, Database, Session};
 use crate::migration::{Migration, Problem, Version, source_failure};
 use crate::plan::{AppliedRow, Kind, LedgerState, StoredRollback};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
 /// Records the newest version in force as rolled back, with what is open of it in the journal. Its file's name.
@@ -61,12 +61,5 @@ fn undoable<'a>(ledger: &'a LedgerState, version: &Version) -> Result<&'a Applie
 }
 
 fn refused(why: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("nothing was recorded as undone: {why}"),
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, format!("nothing was recorded as undone: {why}"))
 }

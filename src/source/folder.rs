@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::cores::on_all_cores;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, ends_as_migration, invalid_files};
 use crate::plan::{LedgerState, needed, to_run};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// Files up to this size, which are nearly all, are read without asking for their size.
 const BUFFER: usize = 64 << 10;
@@ -108,14 +108,7 @@ fn read_files(files: &[&MigrationFile<'_>]) {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("cannot read {}: {error}", path.display()),
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, format!("cannot read {}: {error}", path.display()))
 }
 
 /// Reads a file of a folder: opened, read and closed. Nothing is asked, and the folder's path is not walked again.
@@ -226,14 +219,7 @@ fn no_file(folder: &Path, name: &str, kind: Option<FileType>) -> Failure {
 }
 
 fn invalid(message: String, hint: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSource,
-        code: None,
-        message,
-        hint: Some(hint.to_owned()),
-        place: None,
-    }
+    Failure::new(Reason::InvalidSource, message).hint(hint.to_owned())
 }
 
 /// Whether a folder, or one within, has a file that ends in `.sql`. One that cannot be looked into counts as having none.

@@ -76,14 +76,9 @@ fn is_login(number: u16) -> bool {
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     if let Some(server) = server_error(error) {
         let number = server.number();
-        return Failure {
-            class: class_of(number, doing),
-            reason: reason_of(number, doing),
-            code: Some(number.to_string()),
-            message: server.message().to_owned(),
-            hint: None,
-            place: None,
-        };
+        return Failure::new(reason_of(number, doing), server.message().to_owned())
+            .class(class_of(number, doing))
+            .code(number.to_string());
     }
     driver_failure(error, doing, "may be neither MySQL nor MariaDB")
 }

@@ -338,17 +338,17 @@ fn check_sizes(migration: &Migration, max_packet: usize) -> Result<(), SessionEr
         let size = statement.end.saturating_sub(statement.start);
         // One byte says that it is a query.
         if size + 1 > max_packet {
-            return Err(refused(Failure {
-                class: ErrorClass::Permanent,
-                reason: Reason::StatementFailed,
-                code: None,
-                message: format!(
-                    "the statement has {size} bytes, and the server takes messages of at most {max_packet} \
+            return Err(refused(
+                Failure::new(
+                    Reason::StatementFailed,
+                    format!(
+                        "the statement has {size} bytes, and the server takes messages of at most {max_packet} \
                      (max_allowed_packet)"
-                ),
-                hint: Some("divide the statement, or raise max_allowed_packet in the server".to_owned()),
-                place: Some(migration.place_of_statement(index)),
-            }));
+                    ),
+                )
+                .hint("divide the statement, or raise max_allowed_packet in the server")
+                .at(migration.place_of_statement(index)),
+            ));
         }
     }
     Ok(())
@@ -383,24 +383,14 @@ fn gone_astray(migration: &Migration, roles: &[Role], astray: Astray, error: Opt
     let place =
         roles.iter().find_map(statement).map_or_else(|| migration.place(), |index| migration.place_of_statement(index));
     let error = error.map(|error| format!(" and then said: {}", failure_of(error, Reason::NeedsReview).message));
-    let failure = Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message: format!(
+    let failure = Failure::new(Reason::NeedsReview, format!(
             "the server read the statements from here on otherwise than they are divided: to {} parts it gave {} answers, \
              or others than theirs{}",
             astray.parts,
             astray.answers,
             message_without_passwords(&error.unwrap_or_default(), &migration.sql)
-        ),
-        hint: Some(
-            "look in the database what of them has had its effect; put each body of a routine, trigger or event between \
-             DELIMITER lines"
-                .to_owned(),
-        ),
-        place: Some(place),
-    };
+        )).hint("look in the database what of them has had its effect; put each body of a routine, trigger or event between \
+             DELIMITER lines").at(place);
     Broken { failure, connection_lost: false, role: None, unended: None }
 }
 

@@ -37,7 +37,7 @@ use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use super::shared::connecting::{in_time, not_connected};
-use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::Dialect;
 
 /// A MySQL or MariaDB database, and how a run's sessions on it are set up.
@@ -61,14 +61,11 @@ impl Mysql {
         let usable = (1..=32).contains(&prefix.len())
             && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'-'));
         if !usable {
-            return Err(Failure {
-                class: ErrorClass::Permanent,
-                reason: Reason::InvalidSettings,
-                code: None,
-                message: format!("{prefix:?} cannot be what the names of the history's tables begin with"),
-                hint: Some("use 1 to 32 letters of ASCII, digits, and the signs _ $ -".to_owned()),
-                place: None,
-            });
+            return Err(Failure::new(
+                Reason::InvalidSettings,
+                format!("{prefix:?} cannot be what the names of the history's tables begin with"),
+            )
+            .hint("use 1 to 32 letters of ASCII, digits, and the signs _ $ -"));
         }
         Ok(Self {
             address,

@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlRow;
 use super::literal::text;
 use super::rows::value;
 use crate::engine::session::SessionError;
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
 /// A session that says nothing for longer has lost its client: its lock is given back. The longest a run pauses is the
@@ -144,14 +144,11 @@ impl ServerVersion {
         if self.number >= (major, minor) {
             return Ok(());
         }
-        Err(Failure {
-            class: ErrorClass::Permanent,
-            reason: Reason::InvalidSettings,
-            code: None,
-            message: format!("the server is {} {}, which is too old", self.engine(), self.text),
-            hint: Some(format!("upgrade it to {} {major}.{minor} or later", self.engine())),
-            place: None,
-        })
+        Err(Failure::new(
+            Reason::InvalidSettings,
+            format!("the server is {} {}, which is too old", self.engine(), self.text),
+        )
+        .hint(format!("upgrade it to {} {major}.{minor} or later", self.engine())))
     }
 }
 

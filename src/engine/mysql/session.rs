@@ -504,12 +504,5 @@ async fn collect(connection: &mut MySqlConnection, sql: String, answers: &mut An
 
 /// What a run is told whose fence is not the highest any more.
 pub(super) fn overtaken() -> Failure {
-    Failure {
-        class: ErrorClass::Transient,
-        reason: Reason::Fenced,
-        code: None,
-        message: OVERTAKEN.to_owned(),
-        hint: None,
-        place: None,
-    }
+    Failure::new(Reason::Fenced, OVERTAKEN.to_owned())
 }

@@ -291,17 +291,10 @@ fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent {
 /// The server has answered all that a file was sent with, and yet its row is not in the ledger.
 fn without_row(attempt: Attempt<'_>) -> ApplyError {
     let file = &attempt.migration.file;
-    let failure = Failure {
-        class: ErrorClass::UnknownOutcome,
-        reason: Reason::LedgerUnusable,
-        code: None,
-        message: format!("the server has answered all of {file} without an error, but the ledger has no row of it"),
-        hint: Some(format!(
+    let failure = Failure::new(Reason::LedgerUnusable, format!("the server has answered all of {file} without an error, but the ledger has no row of it")).class(ErrorClass::UnknownOutcome).hint(format!(
             "something takes rows out of the ledger, such as a trigger, a rule, or SQL of the files'; what {file} has done may \
              be there: look, and record it with `schemaward baseline`, or undo it, before the next run"
-        )),
-        place: Some(attempt.migration.place()),
-    };
+        )).at(attempt.migration.place());
     ApplyError::OutcomeUnknown { failure, statements_done: 0 }
 }
 

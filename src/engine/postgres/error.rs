@@ -67,12 +67,8 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
         let code = server.code();
         let class = if code == FENCED { ErrorClass::Transient } else { class_of(code) };
         return Failure {
-            class,
-            reason: reason_of(code, doing),
-            code: Some(code.to_owned()),
-            message: server_message(server),
             hint: server.hint().map(str::to_owned),
-            place: None,
+            ..Failure::new(reason_of(code, doing), server_message(server)).class(class).code(code.to_owned())
         };
     }
     driver_failure(error, doing, "may not be PostgreSQL")

@@ -32,7 +32,7 @@ use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
 use super::shared::connecting::{in_time, not_connected};
-use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::Dialect;
 use ledger::Ledger;
 use settings::{Settings, may_be_refused};
@@ -60,14 +60,11 @@ impl Postgres {
             && !history_schema.contains(['\0', '$'])
             && !history_schema.starts_with("pg_");
         if !usable {
-            return Err(Failure {
-                class: ErrorClass::Permanent,
-                reason: Reason::InvalidSettings,
-                code: None,
-                message: format!("{history_schema:?} cannot be the history's schema"),
-                hint: Some("use 1 to 63 bytes, without $ and not beginning with pg_".to_owned()),
-                place: None,
-            });
+            return Err(Failure::new(
+                Reason::InvalidSettings,
+                format!("{history_schema:?} cannot be the history's schema"),
+            )
+            .hint("use 1 to 63 bytes, without $ and not beginning with pg_"));
         }
         address.options = address.options.application_name(&format!("schemaward {run}"));
         let settings = Settings::new(lock_timeout);

@@ -14,7 +14,7 @@ use super::error::refused;
 use crate::engine::examination::Outcome;
 use crate::engine::session::SessionError;
 use crate::engine::shared::examination_steps::{Step, not_ok, ok, skipped};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// How often a pooler is looked for: what one try misses, because other clients of the pool came in between, the next sees.
 const TRIES: u32 = 6;
@@ -189,14 +189,9 @@ fn pooled(before: i32, after: i32) -> String {
 
 /// The failure of a session that has no server process of its own. Nothing was written.
 pub(super) fn transaction_pooler(detail: &str) -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("no lock can be held through what the URL leads to: {detail}"),
-        hint: Some(ADVICE.to_owned()),
-        place: None,
-    };
+    let failure =
+        Failure::new(Reason::InvalidSettings, format!("no lock can be held through what the URL leads to: {detail}"))
+            .hint(ADVICE.to_owned());
     SessionError { failure, connection_lost: false }
 }
 
@@ -210,14 +205,11 @@ fn unanswered() -> String {
 
 /// The failure of a run that may have no server process of its own. Nothing was written.
 fn not_found_out(detail: &str) -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Transient,
-        reason: Reason::ConnectionFailed,
-        code: None,
-        message: format!("whether a pooler in transaction mode is in between could not be found out: {detail}"),
-        hint: Some(ADVICE.to_owned()),
-        place: None,
-    };
+    let failure = Failure::new(
+        Reason::ConnectionFailed,
+        format!("whether a pooler in transaction mode is in between could not be found out: {detail}"),
+    )
+    .hint(ADVICE.to_owned());
     SessionError { failure, connection_lost: false }
 }
 

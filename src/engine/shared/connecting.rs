@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::engine::SessionError;
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// How long a connection may take to come about.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,14 +23,9 @@ pub(crate) async fn in_time<C>(
     match tokio::time::timeout(CONNECT_TIMEOUT, insisting(connecting)).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(failure_of(&error, Reason::AuthenticationFailed)),
-        Err(_) => Err(Failure {
-            class: ErrorClass::Transient,
-            reason: Reason::ConnectionFailed,
-            code: None,
-            message: format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
-            hint: None,
-            place: None,
-        }),
+        Err(_) => {
+            Err(Failure::new(Reason::ConnectionFailed, format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))
+        }
     }
 }
 

@@ -18,14 +18,11 @@ pub(crate) fn driver_failure(error: &sqlx::Error, doing: Reason, servers: &str) 
         other => other.to_string(),
     };
     let transient = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
-    Failure {
-        class: if transient { ErrorClass::Transient } else { ErrorClass::Permanent },
-        reason: if transient { Reason::ConnectionFailed } else { doing },
-        code: None,
-        message,
-        hint: None,
-        place: None,
-    }
+    Failure::new(if transient { Reason::ConnectionFailed } else { doing }, message).class(if transient {
+        ErrorClass::Transient
+    } else {
+        ErrorClass::Permanent
+    })
 }
 
 /// An I/O error in words that name its meaning here.

@@ -2,7 +2,7 @@
 
 use crate::engine::Attempt;
 use crate::plan::Kind;
-use crate::report::{ErrorClass, Failure, Reason, shell_word};
+use crate::report::{Failure, Reason, shell_word};
 use crate::sql::SessionBound;
 
 /// What a run is told whose fence is not the highest any more.
@@ -21,39 +21,26 @@ pub(crate) struct Begun<'a> {
 
 /// A statement has run, but the file has another one in its place. `index` counts from 0, `excerpt` is of what has run.
 pub(crate) fn run_otherwise(attempt: Attempt<'_>, index: usize, excerpt: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::MigrationEdited,
-        code: None,
-        message: format!(
-            "statement {} of {} has run as `{excerpt}`, but is another now",
-            index + 1,
-            attempt.migration.file
-        ),
-        hint: Some("put the statement back as it was; what did not run yet may change".to_owned()),
-        place: Some(attempt.migration.place_of_statement(index)),
-    }
+    Failure::new(
+        Reason::MigrationEdited,
+        format!("statement {} of {} has run as `{excerpt}`, but is another now", index + 1, attempt.migration.file),
+    )
+    .hint("put the statement back as it was; what did not run yet may change")
+    .at(attempt.migration.place_of_statement(index))
 }
 
 /// A statement's end was not recorded, and nothing but a person can tell it. `index` counts from 0.
 pub(crate) fn needs_review(attempt: Attempt<'_>, index: usize, begun: &Begun<'_>) -> Failure {
     let (migration, statement) = (attempt.migration, index + 1);
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message: format!(
+    Failure::new(Reason::NeedsReview, format!(
             "statement {statement} of {} (`{}`) was started by the run {} at {}, and how it ended was not recorded; the \
              catalog cannot tell whether it has run",
             migration.file, begun.excerpt, begun.run, begun.started_at
-        ),
-        hint: Some(format!(
+        )).hint(format!(
             "look in the database whether it has had its effect, then say so: schemaward repair --version {} \
              --statement {statement} --as done (or --as not-done, to run it again)",
             migration.version
-        )),
-        place: Some(migration.place_of_statement(index)),
-    }
+        )).at(migration.place_of_statement(index))
 }
 
 /// What the session held that the file's statements had run in, and what of the file needs it. Statements count from 0.
@@ -89,21 +76,19 @@ pub(crate) fn session_gone(attempt: Attempt<'_>, gone: &SessionGone) -> Failure 
         (Some(index), false) => format!("{}, which has not run, may need it", line(index)),
         (None, _) => "the statements that have not run may need it".to_owned(),
     };
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message: format!(
+    Failure::new(
+        Reason::NeedsReview,
+        format!(
             "{} cannot be resumed: {}{made} went with the interrupted connection, and {needs}. Nothing was run",
             migration.file, gone.what
         ),
-        hint: Some(format!(
-            "change the statements that have not run so that they do without it, or make it anew themselves, and start the \
+    )
+    .hint(format!(
+        "change the statements that have not run so that they do without it, or make it anew themselves, and start the \
              next run; or undo by hand what has run and say so: schemaward repair --abandon {}",
-            abandoned_as(attempt)
-        )),
-        place: Some(gone.needed_by.map_or_else(|| migration.place(), |index| migration.place_of_statement(index))),
-    }
+        abandoned_as(attempt)
+    ))
+    .at(gone.needed_by.map_or_else(|| migration.place(), |index| migration.place_of_statement(index)))
 }
 
 /// How `repair --abandon` names a file: a migration by its version, others by their names.

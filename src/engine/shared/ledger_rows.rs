@@ -7,7 +7,7 @@ use crate::engine::{Acknowledged, RecordedAttempt};
 use crate::engine::{SessionError, StoredRollback};
 use crate::migration::{Checksum, Version};
 use crate::plan::{AppliedRow, BegunStatement, Kind, LedgerState, RepeatableRow, StatementState};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// A row of the ledger. Columns count from 0; one that is missing or is none of what is asked for is an error.
 pub(crate) trait LedgerRow {
@@ -178,14 +178,7 @@ pub(crate) fn recorded_attempt(row: &impl LedgerRow) -> Result<RecordedAttempt, 
 
 /// A ledger, or an answer about it, that cannot be worked with.
 pub(crate) fn unusable(what: &str) -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::LedgerUnusable,
-        code: None,
-        message: what.to_owned(),
-        hint: None,
-        place: None,
-    };
+    let failure = Failure::new(Reason::LedgerUnusable, what.to_owned());
     SessionError { failure, connection_lost: false }
 }
 

@@ -2,7 +2,7 @@
 //! could send theirs where the server's grammar took it into a body. Reads only.
 
 use crate::engine::{Database, Session, SessionError};
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
 /// How to mend one.
@@ -42,16 +42,11 @@ pub(crate) async fn find<S: Session>(session: &mut S) -> Result<Vec<String>, Ses
 /// What a spoilt object is told as.
 #[must_use]
 pub fn spoilt(object: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::NeedsReview,
-        code: None,
-        message: format!(
-            "the body of the {object} holds SQL of Schemaward's own journal: an earlier build has spoilt it"
-        ),
-        hint: Some(MEND.to_owned()),
-        place: None,
-    }
+    Failure::new(
+        Reason::NeedsReview,
+        format!("the body of the {object} holds SQL of Schemaward's own journal: an earlier build has spoilt it"),
+    )
+    .hint(MEND.to_owned())
 }
 
 /// Of this database's journal: what another one's has spoilt is told there. A routine of the user's own may read the journal;

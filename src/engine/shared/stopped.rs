@@ -16,12 +16,10 @@ pub(crate) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
         _ => ErrorClass::Transient,
     };
     Failure {
-        class,
-        reason,
         code: cause.and_then(|cause| cause.code.clone()),
-        message: cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.message)),
-        hint: None,
         place: cause.and_then(|cause| cause.place.clone()),
+        ..Failure::new(reason, cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {}", cause.message)))
+            .class(class)
     }
 }
 

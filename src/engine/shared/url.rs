@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use url::{Host, Url};
 
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// What an engine's URLs look like.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +59,8 @@ impl UrlForm {
 
     /// The failure of a URL that is not usable.
     pub(crate) fn invalid(&self, what: &str) -> Failure {
-        Failure {
-            class: ErrorClass::Permanent,
-            reason: Reason::InvalidSettings,
-            code: None,
-            message: format!("the database's URL is not usable: {what}"),
-            hint: Some(format!("write it as {}", self.example)),
-            place: None,
-        }
+        Failure::new(Reason::InvalidSettings, format!("the database's URL is not usable: {what}"))
+            .hint(format!("write it as {}", self.example))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 
 /// A database file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,14 +74,8 @@ impl fmt::Display for SqliteFile {
 }
 
 fn invalid(what: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: format!("the database's URL is not usable: {what}"),
-        hint: Some("such as sqlite:app.db".to_owned()),
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, format!("the database's URL is not usable: {what}"))
+        .hint("such as sqlite:app.db")
 }
 
 #[cfg(test)]

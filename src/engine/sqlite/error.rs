@@ -34,7 +34,7 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
         Some(BUSY) => Some("wait for the end of its transaction; SQLite does not tell whose it is".to_owned()),
         _ => None,
     };
-    Failure { class, reason, code: code.map(|code| code.to_string()), message, hint, place: None }
+    Failure { code: code.map(|code| code.to_string()), hint, ..Failure::new(reason, message).class(class) }
 }
 
 /// The same, as a session's.

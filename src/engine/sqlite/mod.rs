@@ -25,7 +25,7 @@ pub use session::SqliteSession;
 use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{AlreadyExists, Database, SessionError, SessionId};
-use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::Dialect;
 use ledger::Ledger;
 
@@ -103,14 +103,7 @@ impl Sqlite {
 }
 
 fn unusable(message: &str, hint: &str) -> Failure {
-    Failure {
-        class: ErrorClass::Permanent,
-        reason: Reason::InvalidSettings,
-        code: None,
-        message: message.to_owned(),
-        hint: Some(hint.to_owned()),
-        place: None,
-    }
+    Failure::new(Reason::InvalidSettings, message.to_owned()).hint(hint.to_owned())
 }
 
 impl Database for Sqlite {

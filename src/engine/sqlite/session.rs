@@ -143,16 +143,12 @@ impl SqliteSession {
     }
 
     fn lock_error(&self, error: &std::io::Error) -> SessionError {
-        let failure = Failure {
-            class: ErrorClass::Permanent,
-            reason: Reason::ConnectionFailed,
-            code: None,
-            message: format!("the lock beside {} cannot be used: {error}", self.database.file),
-            hint: Some(
-                "the run needs the right to make a file in the database's folder, as SQLite itself does".to_owned(),
-            ),
-            place: None,
-        };
+        let failure = Failure::new(
+            Reason::ConnectionFailed,
+            format!("the lock beside {} cannot be used: {error}", self.database.file),
+        )
+        .class(ErrorClass::Permanent)
+        .hint("the run needs the right to make a file in the database's folder, as SQLite itself does");
         SessionError { failure, connection_lost: false }
     }
 }
@@ -380,13 +376,6 @@ impl Sent {
 }
 
 fn overtaken() -> SessionError {
-    let failure = Failure {
-        class: ErrorClass::Transient,
-        reason: Reason::Fenced,
-        code: None,
-        message: OVERTAKEN.to_owned(),
-        hint: None,
-        place: None,
-    };
+    let failure = Failure::new(Reason::Fenced, OVERTAKEN.to_owned());
     SessionError { failure, connection_lost: false }
 }

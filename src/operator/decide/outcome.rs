@@ -137,7 +137,7 @@ fn unexplained(run: &RunStatus, ended: &Ended) -> Failed {
     };
     let why = if late { status::word(&Reason::DeadlineExceeded) } else { reason::POD_LOST.to_owned() };
     let hint = message::hint(ended).map(str::to_owned);
-    let failure = Failure { class, reason: cause, code: None, message, hint, place: None };
+    let failure = Failure { hint, ..Failure::new(cause, message).class(class) };
     Failed { applied: 0, failure, why }
 }
 

@@ -228,14 +228,7 @@ impl World {
             statement: Some(2),
             excerpt: None,
         };
-        let failure = Failure {
-            class,
-            reason,
-            code: Some("42601".into()),
-            message: "syntax error at or near \"tabel\"".into(),
-            hint: None,
-            place: Some(place),
-        };
+        let failure = Failure::new(reason, "syntax error at or near \"tabel\"").class(class).code("42601").at(place);
         self.ends_failing(failure)
     }
 

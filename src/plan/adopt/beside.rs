@@ -6,7 +6,7 @@ use super::other_ledger::OtherLedger;
 use super::sighting::OtherHistory;
 use super::signature::By;
 use crate::migration::MigrationFiles;
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
 /// What lies beside an empty ledger.
@@ -58,16 +58,15 @@ impl Beside {
     #[must_use]
     pub fn failure(&self, set: &MigrationFiles<'_>) -> Option<Failure> {
         let told = self.told(set)?;
-        Some(Failure {
-            class: ErrorClass::Permanent,
-            reason: Reason::ForeignHistory,
-            code: None,
-            message: format!(
-                "{told}; Schemaward's ledger is empty, and a run would begin with the first file: nothing was run"
-            ),
-            hint: Some(self.advice(Some(set))),
-            place: None,
-        })
+        Some(
+            Failure::new(
+                Reason::ForeignHistory,
+                format!(
+                    "{told}; Schemaward's ledger is empty, and a run would begin with the first file: nothing was run"
+                ),
+            )
+            .hint(self.advice(Some(set))),
+        )
     }
 
     /// What keeps a run from beginning, in a sentence's beginning.

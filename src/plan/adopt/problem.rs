@@ -121,13 +121,6 @@ impl AdoptProblem {
     /// The same as a failure.
     #[must_use]
     pub fn failure(&self) -> Failure {
-        Failure {
-            class: ErrorClass::Permanent,
-            reason: self.reason(),
-            code: None,
-            message: self.to_string(),
-            hint: None,
-            place: None,
-        }
+        Failure::new(self.reason(), self.to_string()).class(ErrorClass::Permanent)
     }
 }
