@@ -5,13 +5,21 @@
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
 
+# ---- the first minute -----------------------------------------------------------------------
+
+.PHONY: try demo
+try: ## build the program and see it work on SQLite: three migrations, one with a mistake, its fix; installs nothing
+	@scripts/try.sh
+demo: ## the whole road in a real Kubernetes, to watch: cluster, migrations, a mistake, its fix
+	@scripts/demo.sh
+
 # ---- every day ------------------------------------------------------------------------------
 
 # Tests that need no server. The cluster's lie in tests/cluster_tests.
 QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
 ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs tests/bodies/main.rs))
 
-.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings demo
+.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings
 check: ## formatting, clippy and the tests that need no server: seconds when warm
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
@@ -37,8 +45,6 @@ campaign-resume: ## generated files, each interrupted behind each of its stateme
 	    cargo test --test engine resumed_anywhere -- --nocapture
 campaign-settings: ## 2,000 generated files of settings, roles and locks against psql, see docs/campaigns.md
 	SETTINGS_FILES=$${SETTINGS_FILES:-2000} cargo test --test engine settings:: -- --nocapture
-demo: ## the whole road, to watch: cluster, migrations, a mistake, its fix
-	@scripts/demo.sh
 
 # ---- generated files -----------------------------------------------------------------------
 

@@ -1,0 +1,6 @@
+-- A number to call, for all customers there are; and one spelling of an email address.
+ALTER TABLE customers ADD COLUMN phone TEXT;
+UPDATE customers SET email = lower(e_mail);
+
+-- rollback:
+-- ALTER TABLE customers DROP COLUMN phone;
