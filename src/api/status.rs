@@ -37,6 +37,10 @@ pub struct SchemaMigrationStatus {
     /// The run that goes on, or the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
+    /// What the last run found in these files and warned of without stopping, 5 at most and each cut to 240 bytes. They
+    /// stay while the same files are tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why the last attempt failed; absent after a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,

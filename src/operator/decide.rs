@@ -166,6 +166,7 @@ impl<'a> Pass<'a> {
                     run: None,
                     last_error: None,
                     pending: None,
+                    warnings: Vec::new(),
                     ..self.resource.status.clone()
                 };
                 self.start(&key, source, self.next_attempt(&key), fresh)

@@ -43,6 +43,7 @@ pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary, files
         last: summary.pending.last.as_deref().map(word_of),
     });
     status.history = summary.history.iter().take(HISTORY_LIMIT).map(history_entry).collect();
+    status.warnings = warnings(summary);
     if let Some(run) = &mut status.run {
         run.plan_hash = summary.plan_hash.as_deref().map(word_of).or(run.plan_hash.take());
     }
@@ -127,7 +128,7 @@ pub fn last_error(failure: &Failure, retry_at: Option<Timestamp>) -> LastError {
 #[must_use]
 pub fn slim(status: &SchemaMigrationStatus) -> SchemaMigrationStatus {
     const TEXT_LIMIT: usize = 400;
-    let mut slim = SchemaMigrationStatus { history: Vec::new(), ..status.clone() };
+    let mut slim = SchemaMigrationStatus { history: Vec::new(), warnings: Vec::new(), ..status.clone() };
     for condition in slim.conditions.iter_mut().filter(|condition| Owned::of(&condition.type_).is_some()) {
         condition.message = shorten(&condition.message, TEXT_LIMIT);
     }

@@ -417,6 +417,7 @@ fn what_a_run_warns_of_is_told_by_its_status_and_one_event() {
         };
         let resource = sandbox.wait_for("app", "at version 002", told).await;
         let run = status(&resource).run.expect("a run");
+        assert_eq!(status(&resource).warnings, run.warnings);
         let [cosmetic, empty] = &run.warnings[..] else { panic!("{:?}", run.warnings) };
         assert!(cosmetic.contains("comments or white space of version 001 were changed"), "{cosmetic}");
         assert!(empty.contains("002_b.sql: the file is empty"), "{empty}");

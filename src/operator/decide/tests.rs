@@ -557,9 +557,27 @@ fn what_a_run_warns_of_stands_in_its_status_and_in_one_event() {
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].message, format!("Run {} warned: 001_a.sql: comments were changed | a  b", run.name));
     assert!(told[0].kind.is_warning());
+    assert_eq!(world.status().warnings, run.warnings);
     // The next run begins without them.
     let world = next_generation(world).pass();
     assert!(world.observed.resource.status.run.is_some_and(|run| run.warnings.is_empty()));
+}
+
+#[test]
+fn what_was_found_in_the_files_stays_while_they_are_tried_again_and_goes_with_them() {
+    let ends = |world: World, warnings: &[&str]| {
+        let failure = Failure { class: Transient, ..failure(Reason::ConnectionFailed, "no") };
+        let words = world.summary_with(Outcome::Failed { applied: 0, failure }, "001", warnings);
+        world.ends_saying(JobEnd::Failed { reason: None }, 1, &words).pass()
+    };
+    let failed = ends(World::started(), &["001_a.sql: empty"]);
+    assert_eq!(failed.status().warnings, ["001_a.sql: empty"]);
+    let others = other_content(failed.clone()).pass();
+    assert_eq!((others.notices(), &*others.status().warnings), (vec!["Started"], &[][..]), "of other files");
+    let again = failed.later(10).pass();
+    assert_eq!(again.status().run.as_ref().map(|run| (run.attempt, run.warnings.len())), Some((2, 0)));
+    assert_eq!(again.status().warnings, ["001_a.sql: empty"]);
+    assert_eq!(again.ends_well().pass().status().warnings, [""; 0], "the last run found nothing");
 }
 
 fn a_refusal() -> Refusal {
