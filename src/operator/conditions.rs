@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::text::{MESSAGE_LIMIT, shorten, whole_second};
+use super::why::Why;
 use crate::api::{SchemaMigrationStatus, condition};
 
 /// The types that this operator owns, in the order in which they are shown. Other controllers' stay after them, as they are.
@@ -79,7 +80,7 @@ impl<'a> Conditions<'a> {
     }
 
     /// Sets one. Its transition time changes only with its value.
-    pub fn set(&mut self, type_: Owned, value: Value, (reason, message): (&str, &str)) {
+    pub fn set(&mut self, type_: Owned, value: Value, (why, message): (Why, &str)) {
         let same = self.all.iter().find(|seen| seen.type_ == type_.as_str() && seen.status == value.as_str());
         let since = same.map_or_else(|| Time(whole_second(self.now)), |seen| seen.last_transition_time.clone());
         self.clear(type_);
@@ -87,7 +88,7 @@ impl<'a> Conditions<'a> {
             last_transition_time: since,
             message: shorten(message, MESSAGE_LIMIT),
             observed_generation: Some(self.generation),
-            reason: reason.to_owned(),
+            reason: why.as_str().to_owned(),
             status: value.as_str().to_owned(),
             type_: type_.as_str().to_owned(),
         });
@@ -106,7 +107,7 @@ mod tests {
     use jiff::Timestamp;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-    use super::{Conditions, Owned, Value};
+    use super::{Conditions, Owned, Value, Why};
     use crate::api::SchemaMigrationStatus;
 
     fn at(second: i64) -> Timestamp {
@@ -119,7 +120,7 @@ mod tests {
 
     fn of_another(type_: &str) -> Condition {
         let mut status = SchemaMigrationStatus::default();
-        Conditions::of(&mut status, (1, at(5))).set(Owned::Ready, Value::True, ("Theirs", "Said by another."));
+        Conditions::of(&mut status, (1, at(5))).set(Owned::Ready, Value::True, (Why::Verified, "Said by another."));
         Condition { type_: type_.into(), ..status.conditions[0].clone() }
     }
 
@@ -128,8 +129,8 @@ mod tests {
         let theirs = [of_another("Approved"), of_another("AAA"), of_another("ready")];
         let mut status = SchemaMigrationStatus { conditions: theirs.to_vec(), ..Default::default() };
         let mut conditions = Conditions::of(&mut status, (2, at(10)));
-        conditions.set(Owned::Stalled, Value::True, ("A", "a"));
-        conditions.set(Owned::Ready, Value::False, ("A", "a"));
+        conditions.set(Owned::Stalled, Value::True, (Why::Starting, "a"));
+        conditions.set(Owned::Ready, Value::False, (Why::Starting, "a"));
         assert_eq!(types(&status), ["Ready", "Stalled", "Approved", "AAA", "ready"]);
         assert_eq!(status.conditions[2..], theirs);
         for owned in Owned::ALL {
@@ -144,7 +145,7 @@ mod tests {
         for (second, value, since) in
             [(10, Value::Unknown, 10), (20, Value::Unknown, 10), (30, Value::False, 30), (40, Value::True, 40)]
         {
-            Conditions::of(&mut status, (second, at(second))).set(Owned::Ready, value, ("A", "a"));
+            Conditions::of(&mut status, (second, at(second))).set(Owned::Ready, value, (Why::Starting, "a"));
             let [only] = &status.conditions[..] else { panic!("{:?}", types(&status)) };
             assert_eq!((only.status.as_str(), only.last_transition_time.0), (value.as_str(), at(since)));
             assert_eq!(only.observed_generation, Some(second));
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_message_is_no_longer_than_a_condition_may_have() {
         let mut status = SchemaMigrationStatus::default();
-        Conditions::of(&mut status, (1, at(1))).set(Owned::Ready, Value::True, ("A", &"ä".repeat(2000)));
+        Conditions::of(&mut status, (1, at(1))).set(Owned::Ready, Value::True, (Why::Starting, &"ä".repeat(2000)));
         assert!(status.conditions[0].message.len() <= super::MESSAGE_LIMIT);
     }
 }

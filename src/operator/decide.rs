@@ -10,8 +10,9 @@ use super::names::{self, RunKey};
 use super::observed::{Children, Job, JobState, Lease, Observed, Resource};
 use super::refusal::Refusal;
 use super::source::{Refusal as SourceRefusal, Source, ValidSource};
-use super::standing::{self, Standing, reason};
+use super::standing::{self, Standing};
 use super::status;
+use super::why::Why;
 use crate::api::{LastError, RunStatus, SchemaMigrationStatus};
 use crate::report::ErrorClass;
 
@@ -48,10 +49,10 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Decision {
         return pass.watch(job);
     }
     if let Some(job) = pass.strange_job() {
-        return pass.wait(reason::STARTING, &message::strange_job(job));
+        return pass.wait(Why::Starting, &message::strange_job(job));
     }
     if !pass.children.stray_pods.is_empty() {
-        return pass.wait(reason::STARTING, &message::stray_pods(&pass.children.stray_pods));
+        return pass.wait(Why::Starting, &message::stray_pods(&pass.children.stray_pods));
     }
     if let Some((run, job)) = pass.ended_run() {
         return outcome::record(&pass, run, job);
@@ -92,7 +93,7 @@ pub fn refused(resource: &Resource, refusal: &Refusal, failures: u32, now: Times
     }
     let message = message::refused(refusal, resource.deleting);
     let (run, status) = (resource.status.run.as_ref().map(|run| run.name.clone()), &resource.status);
-    let is_known = standing::is_for(status, reason::REFUSED);
+    let is_known = standing::is_for(status, Why::RefusedByCluster);
     let is_new = !is_known && failures == FAILURES_TOLD;
     let notice = is_new.then(|| Notice { run, kind: NoticeKind::Refused, message: message.clone() });
     // The words may differ from pass to pass, as a port does: what is said already is not written again.
@@ -101,18 +102,18 @@ pub fn refused(resource: &Resource, refusal: &Refusal, failures: u32, now: Times
         return Told { status: None, notice };
     }
     let mut status = status.clone();
-    standing::write(&mut status, &Standing::Recovering, (reason::REFUSED, &message), (resource.generation, now));
+    standing::write(&mut status, &Standing::Recovering, (Why::RefusedByCluster, &message), (resource.generation, now));
     Told { status: Some(status), notice }
 }
 
 /// Whether something is still to be done that the conditions speak of, other than another attempt at its time.
 fn is_open(resource: &Resource) -> bool {
-    const OPEN: [&str; 4] = [reason::REFUSED, reason::CHANGED, reason::WAITING_FOR_DATABASE, reason::SOURCE_NOT_FOUND];
+    const OPEN: [Why; 4] = [Why::RefusedByCluster, Why::Changed, Why::WaitingForDatabase, Why::SourceNotFound];
     let status = &resource.status;
     resource.deleting
         || status.observed_generation != Some(resource.generation)
         || status.run.as_ref().is_some_and(|run| run.finished_at.is_none())
-        || OPEN.iter().any(|reason| standing::is_for(status, reason))
+        || OPEN.iter().any(|&why| standing::is_for(status, why))
 }
 
 /// One look at one resource.
@@ -201,7 +202,7 @@ impl<'a> Pass<'a> {
             started_at: Some(status::moment(self.now)),
             ..RunStatus::default()
         });
-        self.stand(&mut status, &Standing::Reconciling, reason::STARTING, &message);
+        self.stand(&mut status, &Standing::Reconciling, Why::Starting, &message);
         let notice = Notice { run: Some(name), kind: NoticeKind::Started, message };
         let effects = self.launch(key, source, attempt);
         Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
@@ -225,7 +226,7 @@ impl<'a> Pass<'a> {
 
     fn waiting_for(&self, holder: &str, mut status: SchemaMigrationStatus) -> SchemaMigrationStatus {
         let message = message::waiting_for_database(holder, &self.resource.spec.database);
-        self.stand(&mut status, &Standing::Reconciling, reason::WAITING_FOR_DATABASE, &message);
+        self.stand(&mut status, &Standing::Reconciling, Why::WaitingForDatabase, &message);
         status
     }
 
@@ -271,18 +272,18 @@ impl<'a> Pass<'a> {
             notices.extend(follow(run, job));
         }
         let (why, said) = match &job.state {
-            _ if job.deleting => (reason::STOPPING, message::stopping(job)),
+            _ if job.deleting => (Why::Stopping, message::stopping(job)),
             JobState::Running { events, .. } => {
                 status::take_events(&mut status, events);
-                (reason::RUNNING, message::running(job, events, &status))
+                (Why::Running, message::running(job, events, &status))
             }
             JobState::Waiting { reason: Some(complaint) } => {
                 let secret = &self.resource.spec.database.url_secret_ref;
-                (reason::STARTING, message::waiting(job, complaint, secret))
+                (Why::Starting, message::waiting(job, complaint, secret))
             }
-            JobState::Waiting { reason: None } => (reason::STARTING, message::starting(&status)),
-            JobState::Suspended => (reason::STARTING, message::job_suspended(job)),
-            JobState::Ended(_) => (reason::STOPPING, message::stopping(job)),
+            JobState::Waiting { reason: None } => (Why::Starting, message::starting(&status)),
+            JobState::Suspended => (Why::Starting, message::job_suspended(job)),
+            JobState::Ended(_) => (Why::Stopping, message::stopping(job)),
         };
         for notice in &mut notices {
             notice.message.clone_from(&said);
@@ -341,7 +342,7 @@ impl<'a> Pass<'a> {
     fn take_back(&self, job: &Job) -> Decision {
         let mut status = self.resource.status.clone();
         let message = message::taken_back(&job.name, self.resource.spec.suspend);
-        self.stand(&mut status, &Standing::Reconciling, reason::STOPPING, &message);
+        self.stand(&mut status, &Standing::Reconciling, Why::Stopping, &message);
         let notice = Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message };
         let mut effects = vec![Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }];
         // The next run takes another one, and nobody would come back for this one.
@@ -364,7 +365,7 @@ impl<'a> Pass<'a> {
 
     fn suspend(&self) -> Decision {
         let mut status = self.resource.status.clone();
-        self.stand(&mut status, &Standing::Suspended, reason::SUSPENDED, message::SUSPENDED);
+        self.stand(&mut status, &Standing::Suspended, Why::Suspended, message::SUSPENDED);
         Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices: Vec::new() }
     }
 
@@ -372,8 +373,8 @@ impl<'a> Pass<'a> {
         let mut status = self.resource.status.clone();
         status.source_hash = None;
         let message = message::source_not_found(config_maps, &self.resource.namespace);
-        let is_new = !standing::is_for(&status, reason::SOURCE_NOT_FOUND);
-        self.stand(&mut status, &Standing::Recovering, reason::SOURCE_NOT_FOUND, &message);
+        let is_new = !standing::is_for(&status, Why::SourceNotFound);
+        self.stand(&mut status, &Standing::Recovering, Why::SourceNotFound, &message);
         let notice = Notice { run: None, kind: NoticeKind::SourceNotFound, message };
         let notices = if is_new { vec![notice] } else { Vec::new() };
         Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices }
@@ -386,17 +387,17 @@ impl<'a> Pass<'a> {
         status.run = status.run.filter(|run| run.finished_at.is_some());
         status.last_error = Some(LastError {
             class: status::word(&ErrorClass::Permanent),
-            reason: reason::INVALID_SOURCE.to_owned(),
+            reason: Why::InvalidSource.as_str().to_owned(),
             message: refusal.message.clone(),
             file: refusal.file.clone(),
             line: refusal.line,
             ..LastError::default()
         });
-        self.stand(&mut status, &Standing::Stalled, reason::INVALID_SOURCE, &message);
+        self.stand(&mut status, &Standing::Stalled, Why::InvalidSource, &message);
         let notices = if status == self.resource.status {
             Vec::new()
         } else {
-            let kind = NoticeKind::Stalled { reason: reason::INVALID_SOURCE.to_owned() };
+            let kind = NoticeKind::Stalled { why: Why::InvalidSource };
             vec![Notice { run: None, kind, message }]
         };
         Decision { effects: self.settle(&status), status, requeue: Requeue::OnChange, notices }
@@ -419,7 +420,7 @@ impl<'a> Pass<'a> {
         }
         let mut status = self.resource.status.clone();
         let message = message::terminating(&active, &self.children.stray_pods);
-        self.stand(&mut status, &Standing::Reconciling, reason::TERMINATING, &message);
+        self.stand(&mut status, &Standing::Reconciling, Why::Terminating, &message);
         let told = active.iter().filter(|job| !job.deleting);
         let effects =
             told.clone().map(|job| Effect::DeleteJob { name: job.name.clone(), uid: job.uid.clone() }).collect();
@@ -450,7 +451,7 @@ impl<'a> Pass<'a> {
         effects
     }
 
-    fn wait(&self, why: &str, message: &str) -> Decision {
+    fn wait(&self, why: Why, message: &str) -> Decision {
         let mut status = self.resource.status.clone();
         self.stand(&mut status, &Standing::Reconciling, why, message);
         Decision { status, ..self.unchanged(Requeue::Following(LONGEST_WAITING_PAUSE)) }
@@ -460,7 +461,7 @@ impl<'a> Pass<'a> {
         Decision { status: self.resource.status.clone(), effects: Vec::new(), requeue, notices: Vec::new() }
     }
 
-    fn stand(&self, status: &mut SchemaMigrationStatus, standing: &Standing, why: &str, message: &str) {
+    fn stand(&self, status: &mut SchemaMigrationStatus, standing: &Standing, why: Why, message: &str) {
         standing::write(status, standing, (why, message), (self.resource.generation, self.now));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::standing::reason;
+use super::why::Why;
 use crate::api::SchemaMigrationStatus;
 use crate::migration::Checksum;
 
@@ -105,8 +105,8 @@ pub enum NoticeKind {
     },
     /// A run has failed.
     Failed {
-        /// Why, as one word.
-        reason: String,
+        /// Why.
+        why: Why,
         /// How many migrations it applied before.
         applied: i64,
         /// From its start to its end.
@@ -116,8 +116,8 @@ pub enum NoticeKind {
     Retrying,
     /// Nothing goes on until a person changes something.
     Stalled {
-        /// Why, as one word.
-        reason: String,
+        /// Why.
+        why: Why,
     },
     /// A deleted resource's Job is told to stop.
     Stopping,
@@ -146,10 +146,10 @@ impl NoticeKind {
             Self::Stalled { .. } => "Stalled",
             Self::Stopping => "Stopping",
             Self::Waiting => "Waiting",
-            Self::WaitingForDatabase => reason::WAITING_FOR_DATABASE,
+            Self::WaitingForDatabase => Why::WaitingForDatabase.as_str(),
             Self::Warned => "Warned",
-            Self::SourceNotFound => reason::SOURCE_NOT_FOUND,
-            Self::Refused => reason::REFUSED,
+            Self::SourceNotFound => Why::SourceNotFound.as_str(),
+            Self::Refused => Why::RefusedByCluster.as_str(),
         }
     }
 

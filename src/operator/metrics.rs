@@ -31,7 +31,7 @@ struct ResultLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
-    reason: String,
+    reason: &'static str,
 }
 
 /// All figures.
@@ -95,8 +95,8 @@ impl Metrics {
     pub fn notice(&self, kind: &NoticeKind) {
         let (result, applied, took) = match kind {
             NoticeKind::Succeeded { applied, took } => ("succeeded", *applied, took),
-            NoticeKind::Failed { reason, applied, took } => {
-                self.failures.get_or_create(&ReasonLabel { reason: reason.clone() }).inc();
+            NoticeKind::Failed { why, applied, took } => {
+                self.failures.get_or_create(&ReasonLabel { reason: why.as_str() }).inc();
                 ("failed", *applied, took)
             }
             NoticeKind::Started
@@ -180,6 +180,7 @@ mod tests {
 
     use super::Metrics;
     use crate::operator::decision::NoticeKind;
+    use crate::operator::why::Why;
 
     #[test]
     fn no_single_run_adds_more_migrations_than_a_source_can_hold() {
@@ -195,7 +196,7 @@ mod tests {
     fn runs_and_migrations_are_counted() {
         let metrics = Metrics::new();
         metrics.notice(&NoticeKind::Succeeded { applied: 12, took: Duration::from_secs(3) });
-        let failed = NoticeKind::Failed { reason: "StatementFailed".into(), applied: 1, took: Duration::from_secs(1) };
+        let failed = NoticeKind::Failed { why: Why::StatementFailed, applied: 1, took: Duration::from_secs(1) };
         metrics.notice(&failed);
         metrics.notice(&NoticeKind::Started);
         let text = metrics.text().unwrap();

@@ -35,5 +35,6 @@ pub mod status;
 mod text;
 mod turn;
 mod watches;
+mod why;
 
 pub use controller::{OperatorError, Settings, run};

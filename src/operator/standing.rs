@@ -7,37 +7,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::conditions::{Conditions, Owned, Value};
+use super::why::Why;
 use crate::api::SchemaMigrationStatus;
-
-/// Reasons that are the operator's own. A failed run's reason is the runner's: [`crate::report::Reason`].
-pub mod reason {
-    /// The run has verified this generation and content in the database.
-    pub const VERIFIED: &str = "Verified";
-    /// A run goes on, its pod runs.
-    pub const RUNNING: &str = "Running";
-    /// A run is started, its pod does not run yet.
-    pub const STARTING: &str = "Starting";
-    /// A run's Job was deleted by somebody, and its pod rolls back.
-    pub const STOPPING: &str = "Stopping";
-    /// The API server refused something the run needs.
-    pub const REFUSED: &str = "RefusedByCluster";
-    /// A resource with the same database has a run.
-    pub const WAITING_FOR_DATABASE: &str = "WaitingForDatabase";
-    /// A ConfigMap of the source does not exist.
-    pub const SOURCE_NOT_FOUND: &str = "SourceNotFound";
-    /// The source cannot be run.
-    pub const INVALID_SOURCE: &str = "InvalidSource";
-    /// The spec or the source has changed while a run went on.
-    pub const CHANGED: &str = "Changed";
-    /// A pod ended without saying how.
-    pub const POD_LOST: &str = "PodLost";
-    /// As many attempts as the spec allows have failed.
-    pub const RETRY_LIMIT_REACHED: &str = "RetryLimitReached";
-    /// `spec.suspend` is true.
-    pub const SUSPENDED: &str = "Suspended";
-    /// The resource is deleted and waits for its Job.
-    pub const TERMINATING: &str = "Terminating";
-}
 
 /// How a resource stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,7 +31,7 @@ pub enum Standing {
 pub fn write(
     status: &mut SchemaMigrationStatus,
     standing: &Standing,
-    why: (&str, &str),
+    why: (Why, &str),
     (generation, now): (i64, Timestamp),
 ) {
     let (ready, beside) = match standing {
@@ -88,10 +59,10 @@ pub fn ready(status: &SchemaMigrationStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == Owned::Ready.as_str())
 }
 
-/// Whether a status says why it stands as it does by this reason.
+/// Whether this is the reason that a status gives.
 #[must_use]
-pub fn is_for(status: &SchemaMigrationStatus, reason: &str) -> bool {
-    ready(status).is_some_and(|ready| ready.reason == reason)
+pub fn is_for(status: &SchemaMigrationStatus, why: Why) -> bool {
+    ready(status).is_some_and(|ready| ready.reason == why.as_str())
 }
 
 #[cfg(test)]
@@ -100,7 +71,7 @@ mod tests {
 
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-    use super::{Standing, is_for, write};
+    use super::{Standing, Why, is_for, write};
     use crate::api::SchemaMigrationStatus;
 
     fn at(second: i64) -> Timestamp {
@@ -117,7 +88,7 @@ mod tests {
             (Standing::Suspended, "Unknown", vec!["Ready"]),
             (Standing::Ready, "True", vec!["Ready"]),
         ] {
-            write(&mut status, &standing, ("Reason", "A message."), (3, at(10)));
+            write(&mut status, &standing, (Why::Running, "A message."), (3, at(10)));
             let found: Vec<&str> = status.conditions.iter().map(|c| c.type_.as_str()).collect();
             assert_eq!(found, types, "{standing:?}");
             assert_eq!(status.conditions[0].status, ready, "{standing:?}");
@@ -129,10 +100,10 @@ mod tests {
     #[test]
     fn a_conditions_time_changes_with_its_status_alone() {
         let mut status = SchemaMigrationStatus::default();
-        write(&mut status, &Standing::Reconciling, ("A", "a"), (1, at(10)));
-        write(&mut status, &Standing::Reconciling, ("B", "b"), (2, at(20)));
-        assert!(status.conditions.iter().all(|c| c.last_transition_time.0 == at(10) && c.reason == "B"));
-        write(&mut status, &Standing::Recovering, ("B", "b"), (2, at(30)));
+        write(&mut status, &Standing::Reconciling, (Why::Starting, "a"), (1, at(10)));
+        write(&mut status, &Standing::Reconciling, (Why::Running, "b"), (2, at(20)));
+        assert!(status.conditions.iter().all(|c| c.last_transition_time.0 == at(10) && c.reason == "Running"));
+        write(&mut status, &Standing::Recovering, (Why::Running, "b"), (2, at(30)));
         let times: Vec<i64> = status.conditions.iter().map(|c| c.last_transition_time.0.as_second()).collect();
         assert_eq!(times, [30, 10]);
     }
@@ -140,13 +111,13 @@ mod tests {
     #[test]
     fn a_condition_that_another_controller_set_stays() {
         let mut status = SchemaMigrationStatus::default();
-        write(&mut status, &Standing::Reconciling, ("A", "a"), (1, at(10)));
-        let theirs = Condition { type_: "Approved".into(), reason: "B".into(), ..status.conditions[0].clone() };
+        write(&mut status, &Standing::Reconciling, (Why::Starting, "a"), (1, at(10)));
+        let theirs = Condition { type_: "Approved".into(), reason: "Running".into(), ..status.conditions[0].clone() };
         status.conditions.push(theirs.clone());
-        write(&mut status, &Standing::Ready, ("C", "c"), (2, at(20)));
+        write(&mut status, &Standing::Ready, (Why::Verified, "c"), (2, at(20)));
         let types: Vec<&str> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
         assert_eq!(types, ["Ready", "Approved"]);
         assert_eq!(status.conditions[1], theirs);
-        assert!(!is_for(&status, "B"), "its reason is not ours");
+        assert!(!is_for(&status, Why::Running), "its reason is not ours");
     }
 }

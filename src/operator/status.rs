@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::conditions::Owned;
 use super::text::{shorten, whole_second};
+use super::why::Why;
 use crate::api::{HistoryEntry, LastError, PendingStatus, Progress, SchemaMigrationStatus};
 use crate::report::{AppliedMigration, Event, Failure, Place, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
 
@@ -106,13 +107,13 @@ fn progress(status: &mut SchemaMigrationStatus, version: &str, statement: i64, s
     }
 }
 
-/// A failure as the status shows it.
+/// A failure as the status shows it, and why the run counts as failed.
 #[must_use]
-pub fn last_error(failure: &Failure, retry_at: Option<Timestamp>) -> LastError {
+pub fn last_error(failure: &Failure, why: Why, retry_at: Option<Timestamp>) -> LastError {
     let place = failure.place.as_ref();
     LastError {
         class: word(&failure.class),
-        reason: word(&failure.reason),
+        reason: why.as_str().to_owned(),
         code: failure.code.as_deref().map(word_of),
         message: shorten(&failure.message, MESSAGE_LIMIT),
         version: place.map(|place| word_of(&place.version)),
@@ -223,9 +224,9 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::{merge_patch, slim, take_events, take_summary, word};
+    use super::{Why, merge_patch, slim, take_events, take_summary, word};
     use crate::api::{RunStatus, SchemaMigrationStatus};
-    use crate::report::{ErrorClass, Event, Outcome, Pending, Reason, Summary};
+    use crate::report::{ErrorClass, Event, Outcome, Pending, Summary};
 
     #[test]
     fn a_patch_holds_what_changed_and_nulls_what_is_gone() {
@@ -340,7 +341,12 @@ mod tests {
         status.history.push(crate::api::HistoryEntry::default());
         status.last_error = Some(crate::api::LastError { message: long.clone(), ..Default::default() });
         let standing = crate::operator::standing::Standing::Stalled;
-        crate::operator::standing::write(&mut status, &standing, ("A", &long), (1, jiff::Timestamp::UNIX_EPOCH));
+        crate::operator::standing::write(
+            &mut status,
+            &standing,
+            (Why::StatementFailed, &long),
+            (1, jiff::Timestamp::UNIX_EPOCH),
+        );
         assert!(serde_json::to_string(&slim(&status)).unwrap().len() < 2000);
         let mut theirs = status.conditions[0].clone();
         (theirs.type_, theirs.message) = ("Approved".into(), long);
@@ -351,8 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_and_reasons_are_written_as_the_report_writes_them() {
+    fn classes_are_written_as_the_report_writes_them() {
         assert_eq!(word(&ErrorClass::UnknownOutcome), "unknownOutcome");
-        assert_eq!(word(&Reason::StatementFailed), "StatementFailed");
     }
 }

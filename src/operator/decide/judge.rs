@@ -7,7 +7,8 @@ use crate::migration::Checksum;
 use crate::operator::names::RunKey;
 use crate::operator::observed::Resource;
 use crate::operator::source::{Refusal, Source, ValidSource};
-use crate::operator::standing::{self, reason};
+use crate::operator::standing;
+use crate::operator::why::Why;
 
 /// What a resource needs, as far as its spec, its status and its source tell.
 pub(super) enum Judgement<'a> {
@@ -58,7 +59,7 @@ pub(super) fn judge<'a>(resource: &'a Resource, source: &'a Source) -> Judgement
         None => Judgement::Start { key, source },
         Some(run) if run.finished_at.is_none() => Judgement::Resume { run, key, source },
         // Its outcome was found to be of something else, or is hidden behind a refusal: looked at anew.
-        Some(_) if [reason::CHANGED, reason::REFUSED].iter().any(|reason| standing::is_for(status, reason)) => {
+        Some(_) if [Why::Changed, Why::RefusedByCluster].iter().any(|&why| standing::is_for(status, why)) => {
             Judgement::Start { key, source }
         }
         Some(run) => match status.last_error.as_ref().and_then(retry_time) {

@@ -9,9 +9,9 @@ use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus, Secr
 use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd};
 use crate::operator::refusal::Refusal;
 use crate::operator::source::Refusal as SourceRefusal;
-use crate::operator::standing::reason;
 use crate::operator::status::moment;
 use crate::operator::text::{MESSAGE_LIMIT, shorten};
+use crate::operator::why::Why;
 use crate::report::{ErrorClass, Event, Failure, Reason};
 
 /// `spec.suspend`.
@@ -276,9 +276,9 @@ pub(super) fn retrying(what: &str, failure: &Failure, attempt: i32, retry: &Retr
     told(what, &next)
 }
 
-pub(super) fn stalled(what: &str, failure: &Failure, stalled: &str, attempt: i32) -> String {
+pub(super) fn stalled(what: &str, failure: &Failure, stalled: Why, attempt: i32) -> String {
     let hint = failure.hint.as_deref().map(|hint| sentence(&capitalised(hint)));
-    if stalled == reason::RETRY_LIMIT_REACHED {
+    if stalled == Why::RetryLimitReached {
         let hint = hint.map(|hint| format!("{hint} ")).unwrap_or_default();
         let next = format!(
             "This was attempt {attempt}, the last one that spec.retry.limit allows. {hint}Put the cause right, then \

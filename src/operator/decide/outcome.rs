@@ -11,16 +11,17 @@ use crate::operator::backoff;
 use crate::operator::decision::{Decision, Notice, NoticeKind, Requeue};
 use crate::operator::observed::{Ended, Job, JobEnd, JobState, RunnerEnd};
 use crate::operator::source::Source;
-use crate::operator::standing::{Standing, reason};
+use crate::operator::standing::Standing;
 use crate::operator::status;
+use crate::operator::why::Why;
 use crate::report::{ErrorClass, Failure, Outcome, Reason, Summary};
 
 /// What follows from a failure.
 enum Next {
     /// Another attempt at a time.
     Retry(Timestamp),
-    /// Nothing, until a person changes something; the reason as one word.
-    Stall(String),
+    /// Nothing, until a person changes something; and why.
+    Stall(Why),
     /// What the run was started for is no longer asked for: a new run follows at once.
     Renew,
 }
@@ -53,7 +54,7 @@ pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, job: &Job) -> Decision {
             succeed(pass, run, status, applied.clamp(0, files), &ahead)
         }
         Some(Outcome::Failed { applied, failure }) => {
-            let why = status::word(&failure.reason);
+            let why = Why::from(failure.reason);
             let failure = explained(pass, job, status::bounded(failure));
             fail(pass, run, status, &Failed { applied: applied.clamp(0, files), failure, why })
         }
@@ -109,8 +110,8 @@ fn files(pass: &Pass<'_>, job: &Job) -> i64 {
 struct Failed {
     applied: i64,
     failure: Failure,
-    /// The reason as one word: the failure's, or the operator's own where the pod said nothing.
-    why: String,
+    /// The failure's reason, or the operator's own where the pod said nothing.
+    why: Why,
 }
 
 /// What is known of a run whose runner did not say how it ended.
@@ -135,7 +136,7 @@ fn unexplained(run: &RunStatus, ended: &Ended) -> Failed {
             message::unexplained(matches!(said(run, ended), Said::Untrue), ended),
         ),
     };
-    let why = if late { status::word(&Reason::DeadlineExceeded) } else { reason::POD_LOST.to_owned() };
+    let why = if late { Why::DeadlineExceeded } else { Why::PodLost };
     let hint = message::hint(ended).map(str::to_owned);
     let failure = Failure { hint, ..Failure::new(cause, message).class(class) };
     Failed { applied: 0, failure, why }
@@ -171,13 +172,13 @@ fn succeed(
     let message = message::succeeded(run, &status, applied, ahead);
     let notice = Notice { run: Some(run.name.clone()), kind, message: message.clone() };
     let requeue = if is_current(pass, run) {
-        pass.stand(&mut status, &Standing::Ready, reason::VERIFIED, &message);
+        pass.stand(&mut status, &Standing::Ready, Why::Verified, &message);
         Requeue::OnChange
     } else {
         pass.stand(
             &mut status,
             &Standing::Reconciling,
-            reason::CHANGED,
+            Why::Changed,
             &message::changed_since(&message, pass.resource.spec.suspend),
         );
         Requeue::After(Duration::ZERO)
@@ -187,16 +188,14 @@ fn succeed(
 
 fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed: &Failed) -> Decision {
     let mut status = status;
-    let Failed { applied, failure, why } = failed;
+    let &Failed { applied, ref failure, why } = failed;
     let next = next(pass, run, failure, why);
     let retry_at = if let Next::Retry(at) = next { Some(at) } else { None };
-    let mut error = status::last_error(failure, retry_at);
-    error.reason.clone_from(why);
-    status.last_error = Some(error);
+    status.last_error = Some(status::last_error(failure, why, retry_at));
     let what = message::failed(run, failure);
     let mut notices = vec![Notice {
         run: Some(run.name.clone()),
-        kind: NoticeKind::Failed { reason: why.clone(), applied: *applied, took: took(run, pass.now) },
+        kind: NoticeKind::Failed { why, applied, took: took(run, pass.now) },
         message: what.clone(),
     }];
     let mut tell =
@@ -209,16 +208,16 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
             Requeue::After(Duration::try_from(at.duration_since(pass.now)).unwrap_or_default())
         }
         Next::Stall(stalled) => {
-            let message = message::stalled(&what, failure, &stalled, run.attempt);
-            pass.stand(&mut status, &Standing::Stalled, &stalled, &message);
-            tell(NoticeKind::Stalled { reason: stalled }, &message);
+            let message = message::stalled(&what, failure, stalled, run.attempt);
+            pass.stand(&mut status, &Standing::Stalled, stalled, &message);
+            tell(NoticeKind::Stalled { why: stalled }, &message);
             Requeue::OnChange
         }
         Next::Renew => {
             pass.stand(
                 &mut status,
                 &Standing::Reconciling,
-                reason::CHANGED,
+                Why::Changed,
                 &message::changed_since(&what, pass.resource.spec.suspend),
             );
             Requeue::After(Duration::ZERO)
@@ -227,7 +226,7 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
     Decision { effects: pass.settle(&status), status, requeue, notices }
 }
 
-fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: &str) -> Next {
+fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: Why) -> Next {
     if !is_current(pass, run) {
         return Next::Renew;
     }
@@ -235,10 +234,10 @@ fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: &str) -> Next 
     // A refused password may heal when the Secret is rotated, and asking often may lock the user out.
     let is_slow = failure.reason == Reason::AuthenticationFailed;
     if !failure.class.is_retried() {
-        return Next::Stall(why.to_owned());
+        return Next::Stall(why);
     }
     if run.attempt > retry.limit {
-        return Next::Stall(reason::RETRY_LIMIT_REACHED.to_owned());
+        return Next::Stall(Why::RetryLimitReached);
     }
     let pause =
         if is_slow { backoff::slow_pause(retry, &run.name) } else { backoff::pause(retry, run.attempt, &run.name) };
