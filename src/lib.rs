@@ -12,6 +12,7 @@ pub mod engine;
 pub mod migration;
 pub mod operator;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod run;
 pub mod source;

@@ -10,19 +10,21 @@ use std::path::{Path, PathBuf};
 /// nothing of Kubernetes, and the operator cannot reach a database.
 const ROOMS: &[(&str, &[&str])] = &[
     ("report", &[]),
+    ("policy", &[]),
     ("sql", &[]),
-    ("migration", &["report", "sql"]),
-    ("plan", &["report", "sql", "migration"]),
+    ("migration", &["report", "policy", "sql"]),
+    ("plan", &["report", "policy", "sql", "migration"]),
     ("source", &["report", "migration", "plan"]),
-    ("engine", &["report", "sql", "migration", "plan"]),
+    ("engine", &["report", "policy", "sql", "migration", "plan"]),
     ("run", &["report", "sql", "migration", "plan", "source", "engine"]),
-    ("api", &["sql"]),
-    ("operator", &["report", "migration", "api"]),
-    ("cli", &["report", "sql", "migration", "plan", "source", "engine", "run", "api", "operator"]),
+    ("api", &["policy", "sql"]),
+    ("operator", &["report", "policy", "migration", "api"]),
+    ("cli", &["report", "policy", "sql", "migration", "plan", "source", "engine", "run", "api", "operator"]),
 ];
 
 /// What imports no Kubernetes client, no database driver and no async runtime.
-const PURE: &[&str] = &["api", "report", "sql", "migration", "plan", "operator/decide.rs", "operator/decide/"];
+const PURE: &[&str] =
+    &["api", "report", "policy", "sql", "migration", "plan", "operator/decide.rs", "operator/decide/"];
 
 /// Crates that do I/O, and those that only make sense with one that does.
 const IMPURE_CRATES: &[&str] =
@@ -149,7 +151,9 @@ fn sources() -> Vec<Source> {
     walk(&folder, &mut paths);
     let sources = paths.into_iter().filter_map(|path| {
         let below = path.strip_prefix(&folder).unwrap().to_str().unwrap().replace('\\', "/");
-        let room = below.split_once('/')?.0.to_owned();
+        // A file beside the folders is a room of its own.
+        let room = below.split_once('/').map_or_else(|| below.strip_suffix(".rs"), |(room, _)| Some(room))?;
+        let room = Some(room).filter(|room| !["lib", "main"].contains(room))?.to_owned();
         Some(Source { code: code(&fs::read_to_string(&path).unwrap()), path: below, room })
     });
     sources.collect()

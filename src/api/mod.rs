@@ -9,8 +9,8 @@ mod status;
 pub use crd::{crd, crd_yaml};
 pub use duration::{Duration, InvalidDuration};
 pub use spec::{
-    AlreadyExists, ConfigMapReference, DatabaseSpec, Engine, Gaps, HistorySpec, InlineSource, JobSpec, OutOfOrder,
-    RetrySpec, SchemaMigration, SchemaMigrationSpec, SecretKeyReference, SourceSpec, TargetVersion,
+    ConfigMapReference, DatabaseSpec, Engine, HistorySpec, InlineSource, JobSpec, RetrySpec, SchemaMigration,
+    SchemaMigrationSpec, SecretKeyReference, SourceSpec, TargetVersion,
 };
 pub use status::{HistoryEntry, LastError, PendingStatus, Progress, RunStatus, SchemaMigrationStatus, condition};
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Duration, rules};
+use crate::policy::{AlreadyExists, Gaps, OutOfOrder};
 use crate::sql::Dialect;
 
 /// What is to be migrated, from where, how far and how.
@@ -111,48 +112,6 @@ impl Engine {
     }
 }
 
-/// What becomes of a migration that is pending though a newer one is applied.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub enum OutOfOrder {
-    /// The run stops before anything is applied.
-    #[default]
-    Reject,
-    /// It is applied.
-    Apply,
-}
-
-impl OutOfOrder {
-    /// As the command line writes it.
-    #[must_use]
-    pub fn as_flag(self) -> &'static str {
-        match self {
-            Self::Reject => "reject",
-            Self::Apply => "apply",
-        }
-    }
-}
-
-/// What becomes of a statement that would make what is there already.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub enum AlreadyExists {
-    /// It fails.
-    #[default]
-    Fail,
-    /// It is passed over where both definitions are the same; else it fails, and the error shows both.
-    SkipIfIdentical,
-}
-
-impl AlreadyExists {
-    /// As the command line writes it.
-    #[must_use]
-    pub fn as_flag(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::SkipIfIdentical => "skip-if-identical",
-        }
-    }
-}
-
 /// A key of a Secret in the resource's namespace.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -192,27 +151,6 @@ pub struct SourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub revision: Option<String>,
-}
-
-/// What becomes of numbers that are left out between two files' versions.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub enum Gaps {
-    /// The source is refused: a file may have been lost.
-    #[default]
-    Reject,
-    /// They are taken as meant.
-    Allow,
-}
-
-impl Gaps {
-    /// As the command line writes it.
-    #[must_use]
-    pub fn as_flag(self) -> &'static str {
-        match self {
-            Self::Reject => "reject",
-            Self::Allow => "allow",
-        }
-    }
 }
 
 /// A ConfigMap in the resource's namespace.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use super::engine_run::log_to_stderr;
@@ -28,7 +28,7 @@ pub(super) struct AdoptArguments {
     folder: FolderFlag,
     /// Whose history; without it, the only one there is.
     #[arg(long, value_name = "TOOL", value_enum)]
-    from: Option<ToolName>,
+    from: Option<Tool>,
     /// The schema that the tool's table lies in, where more than one has such a table.
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<String>,
@@ -43,45 +43,6 @@ pub(super) struct AdoptArguments {
     dry_run: bool,
     #[command(flatten)]
     format: FormatFlag,
-}
-
-/// The tools, as the flag writes them.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ToolName {
-    /// Atlas' versioned migrations.
-    Atlas,
-    /// dbmate.
-    Dbmate,
-    /// diesel.
-    Diesel,
-    /// Flyway.
-    Flyway,
-    /// golang-migrate.
-    GolangMigrate,
-    /// goose.
-    Goose,
-    /// Rails' Active Record.
-    Rails,
-    /// refinery.
-    Refinery,
-    /// sqlx.
-    Sqlx,
-}
-
-impl From<ToolName> for Tool {
-    fn from(name: ToolName) -> Self {
-        match name {
-            ToolName::Atlas => Self::Atlas,
-            ToolName::Dbmate => Self::Dbmate,
-            ToolName::Diesel => Self::Diesel,
-            ToolName::Flyway => Self::Flyway,
-            ToolName::GolangMigrate => Self::GolangMigrate,
-            ToolName::Goose => Self::Goose,
-            ToolName::Rails => Self::Rails,
-            ToolName::Refinery => Self::Refinery,
-            ToolName::Sqlx => Self::Sqlx,
-        }
-    }
 }
 
 /// What was taken over.
@@ -121,11 +82,8 @@ fn execute(arguments: &AdoptArguments) -> Result<AdoptReport, NoResult> {
     let database = arguments.database.database("adopt")?;
     let files = read_files(&arguments.folder)?;
     let set = migration_set_of(&files, arguments.folder.gaps.rules(database.dialect()))?;
-    let wanted = Wanted {
-        tool: arguments.from.map(Tool::from),
-        schema: arguments.schema.as_deref(),
-        table: arguments.table.as_deref(),
-    };
+    let wanted =
+        Wanted { tool: arguments.from, schema: arguments.schema.as_deref(), table: arguments.table.as_deref() };
     let (_, found, history) = wait_for(foreign_history(&database, wanted))??;
     let adoption = adoption(found.tool, &history, &set, &files, arguments.ignore_checksums);
     let adoption = adoption.map_err(|problem| problem.failure())?;

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::Instrument;
 
@@ -12,11 +12,10 @@ use super::log_lines::LogLines;
 use super::no_result::NoResult;
 use super::source::{Source, while_reading};
 use crate::api;
-use crate::engine::{
-    AlreadyExists, AnyDatabase, Database, DatabaseSettings, Stop, StopReason, StopSender, stop_signal,
-};
+use crate::engine::{AnyDatabase, Database, DatabaseSettings, Stop, StopReason, StopSender, stop_signal};
 use crate::migration::MigrationFiles;
 use crate::plan::Goal;
+use crate::policy::AlreadyExists;
 use crate::report::{Event, Failure, Summary};
 use crate::run::{Ahead, RunSettings, run};
 use crate::source::read_all;
@@ -41,7 +40,7 @@ pub(super) struct RunFlags {
         hide_env_values = true,
         default_value_t
     )]
-    already_exists: AlreadyExistsFlag,
+    already_exists: AlreadyExists,
     /// How long to wait for another run on the same database, such as 10m.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_WAIT", hide_env_values = true, default_value = "10m", value_parser = duration)]
     lock_wait: Duration,
@@ -50,25 +49,6 @@ pub(super) struct RunFlags {
     deadline: Option<Duration>,
     #[command(flatten)]
     pub(super) ledger: LedgerFlag,
-}
-
-/// [`AlreadyExists`], as it is written on the command line.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum AlreadyExistsFlag {
-    /// It fails, like any other error.
-    #[default]
-    Fail,
-    /// It is passed over where both definitions are the same.
-    SkipIfIdentical,
-}
-
-impl From<AlreadyExistsFlag> for AlreadyExists {
-    fn from(flag: AlreadyExistsFlag) -> Self {
-        match flag {
-            AlreadyExistsFlag::Fail => Self::Fail,
-            AlreadyExistsFlag::SkipIfIdentical => Self::SkipIfIdentical,
-        }
-    }
 }
 
 /// Never zero: to the server that would mean without an end.
@@ -96,7 +76,7 @@ impl RunFlags {
     /// The database, out of the URL's text and these flags.
     pub(super) fn database(&self, url: &str, run: &str) -> Result<AnyDatabase, Failure> {
         let history_schema = &self.ledger.history_schema;
-        let already_exists = self.already_exists.into();
+        let already_exists = self.already_exists;
         AnyDatabase::new(url, DatabaseSettings { run, lock_timeout: self.lock_timeout, history_schema, already_exists })
     }
 

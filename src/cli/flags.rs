@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use crate::engine::{AlreadyExists, AnyDatabase, Database, DatabaseSettings};
-use crate::migration::{Gaps, InvalidVersion, SourceRules};
-use crate::plan::{OnForeignHistory, OutOfOrder, PlanOptions, Target};
+use crate::engine::{AnyDatabase, Database, DatabaseSettings};
+use crate::migration::{InvalidVersion, SourceRules};
+use crate::plan::{OnForeignHistory, PlanOptions, Target};
+use crate::policy::AlreadyExists;
+use crate::policy::{Gaps, OutOfOrder};
 use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
@@ -96,6 +98,16 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 /// What becomes of migrations that come late.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum OutOfOrderRule {
+    /// Nothing is run.
+    #[default]
+    Reject,
+    /// They are applied, in version order with the others that are pending.
+    Apply,
+}
+
+/// How to treat migrations that are out of order.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct OutOfOrderFlag {
     /// A pending migration that is older than an applied one: refuse it, or apply it.
@@ -107,27 +119,13 @@ pub(super) struct OutOfOrderFlag {
         hide_env_values = true,
         default_value_t
     )]
-    out_of_order: OutOfOrderRule,
-}
-
-/// What becomes of migrations that come late.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-enum OutOfOrderRule {
-    /// Nothing is run.
-    #[default]
-    Reject,
-    /// They are applied, in version order with the others that are pending.
-    Apply,
+    out_of_order: OutOfOrder,
 }
 
 impl OutOfOrderFlag {
     /// With a target.
     pub(super) fn options(self, target: Target) -> PlanOptions {
-        let out_of_order = match self.out_of_order {
-            OutOfOrderRule::Reject => OutOfOrder::Reject,
-            OutOfOrderRule::Apply => OutOfOrder::Apply,
-        };
-        PlanOptions { target, out_of_order }
+        PlanOptions { target, out_of_order: self.out_of_order }
     }
 }
 
@@ -179,29 +177,15 @@ fn is_url(path: &Path) -> bool {
 /// What becomes of numbers that are left out.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct GapsFlag {
-    /// What becomes of numbers that are left out between two files' versions.
+    /// How to treat gaps in the numbering of files.
     #[arg(long, value_enum, value_name = "RULE", env = "SCHEMAWARD_GAPS", hide_env_values = true, default_value_t)]
-    gaps: GapsRule,
-}
-
-/// What becomes of numbers that are left out.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-enum GapsRule {
-    /// The folder is refused: a file may have been lost.
-    #[default]
-    Reject,
-    /// They are taken as meant.
-    Allow,
+    gaps: Gaps,
 }
 
 impl GapsFlag {
     /// With the engine that the files are for.
     pub(super) fn rules(self, dialect: Dialect) -> SourceRules {
-        let gaps = match self.gaps {
-            GapsRule::Reject => Gaps::Reject,
-            GapsRule::Allow => Gaps::Allow,
-        };
-        SourceRules { dialect, gaps }
+        SourceRules { dialect, gaps: self.gaps }
     }
 }
 

@@ -270,7 +270,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{AnyDatabase, DatabaseSettings};
-    use crate::engine::AlreadyExists;
+    use crate::policy::AlreadyExists;
 
     #[test]
     fn a_scheme_that_is_not_known_is_told_without_the_url() {

@@ -22,8 +22,8 @@ pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
 pub use recorded_attempt::RecordedAttempt;
 pub use session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt,
-    Progress, Session, SessionError, SessionId, StoredRollback, Unrun,
+    ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress, Session,
+    SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use shared::spoilt::{can_be_spoilt, spoilt, spoilt_objects};
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};

@@ -17,6 +17,7 @@ use crate::engine::RecordedAttempt;
 use crate::migration::{Migration, Version};
 pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
+use crate::policy::AlreadyExists;
 use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::{Dialect, Execution, TransactionMode};
 
@@ -298,17 +299,6 @@ pub enum LockAttempt {
     Taken,
     /// Somebody else does: user, process, program, connected since when. Empty where they cannot be told any more.
     HeldBy(String),
-}
-
-/// What becomes of a statement whose object is there already.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum AlreadyExists {
-    /// It fails, like any other error.
-    #[default]
-    Fail,
-    /// It is passed over where what is there has the definition that the statement would give it; else it fails, and
-    /// the error shows both definitions.
-    SkipIfIdentical,
 }
 
 /// One try of one migration.

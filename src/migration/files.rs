@@ -7,7 +7,8 @@ use super::file_name::{Direction, FileName, parse};
 use super::migration::{Migration, rollback_text};
 use super::problem::{Problem, ProblemKind};
 use super::rollback::ROLLBACK_OF;
-use super::{Checksum, Gaps, SourceFile, SourceRules, Version};
+use super::{Checksum, SourceFile, SourceRules, Version};
+use crate::policy::Gaps;
 use crate::sql::Dialect;
 
 /// One file that goes forward, with the one that goes back, if there is one.

@@ -28,5 +28,5 @@ pub use problem::{Problem, ProblemKind, no_migration, source_failure};
 pub use rollback::ROLLBACK_OF;
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};
-pub use source_rules::{Gaps, SourceRules};
+pub use source_rules::SourceRules;
 pub use version::{InvalidVersion, Version};

@@ -62,8 +62,8 @@ impl MigrationSet {
 mod tests {
     use rstest::rstest;
 
-    use super::super::Gaps;
     use super::*;
+    use crate::policy::Gaps;
     use crate::sql::Dialect;
 
     fn files(files: &[(&str, &[u8])]) -> Vec<SourceFile> {

@@ -18,6 +18,7 @@ use super::names;
 use super::observed::Resource;
 use crate::api::{Duration, RETRY_ANNOTATION, SchemaMigration};
 use crate::migration::{Checksum, SourceFile};
+use crate::policy::as_flag;
 
 /// The runner's container.
 pub const CONTAINER: &str = "runner";
@@ -187,9 +188,9 @@ fn arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
         ("--source-hash", order.source_hash.as_str()),
         ("--run", order.name.as_str()),
         ("--target", spec.target_version.0.as_str()),
-        ("--gaps", spec.source.gaps.as_flag()),
-        ("--out-of-order", spec.out_of_order.as_flag()),
-        ("--already-exists", spec.already_exists.as_flag()),
+        ("--gaps", &as_flag(&spec.source.gaps)),
+        ("--out-of-order", &as_flag(&spec.out_of_order)),
+        ("--already-exists", &as_flag(&spec.already_exists)),
         ("--lock-timeout", spec.lock_timeout.as_str()),
         ("--deadline", spec.active_deadline.as_str()),
         ("--history-schema", spec.history.schema.as_str()),

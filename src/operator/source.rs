@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{self, Engine, InlineSource};
-use crate::migration::{Checksum, Gaps, MigrationFiles, SourceFile, SourceRules, source_failure, source_hash};
+use crate::api::{Engine, InlineSource};
+use crate::migration::{Checksum, MigrationFiles, SourceFile, SourceRules, source_failure, source_hash};
+use crate::policy::Gaps;
 use crate::report::Failure;
 
 /// The most bytes of files in one frozen ConfigMap, unless one file alone is larger.
@@ -177,17 +178,13 @@ impl Gathered {
 
     /// Verifies the set. Takes as long as reading all of its SQL does.
     #[must_use]
-    pub fn verify(self, engine: Engine, gaps: api::Gaps) -> Source {
+    pub fn verify(self, engine: Engine, gaps: Gaps) -> Source {
         if !self.missing.is_empty() {
             return Source::Missing(self.missing);
         }
         if let Some(problem) = self.problem {
             return Source::Refused(problem);
         }
-        let gaps = match gaps {
-            api::Gaps::Reject => Gaps::Reject,
-            api::Gaps::Allow => Gaps::Allow,
-        };
         verify(self.files.into_values().map(|(_, file)| file).collect(), SourceRules { dialect: engine.into(), gaps })
     }
 }
@@ -270,8 +267,9 @@ pub fn parts(files: &[SourceFile]) -> Vec<Vec<&SourceFile>> {
 #[cfg(test)]
 mod tests {
     use super::{FILE_LIMIT, FILES_LIMIT, Gathered, INLINE_LIMIT, PART_LIMIT, Source, SourceConfigMap, parts};
-    use crate::api::{Engine, Gaps, InlineSource};
+    use crate::api::{Engine, InlineSource};
     use crate::migration::SourceFile;
+    use crate::policy::Gaps;
 
     fn file(name: &str, bytes: impl Into<Vec<u8>>) -> SourceFile {
         SourceFile { name: name.into(), bytes: bytes.into() }

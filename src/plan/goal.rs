@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::target::Target;
 use crate::migration::{Checksum, InvalidVersion, MigrationFiles, Version};
+use crate::policy::OutOfOrder;
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -42,16 +43,6 @@ impl PlanOptions {
     pub fn to(target: Target) -> Self {
         Self { target, out_of_order: OutOfOrder::Reject }
     }
-}
-
-/// What becomes of a pending migration that is older than an applied one.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum OutOfOrder {
-    /// The plan is refused.
-    #[default]
-    Reject,
-    /// It is applied, in version order with the others that are pending.
-    Apply,
 }
 
 /// What becomes of a run beside another tool's history.

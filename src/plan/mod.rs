@@ -15,7 +15,7 @@ mod step;
 mod target;
 
 pub use baseline::baseline;
-pub use goal::{Goal, OnForeignHistory, OutOfOrder, PlanOptions, RollbackTarget};
+pub use goal::{Goal, OnForeignHistory, PlanOptions, RollbackTarget};
 pub use kind::Kind;
 pub use ledger_state::{AppliedRow, BegunStatement, LedgerState, RepeatableRow, StatementState};
 pub use other_engine::read_otherwise;

@@ -2,13 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
-use super::goal::{OutOfOrder, PlanOptions, RollbackTarget};
+use super::goal::{PlanOptions, RollbackTarget};
 use super::kind::Kind;
 use super::ledger_state::{AppliedRow, LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
 use crate::migration::{Checksum, Migration, MigrationFile, MigrationFiles, Problem, Version, invalid_files};
+use crate::policy::OutOfOrder;
 use crate::sql::TransactionMode;
 
 /// The ordered steps from a ledger's state to a target.

@@ -2,10 +2,11 @@
 
 use rstest::rstest;
 use schemaward::engine::{
-    Acknowledgement, AcknowledgementKind, AlreadyExists, AnyDatabase, AnySession, Database, DatabaseSettings, Fence,
-    LockAttempt, Session,
+    Acknowledgement, AcknowledgementKind, AnyDatabase, AnySession, Database, DatabaseSettings, Fence, LockAttempt,
+    Session,
 };
 use schemaward::migration::Version;
+use schemaward::policy::AlreadyExists;
 use tempfile::TempDir;
 
 use crate::bed::Bed;

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use schemaward::engine::{
-    Address, AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session,
-    stop_signal,
+    Address, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session, stop_signal,
 };
 use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
+use schemaward::policy::AlreadyExists;
 use schemaward::report::{Event, Reason};
 use schemaward::sql::Dialect;
 

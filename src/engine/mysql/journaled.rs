@@ -18,12 +18,13 @@ use super::resuming::Journaled;
 use super::rows::value;
 use super::script::{HasRun, Role, Script, in_transaction};
 use super::session::{MysqlSession, overtaken};
-use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
+use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::engine::shared::comparison::skip_or_fail;
 use crate::engine::shared::journal_failure::{needs_review, run_otherwise};
 use crate::engine::shared::stopped::stopped_before;
 use crate::migration::Migration;
 use crate::plan::StatementState;
+use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::{Execution, SessionChange, message_without_passwords};
 

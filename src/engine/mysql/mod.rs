@@ -35,8 +35,9 @@ pub use session::MysqlSession;
 
 use super::examination::Check;
 use super::session::DatabaseSettings;
-use super::session::{AlreadyExists, Database, SessionError, SessionId};
+use super::session::{Database, SessionError, SessionId};
 use super::shared::connecting::{in_time, not_connected};
+use crate::policy::AlreadyExists;
 use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::Dialect;
 

@@ -23,14 +23,15 @@ use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
-    SessionId, StoredRollback, Unrun,
+    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
+    StoredRollback, Unrun,
 };
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::ledger_layout::FoundLayout;
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
+use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::Dialect;
 

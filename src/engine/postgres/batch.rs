@@ -21,8 +21,9 @@ use super::ledger::Ledger;
 use super::message::{Frame, Message};
 use super::session::PostgresSession;
 use super::settings::ALL_ROWS;
-use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress};
+use crate::engine::session::{ApplyError, Attempt, Progress};
 use crate::engine::shared::journal_failure::OVERTAKEN;
+use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// For how long files that are committed may wait to be told of.

@@ -16,12 +16,13 @@ use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
 use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::rows::value;
 use super::session::PostgresSession;
-use crate::engine::session::{AlreadyExists, ApplyError, Attempt, Progress, SessionError};
+use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::engine::shared::comparison::skip_or_fail;
 use crate::engine::shared::journal_failure::{OVERTAKEN, needs_review, run_otherwise, session_gone};
 use crate::engine::shared::ledger_rows::leaves_a_part;
 use crate::engine::shared::stopped::stopped_before;
 use crate::plan::StatementState;
+use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::{Execution, Trace, message_without_passwords, routines_that_leave_settings};
 

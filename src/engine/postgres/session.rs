@@ -29,13 +29,14 @@ use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{
-    AlreadyExists, ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError,
-    SessionId, StoredRollback, Unrun, one_by_one,
+    ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
+    StoredRollback, Unrun, one_by_one,
 };
 use crate::engine::shared::ledger_layout::FoundLayout;
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
+use crate::policy::AlreadyExists;
 use crate::report::Reason;
 use crate::sql::{Dialect, TransactionMode};
 

@@ -24,7 +24,8 @@ pub use session::SqliteSession;
 
 use super::examination::Check;
 use super::session::DatabaseSettings;
-use super::session::{AlreadyExists, Database, SessionError, SessionId};
+use super::session::{Database, SessionError, SessionId};
+use crate::policy::AlreadyExists;
 use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::Dialect;
 use ledger::Ledger;

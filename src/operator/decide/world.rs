@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::decide;
-use crate::api::{Engine, Gaps, SchemaMigrationStatus};
+use crate::api::{Engine, SchemaMigrationStatus};
 use crate::migration::SourceFile;
 use crate::operator::decision::{Decision, Effect, Requeue};
 use crate::operator::names;
@@ -14,6 +14,7 @@ use crate::operator::observed::{
     Children, Ended, Frozen, Job, JobEnd, JobState, Lease, Observed, Origin, Resource, RunnerEnd,
 };
 use crate::operator::source::{Gathered, Source, SourceConfigMap};
+use crate::policy::Gaps;
 use crate::report::{ErrorClass, Failure, Outcome, Pending, Place, Reason, Summary};
 
 /// A cluster with one resource, and a clock.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rstest::rstest;
 use schemaward::engine::{
-    AlreadyExists, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Mysql, MysqlAddress, Session,
-    stop_signal,
+    ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Mysql, MysqlAddress, Session, stop_signal,
 };
 use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
+use schemaward::policy::AlreadyExists;
 use schemaward::report::{Event, Outcome, Reason};
 use schemaward::sql::Dialect;
 
