@@ -1,5 +1,5 @@
 # The operator's image, for those who have Docker: docker build -t registry.example/schemaward:0.1.0 .
-# The test bed makes the same image without Docker: tests/cluster/image.sh.
+# The test bed makes the same image without Docker: testbed/cluster/image.sh.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./

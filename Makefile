@@ -15,9 +15,10 @@ demo: ## the whole road in a real Kubernetes, to watch: cluster, migrations, a m
 
 # ---- every day ------------------------------------------------------------------------------
 
-# Tests that need no server. The cluster's lie in tests/cluster_tests.
-QUICK = $(patsubst tests/%.rs,--test %,$(filter-out tests/engine%,$(wildcard tests/*.rs))) --test sqlite
-ENGINE = $(patsubst tests/%/main.rs,--test %,$(wildcard tests/engine*/main.rs tests/kills/main.rs tests/bodies/main.rs))
+# Tests that need no server: the unit tests, tests/quick, and of tests/engines those on SQLite, which is built in.
+QUICK = cargo test --lib --bins --test quick && cargo test --test engines sqlite::
+# Those on servers; what is compared with the servers' own clients, too.
+ENGINES = --test engines --test splitting --test kills --test bodies
 
 .PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings
 check: ## formatting, clippy and the tests that need no server: seconds when warm
@@ -28,23 +29,21 @@ lint: ## shell scripts, the chart, the licenses of dependencies
 	@scripts/lint.sh
 test: test-unit test-engine test-cluster ## all tests (root, Linux)
 test-unit: ## tests that need no server
-	cargo test --lib --bins $(QUICK)
+	$(QUICK)
 test-engine: ## the engine against servers of its own: PostgreSQL (this machine's, 13, 18), MySQL, MariaDB
-	@[ -n "$(ENGINE)" ] || { echo "there are no tests in tests/engine/" >&2; exit 1; }
-	SCHEMAWARD_OLDER=$$(tests/servers/older.sh) tests/servers/servers.sh run mariadb mysql -- cargo test $(ENGINE)
+	SCHEMAWARD_OLDER=$$(testbed/servers/older.sh) testbed/servers/servers.sh run mariadb mysql -- cargo test $(ENGINES)
 	@$(MAKE) --no-print-directory test-postgres-versions
 test-postgres-versions: ## the engine on the oldest and the newest PostgreSQL, but for what breaks a run at each of its messages
-	tests/engine/versions.sh 13 18 -- --skip mysql:: --skip any_message --skip any_answer
+	testbed/servers/versions.sh 13 18 -- postgres:: --skip any_message --skip any_answer
 test-kills: ## SIGKILL of runner, connection and server at every statement of a plan (half an hour; test-engine runs a sample)
 	KILLS=all cargo test --test kills
 campaign-bodies: ## 10,000 generated bodies an engine against the servers' own clients, see docs/campaigns.md
 	BODIES=$${BODIES:-10000} cargo test --test bodies
 campaign-resume: ## generated files, each interrupted behind each of its statements, see docs/campaigns.md
 	export SCHEMAWARD_RESUME_FILES=$${FILES:-500} SCHEMAWARD_RESUME_SEED=$${SEED:-1}; \
-	cargo test --test sqlite resumed_anywhere -- --nocapture && tests/servers/servers.sh run postgres15 mysql mariadb -- \
-	    cargo test --test engine resumed_anywhere -- --nocapture
+	testbed/servers/servers.sh run postgres15 mysql mariadb -- cargo test --test engines resumed_anywhere -- --nocapture
 campaign-settings: ## 2,000 generated files of settings, roles and locks against psql, see docs/campaigns.md
-	SETTINGS_FILES=$${SETTINGS_FILES:-2000} cargo test --test engine settings:: -- --nocapture
+	SETTINGS_FILES=$${SETTINGS_FILES:-2000} cargo test --test engines settings:: -- --nocapture
 
 # ---- generated files -----------------------------------------------------------------------
 
@@ -56,46 +55,46 @@ crds: ## write the CRD anew from src/api
 	  "$${CARGO_TARGET_DIR:-target}/debug/schemaward" crd >"$$file.new" && mv "$$file.new" "$$file" || exit 1; \
 	done
 
-# ---- the test bed: a real cluster on this machine, see tests/cluster/README.md ----------
+# ---- the test bed: a real cluster on this machine, see testbed/cluster/README.md ----------
 # CLUSTER=existing uses the cluster of KUBECONFIG with the image IMAGE instead.
 
 .PHONY: cluster-up cluster-down cluster-reload cluster-logs
 cluster-up: ## start a Kubernetes cluster with PostgreSQL and the operator (root, Linux)
-	@tests/cluster/up.sh
+	@testbed/cluster/up.sh
 cluster-down: ## end it and put the machine back
-	@tests/cluster/down.sh
+	@testbed/cluster/down.sh
 cluster-reload: ## build the operator anew and roll it out in the cluster
-	@tests/cluster/operator.sh reload
+	@testbed/cluster/operator.sh reload
 cluster-logs: ## print the operator's logs and the end of the cluster's own
-	@tests/cluster/logs.sh
+	@testbed/cluster/logs.sh
 
-# ---- database servers for the engine's tests, see tests/servers/README.md --------------------
+# ---- database servers for the engine's tests, see testbed/servers/README.md --------------------
 
 .PHONY: servers
 servers: ## install the database servers that the engine's tests run on
-	@tests/servers/servers.sh install
+	@testbed/servers/servers.sh install
 
 # ---- campaigns, see docs/campaigns.md -----------------------------------------------------------
 
 .PHONY: campaign-noise
 campaign-noise: cluster-up ## what N waiting resources cost others, on the cluster (an hour; NOISE=jobs, N="0 100" and others)
-	@tests/cluster/operator.sh reload
-	@tests/cluster/noise.sh $(N)
+	@testbed/cluster/operator.sh reload
+	@testbed/cluster/noise.sh $(N)
 
 # ---- figures, see docs/benchmarks.md ---------------------------------------------------------
 
 .PHONY: bench
 bench: ## Schemaward and other migration tools, side by side (an hour; BENCH_CORPUS=git URL for real files)
-	@tests/bench/bench.sh
+	@bench/bench.sh
 
 .PHONY: corpora
 corpora: ## real projects' migrations against what the servers' own clients make of them, see docs/corpora.md
-	@tests/corpora/corpora.sh check
+	@corpora/corpora.sh check
 
 # ---- tests that need the test bed ------------------------------------------------------------
 
 .PHONY: test-cluster
 test-cluster: cluster-up ## end-to-end tests on the cluster; KEEP=1 keeps what a test made, TEST=name runs some
-	@tests/cluster/operator.sh reload
+	@testbed/cluster/operator.sh reload
 	@. .local/cluster.env && cargo test --features cluster-tests --test resources --test rights --test cluster -- --test-threads 4 $(TEST)
 	@[ -n "$(TEST)" ] || { . .local/cluster.env && cargo test --features cluster-tests --test replicas && cargo test --features cluster-tests --test noise -- --nocapture --test-threads 1 && cargo test --features cluster-tests --test quiet -- --nocapture; }

@@ -8,7 +8,7 @@ fail() { echo "not ok: $*" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-IMAGE_PROFILE=release tests/cluster/image.sh "$work/image.tar" >/dev/null
+IMAGE_PROFILE=release testbed/cluster/image.sh "$work/image.tar" >/dev/null
 bytes=$(stat -c %s "$work/image.tar")
 [ "$bytes" -lt "$limit" ] || fail "the image has $bytes bytes; $limit are the limit"
 tar -xf "$work/image.tar" -C "$work"

@@ -95,7 +95,7 @@ expect() { # WHAT FIELD VALUE
 
 begun=$SECONDS
 step "A cluster with PostgreSQL and the operator"
-tests/cluster/up.sh
+testbed/cluster/up.sh
 # shellcheck source=/dev/null
 . .local/cluster.env
 [ -n "${IMAGE:-}" ] || fail "no operator is installed in the cluster"

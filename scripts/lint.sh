@@ -21,7 +21,7 @@ else
   echo "skipped: shellcheck is not installed"
 fi
 
-[ -x .local/bin/helm ] || tests/cluster/binaries.sh helm
+[ -x .local/bin/helm ] || testbed/cluster/binaries.sh helm
 chart() { .local/bin/helm lint --strict --quiet charts/schemaward --set image.repository=example/schemaward "$@"; }
 rendered() { .local/bin/helm template schemaward charts/schemaward --set image.repository=example/schemaward "$@"; }
 refused() { # WORD ARGUMENT...: helm must refuse these values, with a message that holds the word

@@ -4,7 +4,7 @@
 //! Arrows point one way: `cli` → `run` → `engine` → `plan` → `migration` → `sql`, and `cli` → `operator` → `api`. The SQL side
 //! knows nothing of Kubernetes, and the operator cannot reach a database: a run is a Job of its own. Everything may use
 //! `report`, which is data. `api`, `sql`, `migration`, `plan`, `report` and `operator::decide` import no Kubernetes client, no
-//! database driver and no async runtime; `tests/layers.rs` holds them to it.
+//! database driver and no async runtime; `tests/quick/layers.rs` holds them to it.
 
 pub mod api;
 pub mod cli;

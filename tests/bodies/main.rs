@@ -24,7 +24,7 @@ mod postgres;
 mod postgres_text;
 mod random;
 mod real;
-#[path = "../servers/own_server.rs"]
+#[path = "../support/own_server.rs"]
 #[allow(dead_code, reason = "a server that stays up is neither killed nor started again")]
 mod server;
 mod sqlite;

@@ -15,7 +15,7 @@ mod engine;
 mod judge;
 mod mysql;
 mod postgres;
-#[path = "../servers/own_server.rs"]
+#[path = "../support/own_server.rs"]
 #[allow(dead_code, reason = "the script is not asked for more")]
 mod server;
 

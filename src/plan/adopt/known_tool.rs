@@ -1,7 +1,7 @@
 //! Tools that are known by their table alone: their histories stop a first run, but cannot be taken over. A name that
 //! others may use, too, counts only with the tool's own columns; under another name, see `signature`.
 //!
-//! Source of each line: what the tool itself executes to make its table; `tests/histories` has those texts.
+//! Source of each line: what the tool itself executes to make its table; `tests/engines/histories.rs` has those texts.
 
 use super::foreign_table::{ForeignTable, as_text, quote};
 use super::signature::Columns::{Among, Exactly};

@@ -1,7 +1,7 @@
 //! Taking over another tool's history: which tables it keeps, what they say is applied, and which of the folder's files
 //! that are. Pure: the questions are texts, the answers rows of texts. Nothing here writes, and no foreign table is touched.
 //!
-//! One file a tool, each with the source of its format. `tests/adopt` makes the tables with the tools themselves.
+//! One file a tool, each with the source of its format. `testbed/histories` makes the tables with the tools themselves.
 
 mod adoption;
 mod atlas;

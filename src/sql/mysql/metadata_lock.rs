@@ -268,7 +268,7 @@ mod tests {
         metadata_lock(sql, dialect).map(|lock| format!("{} on {}{}", lock.mode, lock.on, lock.remark()))
     }
 
-    // tests/engine/mysql/planned_locks.rs holds these against what servers really do.
+    // tests/engines/mysql/planned_locks.rs holds these against what servers really do.
     #[rstest]
     #[case("alter table d.t add column a int", "EXCLUSIVE on d.t, writes go on")]
     #[case("alter table t add (a int, b int auto_increment)", "EXCLUSIVE on t, writes wait")]

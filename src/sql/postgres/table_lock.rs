@@ -221,7 +221,7 @@ mod tests {
 
     use super::table_lock;
 
-    // tests/engine/planned_locks.rs holds these against what a server really takes.
+    // tests/engines/postgres/planned_locks.rs holds these against what a server really takes.
     #[rstest]
     #[case("alter table only s.t add column b int not null", "ACCESS EXCLUSIVE on s.t")]
     #[case("ALTER TABLE IF EXISTS \"T t\" VALIDATE CONSTRAINT c", "SHARE UPDATE EXCLUSIVE on \"T t\"")]

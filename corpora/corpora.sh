@@ -1,0 +1,287 @@
+#!/usr/bin/env bash
+# Real projects' migrations: run by the server's own client on one database and by Schemaward on another, and the two
+# schemas compared as the server's own dump program writes them. A second run must find nothing to do.
+#
+# usage: corpora.sh list                        the corpora there are
+#        corpora.sh extract NAME FOLDER         the files of one, as Schemaward is given them
+#        corpora.sh check [NAME...]             all, or these; ends with 1 where one is not as the table says
+#
+# CORPORA_DIR holds the projects' git directories as owner+name/repo, owner+name or owner/name; what is not there is
+# cloned from CORPORA_FROM (default https://github.com) into CORPORA_DIR (default the cache). SCHEMAWARD is the program
+# (default target/release/schemaward). Nothing of the projects is kept in this repository.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+REPO=$(cd "$HERE/.." && pwd -P)
+SCHEMAWARD=${SCHEMAWARD:-${CARGO_TARGET_DIR:-$REPO/target}/release/schemaward}
+CORPORA_DIR=${CORPORA_DIR:-${SCHEMAWARD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/schemaward}/corpora}
+FROM=${CORPORA_FROM:-https://github.com}
+PASSWORD=schemaward # of the throw-away servers
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+# name, server, project, where its files lie, how they are named (see the functions form_*), and the expected end:
+# equal; refused and the words of the refusal; or, where a file is not for that server, both stop.
+corpora() {
+  cat <<'T'
+crates-io            postgres15 rust-lang/crates.io     migrations                                       diesel    equal
+kratos               postgres15 ory/kratos              persistence/sql/migrations/sql                   ory       equal
+hydra                postgres15 ory/hydra               persistence/sql/migrations                       ory       equal
+keto                 postgres15 ory/keto                oryx/networkx/migrations/sql,internal/persistence/sql/migrations/sql ory equal
+temporal             postgres15 temporalio/temporal     schema/postgresql/v12/temporal/versioned         temporal  equal
+temporal-visibility  postgres15 temporalio/temporal     schema/postgresql/v12/visibility/versioned       temporal  refused: error: CREATE INDEX CONCURRENTLY cannot run inside a transaction
+temporal-vis-advised postgres15 temporalio/temporal     schema/postgresql/v12/visibility/versioned       temporal  equal
+harbor               postgres15 goharbor/harbor         make/migrations/postgresql                       plain     refused: error: versions 6 to 9 are missing
+harbor-renumbered    postgres15 goharbor/harbor         make/migrations/postgresql                       numbered  equal
+model-registry       postgres16 kubeflow/model-registry internal/platform/db/postgres/migrations         plain     equal
+lemmy                postgres16 LemmyNet/lemmy          migrations                                       diesel    equal
+supabase-auth        postgres15 supabase/auth           migrations                                       plain     equal
+openfga              postgres15 openfga/openfga         assets/migrations/postgres                       plain     equal
+kratos-mysql         mysql      ory/kratos              persistence/sql/migrations/sql                   ory       equal
+hydra-mysql          mysql      ory/hydra               persistence/sql/migrations                       ory       equal
+keto-mysql           mysql      ory/keto                oryx/networkx/migrations/sql,internal/persistence/sql/migrations/sql ory equal
+temporal-mysql       mysql      temporalio/temporal     schema/mysql/v8/temporal/versioned               temporal  equal
+temporal-vis-mysql   mysql      temporalio/temporal     schema/mysql/v8/visibility/versioned             temporal  equal
+model-registry-mysql mysql      kubeflow/model-registry internal/platform/db/mysql/migrations            plain     equal
+openfga-mysql        mysql      openfga/openfga         assets/migrations/mysql                          plain     equal
+phorge-mysql         mysql      phorgeit/phorge         resources/sql/quickstart.sql                     phorge    refused: error: USE would change the database
+kratos-mariadb       mariadb    ory/kratos              persistence/sql/migrations/sql                   ory       both stop
+hydra-mariadb        mariadb    ory/hydra               persistence/sql/migrations                       ory       both stop
+keto-mariadb         mariadb    ory/keto                oryx/networkx/migrations/sql,internal/persistence/sql/migrations/sql ory both stop
+temporal-mariadb     mariadb    temporalio/temporal     schema/mysql/v8/temporal/versioned               temporal  equal
+temporal-vis-mariadb mariadb    temporalio/temporal     schema/mysql/v8/visibility/versioned             temporal  both stop
+model-reg-mariadb    mariadb    kubeflow/model-registry internal/platform/db/mysql/migrations            plain     equal
+openfga-mariadb      mariadb    openfga/openfga         assets/migrations/mysql                          plain     both stop
+phorge-mariadb       mariadb    phorgeit/phorge         resources/sql/quickstart.sql                     phorge    refused: error: USE would change the database
+T
+}
+# What the project's own tooling puts into the text before it runs: a template's values; or what Schemaward's refusal of the
+# file advises.
+prepared() { # NAME PATH: from standard input
+  case $1 in
+    temporal-vis-advised) [[ $2 != */v1.1[34]/* ]] || echo "-- schemaward: no-transaction" && cat ;;
+    supabase-auth) sed -E 's/\{\{ *index \.Options "Namespace" *\}\}/auth/g' ;;
+    phorge-*) sed -E 's/\{\$NAMESPACE\}/corpus/g; s/\{\$CHARSET(_SORT|_FULLTEXT)?\}/utf8mb4/g; s/\{\$COLLATE_SORT\}|\{\$COLLATE_FULLTEXT\}/utf8mb4_unicode_ci/g; s/\{\$COLLATE_TEXT\}/utf8mb4_bin/g' ;;
+    *) cat ;;
+  esac
+}
+# What must be there before the first file, on both databases.
+before() { # NAME
+  case $1 in harbor*) echo 'CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);' ;; esac # golang-migrate's
+  case $1 in lemmy) echo 'CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now());' ;; esac
+  case $1 in supabase-auth) echo 'CREATE SCHEMA auth; SET search_path = auth, public; ALTER DATABASE :"DBNAME" SET search_path = auth, public;' ;; esac
+}
+
+row() { corpora | awk -v name="$1" '$1 == name'; }
+git_directory() { # PROJECT
+  local one name=${1/\//+}
+  for one in "$CORPORA_DIR/$name/repo" "$CORPORA_DIR/$name" "$CORPORA_DIR/$1"; do
+    if git -C "$one" rev-parse --verify --quiet HEAD >/dev/null 2>&1; then echo "$one" && return; fi
+  done
+  mkdir -p "$CORPORA_DIR"
+  git clone --quiet --bare --depth 1 "$FROM/$1" "$CORPORA_DIR/$name" >&2 || fail "$1 is not in CORPORA_DIR and cannot be cloned from $FROM"
+  echo "$CORPORA_DIR/$name"
+}
+
+# ---- how projects name their files --------------------------------------------------------------
+# Each prints lines "version<TAB>description<TAB>path" for the way forward; the version keeps the order.
+
+# 001_name.up.sql, or without up, 0002_1.7.0_schema.up.sql.
+form_plain() { # GIT FOLDER ENGINE
+  git -C "$1" ls-tree --name-only HEAD "$2/" | grep -E '/[0-9]+_[^/]*\.sql$' | grep -vE '\.down\.sql$' |
+    sed -E 's#^.*/([0-9]+)_([^/]*)$#\1\t\2\t&#; s#(\.up)?\.sql\t#\t#'
+}
+# The same, counted anew: 0010_1.9.0_schema.up.sql is 006.
+form_numbered() { form_plain "$@" | sort -n | awk -F '\t' -v OFS='\t' '{ $1 = sprintf("%03d", NR) } 1'; }
+# A folder a migration: 2019-02-26-002946_create_user/up.sql, or with -0000 behind the time. Diesel compares these as
+# text, where a time without it comes first.
+form_diesel() {
+  git -C "$1" ls-tree -r --name-only HEAD "$2" | grep -E '^[^/]*/[0-9-]+_[^/]*/up\.sql$' |
+    while read -r path; do
+      name=${path#*/} name=${name%/up.sql}
+      stamp=${name%%_*} stamp=${stamp//-/}
+      if [ ${#stamp} = 14 ]; then stamp+=00000; else stamp+=1; fi
+      printf '%s\t%s\t%s\n' "$stamp" "${name#*_}" "$path"
+    done
+}
+# 20150101000001000000_networks.mysql.up.sql goes before 20150101000001000000_networks.up.sql, which is for any
+# database that has none of its own.
+form_ory() {
+  local own=postgres
+  [ "$3" = postgres ] || own=mysql
+  # shellcheck disable=SC2046
+  git -C "$1" ls-tree --name-only HEAD $(sed -E 's#(,|$)#/ #g' <<<"$2") | grep -E '\.up\.sql$' |
+    awk -v own="$own" '{
+      file = $0; sub(/.*\//, "", file); version = file; sub(/_.*/, "", version)
+      rest = file; sub(/^[0-9]+_/, "", rest); sub(/\.up\.sql$/, "", rest)
+      parts = split(rest, part, "."); rank = 1
+      for (i = 2; i <= parts; i++) {
+        if (part[i] == own) rank = 2
+        else if (part[i] ~ /^(postgres|mysql|sqlite3?|cockroach)$/) rank = 0
+      }
+      if (rank > best[version]) { best[version] = rank; line[version] = version "\t" part[1] "\t" $0 }
+    } END { for (version in line) print line[version] }'
+}
+# v1.10/manifest.json names the files of a version in their order.
+form_temporal() {
+  local n=0 version file
+  for version in $(git -C "$1" ls-tree --name-only HEAD "$2/" | sort -V); do
+    for file in $(git -C "$1" show "HEAD:$version/manifest.json" | tr -d '\n' | sed -E 's/.*"SchemaUpdateCqlFiles": *\[([^]]*)\].*/\1/; s/[",]/ /g'); do
+      n=$((n + 1))
+      printf '%03d\t%s_%s\t%s\n' $n "$(basename "$version")" "$(basename "$file" .sql)" "$version/$file"
+    done
+  done
+}
+# One file that makes all databases.
+form_phorge() { printf '001\tquickstart\t%s\n' "$2"; }
+
+extract() { # NAME FOLDER
+  local name server project folder form expected git version description path
+  read -r name server project folder form expected < <(row "$1")
+  [ -n "$form" ] || fail "there is no corpus $1: corpora.sh list"
+  git=$(git_directory "$project")
+  rm -rf "$2" && mkdir -p "$2"
+  while IFS=$'\t' read -r version description path; do
+    git -C "$git" show "HEAD:$path" | prepared "$name" "$path" >"$2/${version}_$(tr -c 'A-Za-z0-9_.\n-' _ <<<"$description").sql"
+  done < <("form_$form" "$git" "$folder" "${server//[0-9]/}" | sort -n)
+  [ -n "$(ls "$2")" ] || fail "$name: no files found in $project, $folder"
+}
+
+# ---- one corpus -----------------------------------------------------------------------------------
+
+in_order() { find "$1" -name '*.sql' -printf '%f\n' | sort -t_ -n -k1,1; }
+# What the client is given: goose's own annotations tell where the way forward ends.
+forward_part() { if grep -qE '^-- *\+goose Up' "$1"; then sed -E '/^-- *\+goose Down/,$d' "$1"; else cat "$1"; fi; }
+
+sql() { # STATEMENT [DATABASE]
+  case $SERVER in
+    postgres*) PGPASSWORD=$PASSWORD psql -qXAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PORT" -U postgres -d "${2:-postgres}" <<<"$1" ;;
+    *) MYSQL_PWD=$PASSWORD "$BIN/$CLIENT" --no-defaults --protocol=tcp -N -h 127.0.0.1 -P "$PORT" -u root ${2:+"$2"} <<<"$1" ;;
+  esac
+}
+by_client() { # DATABASE FILE: as a user would, each statement by itself
+  case $SERVER in
+    postgres*) forward_part "$2" | PGPASSWORD=$PASSWORD PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" -f - ;;
+    *) forward_part "$2" | MYSQL_PWD=$PASSWORD "$BIN/$CLIENT" --no-defaults --protocol=tcp --default-character-set=utf8mb4 -h 127.0.0.1 -P "$PORT" -u root "$1" ;;
+  esac
+}
+# Debian's pg_dump is 15's and does not read newer servers: there the catalogs' own words are compared.
+dump() { # DATABASE
+  case $SERVER in
+    postgres16 | postgres17 | postgres18) PGPASSWORD=$PASSWORD psql -qXAt -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" -f "$HERE/catalog.sql" ;;
+    postgres*) PGPASSWORD=$PASSWORD pg_dump -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" --schema-only --exclude-schema=schemaward | grep -vE '^\\(un)?restrict ' ;;
+    *)
+      local table ignored=()
+      for table in $(sql "SELECT table_name FROM information_schema.tables WHERE table_schema = '$1' AND table_name LIKE 'schemaward%'"); do ignored+=("--ignore-table=$1.$table"); done
+      MYSQL_PWD=$PASSWORD "$BIN/$DUMP" --no-defaults --protocol=tcp -h 127.0.0.1 -P "$PORT" -u root --no-data --skip-comments --routines --triggers "${ignored[@]}" "$1" |
+        sed -E 's/ AUTO_INCREMENT=[0-9]+//'
+      ;;
+  esac
+}
+# Databases that the files make themselves, which both sides would share: dumped and dropped between the two.
+others() { case $SERVER in postgres*) ;; *) sql "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'corpus\\_%' ORDER BY 1" ;; esac; }
+take_others() { # FILE
+  local one
+  : >"$1"
+  for one in $(others); do
+    dump "$one" >>"$1"
+    sql "DROP DATABASE \`$one\`"
+  done
+}
+fresh() {
+  local url
+  if [[ $SERVER == postgres* ]]; then
+    sql "DROP DATABASE IF EXISTS $1 WITH (FORCE)" 2>/dev/null
+    sql "CREATE DATABASE $1"
+  else sql "DROP DATABASE IF EXISTS $1; CREATE DATABASE $1 CHARACTER SET utf8mb4"; fi
+  [ -z "$(before "$NAME")" ] || sql "$(before "$NAME")" "$1"
+}
+start_server() { # SERVER
+  local said
+  SERVER=$1
+  said=$("$REPO/testbed/servers/servers.sh" start "$SERVER")
+  PORT=$(sed -n 's/^PORT=//p' <<<"$said") BIN=$(sed -n 's/^BIN=//p' <<<"$said")
+  CLIENT=mysql DUMP=mysqldump
+  [ ! -x "$BIN/mariadb" ] || CLIENT=mariadb DUMP=mariadb-dump
+}
+
+same_schemas() {
+  local one
+  case $SERVER in
+    postgres*) ;;
+    # The dump has no switch for routines, and the ledger's are ours.
+    *) sql "SELECT concat('DROP ', routine_type, ' ', routine_name, ';') FROM information_schema.routines WHERE routine_schema = 'by_schemaward' AND routine_name LIKE 'schemaward%'" |
+      while read -r one; do sql "$one" by_schemaward </dev/null; done ;;
+  esac
+  dump by_client >"$WORK/client.sql" 2>"$WORK/dump.err" && dump by_schemaward >"$WORK/schemaward.sql" 2>"$WORK/dump.err" || { cp "$WORK/dump.err" "$WORK/diff" && return 1; }
+  cat "$WORK/client.others" >>"$WORK/client.sql" && cat "$WORK/schemaward.others" >>"$WORK/schemaward.sql"
+  diff "$WORK/client.sql" "$WORK/schemaward.sql" >"$WORK/diff"
+}
+
+# Prints a row of docs/corpora.md: name, project, commit, server, files, statements, end.
+check() { # NAME
+  local server project folder form expected file files statements url said stopped words again differ error result ends=0
+  read -r NAME server project folder form expected < <(row "$1")
+  [ -n "$form" ] || fail "there is no corpus $1: corpora.sh list"
+  start_server "$server"
+  extract "$NAME" "$WORK/$NAME"
+  files=$(in_order "$WORK/$NAME" | wc -l)
+  fresh by_client
+  stopped=
+  for file in $(in_order "$WORK/$NAME"); do
+    words=$(by_client by_client "$WORK/$NAME/$file" 2>&1 >/dev/null) || { stopped=$file && break; }
+  done
+  take_others "$WORK/client.others"
+  fresh by_schemaward
+  case $server in postgres*) url=postgres://postgres:$PASSWORD@127.0.0.1:$PORT/by_schemaward ;; *) url=mysql://root:$PASSWORD@127.0.0.1:$PORT/by_schemaward ;; esac
+  export DATABASE_URL=$url NO_COLOR=1
+  statements=$("$SCHEMAWARD" plan --dir "$WORK/$NAME" --format json 2>/dev/null | grep -o '"firstLine"' | wc -l || true)
+  said=$("$SCHEMAWARD" migrate --dir "$WORK/$NAME" 2>&1 </dev/null) || ends=$?
+  [ $ends != 0 ] || again=$("$SCHEMAWARD" migrate --dir "$WORK/$NAME" 2>&1 </dev/null && "$SCHEMAWARD" status --check --dir "$WORK/$NAME" 2>&1) || again="failed: $again"
+  take_others "$WORK/schemaward.others"
+  differ=
+  same_schemas || differ="the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n' ' ')"
+  error=$(grep -m 1 -A 2 '^error' <<<"$said" | sed "s#$WORK/$NAME/##" | tr '\n|' '  ' | tr -s ' ') || true
+  if [ $ends = 4 ]; then
+    result="refused: $error"
+  elif [ $ends != 0 ] && [ -n "$stopped" ] && [[ $error == *"$stopped"* ]]; then
+    # The file is not for this server. What was done up to the statement must be the same, too.
+    result="both stop: $error${differ:+; $differ}"
+    [ -z "$differ" ] || result="stopped, and $result"
+    # psql does not print the code; the others do.
+    [[ $server == postgres* ]] || [[ $error == "error[$(grep -oE -m 1 'ERROR [0-9]+' <<<"$words" | cut -c7-)]"* ]] || result="with another error, $result"
+  elif [ $ends != 0 ]; then
+    result="Schemaward fails: $error"
+  elif [ -n "$stopped" ]; then
+    result="the server's own client fails at $stopped, and Schemaward does not: $(tr '\n|' '  ' <<<"$words" | cut -c1-200)"
+  elif [ -n "$differ" ]; then
+    result=$differ
+  elif ! grep -qi 'nothing' <<<"$again" || [[ $again == failed:* ]]; then
+    result="a second run finds something to do: $(head -n 2 <<<"$again" | tr '\n|' '  ')"
+  else result="equal, $(wc -l <"$WORK/client.sql") lines of schema"; fi
+  echo "| $NAME | $project | $(git -C "$(git_directory "$project")" rev-parse --short=12 HEAD) | $server | $files | $([ "$statements" = 0 ] && echo – || echo "$statements") | $result |"
+  [[ $result == "$expected"* ]]
+}
+
+case ${1:-} in
+  list) corpora ;;
+  extract) [ $# = 3 ] || fail "usage: corpora.sh extract NAME FOLDER"; extract "$2" "$3" ;;
+  check)
+    shift
+    WORK=$(mktemp -d "${TMPDIR:-/tmp}/schemaward-corpora-XXXXXX")
+    chmod 711 "$WORK"
+    export SCHEMAWARD_SERVERS=$WORK/servers
+    trap '"$REPO/testbed/servers/servers.sh" remove --all >/dev/null 2>&1 || true; rm -rf "$WORK"' EXIT
+    [ $# -gt 0 ] || mapfile -t all < <(corpora | cut -d' ' -f1)
+    echo "| corpus | project | commit | server | files | statements | ends in |"
+    echo "| --- | --- | --- | --- | ---: | ---: | --- |"
+    passed=0 failed=0
+    for one in "${@:-${all[@]}}"; do
+      if (check "$one"); then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    done
+    echo "$passed passed, $failed failed" >&2
+    [ $failed = 0 ]
+    ;;
+  *) fail "usage: corpora.sh list | extract NAME FOLDER | check [NAME...]" ;;
+esac

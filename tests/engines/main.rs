@@ -1,0 +1,21 @@
+//! Each engine on a real server, through the program that a pod runs: one folder an engine. SQLite needs no server; for the others
+//! testbed/servers/servers.sh starts one.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
+
+mod generated;
+mod histories;
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::time::{Duration, Instant};
+
+/// Waits for a condition, but not for ever.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(3);
+    while !condition() {
+        assert!(Instant::now() < deadline, "not within three minutes: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,23 @@
+//! The engine on real MySQL and MariaDB servers. testbed/servers/servers.sh starts them, and says where they are.
+
+mod adopting;
+mod applying;
+pub mod bed;
+mod bodies;
+mod catalog;
+mod examining;
+mod failing;
+mod foreign_history;
+mod gate;
+mod guarding;
+mod interrupting;
+mod isolating;
+mod lock_tries;
+mod packages;
+mod planned_locks;
+mod recording;
+mod resumed_anywhere;
+mod resuming;
+mod rights;
+mod skipping;
+mod taking_over;

@@ -1,0 +1,32 @@
+//! The engine on a real PostgreSQL, through the binary that a pod runs.
+
+mod acknowledging;
+pub mod adopting;
+mod applying;
+mod baselining;
+mod batching;
+pub mod bed;
+mod between;
+mod examining;
+mod failing;
+mod foreign_history;
+pub mod gate;
+pub mod guarding;
+pub mod interrupting;
+mod isolating;
+mod journaling;
+mod lock_tries;
+mod marking;
+mod planned_locks;
+mod proxy;
+mod repairing;
+mod repeating;
+mod reporting;
+mod resumed_anywhere;
+mod rolling_back;
+mod row_security;
+mod server;
+mod settings;
+mod skew;
+pub mod skipping;
+mod upgrading;

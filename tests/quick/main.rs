@@ -1,0 +1,9 @@
+//! What needs no server and no cluster: the command line, the CRD, refused files, and the pages and sources held to each other.
+
+mod bad_sets;
+mod command_line;
+mod crd;
+mod guarantees;
+mod large_files;
+mod layers;
+mod pages;
