@@ -72,6 +72,9 @@ pub struct PendingStatus {
 pub struct RunStatus {
     /// The Job's name.
     pub name: String,
+    /// What the run is for: `Apply`. Absent means the same: it was started before there were others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// The Job's UID. A namesake with another one is not believed.
     #[serde(default, rename = "jobUID", skip_serializing_if = "Option::is_none")]
     pub job_uid: Option<String>,

@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::source::{Refusal as SourceRefusal, Source, ValidSource};
 use super::standing::{self, Standing};
 use super::status;
+use super::task::Task;
 use super::why::Why;
 use crate::api::{LastError, RunStatus, SchemaMigrationStatus};
 use crate::report::ErrorClass;
@@ -48,14 +49,19 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Decision {
     if let Some(job) = pass.active_job() {
         return pass.watch(job);
     }
+    if let Some(job) = pass.unknown_job() {
+        return pass.wait(Why::Starting, &message::unknown_job(job));
+    }
     if let Some(job) = pass.strange_job() {
         return pass.wait(Why::Starting, &message::strange_job(job));
     }
     if !pass.children.stray_pods.is_empty() {
         return pass.wait(Why::Starting, &message::stray_pods(&pass.children.stray_pods));
     }
-    if let Some((run, job)) = pass.ended_run() {
-        return outcome::record(&pass, run, job);
+    if let Some((task, run, job)) = pass.ended_run() {
+        return match task {
+            Task::Apply => outcome::record(&pass, run, job),
+        };
     }
     pass.advance()
 }
@@ -129,7 +135,7 @@ impl<'a> Pass<'a> {
     fn active_job(&self) -> Option<&'a Job> {
         let run = self.resource.status.run.as_ref();
         let is_ours = |job: &&Job| run.is_none_or(|run| run.finished_at.is_none() && is_of(job, run));
-        self.children.jobs.iter().filter(|job| job.is_active()).find(is_ours)
+        self.children.jobs.iter().filter(|job| job.is_active() && self.is_understood(job)).find(is_ours)
     }
 
     /// A Job that may run SQL and is not of the run that the status names. A run is in the status before its Job is
@@ -139,11 +145,22 @@ impl<'a> Pass<'a> {
         self.children.jobs.iter().find(|job| job.is_active() && !is_of(job, run))
     }
 
-    /// The run whose outcome is not in the status yet, with its ended Job.
-    fn ended_run(&self) -> Option<(&'a RunStatus, &'a Job)> {
+    /// A Job that may run SQL, for a task that a newer version knows.
+    fn unknown_job(&self) -> Option<&'a Job> {
+        self.children.jobs.iter().find(|job| job.is_active() && !self.is_understood(job))
+    }
+
+    /// Whether it is known what a Job is for, by its own word and by that of its run.
+    fn is_understood(&self, job: &Job) -> bool {
+        let run = self.resource.status.run.as_ref().filter(|run| is_of(job, run));
+        job.is_understood() && run.is_none_or(|run| task_of(run).is_some())
+    }
+
+    /// The run whose outcome is not in the status yet, with its task and its ended Job.
+    fn ended_run(&self) -> Option<(Task, &'a RunStatus, &'a Job)> {
         let run = self.resource.status.run.as_ref().filter(|run| run.finished_at.is_none())?;
-        let job = self.children.jobs.iter().find(|job| is_of(job, run))?;
-        Some((run, job))
+        let job = self.children.jobs.iter().find(|job| is_of(job, run) && self.is_understood(job))?;
+        Some((task_of(run)?, run, job))
     }
 
     fn advance(&self) -> Decision {
@@ -197,6 +214,7 @@ impl<'a> Pass<'a> {
         status.source_hash = Some(key.source_hash.as_str().to_owned());
         status.run = Some(RunStatus {
             name: name.clone(),
+            task: Some(key.task.as_str().to_owned()),
             attempt,
             retry_token: effective_token(self.resource),
             started_at: Some(status::moment(self.now)),
@@ -246,6 +264,7 @@ impl<'a> Pass<'a> {
             effects.push(Effect::FreezeSource);
         }
         effects.push(Effect::CreateJob(RunOrder {
+            task: key.task,
             name: key.run_name(attempt),
             attempt,
             source_hash: source.hash.clone(),
@@ -471,6 +490,11 @@ fn is_of(job: &Job, run: &RunStatus) -> bool {
     job.name == run.name && run.job_uid.as_ref().is_none_or(|uid| *uid == job.uid)
 }
 
+/// What a run is for; none where this version does not know it.
+fn task_of(run: &RunStatus) -> Option<Task> {
+    Task::read(run.task.as_deref())
+}
+
 /// Keeps what the pod says of itself: at the run's end nobody may be left to ask. The first complaint is told.
 fn follow(run: &mut RunStatus, job: &Job) -> Option<Notice> {
     match &job.state {
@@ -491,6 +515,7 @@ fn adopt(status: &mut SchemaMigrationStatus, job: &Job) {
     let origin = job.origin.as_ref();
     status.run = Some(RunStatus {
         name: job.name.clone(),
+        task: origin.and_then(|origin| origin.task).map(|task| task.as_str().to_owned()),
         attempt: origin.map_or(1, |origin| origin.attempt.max(1)),
         retry_token: origin.and_then(|origin| origin.retry_token.clone()),
         started_at: origin.map(|origin| status::moment(origin.created_at)),

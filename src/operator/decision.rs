@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::task::Task;
 use super::why::Why;
 use crate::api::SchemaMigrationStatus;
 use crate::migration::Checksum;
@@ -55,6 +56,8 @@ pub enum Effect {
 /// What a new Job needs to know, beside the resource itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RunOrder {
+    /// What the run is for.
+    pub task: Task,
     /// The run's name, which is the Job's.
     pub name: String,
     /// The attempt's number.

@@ -16,6 +16,7 @@ use kube::Resource as _;
 use super::decision::RunOrder;
 use super::names;
 use super::observed::Resource;
+use super::task::Task;
 use crate::api::{Duration, RETRY_ANNOTATION, SchemaMigration};
 use crate::migration::{Checksum, SourceFile};
 use crate::policy::as_flag;
@@ -112,6 +113,8 @@ fn run_annotations(resource: &Resource, order: &RunOrder) -> BTreeMap<String, St
         (names::SOURCE_HASH_ANNOTATION.to_owned(), order.source_hash.as_str().to_owned()),
         (names::GENERATION_ANNOTATION.to_owned(), resource.generation.to_string()),
         (names::ATTEMPT_ANNOTATION.to_owned(), order.attempt.to_string()),
+        // Always there, so that spec.job.annotations cannot say another.
+        (names::TASK_ANNOTATION.to_owned(), order.task.as_str().to_owned()),
     ]);
     if let Some(token) = &order.retry_token {
         annotations.insert(RETRY_ANNOTATION.to_owned(), token.clone());
@@ -179,6 +182,12 @@ fn container(resource: &Resource, order: &RunOrder, image: &str) -> Container {
 }
 
 fn arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
+    match order.task {
+        Task::Apply => apply_arguments(resource, order),
+    }
+}
+
+fn apply_arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
     let spec = &resource.spec;
     let url_file = format!("{URL_FOLDER}/url");
     let flags = [
@@ -247,7 +256,7 @@ fn source_volume(order: &RunOrder) -> Volume {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{frozen, job};
+    use super::{Task, frozen, job};
     use crate::api::{SchemaMigrationSpec, SchemaMigrationStatus};
     use crate::migration::{Checksum, SourceFile};
     use crate::operator::decision::RunOrder;
@@ -280,6 +289,7 @@ mod tests {
 
     fn built(spec: Value) -> Value {
         let order = RunOrder {
+            task: Task::Apply,
             name: "shop-0-1".into(),
             attempt: 1,
             source_hash: Checksum::of(b"source"),
@@ -344,7 +354,7 @@ mod tests {
     fn the_job_section_of_the_spec_is_honoured_but_cannot_take_our_labels_away() {
         let job = built(spec(json!({
             "labels": {"team": "a", "app.kubernetes.io/managed-by": "me"},
-            "annotations": {"note": "b", "schemaward.dev/attempt": "9"},
+            "annotations": {"note": "b", "schemaward.dev/attempt": "9", "schemaward.dev/task": "Plan"},
             "nodeSelector": {"disk": "ssd"}, "tolerations": [{"key": "db"}], "priorityClassName": "high",
             "serviceAccountName": "migrator", "imagePullSecrets": [{"name": "pull"}],
             "resources": {"limits": {"memory": "1Gi"}},
@@ -354,6 +364,7 @@ mod tests {
         assert_eq!((&labels["team"], &labels["app.kubernetes.io/managed-by"]), (&json!("a"), &json!("schemaward")));
         let annotations = &template["metadata"]["annotations"];
         assert_eq!((&annotations["note"], &annotations["schemaward.dev/attempt"]), (&json!("b"), &json!("1")));
+        assert_eq!(annotations["schemaward.dev/task"], json!("Apply"));
         let pod = &template["spec"];
         assert_eq!(pod["nodeSelector"], json!({"disk": "ssd"}));
         assert_eq!(pod["tolerations"], json!([{"key": "db"}]));

@@ -32,6 +32,7 @@ mod room;
 pub mod source;
 pub mod standing;
 pub mod status;
+pub mod task;
 mod text;
 mod turn;
 mod watches;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::task::Task;
 use crate::api::DatabaseSpec;
 use crate::migration::Checksum;
 
@@ -21,6 +22,9 @@ pub const GENERATION_ANNOTATION: &str = "schemaward.dev/generation";
 /// The Job's annotation with the attempt's number.
 pub const ATTEMPT_ANNOTATION: &str = "schemaward.dev/attempt";
 
+/// The Job's annotation with what the run is for. Absent on Jobs of the versions before tasks, which applied.
+pub const TASK_ANNOTATION: &str = "schemaward.dev/task";
+
 /// What a hashed retry annotation begins with.
 const TOKEN_PREFIX: &str = "sha256:";
 /// Room for the resource's name in a Job's name. With the key, the attempt and the pod's suffix the whole
@@ -31,24 +35,33 @@ const FROZEN_STEM: usize = 200;
 /// A label's value has at most 63 characters (Kubernetes, "Labels and Selectors").
 const LABEL_LIMIT: usize = 63;
 
-/// What one run, with its retries, verifies: a generation of a resource, a content of its source, and the
-/// answer to one value of the retry annotation.
+/// What one run, with its retries, does and verifies: a task, a generation of a resource, a content of its source, and
+/// the answer to one value of the retry annotation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RunKey {
     stem: String,
     digest: String,
+    /// What its runs are for.
+    pub task: Task,
     /// SHA-256 of the source's content.
     pub source_hash: Checksum,
 }
 
 impl RunKey {
-    /// The key of a resource as it is now.
+    /// The key of a task for a resource, by name and UID, as it is now.
     #[must_use]
-    pub fn new(name: &str, uid: &str, generation: i64, source_hash: &Checksum, retry_token: Option<&str>) -> Self {
+    pub fn new(
+        task: Task,
+        (name, uid): (&str, &str),
+        generation: i64,
+        source_hash: &Checksum,
+        retry_token: Option<&str>,
+    ) -> Self {
         let generation = generation.to_string();
-        let token = retry_token.unwrap_or_default();
-        let digest = digest(&[uid, &generation, source_hash.as_str(), token]);
-        Self { stem: stem(name, JOB_STEM), digest: cut(&digest, 8).to_owned(), source_hash: source_hash.clone() }
+        let mut parts = vec![uid, &generation, source_hash.as_str(), retry_token.unwrap_or_default()];
+        parts.extend(task.in_names());
+        let digest = digest(&parts);
+        Self { stem: stem(name, JOB_STEM), digest: cut(&digest, 8).to_owned(), task, source_hash: source_hash.clone() }
     }
 
     /// The Job's name for an attempt, which is the run's name too.
@@ -147,22 +160,37 @@ fn cut(text: &str, length: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{RunKey, database_lease, frozen_name, migration_label};
+    use super::{RunKey, Task, database_lease, frozen_name, migration_label};
     use crate::api::{DatabaseSpec, Engine, SecretKeyReference};
     use crate::migration::Checksum;
 
     fn key(name: &str) -> RunKey {
-        RunKey::new(name, "uid-1", 3, &Checksum::of(b"source"), None)
+        of(name, "uid-1", 3, b"source", None)
+    }
+
+    fn of(name: &str, uid: &str, generation: i64, source: &[u8], token: Option<&str>) -> RunKey {
+        RunKey::new(Task::Apply, (name, uid), generation, &Checksum::of(source), token)
+    }
+
+    /// Of these the version before tasks has made Jobs, and statuses that say Ready.
+    #[test]
+    fn the_names_of_runs_that_apply_stay_as_they_were_before_tasks() {
+        assert_eq!(key("shop").run_name(12), "shop-1bdccb00-12");
+        assert_eq!(of("shop", "uid-1", 3, b"source", Some("x")).run_name(1), "shop-8f04d86e-1");
     }
 
     #[test]
     fn a_runs_name_leads_back_to_its_attempt_and_to_no_other_key() {
         let name = key("shop").run_name(12);
         assert_eq!(key("shop").attempt_of(&name), Some(12));
-        assert_eq!(RunKey::new("shop", "uid-1", 4, &Checksum::of(b"source"), None).attempt_of(&name), None);
-        assert_eq!(RunKey::new("shop", "uid-1", 3, &Checksum::of(b"other"), None).attempt_of(&name), None);
-        assert_eq!(RunKey::new("shop", "uid-1", 3, &Checksum::of(b"source"), Some("x")).attempt_of(&name), None);
-        assert_eq!(RunKey::new("shop", "uid-2", 3, &Checksum::of(b"source"), None).attempt_of(&name), None);
+        for other in [
+            of("shop", "uid-1", 4, b"source", None),
+            of("shop", "uid-1", 3, b"other", None),
+            of("shop", "uid-1", 3, b"source", Some("x")),
+            of("shop", "uid-2", 3, b"source", None),
+        ] {
+            assert_eq!(other.attempt_of(&name), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::source::Source;
+use super::task::Task;
 use crate::api::{DatabaseSpec, SchemaMigrationSpec, SchemaMigrationStatus};
 use crate::report::Event;
 
@@ -76,6 +77,8 @@ pub struct Job {
 /// What a run was started for, as its Job's annotations keep it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Origin {
+    /// What the run is for; none where this version does not know the word.
+    pub task: Option<Task>,
     /// The resource's generation.
     pub generation: i64,
     /// SHA-256 of the source.
@@ -201,6 +204,12 @@ impl Job {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, JobState::Waiting { .. } | JobState::Suspended)
+    }
+
+    /// Whether this version knows what it is for, or it does not say and counts as what all were for once.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.origin.as_ref().is_none_or(|origin| origin.task.is_some())
     }
 
     /// Whether other containers keep its pod, though its runner has ended.

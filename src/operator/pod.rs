@@ -11,6 +11,7 @@ use kube::ResourceExt as _;
 use super::job::CONTAINER;
 use super::names;
 use super::observed::{JobEnd, Origin, RunnerEnd};
+use super::task::Task;
 use crate::api::{DatabaseSpec, Engine, RETRY_ANNOTATION, SecretKeyReference};
 
 /// The label by which the Job controller finds its pods. It stays on a pod whose owner was taken away
@@ -47,6 +48,7 @@ pub fn is_suspended(job: &Job) -> bool {
 pub fn origin(job: &Job) -> Option<Origin> {
     let annotations = job.annotations();
     Some(Origin {
+        task: Task::read(annotations.get(names::TASK_ANNOTATION).map(String::as_str)),
         generation: annotations.get(names::GENERATION_ANNOTATION)?.parse().ok()?,
         source_hash: annotations.get(names::SOURCE_HASH_ANNOTATION)?.clone(),
         attempt: annotations.get(names::ATTEMPT_ANNOTATION)?.parse().ok()?,
@@ -220,8 +222,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{
-        complaint, database, early_end, has_started, is_left_of, is_suspended, job_end, may_run, runner_end,
-        without_suffix,
+        Task, complaint, database, early_end, has_started, is_left_of, is_suspended, job_end, may_run, origin,
+        runner_end, without_suffix,
     };
     use crate::operator::observed::{JobEnd, RunnerEnd};
 
@@ -363,6 +365,24 @@ mod tests {
         assert_eq!((database.engine.as_str(), database.url_secret_ref.name.as_str()), ("mysql", "db"));
         assert_eq!(database.url_secret_ref.key, "uri");
         assert!(is_suspended(&job));
+    }
+
+    #[test]
+    fn a_job_without_a_task_is_of_the_version_before_tasks_and_applies() {
+        let job = |task: Option<&str>| -> Job {
+            let mut annotations = json!({"schemaward.dev/source-hash": "0f", "schemaward.dev/generation": "3",
+                "schemaward.dev/attempt": "2"});
+            if let Some(task) = task {
+                annotations["schemaward.dev/task"] = json!(task);
+            }
+            let made = "2026-11-30T12:00:00Z";
+            serde_json::from_value(json!({"metadata": {"annotations": annotations, "creationTimestamp": made}}))
+                .unwrap()
+        };
+        let task = |word: Option<&str>| origin(&job(word)).unwrap().task;
+        assert_eq!(task(None), Some(Task::Apply));
+        assert_eq!(task(Some("Apply")), Some(Task::Apply));
+        assert_eq!(task(Some("Plan of the future")), None);
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 
+use super::task_of;
 use crate::api::{LastError, RunStatus};
 use crate::migration::Checksum;
 use crate::operator::names::RunKey;
 use crate::operator::observed::Resource;
 use crate::operator::source::{Refusal, Source, ValidSource};
 use crate::operator::standing;
+use crate::operator::task::Task;
 use crate::operator::why::Why;
 
 /// What a resource needs, as far as its spec, its status and its source tell.
@@ -54,7 +56,10 @@ pub(super) fn judge<'a>(resource: &'a Resource, source: &'a Source) -> Judgement
     let key = run_key(resource, &source.hash);
     let speaks_of_it = status.observed_generation == Some(resource.generation)
         && status.source_hash.as_deref() == Some(source.hash.as_str());
-    let run = status.run.as_ref().filter(|run| speaks_of_it && key.attempt_of(&run.name) == Some(run.attempt));
+    let run = status
+        .run
+        .as_ref()
+        .filter(|run| speaks_of_it && task_of(run) == Some(key.task) && key.attempt_of(&run.name) == Some(run.attempt));
     match run {
         None => Judgement::Start { key, source },
         Some(run) if run.finished_at.is_none() => Judgement::Resume { run, key, source },
@@ -79,7 +84,8 @@ pub(super) fn judge_key(resource: &Resource, source: &Source) -> Option<RunKey> 
 
 fn run_key(resource: &Resource, source_hash: &Checksum) -> RunKey {
     let token = effective_token(resource);
-    RunKey::new(&resource.name, &resource.uid, resource.generation, source_hash, token.as_deref())
+    let of = (resource.name.as_str(), resource.uid.as_str());
+    RunKey::new(Task::Apply, of, resource.generation, source_hash, token.as_deref())
 }
 
 /// The retry annotation as it was read. One that was taken away asks for nothing: what the last run answered stays in

@@ -38,6 +38,15 @@ pub(super) fn strange_job(job: &Job) -> String {
     )
 }
 
+/// A Job of this resource for a task that a newer version has started.
+pub(super) fn unknown_job(job: &Job) -> String {
+    format!(
+        "Job {:?} was started for a task that this version of Schemaward does not know, so nothing that it reports is \
+         believed. A run starts by itself when that Job has ended; delete the Job if nobody wants it.",
+        job.name
+    )
+}
+
 /// A Job that somebody has suspended.
 pub(super) fn job_suspended(job: &Job) -> String {
     format!(

@@ -13,6 +13,7 @@ use crate::operator::names::{self, RunKey};
 use crate::operator::observed::{Ended, Job, JobEnd, JobState, Lease, RunnerEnd};
 use crate::operator::refusal::Refusal;
 use crate::operator::source::Source;
+use crate::operator::task::Task;
 use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient, UnknownOutcome};
 use crate::report::{Event, Failure, Outcome, Reason};
 
@@ -110,6 +111,26 @@ fn with_strange_job(world: World, name: Option<&str>) -> World {
 
 fn moved(world: World) -> World {
     next_generation(world).with(|seen| seen.resource.spec.database.url_secret_ref.name = "other-db".into())
+}
+
+/// As the version before tasks has left it.
+fn before_tasks(world: World) -> World {
+    world.with(|seen| {
+        if let Some(run) = &mut seen.resource.status.run {
+            run.task = None;
+        }
+    })
+}
+
+/// As a newer version has left it, in the status or on the Job.
+fn of_an_unknown_task(world: World, in_status: bool) -> World {
+    world.with(|seen| {
+        if in_status {
+            seen.resource.status.run.as_mut().unwrap().task = Some("Plan of the future".into());
+        } else {
+            seen.children.jobs[0].origin.as_mut().unwrap().task = None;
+        }
+    })
 }
 
 fn third_attempt() -> World {
@@ -273,6 +294,40 @@ fn third_attempt() -> World {
     "Status",
     "SourceNotFound"
 )]
+// ---- other versions
+#[case::a_resource_that_the_version_before_verified_is_left_alone(
+    before_tasks(World::ready()),
+    "Ready Verified",
+    "",
+    ""
+)]
+#[case::a_run_that_the_version_before_started_ends_well(before_tasks(World::started()).ends_well(), "Ready Verified", SETTLE, "Applied")]
+#[case::a_run_that_the_version_before_decided_is_started(
+    before_tasks(without_job(World::started())),
+    "Reconciling Starting",
+    "Status CreateJob",
+    ""
+)]
+#[case::a_retry_of_the_version_before_is_made_in_its_time(before_tasks(World::failed(Transient, Reason::ConnectionFailed)).later(10), "Reconciling Starting", "Status AddFinalizer TakeLease CreateJob", "Started")]
+#[case::a_job_of_an_unknown_task_is_waited_for(
+    of_an_unknown_task(running(World::started()), false),
+    "Reconciling Starting",
+    "Status",
+    ""
+)]
+#[case::a_run_of_an_unknown_task_is_waited_for(
+    of_an_unknown_task(running(World::started()), true),
+    "Reconciling Starting",
+    "Status",
+    ""
+)]
+#[case::a_job_of_an_unknown_task_is_not_taken_over_where_the_status_is_lost(
+    of_an_unknown_task(forgotten(running(World::started())), false),
+    "Reconciling Starting",
+    "Status",
+    ""
+)]
+#[case::a_good_end_of_an_unknown_task_is_not_believed(of_an_unknown_task(World::started(), true).ends_well(), "Reconciling Starting", "Status CreateJob", "Started")]
 // ---- deletion
 #[case::deleting_an_idle_resource_does_nothing(deleted(World::ready()), "Ready Verified", "", "")]
 #[case::deleting_stops_the_running_job_first(
@@ -710,7 +765,7 @@ fn a_status_that_keeps_the_retry_annotation_itself_is_an_answer_to_it_and_a_new_
     let answered = retry(World::ready(), Some("1")).with(|seen| {
         let Source::Valid(source) = &seen.source else { panic!("no source") };
         let run = seen.resource.status.run.as_mut().unwrap();
-        run.name = RunKey::new("shop", "uid-1", 1, &source.hash, Some("1")).run_name(1);
+        run.name = RunKey::new(Task::Apply, ("shop", "uid-1"), 1, &source.hash, Some("1")).run_name(1);
         run.retry_token = Some("1".into());
     });
     for token in [Some("1"), None] {

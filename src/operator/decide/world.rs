@@ -143,6 +143,7 @@ impl World {
                 assert!(frozen, "a Job without its source");
                 assert!(!children.jobs.iter().any(Job::is_active), "two Jobs at once");
                 let origin = Origin {
+                    task: Some(order.task),
                     generation: resource.generation,
                     source_hash: order.source_hash.as_str().to_owned(),
                     attempt: order.attempt,
