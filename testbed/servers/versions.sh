@@ -42,7 +42,8 @@ for version in "${versions[@]}"; do
   fi
   summary+=("$name: $(sed -n 's/^test result: //p' "$programs/output" || true) (tests: ${*:-of this engine})")
   skipped=$({ grep -o 'skipped: SCHEMAWARD' "$programs/output" || true; } | wc -l)
-  summary[-1]="${summary[-1]}, $skipped of them skipped, $((SECONDS - begun)) s"
+  [ "$skipped" = 0 ] || summary[-1]="${summary[-1]}, $skipped of them skipped"
+  summary[-1]="${summary[-1]}, $((SECONDS - begun)) s"
 done
 printf '%s\n' "${summary[@]}"
 exit $status
