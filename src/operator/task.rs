@@ -1,5 +1,7 @@
 //! What a run is for. A Job, its name, its arguments, the status and the outcome all follow from it. Pure.
 
+use crate::api::RunStatus;
+
 /// What a run is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Task {
@@ -28,6 +30,12 @@ impl Task {
             None => Some(Self::Apply),
             Some(word) => Self::ALL.into_iter().find(|task| task.as_str() == word),
         }
+    }
+
+    /// The task of a run that a status names.
+    #[must_use]
+    pub fn of(run: &RunStatus) -> Option<Self> {
+        Self::read(run.task.as_deref())
     }
 
     /// What the names of such runs are made from, beside the rest. Nothing for [`Self::Apply`]: its names stay as they

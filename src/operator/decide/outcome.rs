@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::judge::judge_key;
-use super::{Pass, message};
+use super::pass::Pass;
+use super::want::want;
+use super::{clean, message};
 use crate::api::{RunStatus, SchemaMigrationStatus};
 use crate::operator::backoff;
 use crate::operator::decision::{Decision, Notice, NoticeKind, Requeue};
-use crate::operator::observed::{Ended, Job, JobEnd, JobState, RunnerEnd};
+use crate::operator::names::RunKey;
+use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd};
 use crate::operator::source::Source;
 use crate::operator::standing::Standing;
 use crate::operator::status;
+use crate::operator::task::Task;
 use crate::operator::why::Why;
 use crate::report::{ErrorClass, Failure, Outcome, Reason, Summary};
 
@@ -27,8 +30,7 @@ enum Next {
 }
 
 /// Puts the outcome of an ended run into the status, then cleans up.
-pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, job: &Job) -> Decision {
-    let JobState::Ended(ended) = &job.state else { return pass.watch(job) };
+pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, (job, ended): (&Job, &Ended)) -> Decision {
     let mut status = pass.resource.status.clone();
     let files = files(pass, job);
     let said = said(run, ended);
@@ -183,7 +185,7 @@ fn succeed(
         );
         Requeue::After(Duration::ZERO)
     };
-    Decision { effects: pass.settle(&status), status, requeue, notices: vec![notice] }
+    Decision { effects: clean::effects(pass, &status), status, requeue, notices: vec![notice] }
 }
 
 fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed: &Failed) -> Decision {
@@ -205,7 +207,7 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
             let message = message::retrying(&what, failure, run.attempt, &pass.resource.spec.retry, at);
             pass.stand(&mut status, &Standing::Recovering, why, &message);
             tell(NoticeKind::Retrying, &message);
-            Requeue::After(Duration::try_from(at.duration_since(pass.now)).unwrap_or_default())
+            pass.at(at)
         }
         Next::Stall(stalled) => {
             let message = message::stalled(&what, failure, stalled, run.attempt);
@@ -223,7 +225,7 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
             Requeue::After(Duration::ZERO)
         }
     };
-    Decision { effects: pass.settle(&status), status, requeue, notices }
+    Decision { effects: clean::effects(pass, &status), status, requeue, notices }
 }
 
 fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: Why) -> Next {
@@ -249,7 +251,8 @@ fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: Why) -> Next {
 
 /// Whether the run looked at what the resource asks for now.
 fn is_current(pass: &Pass<'_>, run: &RunStatus) -> bool {
-    judge_key(pass.resource, pass.source).is_some_and(|key| key.attempt_of(&run.name).is_some())
+    let is_for = |key: RunKey| key.attempt_of(&run.name).is_some();
+    Task::of(run).is_some_and(|task| want(pass.resource, pass.source).is_ok_and(|want| is_for(want.key(task))))
 }
 
 fn took(run: &RunStatus, now: Timestamp) -> Duration {

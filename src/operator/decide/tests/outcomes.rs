@@ -1,0 +1,123 @@
+//! What a run's end means, and how little of its runner's word is believed.
+
+use std::time::Duration;
+
+use super::scenes::{failure, next_generation, other_content, running};
+use crate::operator::decide::world::World;
+use crate::operator::decision::Requeue;
+use crate::operator::observed::{Ended, JobEnd, JobState, RunnerEnd};
+use crate::report::ErrorClass::Transient;
+use crate::report::{Event, Failure, Outcome, Reason};
+
+#[test]
+fn a_failure_is_in_the_status_with_its_place_and_the_time_of_the_retry() {
+    let world = World::failed(Transient, Reason::ConnectionFailed);
+    let error = world.status().last_error.clone().unwrap();
+    assert_eq!((error.class.as_str(), error.reason.as_str()), ("transient", "ConnectionFailed"));
+    assert_eq!((error.file.as_deref(), error.line, error.column), (Some("002_b.sql"), Some(3), Some(7)));
+    let at: jiff::Timestamp = error.retry_at.unwrap().parse().unwrap();
+    let pause = Duration::try_from(at.duration_since(world.now)).unwrap();
+    assert!(pause >= Duration::from_secs(8) && pause <= Duration::from_secs(10), "{pause:?}");
+    assert_eq!(world.status().current_version.as_deref(), Some("001"));
+    let message = &world.status().conditions[0].message;
+    assert!(message.contains("Attempt 2 of 3 starts by itself at"), "{message}");
+}
+
+#[test]
+fn a_refused_password_is_retried_at_the_slowest_pace() {
+    let world = World::failed(Transient, Reason::AuthenticationFailed);
+    let Requeue::After(pause) = world.last.as_ref().unwrap().requeue else { panic!() };
+    assert!(pause >= Duration::from_secs(48), "{pause:?}");
+}
+
+#[test]
+fn a_summary_of_another_run_is_not_believed() {
+    let mut world = World::started().ends_well();
+    for job in &mut world.observed.children.jobs {
+        let JobState::Ended(Ended { runner: RunnerEnd::Exited { message, .. }, .. }) = &mut job.state else { panic!() };
+        *message = message.take().map(|message| message.replace(&job.name, "shop-other-1"));
+    }
+    assert_eq!(world.pass().standing(), "Reconciling PodLost");
+}
+
+#[test]
+fn no_number_and_no_text_of_a_runner_is_believed_beyond_what_can_be() {
+    let world = World::started();
+    let run = world.status().run.clone().unwrap().name;
+    let huge = format!(
+        "{{\"run\":\"{run}\",\"outcome\":{{\"result\":\"succeeded\",\"applied\":{max}}},\"currentVersion\":\"99\\u001b[2J\",\
+         \"pending\":{{\"count\":{max}}},\"history\":[{{\"version\":\"1\",\"file\":\"a\",\"checksum\":\"0\",\"appliedAt\":\"now\",\
+         \"executionTimeMs\":{max},\"success\":true}}]}}",
+        max = i64::MAX
+    );
+    let world = world.ends_saying(JobEnd::Complete, 0, &huge).pass();
+    assert_eq!(world.standing(), "Ready Verified");
+    let status = world.status();
+    assert_eq!(status.pending.as_ref().unwrap().count, 2, "the source has two files");
+    assert!(status.history[0].execution_time_ms < 400 * 24 * 3600 * 1000, "{:?}", status.history);
+    let message = &status.conditions[0].message;
+    assert!(message.contains("applied 2 migrations") && !message.contains('\u{1b}'), "{message}");
+    let notices = format!("{:?}", world.last.as_ref().unwrap().notices);
+    assert!(notices.contains("applied: 2,"), "{notices}");
+}
+
+#[test]
+fn a_line_and_a_progress_that_cannot_be_are_not_shown() {
+    let world = World::started().job(JobState::Running {
+        pod: "p".into(),
+        events: vec![Event::StatementFinished { version: "1".into(), statement: i64::MAX, statements: -7 }],
+    });
+    let progress = world.pass().status().run.clone().unwrap().progress.unwrap();
+    assert_eq!((progress.statement, progress.statements), (0, 0));
+    let place = crate::report::Place { line: Some(-3), column: Some(i64::MAX), ..Default::default() };
+    let failure = Failure { place: Some(place), ..failure(Reason::StatementFailed, "no") };
+    let world = World::started().ends_failing(failure).pass();
+    let error = world.status().last_error.clone().unwrap();
+    assert_eq!((error.line, error.column), (None, None));
+    assert!(!world.status().conditions[0].message.contains("line"), "{}", world.status().conditions[0].message);
+}
+
+#[test]
+fn a_success_counts_for_its_own_run_alone() {
+    let world = World::started();
+    let words = world.summary(Outcome::Succeeded { applied: 2, ahead: Vec::new() }, "002");
+    let later = world.ends(Transient, Reason::ConnectionFailed).pass().later(10).pass();
+    assert_eq!(later.ends_saying(JobEnd::Complete, 0, &words).pass().standing(), "Reconciling PodLost");
+}
+
+#[test]
+fn what_a_run_warns_of_stands_in_its_status_and_in_one_event() {
+    let world = running(World::started());
+    let outcome = Outcome::Succeeded { applied: 2, ahead: Vec::new() };
+    let words = world.summary_with(outcome, "002", &["001_a.sql: comments were changed", "a\u{7}\nb"]);
+    let world = world.ends_saying(JobEnd::Complete, 0, &words).pass();
+    assert_eq!(world.standing(), "Ready Verified");
+    let run = world.observed.resource.status.run.clone().expect("a run");
+    assert_eq!(run.warnings, ["001_a.sql: comments were changed", "a  b"]);
+    let notices = world.last.clone().expect("a decision").notices;
+    let told: Vec<_> = notices.iter().filter(|notice| notice.kind.reason() == "Warned").collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].message, format!("Run {} warned: 001_a.sql: comments were changed | a  b", run.name));
+    assert!(told[0].kind.is_warning());
+    assert_eq!(world.status().warnings, run.warnings);
+    // The next run begins without them.
+    let world = next_generation(world).pass();
+    assert!(world.observed.resource.status.run.is_some_and(|run| run.warnings.is_empty()));
+}
+
+#[test]
+fn what_was_found_in_the_files_stays_while_they_are_tried_again_and_goes_with_them() {
+    let ends = |world: World, warnings: &[&str]| {
+        let failure = Failure { class: Transient, ..failure(Reason::ConnectionFailed, "no") };
+        let words = world.summary_with(Outcome::Failed { applied: 0, failure }, "001", warnings);
+        world.ends_saying(JobEnd::Failed { reason: None }, 1, &words).pass()
+    };
+    let failed = ends(World::started(), &["001_a.sql: empty"]);
+    assert_eq!(failed.status().warnings, ["001_a.sql: empty"]);
+    let others = other_content(failed.clone()).pass();
+    assert_eq!((others.notices(), &*others.status().warnings), (vec!["Started"], &[][..]), "of other files");
+    let again = failed.later(10).pass();
+    assert_eq!(again.status().run.as_ref().map(|run| (run.attempt, run.warnings.len())), Some((2, 0)));
+    assert_eq!(again.status().warnings, ["001_a.sql: empty"]);
+    assert_eq!(again.ends_well().pass().status().warnings, [""; 0], "the last run found nothing");
+}
