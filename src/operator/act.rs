@@ -14,9 +14,9 @@ use super::answers::briefly;
 use super::decision::{Decision, Effect, RunOrder};
 use super::job;
 use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases, Marks};
-use super::observe::Seen;
 use super::observed::Resource;
 use super::refusal::{self, Refusal};
+use super::seen::{Left, Seen};
 use super::source::{self, Source, ValidSource};
 use super::{names, pod, status};
 use crate::api::{FINALIZER, SchemaMigration, SchemaMigrationStatus};
@@ -75,21 +75,6 @@ pub struct Actor<'a> {
     versions: Vec<String>,
     finalizers: Vec<String>,
     written: SchemaMigrationStatus,
-}
-
-/// What a pass has left behind.
-#[derive(Debug)]
-pub struct Left {
-    /// The resource's version.
-    pub version: Option<String>,
-    /// All versions that were written.
-    pub versions: Vec<String>,
-    /// Its finalizers.
-    pub finalizers: Vec<String>,
-    /// Its status.
-    pub status: SchemaMigrationStatus,
-    /// The database's Lease.
-    pub lease: Option<LeaseRecord>,
 }
 
 impl<'a> Actor<'a> {

@@ -9,9 +9,9 @@ use kube::Resource as _;
 use kube::api::PartialObjectMeta;
 use serde::Deserialize;
 
-use super::answers::Extent;
+use super::answers::{Answers, Extent};
 use super::names;
-use super::observe::{ObserveError, Observer, reading};
+use super::observe_error::{ObserveError, reading};
 use super::observed::Resource;
 use super::room::Room;
 use super::source::{Gathered, Source, SourceConfigMap, ValidSource};
@@ -67,60 +67,58 @@ struct Head {
     metadata: Version,
 }
 
-impl Observer<'_> {
-    /// Reads a source. `room` is what an inline one is held by already.
-    ///
-    /// # Errors
-    ///
-    /// [`ObserveError`]: a call failed, or there is no room now.
-    pub async fn source(
-        &self,
-        resource: &Resource,
-        inline: Option<InlineSource>,
-        memo: Option<&Memo>,
-        mut room: Room,
-    ) -> Result<Read, ObserveError> {
-        let is_inline = inline.is_some();
-        if let Some(memo) = memo.filter(|_| !is_inline)
-            && made_of(resource, &self.versions(resource, &mut room).await?) == memo.made_of
-        {
-            return Ok(Read { source: Source::Valid(memo.source.clone()), memo: Some(memo.clone()), room: None });
-        }
-        let mut versions = Vec::new();
-        let path = ConfigMap::url_path(&(), Some(&resource.namespace));
-        let mut gathered = Gathered::of_inline(inline);
-        let references = resource.spec.source.config_maps.as_deref().unwrap_or_default();
-        for reference in references {
-            if gathered.is_full() {
-                break;
-            }
-            let place = (&mut room, gathered.bytes());
-            let found = self.answers().get::<Map>(&path, (&reference.name, Extent::Whole), place).await;
-            let found = found.map_err(reading("a ConfigMap of the source"))?;
-            versions.push(found.as_ref().map(|map| map.metadata.text()).unwrap_or_default());
-            let map = SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) };
-            gathered.add(map, references.len());
-        }
-        let (engine, gaps) = (resource.spec.database.engine, resource.spec.source.gaps);
-        room.shrink(gathered.bytes());
-        let source = tokio::task::spawn_blocking(move || gathered.verify(engine, gaps)).await?;
-        let Source::Valid(valid) = &source else { return Ok(Read { source, memo: None, room: None }) };
-        let memo = Memo { made_of: made_of(resource, &versions), source: valid.without_files() };
-        Ok(Read { memo: (!is_inline).then_some(memo), source, room: Some(room) })
+/// Reads a source. `room` is what an inline one is held by already.
+///
+/// # Errors
+///
+/// [`ObserveError`]: a call failed, or there is no room now.
+pub async fn source(
+    answers: Answers<'_>,
+    resource: &Resource,
+    inline: Option<InlineSource>,
+    memo: Option<&Memo>,
+    mut room: Room,
+) -> Result<Read, ObserveError> {
+    let is_inline = inline.is_some();
+    if let Some(memo) = memo.filter(|_| !is_inline)
+        && made_of(resource, &versions(answers, resource, &mut room).await?) == memo.made_of
+    {
+        return Ok(Read { source: Source::Valid(memo.source.clone()), memo: Some(memo.clone()), room: None });
     }
+    let mut read = Vec::new();
+    let path = ConfigMap::url_path(&(), Some(&resource.namespace));
+    let mut gathered = Gathered::of_inline(inline);
+    let references = resource.spec.source.config_maps.as_deref().unwrap_or_default();
+    for reference in references {
+        if gathered.is_full() {
+            break;
+        }
+        let place = (&mut room, gathered.bytes());
+        let found = answers.get::<Map>(&path, (&reference.name, Extent::Whole), place).await;
+        let found = found.map_err(reading("a ConfigMap of the source"))?;
+        read.push(found.as_ref().map(|map| map.metadata.text()).unwrap_or_default());
+        let map = SourceConfigMap { name: reference.name.clone(), files: found.map(files_of) };
+        gathered.add(map, references.len());
+    }
+    let (engine, gaps) = (resource.spec.database.engine, resource.spec.source.gaps);
+    room.shrink(gathered.bytes());
+    let source = tokio::task::spawn_blocking(move || gathered.verify(engine, gaps)).await?;
+    let Source::Valid(valid) = &source else { return Ok(Read { source, memo: None, room: None }) };
+    let memo = Memo { made_of: made_of(resource, &read), source: valid.without_files() };
+    Ok(Read { memo: (!is_inline).then_some(memo), source, room: Some(room) })
+}
 
-    /// The versions of a source's `ConfigMap`s.
-    async fn versions(&self, resource: &Resource, room: &mut Room) -> Result<Vec<String>, ObserveError> {
-        let path = PartialObjectMeta::<ConfigMap>::url_path(&(), Some(&resource.namespace));
-        let mut versions = Vec::new();
-        for reference in resource.spec.source.config_maps.iter().flatten() {
-            let found = self.answers().get::<Head>(&path, (&reference.name, Extent::Metadata), (&mut *room, 0)).await;
-            let found = found.map_err(reading("a ConfigMap's version"))?;
-            room.shrink(0);
-            versions.push(found.map(|map| map.metadata.text()).unwrap_or_default());
-        }
-        Ok(versions)
+/// The versions of a source's `ConfigMap`s.
+async fn versions(answers: Answers<'_>, resource: &Resource, room: &mut Room) -> Result<Vec<String>, ObserveError> {
+    let path = PartialObjectMeta::<ConfigMap>::url_path(&(), Some(&resource.namespace));
+    let mut versions = Vec::new();
+    for reference in resource.spec.source.config_maps.iter().flatten() {
+        let found = answers.get::<Head>(&path, (&reference.name, Extent::Metadata), (&mut *room, 0)).await;
+        let found = found.map_err(reading("a ConfigMap's version"))?;
+        room.shrink(0);
+        versions.push(found.map(|map| map.metadata.text()).unwrap_or_default());
     }
+    Ok(versions)
 }
 
 /// All that a source depends on: the versions of its `ConfigMap`s, and what is asked of them.

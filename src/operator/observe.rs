@@ -10,73 +10,28 @@ use kube::api::{ListParams, LogParams, PartialObjectMeta};
 use kube::{Api, Client, Resource as _, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::act::Left;
 use super::answers::{AnswerError, Answers, Extent};
 use super::complaints::Complaints;
-use super::gather::{Memo, Read};
+use super::gather::{self, Memo, Read};
 use super::job::CONTAINER;
-use super::lease::{LeaseError, Leases};
+use super::lease::Leases;
+use super::observe_error::{ObserveError, THE_RESOURCE, reading};
 use super::observed::{Children, Ended, Frozen, Job, JobState, Observed, Resource};
 use super::pod;
-use super::refusal::Refusal;
-use super::room::{Full, Room, Rooms};
+use super::room::{Room, Rooms};
+use super::seen::{Seen, plain};
 use super::source::Source;
 use super::{decide, names, progress};
-use crate::api::{FINALIZER, JobSpec, RETRY_ANNOTATION, SchemaMigration};
+use crate::api::SchemaMigration;
 
 /// How many lines of a run's log are read: enough for the newest progress.
 const LOG_LINES: i64 = 40;
-
-/// What [`ObserveError::Read`] says of the resource itself.
-pub const THE_RESOURCE: &str = "the SchemaMigration";
 /// How many objects of ours one page of a list may have: a resource has one or two of each kind.
 const PAGE: u32 = 50;
 /// How long the words stay which tell why a run does not start: some change with every try, and each write costs.
 const WORDS_HOLD: Duration = Duration::from_mins(3);
 /// How old a Job is, in seconds, before it is asked why its pod does not start.
 const FIRST_QUESTION: i64 = 2;
-
-/// Why something could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// A call to the API server.
-    #[error("reading {what} failed: {source}")]
-    Read {
-        /// What was to be read.
-        what: &'static str,
-        /// What the client says.
-        #[source]
-        source: Box<kube::Error>,
-    },
-    /// The database's Lease.
-    #[error(transparent)]
-    Lease(#[from] LeaseError),
-    /// There is no room for a large source now.
-    #[error(transparent)]
-    Full(#[from] Full),
-    /// Reading the migrations was broken off, which happens only where the operator ends.
-    #[error("reading the migrations was broken off: {0}")]
-    Verify(#[from] tokio::task::JoinError),
-}
-
-impl ObserveError {
-    /// What was asked of the cluster in vain.
-    pub fn refusal(&self) -> Refusal {
-        match self {
-            Self::Read { what, source } => Refusal::new(format!("reading {what}"), source),
-            Self::Lease(error) => error.refusal(),
-            Self::Full(_) | Self::Verify(_) => Refusal::unanswered("reading the source".to_owned(), self.to_string()),
-        }
-    }
-}
-
-/// Says what was to be read.
-pub fn reading(what: &'static str) -> impl FnOnce(AnswerError) -> ObserveError {
-    move |error| match error {
-        AnswerError::Full(full) => ObserveError::Full(full),
-        AnswerError::Call(source) => ObserveError::Read { what, source },
-    }
-}
 
 /// What a pass goes by beside what it reads.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,28 +42,6 @@ pub struct Hints<'a> {
     pub crowd: usize,
     /// Why the run's pod does not start, where the watch has told it.
     pub said: Option<&'a str>,
-}
-
-/// What was seen, with what a write needs to hold only if nothing has changed since.
-pub struct Seen {
-    /// The data that the decision is made from.
-    pub observed: Observed,
-    /// The resource's version as it was read.
-    pub version: Option<String>,
-    /// Its finalizers.
-    pub finalizers: Vec<String>,
-    /// The source for a later pass.
-    pub memo: Option<Memo>,
-    /// The UID that events bear which tell why a run does not start.
-    pub subject: Option<String>,
-    /// When these words last changed.
-    pub reworded: Option<Instant>,
-    /// The database's Lease as it was read.
-    pub lease: Option<LeaseRecord>,
-    /// Leave to hold the source, until all is written that was decided from it.
-    pub room: Option<Room>,
-    /// The name of that Lease.
-    pub lease_name: String,
 }
 
 /// Reads one resource's world.
@@ -160,7 +93,7 @@ impl Observer<'_> {
         let Read { source, memo, room } = if has_begun || resource.deleting || resource.spec.suspend {
             Read { source: Source::NotRead, memo: hints.memo.cloned(), room: None }
         } else {
-            self.source(&resource, inline, hints.memo, room).await?
+            gather::source(self.answers(), &resource, inline, hints.memo, room).await?
         };
         let mut room = room.unwrap_or_default();
         if !resource.has_finalizer && !decide::is_at_rest(&resource, &source, now) {
@@ -375,44 +308,6 @@ struct Belongings {
     lease: Option<LeaseRecord>,
     lease_name: String,
     subject: Option<String>,
-}
-
-impl Seen {
-    /// Takes over what a pass has written since.
-    pub fn take_over(&mut self, left: Left) {
-        let Left { version, finalizers, status, lease, versions: _ } = left;
-        let resource = &mut self.observed.resource;
-        resource.has_finalizer = finalizers.iter().any(|finalizer| finalizer == FINALIZER);
-        resource.status = status;
-        (self.version, self.finalizers, self.lease) = (version, finalizers, lease);
-    }
-
-    /// Keeps no more than [`Observer::refresh`] and a decision about what goes on need: for each run that goes on, this is
-    /// in memory as long as it does.
-    pub fn keep_little(&mut self) {
-        let Observed { resource, source, .. } = &mut self.observed;
-        *source = Source::NotRead;
-        resource.spec.job = JobSpec::default();
-        resource.spec.source.config_maps = None;
-        (self.memo, self.room) = (None, None);
-    }
-}
-
-/// A resource as plain data.
-pub fn plain(object: SchemaMigration) -> Resource {
-    let answered = object.status.as_ref().and_then(|status| status.run.as_ref()?.retry_token.as_deref());
-    let token = object.annotations().get(RETRY_ANNOTATION).map(|asked| names::token_beside(asked, answered));
-    Resource {
-        name: object.name_any(),
-        namespace: object.namespace().unwrap_or_default(),
-        uid: object.uid().unwrap_or_default(),
-        generation: object.metadata.generation.unwrap_or_default(),
-        deleting: object.metadata.deletion_timestamp.is_some(),
-        has_finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
-        retry_token: token,
-        spec: object.spec,
-        status: object.status.unwrap_or_default(),
-    }
 }
 
 fn frozen_of(map: &PartialObjectMeta<ConfigMap>) -> Frozen {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::{Api, Client, Resource as _};
 use tracing::{Instrument as _, Span, field, warn};
 
-use super::act::{self, ActError, Actor, Left};
+use super::act::{self, ActError, Actor};
 use super::answers::Extent;
 use super::complaints::Complaints;
 use super::decide::{self, decide};
@@ -17,11 +17,13 @@ use super::gather::Memo;
 use super::lease::{LeaseError, Leases};
 use super::metrics::Metrics;
 use super::notify;
-use super::observe::{self, Hints, ObserveError, Observer, Seen};
+use super::observe::{Hints, Observer};
+use super::observe_error::{ObserveError, THE_RESOURCE};
 use super::observed::{JobState, Observed, Resource};
 use super::queue::{Cause, Key};
 use super::refusal::Refusal;
 use super::room::{Room, Rooms};
+use super::seen::{self, Left, Seen};
 use super::source::{Source, ValidSource};
 use super::standing;
 use crate::api::SchemaMigration;
@@ -280,7 +282,7 @@ async fn tell_refusal(context: &Context, turn: &mut Turn, refusal: &Refusal, fai
         let found = observer(context).answers().get(&path, (&turn.key.name, Extent::Whole), (&mut room, 0)).await;
         let mut object: SchemaMigration = found.ok().flatten()?;
         object.spec.source.inline = None;
-        let resource = observe::plain(object.clone());
+        let resource = seen::plain(object.clone());
         let told = decide::refused(&resource, refusal, failures, Timestamp::now());
         if let Some(status) = &told.status {
             match act::replace_status(&api, &object, status).await {
@@ -321,5 +323,5 @@ fn is_full(error: &PassError) -> bool {
 /// Whether the resource itself is what cannot be read, such as one that an older CRD let in.
 fn is_malformed(error: &PassError) -> bool {
     let PassError::Observe(ObserveError::Read { what, source }) = error else { return false };
-    *what == observe::THE_RESOURCE && matches!(**source, kube::Error::SerdeError(_))
+    *what == THE_RESOURCE && matches!(**source, kube::Error::SerdeError(_))
 }
