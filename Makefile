@@ -20,11 +20,17 @@ QUICK = cargo test --lib --bins --test quick && cargo test --test engines sqlite
 # Those on servers; what is compared with the servers' own clients, too.
 ENGINES = --test engines --test splitting --test kills --test bodies
 
-.PHONY: check lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings
+.PHONY: check features lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings
 check: ## formatting, clippy and the tests that need no server: seconds when warm
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
 	@$(MAKE) --no-print-directory test-unit
+features: ## the program with each of its features alone, and a command line without Kubernetes with its tests
+	cargo clippy --quiet --no-default-features -- -D warnings
+	cargo clippy --quiet --no-default-features --features operator -- -D warnings
+	cargo clippy --quiet --no-default-features --features sqlite -- -D warnings
+	cargo test --no-default-features --features sqlite --lib --bins --test quick
+	cargo test --no-default-features --features sqlite --test engines sqlite::
 lint: ## shell scripts, the chart, the licenses of dependencies
 	@scripts/lint.sh
 test: test-unit test-engine test-cluster ## all tests (root, Linux)

@@ -6,10 +6,13 @@
 //! `report`, which is data. `api`, `sql`, `migration`, `plan`, `report` and `operator::decide` import no Kubernetes client, no
 //! database driver and no async runtime; `tests/quick/layers.rs` holds them to it.
 
+#[cfg(feature = "operator")]
 pub mod api;
 pub mod cli;
+pub mod duration;
 pub mod engine;
 pub mod migration;
+#[cfg(feature = "operator")]
 pub mod operator;
 pub mod plan;
 pub mod policy;

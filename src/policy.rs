@@ -1,11 +1,11 @@
 //! What a user decides for a run: each policy once, shared by the resource, the command line and the engine. Data only.
 
 use clap::ValueEnum;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How to treat a pending migration that is older than an applied one.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, ValueEnum)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub enum OutOfOrder {
     /// The run stops before anything is applied.
     #[default]
@@ -15,7 +15,8 @@ pub enum OutOfOrder {
 }
 
 /// How to treat a statement that would create what already exists.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, ValueEnum)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub enum AlreadyExists {
     /// It fails, like any other error.
     #[default]
@@ -25,7 +26,8 @@ pub enum AlreadyExists {
 }
 
 /// How to treat gaps in the numbering of files. A version made from a time leaves none.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, ValueEnum)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
 pub enum Gaps {
     /// The source is refused: a file may have been lost.
     #[default]

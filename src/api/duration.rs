@@ -1,23 +1,18 @@
 //! Durations as a person writes them: `5s`, `1h30m`.
 
 use std::fmt;
-use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
+use crate::duration::InvalidDuration;
 
 /// A duration in a resource, kept as it was written.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline, extend("maxLength" = 32, "x-kubernetes-validations" = rules::duration()))]
 pub struct Duration(String);
-
-/// A text that is no duration.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0:?} is not a duration: write numbers with h, m, s or ms, largest first, such as 5s or 1h30m")]
-pub struct InvalidDuration(pub String);
 
 impl Duration {
     /// A duration as it is written in a resource. Not verified here: `parse` does that.
@@ -33,13 +28,7 @@ impl Duration {
     /// [`InvalidDuration`] where the text is none. The CRD refuses such a text at admission; an object
     /// stored before the rule existed can still carry one.
     pub fn parse(&self) -> Result<std::time::Duration, InvalidDuration> {
-        let invalid = || InvalidDuration(self.0.clone());
-        let units_only = self.0.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'h' | b'm' | b's'));
-        if !units_only {
-            return Err(invalid());
-        }
-        let span = jiff::SignedDuration::from_str(&self.0).map_err(|_| invalid())?;
-        std::time::Duration::try_from(span).map_err(|_| invalid())
+        crate::duration::parse(&self.0)
     }
 
     /// As it was written.

@@ -7,7 +7,7 @@ mod spec;
 mod status;
 
 pub use crd::{crd, crd_yaml};
-pub use duration::{Duration, InvalidDuration};
+pub use duration::Duration;
 pub use spec::{
     ConfigMapReference, DatabaseSpec, Engine, HistorySpec, InlineSource, JobSpec, RetrySpec, SchemaMigration,
     SchemaMigrationSpec, SecretKeyReference, SourceSpec, TargetVersion,

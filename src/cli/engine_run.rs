@@ -11,7 +11,7 @@ use super::flags::{Format, LedgerFlag, invalid_settings};
 use super::log_lines::LogLines;
 use super::no_result::NoResult;
 use super::source::{Source, while_reading};
-use crate::api;
+use crate::duration::{self, InvalidDuration};
 use crate::engine::{AnyDatabase, Database, DatabaseSettings, Stop, StopReason, StopSender, stop_signal};
 use crate::migration::MigrationFiles;
 use crate::plan::Goal;
@@ -68,8 +68,8 @@ fn deadline(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, api::InvalidDuration> {
-    api::Duration::new(text).parse()
+fn duration(text: &str) -> Result<Duration, InvalidDuration> {
+    duration::parse(text)
 }
 
 impl RunFlags {

@@ -11,10 +11,9 @@ use super::flags::{
     DatabaseFlags, FolderFlag, ForeignHistoryFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags,
 };
 use super::no_result::NoResult;
-use super::output;
+use super::output::{self, write_event};
 use super::plan::{self, PlanArguments};
 use super::reading::CompareFlags;
-use super::runner::write_event;
 use super::source::Source;
 use super::terminal::Terminal;
 use crate::engine::Database;

@@ -8,6 +8,7 @@ mod adopt;
 mod baseline;
 mod completions;
 mod confirmation;
+#[cfg(feature = "operator")]
 mod crd;
 mod doctor;
 mod engine_run;
@@ -19,6 +20,7 @@ mod man;
 mod migrate;
 mod new;
 mod no_result;
+#[cfg(feature = "operator")]
 mod operator;
 mod output;
 mod plan;
@@ -27,6 +29,7 @@ mod progress_bar;
 mod reading;
 mod repair;
 mod rollback;
+#[cfg(feature = "operator")]
 mod runner;
 mod source;
 mod status;
@@ -77,12 +80,15 @@ enum Command {
     /// Print the manual page, or write all of them to a folder.
     Man(man::ManArguments),
     /// Print the CustomResourceDefinition of SchemaMigration as YAML.
+    #[cfg(feature = "operator")]
     Crd,
     /// Run the controller in a cluster.
+    #[cfg(feature = "operator")]
     Operator(operator::OperatorArguments),
     /// List what is half applied; say what became of a statement whose end nobody recorded; accept an edited file.
     Repair(repair::RepairArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
+    #[cfg(feature = "operator")]
     Runner(runner::RunnerArguments),
 }
 
@@ -104,16 +110,19 @@ pub fn main() -> ExitCode {
         Command::Adopt(arguments) => adopt::main(&arguments),
         Command::Baseline(arguments) => baseline::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments, Arguments::command()),
+        #[cfg(feature = "operator")]
         Command::Crd => crd::main(),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::History(arguments) => history::main(&arguments),
         Command::Man(arguments) => man::main(&arguments, Arguments::command()),
         Command::Migrate(arguments) => migrate::main(&arguments),
         Command::New(arguments) => new::main(&arguments),
+        #[cfg(feature = "operator")]
         Command::Operator(arguments) => operator::main(arguments),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Repair(arguments) => repair::main(&arguments),
         Command::Rollback(arguments) => rollback::main(&arguments),
+        #[cfg(feature = "operator")]
         Command::Runner(arguments) => runner::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
         Command::Verify(arguments) => verify::main(&arguments),

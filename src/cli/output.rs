@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::report::Event;
+
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 pub(super) const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -24,6 +26,15 @@ pub(super) fn json(result: &impl Serialize) {
     document.push('\n');
     let mut stdout = std::io::stdout();
     written(stdout.write_all(document.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// One event, one line. Nobody may be reading: that stops no run.
+pub(super) fn write_event(event: &Event) {
+    if let Ok(mut line) = serde_json::to_string(event) {
+        line.push('\n');
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+    }
 }
 
 /// A script must not take half a result for the whole.

@@ -1,6 +1,5 @@
 //! `schemaward runner`: one run in a Kubernetes Job's pod, with output for the operator.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,6 +7,7 @@ use clap::Args;
 
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::flags::{ForeignHistoryFlag, Format, GapsFlag, OutOfOrderFlag, TargetFlag, invalid_settings, read_url_file};
+use super::output::write_event;
 use crate::api::Engine;
 use crate::engine::Database;
 use crate::migration::{MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
@@ -130,15 +130,6 @@ fn verify_source(files: &[SourceFile], expected: &str) -> Result<(), Failure> {
         Reason::SourceChanged,
         format!("the mounted source has the SHA-256 {found}, but the run was started for {expected}; nothing was run"),
     ))
-}
-
-/// One event, one line. Nobody may be reading: that stops no run.
-pub(super) fn write_event(event: &Event) {
-    if let Ok(mut line) = serde_json::to_string(event) {
-        line.push('\n');
-        let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
-    }
 }
 
 fn finish(file: &Path, summary: &Summary) -> ExitCode {

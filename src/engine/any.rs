@@ -11,6 +11,7 @@ use super::session::{
     ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress, Session,
     SessionError, SessionId, StoredRollback, Unrun,
 };
+#[cfg(feature = "sqlite")]
 use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
 use crate::engine::RecordedAttempt;
 use crate::migration::{Migration, Version};
@@ -26,6 +27,7 @@ pub enum AnyDatabase {
     /// `mysql://`, `mariadb://`
     Mysql(Mysql),
     /// `sqlite:`
+    #[cfg(feature = "sqlite")]
     Sqlite(Sqlite),
 }
 
@@ -37,6 +39,7 @@ pub enum AnySession {
     /// On MySQL or MariaDB.
     Mysql(MysqlSession),
     /// On a SQLite file.
+    #[cfg(feature = "sqlite")]
     Sqlite(SqliteSession),
 }
 
@@ -46,6 +49,7 @@ macro_rules! each {
         match $any {
             Self::Postgres($inner) => $then,
             Self::Mysql($inner) => $then,
+            #[cfg(feature = "sqlite")]
             Self::Sqlite($inner) => $then,
         }
     };
@@ -61,6 +65,7 @@ impl AnyDatabase {
         match engine_of(url)? {
             EngineName::Postgres => Postgres::new(Address::parse(url)?, settings).map(Self::Postgres),
             EngineName::Mysql => Mysql::new(MysqlAddress::parse(url)?, settings).map(Self::Mysql),
+            #[cfg(feature = "sqlite")]
             EngineName::Sqlite => Sqlite::new(SqliteFile::parse(url)?, settings, &user()).map(Self::Sqlite),
         }
     }
@@ -74,12 +79,14 @@ impl AnyDatabase {
         match engine_of(url)? {
             EngineName::Postgres => Address::parse(url).map(drop),
             EngineName::Mysql => MysqlAddress::parse(url).map(drop),
+            #[cfg(feature = "sqlite")]
             EngineName::Sqlite => SqliteFile::parse(url).map(drop),
         }
     }
 }
 
 /// The user of the operating system: where no server knows one, the ledger tells this one.
+#[cfg(feature = "sqlite")]
 fn user() -> String {
     ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
 }
@@ -89,6 +96,7 @@ fn user() -> String {
 enum EngineName {
     Postgres,
     Mysql,
+    #[cfg(feature = "sqlite")]
     Sqlite,
 }
 
@@ -100,7 +108,14 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
         // It is told as empty.
         None if url.is_empty() => Ok(EngineName::Postgres),
         Some("mysql" | "mariadb") => Ok(EngineName::Mysql),
+        #[cfg(feature = "sqlite")]
         Some("sqlite") => Ok(EngineName::Sqlite),
+        #[cfg(not(feature = "sqlite"))]
+        Some("sqlite") => Err(Failure::new(
+            Reason::InvalidSettings,
+            "the database's URL is not usable: this program was built without SQLite",
+        )
+        .hint("build it with SQLite, as it is by default, or name a server: postgres://, mysql://, mariadb://")),
         // Not named: where the scheme is missing, this may be a user's name.
         Some(_) | None => Err(Failure {
             class: ErrorClass::Permanent,
@@ -122,6 +137,7 @@ impl Database for AnyDatabase {
         match self {
             Self::Postgres(database) => database.connect().await.map(AnySession::Postgres),
             Self::Mysql(database) => database.connect().await.map(AnySession::Mysql),
+            #[cfg(feature = "sqlite")]
             Self::Sqlite(database) => database.connect().await.map(AnySession::Sqlite),
         }
     }
@@ -283,5 +299,12 @@ mod tests {
         let failure = AnyDatabase::new("oracle://app:secret@db/shop", settings).unwrap_err();
         assert!(failure.message.contains("postgres://"), "{failure:?}");
         assert!(!failure.message.contains("secret") && !failure.message.contains("oracle"), "{failure:?}");
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    #[test]
+    fn a_program_that_was_built_without_sqlite_says_so() {
+        let failure = AnyDatabase::check_url("sqlite:shop.db").unwrap_err();
+        assert!(failure.message.contains("built without SQLite"), "{failure:?}");
     }
 }

@@ -11,6 +11,7 @@ mod postgres;
 mod recorded_attempt;
 mod session;
 pub(crate) mod shared;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod stop;
 
@@ -26,5 +27,6 @@ pub use session::{
     SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use shared::spoilt::{can_be_spoilt, spoilt, spoilt_objects};
+#[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteFile, SqliteSession};
 pub use stop::{Stop, StopReason, StopSender, stop_signal};

@@ -27,6 +27,7 @@ mod real;
 #[path = "../support/own_server.rs"]
 #[allow(dead_code, reason = "a server that stays up is neither killed nor started again")]
 mod server;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::collections::BTreeMap;
@@ -174,6 +175,7 @@ fn mariadb_holds_the_same_bodies_as_by_its_own_client() {
     campaign(&mysql::Mysql::start(true));
 }
 
+#[cfg(feature = "sqlite")]
 #[test]
 fn sqlite_holds_the_same_triggers_as_by_its_own_means() {
     campaign(&sqlite::Sqlite::new());

@@ -7,6 +7,7 @@ mod generated;
 mod histories;
 mod mysql;
 mod postgres;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::time::{Duration, Instant};

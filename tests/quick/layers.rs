@@ -11,20 +11,24 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("report", &[]),
     ("policy", &[]),
+    ("duration", &[]),
     ("sql", &[]),
     ("migration", &["report", "policy", "sql"]),
     ("plan", &["report", "policy", "sql", "migration"]),
     ("source", &["report", "migration", "plan"]),
     ("engine", &["report", "policy", "sql", "migration", "plan"]),
     ("run", &["report", "sql", "migration", "plan", "source", "engine"]),
-    ("api", &["policy", "sql"]),
+    ("api", &["policy", "duration", "sql"]),
     ("operator", &["report", "policy", "migration", "api"]),
-    ("cli", &["report", "policy", "sql", "migration", "plan", "source", "engine", "run", "api", "operator"]),
+    (
+        "cli",
+        &["report", "policy", "duration", "sql", "migration", "plan", "source", "engine", "run", "api", "operator"],
+    ),
 ];
 
 /// What imports no Kubernetes client, no database driver and no async runtime.
 const PURE: &[&str] =
-    &["api", "report", "policy", "sql", "migration", "plan", "operator/decide.rs", "operator/decide/"];
+    &["api", "report", "policy", "duration", "sql", "migration", "plan", "operator/decide.rs", "operator/decide/"];
 
 /// Crates that do I/O, and those that only make sense with one that does.
 const IMPURE_CRATES: &[&str] =

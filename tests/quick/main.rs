@@ -2,8 +2,10 @@
 
 mod bad_sets;
 mod command_line;
+#[cfg(feature = "operator")]
 mod crd;
 mod guarantees;
 mod large_files;
 mod layers;
+#[cfg(all(feature = "operator", feature = "sqlite"))]
 mod pages;

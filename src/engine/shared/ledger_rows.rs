@@ -43,6 +43,7 @@ pub(crate) fn statement_state(text: &str) -> Result<StatementState, SessionError
 }
 
 /// What is in force, begun, and repeated.
+#[cfg(feature = "sqlite")]
 pub(crate) fn ledger_state<R: LedgerRow>(
     applied: &[R],
     begun: &[R],
@@ -128,6 +129,7 @@ pub(crate) fn leaves_a_part(trace: &str, code: &str) -> bool {
 }
 
 /// File, checksum, checksum of the tokens.
+#[cfg(feature = "sqlite")]
 fn repeatable_row(row: &impl LedgerRow) -> Result<RepeatableRow, SessionError> {
     Ok(RepeatableRow { file: row.text(0)?, checksum: checksum(row, 1)?, token_checksum: checksum(row, 2)? })
 }
