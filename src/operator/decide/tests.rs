@@ -7,3 +7,4 @@ mod passes;
 mod refusals;
 mod rest;
 mod scenes;
+mod upgrades;
