@@ -25,7 +25,7 @@ impl Duration {
     ///
     /// # Errors
     ///
-    /// [`InvalidDuration`] where the text is none. The CRD refuses such a text at admission; an object
+    /// [`InvalidDuration`] where the text is not a duration. The CRD refuses such a text at admission; an object
     /// stored before the rule existed can still carry one.
     pub fn parse(&self) -> Result<std::time::Duration, InvalidDuration> {
         crate::duration::parse(&self.0)

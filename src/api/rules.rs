@@ -43,7 +43,7 @@ pub(super) const DURATION: &str =
 pub(super) fn lock_timeout() -> Value {
     bounded_duration(
         "duration(self) > duration('0s')",
-        "give more than 0: without a limit one waiting ALTER TABLE holds up every query behind it",
+        "must be greater than 0: without a limit, one waiting ALTER TABLE blocks every query that comes after it",
         "duration(self) <= duration('24h')",
         "give 24h or less",
     )
@@ -140,7 +140,7 @@ pub(super) fn history_schema() -> Value {
         ),
         (
             "!self.startsWith('pg_') && self != 'information_schema'",
-            "names that begin with pg_ and information_schema belong to PostgreSQL; give another",
+            "names starting with pg_ and information_schema are reserved by PostgreSQL; choose another",
         ),
     ])
 }

@@ -23,7 +23,7 @@ use crate::sql::Dialect;
     namespaced,
     status = "super::SchemaMigrationStatus",
     derive = "PartialEq",
-    doc = "Takes one database to a version of its schema, and says where it stands.",
+    doc = "Takes one database to a version of its schema, and reports its state.",
     printcolumn = r#"{"name": "Version", "type": "string", "jsonPath": ".status.currentVersion"}"#,
     printcolumn = r#"{"name": "Target", "type": "string", "jsonPath": ".status.targetVersion"}"#,
     printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"}"#,
@@ -39,10 +39,10 @@ pub struct SchemaMigrationSpec {
     /// `latest`, or a version of the source to stop at.
     #[serde(default)]
     pub target_version: TargetVersion,
-    /// What becomes of a migration that is pending though a newer one is applied.
+    /// How to treat a pending migration that is older than an applied one.
     #[serde(default)]
     pub out_of_order: OutOfOrder,
-    /// What becomes of a statement that would make what is there already.
+    /// How to treat a statement that would create what already exists.
     #[serde(default)]
     pub already_exists: AlreadyExists,
     /// How long one statement may wait for a table's lock.
@@ -143,7 +143,7 @@ pub struct SourceSpec {
     /// The files themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<InlineSource>,
-    /// What becomes of numbers that are left out between two files' versions.
+    /// How to treat gaps in the numbering of files.
     #[serde(default)]
     pub gaps: Gaps,
     /// Any text that changes with the content, such as a checksum or a Git commit. A new value is a new

@@ -35,7 +35,7 @@ pub(super) struct AdoptArguments {
     /// The tool's table, where it has another name than the tool gives it, or more than one is there.
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
-    /// Take files over though they are others than when the tool applied them.
+    /// Adopt files even if they changed since the tool applied them.
     #[arg(long)]
     ignore_checksums: bool,
     /// Show what would be taken over, and write nothing.
@@ -52,7 +52,7 @@ struct AdoptReport {
     tool: &'static str,
     /// The tool's table.
     table: String,
-    /// How many files were held against the tool's checksums.
+    /// How many files were compared with the tool's checksums.
     files_checked: usize,
     checksum: Option<&'static str>,
     /// Files that the tool has not applied and that are older than its newest.

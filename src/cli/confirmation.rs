@@ -75,7 +75,7 @@ fn listed(database: &str, plan: &Plan<'_>) -> String {
         for Loss { line: at, what } in losses {
             let what = match what {
                 DataLoss::Loses(what) => styled(BAD, &format!("loses data: {}", line(&what))),
-                DataLoss::CannotTell => styled(NOTE, "may lose data: what it does stands elsewhere"),
+                DataLoss::CannotTell => styled(NOTE, "may lose data: what it does is defined elsewhere"),
             };
             let _ = writeln!(text, "      line {at}: {what}");
         }

@@ -54,7 +54,7 @@ fn examine(flags: &DatabaseFlags) -> Result<Vec<Check>, Failure> {
         let advice = failure.hint.unwrap_or_default();
         let unusable = CheckOutcome::NotOk { detail: failure.message, advice };
         let url = Check { name: CheckName::Url, outcome: unusable };
-        return Ok(Check::with_skipped(vec![url], "a step before it failed"));
+        return Ok(Check::with_skipped(vec![url], "an earlier step failed"));
     }
     let database = flags.database("doctor")?;
     wait_for(crate::run::examine(&database))

@@ -30,8 +30,8 @@ pub(super) struct RunFlags {
     /// a pause, until the deadline, or else for as long as --lock-wait.
     #[arg(long, value_name = "DURATION", env = "SCHEMAWARD_LOCK_TIMEOUT", hide_env_values = true, default_value = "5s", value_parser = lock_timeout)]
     lock_timeout: Duration,
-    /// What becomes of a statement that would make what is there already: it fails, or it is passed over where the
-    /// definition of what is there is the one it would make.
+    /// How to treat a statement that would create what already exists: fail, or skip it where the existing definition is
+    /// the one it would create.
     #[arg(
         long,
         value_enum,
@@ -54,7 +54,7 @@ pub(super) struct RunFlags {
 /// Never zero: to the server that would mean without an end.
 fn lock_timeout(text: &str) -> Result<Duration, String> {
     match duration(text) {
-        Ok(Duration::ZERO) => Err("a statement never waits for a lock without an end: give more than 0".to_owned()),
+        Ok(Duration::ZERO) => Err("the lock timeout must be greater than 0".to_owned()),
         Ok(long) if long > LONGEST_LOCK_TIMEOUT => Err("give 24h or less".to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
@@ -63,7 +63,7 @@ fn lock_timeout(text: &str) -> Result<Duration, String> {
 /// Never zero: nothing could be done in it.
 fn deadline(text: &str) -> Result<Duration, String> {
     match duration(text) {
-        Ok(Duration::ZERO) => Err("a run takes longer than nothing: give more than 0".to_owned()),
+        Ok(Duration::ZERO) => Err("the deadline must be greater than 0".to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
 }
@@ -131,7 +131,7 @@ pub(super) struct Started<'f> {
 
 impl Started<'_> {
     /// Reads a folder while the database is being connected to. Where that fails, any file may be pending, so all of
-    /// them are looked into: what is wrong with one is told before it is told that there is no database.
+    /// them are looked into: what is wrong with one is reported before a database that is missing.
     pub(super) fn read_while_connecting<'d, 's, 'f>(
         &self,
         database: &'d AnyDatabase,
@@ -181,8 +181,8 @@ async fn listen_for_signals((mut terminate, mut interrupt): (Signal, Signal), se
         }
         asked = true;
         tracing::info!(
-            "told to stop: what is at work is cancelled, and what is not committed rolled back; a second signal ends this \
-             at once"
+            "stopping: cancelling the running statement and rolling back uncommitted work; a second signal exits \
+             immediately"
         );
         sender.stop(StopReason::Cancelled);
     }

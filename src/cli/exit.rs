@@ -12,17 +12,16 @@ const PENDING: u8 = 3;
 const REFUSED: u8 = 4;
 
 /// What `--help` says of them.
-pub(super) const HELP: &str = "\
-Exit codes:
+pub(super) const HELP: &str = "Exit codes:
   0  done, or nothing to do
-  1  failed: a statement, the connection, the login, a table's lock; told to
-     stop, or out of time; doctor found something
+  1  failed: a statement, the connection, the login, a table's lock; stopped,
+     or out of time; doctor found something
   2  wrong usage: a flag, the database's URL, a folder that cannot be read
   3  something is pending (status --check)
-  4  refused: an applied file was edited or is missing, a file is not valid or
-     comes late, a statement needs a review, a version has no rollback, another
-     run holds the lock, another tool has a history there, a question was not
-     answered with yes; nothing was changed, a person has to decide";
+  4  refused: an applied file was edited or is missing, a file is invalid or out of
+     order, a statement needs review, a version has no rollback, another run
+     holds the lock, another tool has a history in the database, a question was
+     not answered with yes; nothing was changed, a person has to decide";
 
 /// The code of a failure.
 pub(super) fn code_of(reason: Reason) -> ExitCode {

@@ -97,7 +97,7 @@ fn target(text: &str) -> Result<Target, String> {
     text.parse().map_err(|error: InvalidVersion| format!("{error}; or {}, the newest one", Target::Latest))
 }
 
-/// What becomes of migrations that come late.
+/// How to treat migrations that are out of order.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 enum OutOfOrderRule {
     /// Nothing is run.
@@ -129,7 +129,7 @@ impl OutOfOrderFlag {
     }
 }
 
-/// What becomes of another tool's history.
+/// How to treat another tool's history.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct ForeignHistoryFlag {
     /// Run every file although another tool has a history in the database and Schemaward's ledger has none: where that
@@ -174,7 +174,7 @@ fn is_url(path: &Path) -> bool {
     path.to_string_lossy().contains("://")
 }
 
-/// What becomes of numbers that are left out.
+/// How to treat gaps in the numbering.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct GapsFlag {
     /// How to treat gaps in the numbering of files.
@@ -203,7 +203,7 @@ pub(super) enum Format {
     /// For people.
     #[default]
     Text,
-    /// For programs: docs/command-line.md says what stands in it.
+    /// For programs: docs/command-line.md describes it.
     Json,
 }
 

@@ -61,19 +61,19 @@ enum Command {
     Rollback(rollback::RollbackArguments),
     /// Show what `migrate` would do, statement by statement, with the locks; writes nothing.
     Plan(plan::PlanArguments),
-    /// Show where a database stands: its version, what is pending, what is in the way.
+    /// Show a database's version, what is pending, and what blocks a run.
     Status(status::StatusArguments),
     /// Show every attempt in the ledger, failed ones too, newest first.
     History(history::HistoryArguments),
-    /// Hold the folder's files against what was applied; writes nothing.
+    /// Compare the folder's files with what was applied; writes nothing.
     Verify(verify::VerifyArguments),
-    /// Record migrations as being there already, on a database that is older than its history; runs nothing.
+    /// Record migrations as already applied, on a database that is older than its history; runs nothing.
     Baseline(baseline::BaselineArguments),
     /// Take over the history of another tool, such as Flyway, golang-migrate or Rails; runs nothing.
     Adopt(adopt::AdoptArguments),
     /// Write the next migration's file, with a rollback block.
     New(new::NewArguments),
-    /// Find out step by step why a database cannot be reached or migrated.
+    /// Check step by step why a database cannot be reached or migrated.
     Doctor(doctor::DoctorArguments),
     /// Print a shell's completion script.
     Completions(completions::CompletionsArguments),
@@ -85,7 +85,7 @@ enum Command {
     /// Run the controller in a cluster.
     #[cfg(feature = "operator")]
     Operator(operator::OperatorArguments),
-    /// List what is half applied; say what became of a statement whose end nobody recorded; accept an edited file.
+    /// List what is half applied; record the outcome of an interrupted statement; accept an edited file.
     Repair(repair::RepairArguments),
     /// Execute one run in a Kubernetes Job's pod. The operator starts it; people use `migrate`.
     #[cfg(feature = "operator")]

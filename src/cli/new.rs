@@ -25,7 +25,7 @@ pub(super) struct NewArguments {
     folder: FolderFlag,
 }
 
-/// Writes the file and tells its path.
+/// Writes the file and prints its path.
 pub(super) fn main(arguments: &NewArguments) -> ExitCode {
     match write(&arguments.folder.dir, &arguments.name) {
         Ok(path) => {

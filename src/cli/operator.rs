@@ -45,7 +45,7 @@ enum LogFormat {
     Json,
 }
 
-/// Runs the operator until it is told to stop.
+/// Runs the operator until it is asked to stop.
 pub(super) fn main(arguments: OperatorArguments) -> ExitCode {
     start_log(arguments.log_format);
     let settings = Settings {

@@ -54,7 +54,7 @@ struct PlannedStep {
     file: String,
     checksum: String,
     transaction_mode: Mode,
-    /// How many statements have run already, where each is committed by itself and a run was interrupted.
+    /// How many statements have run already, where each is committed separately and a run was interrupted.
     statements_done: usize,
     has_rollback: bool,
     statements: Vec<PlannedStatement>,
@@ -66,7 +66,7 @@ struct PlannedStep {
 enum Mode {
     /// All of the file and its row in the ledger, or nothing.
     Transaction,
-    /// Each statement is committed by itself.
+    /// Each statement is committed separately.
     NoTransaction,
 }
 
@@ -88,7 +88,7 @@ struct Lock {
     blocks_reads: bool,
     /// What writes to it do meanwhile: `goOn`, `mayWait` or `wait`.
     writes: &'static str,
-    /// What people are told of it.
+    /// What people are shown of it.
     #[serde(skip)]
     told: String,
 }
@@ -201,8 +201,8 @@ impl PlannedStep {
     fn write(&self, text: &mut String) {
         let mode = match (self.transaction_mode, self.statements_done) {
             (Mode::Transaction, _) => "in one transaction".to_owned(),
-            (Mode::NoTransaction, 0) => "each committed by itself".to_owned(),
-            (Mode::NoTransaction, done) => format!("each committed by itself, {done} of them already"),
+            (Mode::NoTransaction, 0) => "each committed separately".to_owned(),
+            (Mode::NoTransaction, done) => format!("each committed separately, {done} of them already"),
         };
         let statements = counted(self.statements.len(), "statement");
         let rollback = match (self.kind, self.has_rollback) {

@@ -31,7 +31,7 @@ impl ProgressBar {
         Self(Some(bar))
     }
 
-    /// What is at work.
+    /// What is running.
     pub(super) fn at(&self, what: &str) {
         if let Some(bar) = &self.0 {
             bar.set_message(line(what));

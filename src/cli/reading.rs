@@ -68,7 +68,7 @@ pub(super) fn migration_set_of(files: &[SourceFile], rules: SourceRules) -> Resu
     MigrationSet::read(files, rules).map_err(|problems| NoResult::InvalidSource(files.to_vec(), problems))
 }
 
-/// Reads the ledger and the lock, with the newest `attempts` attempts; also tells the database's address.
+/// Reads the ledger and the lock, with the newest `attempts` attempts; also returns the database's address.
 pub(super) fn ledger(
     flags: &DatabaseFlags,
     command: &str,

@@ -23,23 +23,17 @@ use crate::run::{Abandoned, abandon, accept, ledger_state, record_undone, repair
 // `--version` is the migration's here, as it is everywhere else but in `schemaward --version`.
 #[command(
     disable_version_flag = true,
-    after_help = "\
-Without any of --version, --accept, --undone and --abandon, it lists what is begun and not finished.
+    after_help = "Without --version, --accept, --undone or --abandon, it lists half-applied migrations.
 
-A run that stops with NeedsReview names version and statement. Look in the database whether that statement has had its \
-effect, say so by --version, --statement and --as, and start the next run: it goes on behind the statement, or runs it again.
+A run that stops with NeedsReview names the version and the statement. Check in the database whether that statement took effect, record it with --version, --statement and --as, and start the next run: it continues after the statement, or runs it again.
 
-An applied file that was edited stops every run. Where the edit is right, since the database is what the file says now, \
---accept takes its new checksums into the ledger and keeps the old ones. It runs nothing.
+An edited file stops every run. If the edit is right, because the database is as the file now says, --accept records its new checksums in the ledger and keeps the old ones. It runs nothing.
 
-Stored rollback SQL cannot be corrected. Where it cannot do its work, undo the version by hand, and --undone records it as \
-rolled back: the next rollback goes on below it. It runs nothing.
+Stored rollback SQL cannot be corrected. If it fails, undo the version by hand, and --undone records it as rolled back: the next rollback continues below it. It runs nothing.
 
-A half-applied file that is not to be finished: undo by hand what has run of it, and --abandon records that. Nothing of it \
-is open then: its version is pending where its file is in the folder, and unknown where it is not. It runs nothing.
+To give up a half-applied file, undo by hand what ran, and --abandon records that. Its version is then pending if its file is in the folder, and unknown if it is not. It runs nothing.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock, a file to be accepted \
-is not valid)."
+Exit codes: 0 done, 1 failed, 2 wrong usage or nothing to settle, 4 refused (a run holds the lock, a file to be accepted is invalid)."
 )]
 pub(super) struct RepairArguments {
     #[command(flatten)]
@@ -72,9 +66,9 @@ pub(super) struct RepairArguments {
 /// What became of a statement.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum End {
-    /// It has run: the next run goes on behind it.
+    /// It has run: the next run continues after it.
     Done,
-    /// It has not, or its effect was taken back: the next run runs it again.
+    /// It did not, or its effect was undone: the next run runs it again.
     NotDone,
 }
 
@@ -83,7 +77,7 @@ fn version(text: &str) -> Result<Version, String> {
     if text == repeatable.as_str() { Ok(repeatable) } else { text.parse().map_err(|error| format!("{error}")) }
 }
 
-/// What is begun and not finished.
+/// What is half applied.
 #[derive(Serialize)]
 struct Open {
     database: String,
@@ -98,7 +92,7 @@ struct OpenStatement {
     version: String,
     file: String,
     statement: usize,
-    /// `started`: its end was not recorded. `finished`, `failed`: the next run goes on by itself.
+    /// `started`: its end was not recorded. `finished`, `failed`: the next run continues automatically.
     state: &'static str,
     #[serde(skip)]
     left_a_part: bool,
@@ -150,7 +144,7 @@ fn settle(
     let database = arguments.database.database("repair")?;
     let has_run = matches!(end, End::Done);
     wait_for(repair(&database, ByHand { version, statement, has_run, run }))??;
-    let next = if has_run { "the next run goes on behind it" } else { "the next run runs it again" };
+    let next = if has_run { "the next run continues after it" } else { "the next run runs it again" };
     Ok(format!("Statement {statement} of version {version} is settled: {next}."))
 }
 
@@ -177,7 +171,7 @@ fn given_up(arguments: &RepairArguments, name: &str, run: &str) -> Result<String
     let next = match kind {
         Kind::Rollback => "the version stays applied",
         Kind::Repeatable => "the next migrate runs it from its beginning",
-        _ => "where the folder has it, the next migrate runs it from its beginning",
+        _ => "if its file is in the folder, the next migrate runs it from the start",
     };
     Ok(format!(
         "{file} is abandoned: {statements} of its statements in the journal are closed. Nothing was run; {next}."
@@ -195,7 +189,7 @@ fn list(arguments: &RepairArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is begun and not settled: a statement that was refused is, once its version is in force.
+/// What is half applied and not settled: a refused statement is settled once its version is applied.
 fn unsettled(state: &LedgerState) -> impl Iterator<Item = &BegunStatement> {
     state.all_begun().iter().filter(|begun| {
         let in_force = begun.version.as_ref().is_some_and(|version| state.get(version).is_some());
@@ -223,7 +217,7 @@ impl OpenStatement {
 impl Open {
     fn text(&self) -> String {
         if self.open.is_empty() {
-            return format!("Nothing is begun and unfinished in {}.\n", self.database);
+            return format!("No half-applied migrations in {}.\n", self.database);
         }
         let mut text = String::new();
         for OpenStatement { version, file, statement, state, left_a_part, .. } in &self.open {

@@ -253,7 +253,7 @@ impl RollbackStep {
         for LossReport { line: at, what } in &self.losses {
             let told = match what {
                 Some(what) => styled(BAD, &format!("loses data: {}", line(what))),
-                None => styled(NOTE, "may lose data: what it does stands elsewhere"),
+                None => styled(NOTE, "may lose data: what it does is defined elsewhere"),
             };
             let _ = writeln!(text, "  line {at}: {told}");
         }
@@ -263,7 +263,7 @@ impl RollbackStep {
         let what = match (self.statements, self.transaction_mode) {
             (0, _) => "nothing to undo".to_owned(),
             (statements, "transaction") => format!("{} in one transaction", counted(statements, "statement")),
-            (statements, _) => format!("{} each committed by itself", counted(statements, "statement")),
+            (statements, _) => format!("{} each committed separately", counted(statements, "statement")),
         };
         let _ = writeln!(text, "\n{}  {}", styled(STRONG, &self.file), styled(FAINT, &what));
         self.write_losses(text);

@@ -111,7 +111,7 @@ fn verify_engine(engine: Engine, named_by_url: Dialect) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure {
-        hint: Some("set spec.database.engine to the URL's engine, or put the right URL into the Secret".to_owned()),
+        hint: Some("set spec.database.engine to the URL's engine, or put the right URL in the Secret".to_owned()),
         ..invalid_settings(format!(
             "the engine is {}, but the database's URL is one of {}",
             engine.as_str(),

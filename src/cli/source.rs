@@ -26,7 +26,7 @@ impl<'f> Source<'f> {
         Self { files, sorted: OnceLock::new() }
     }
 
-    /// Reads a folder, and takes the names apart. `warn` is told what a person should know of it.
+    /// Reads a folder, and takes the names apart. `warn` gets what a person should know of it.
     pub(super) fn read(
         &self,
         folder: &Path,

@@ -60,7 +60,7 @@ struct PendingMigration {
     version: String,
     file: String,
     statements: usize,
-    /// How many of them have run already, each committed by itself.
+    /// How many of them have run already, each committed separately.
     #[serde(rename = "statementsDone")]
     statements_done: usize,
     /// One that was started and whose end is not recorded; null where there is none.
@@ -145,7 +145,7 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
 }
 
 impl Status {
-    /// What the database alone tells.
+    /// What the database alone shows.
     fn new(database: String, reading: &Reading) -> Self {
         let state = &reading.ledger;
         let last_failure =
@@ -244,7 +244,7 @@ impl PendingMigration {
         let done = done.map(|done| format!("; half applied: {done} of them committed"));
         let open =
             self.open_statement.as_ref().map(|Open { statement, settled_by }| match (run_at_work, *settled_by) {
-                (true, _) => format!("; statement {statement} is at work"),
+                (true, _) => format!("; statement {statement} is running"),
                 (false, "run") => {
                     format!(
                         "; the end of statement {statement} is not recorded: the next run finds out whether it has run"

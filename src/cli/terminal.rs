@@ -21,7 +21,7 @@ pub(super) struct Terminal<'a> {
     files: &'a [SourceFile],
     /// The longest file name: durations stand below each other.
     width: usize,
-    /// Migrations that have begun and are not yet safe: file, statements, whether each is committed by itself.
+    /// Migrations that have begun and are not yet safe: file, statements, whether each is committed separately.
     begun: VecDeque<(String, i64, bool)>,
     /// How many statements of the last one of them have run.
     statements_done: i64,
@@ -61,7 +61,7 @@ impl<'a> Terminal<'a> {
             Event::StatementSkipped { file, line, excerpt, .. } => {
                 let line = line.map(|line| format!(":{line}")).unwrap_or_default();
                 let excerpt = excerpt.as_deref().unwrap_or_default();
-                self.err(&format!("  {file}{line}: skipped: {excerpt}: it is there already, with the same definition"));
+                self.err(&format!("  {file}{line}: skipped: {excerpt}: it already exists with the same definition"));
             }
             Event::MigrationApplied { file, execution_time_ms, .. } => {
                 let found = self.begun.iter().position(|(begun, ..)| begun == file);
@@ -69,7 +69,7 @@ impl<'a> Terminal<'a> {
                     found.and_then(|found| self.begun.drain(..=found).next_back()).unwrap_or_default();
                 let statements = counted(statements, "statement");
                 let width = self.width;
-                let mode = if no_transaction { "  each committed by itself" } else { "" };
+                let mode = if no_transaction { "  each committed separately" } else { "" };
                 self.out(&format!("  {file:<width$}  {statements:>15}  {execution_time_ms:>7} ms{mode}"));
                 self.bar.advance();
             }
@@ -105,7 +105,8 @@ impl<'a> Terminal<'a> {
         let next = match failure.reason {
             Reason::NeedsReview => String::new(),
             _ => format!(
-                "; the next run goes on behind them (or, once they are undone by hand: schemaward repair --abandon {})",
+                "; the next run continues after them (or, once they are undone by hand: schemaward repair --abandon \
+                 {})",
                 shell_word(file)
             ),
         };
@@ -176,7 +177,7 @@ impl<'a> Terminal<'a> {
     }
 }
 
-/// What is at work in a file of which so many statements have run.
+/// What is running in a file, of which `done` statements have run.
 fn at_work(file: &str, done: i64, statements: i64) -> String {
     if done < statements {
         format!("{file}, statement {} of {statements}", done + 1)
@@ -241,7 +242,7 @@ fn outcome_unknown(summary: &Summary, applied: i64) -> String {
     let name = |name: &Option<String>| name.clone().unwrap_or_default();
     let Pending { count, first, last } = &summary.pending;
     let open = match count {
-        0 => "how it ended behind the last migration".to_owned(),
+        0 => "how the run ended after the last migration".to_owned(),
         1 => format!("whether {} was {done}", name(first)),
         _ => format!("how many of the {count} migrations from {} to {} were {done}", name(first), name(last)),
     };
@@ -256,9 +257,9 @@ fn outcome_unknown(summary: &Summary, applied: i64) -> String {
         format!(", with {} {done} by this run", counted(applied, "migration"))
     };
     format!(
-        "The outcome is not known: the server could not be asked {open}. Known is that {before}{own}. When the server answers \
-         again, schemaward status tells how far it came, and schemaward {command} goes on from there: what was committed \
-         does not run again."
+        "The outcome is unknown: the server could not be reached to check {open}. What is certain: {before}{own}. \
+         When the server answers again, schemaward status shows how far the run got, and schemaward {command} \
+         continues from there: nothing that was committed runs again."
     )
 }
 
@@ -344,17 +345,20 @@ mod tests {
         };
         assert_eq!(
             unknown(None, 0, &["001"]),
-            "The outcome is not known: the server could not be asked whether 001 was applied. Known is that no migration \
-             was applied before that. When the server answers again, schemaward status tells how far it came, and \
-             schemaward migrate goes on from there: what was committed does not run again."
+            "The outcome is unknown: the server could not be reached to check whether 001 was applied. What is certain: no \
+             migration was applied before that. When the server answers again, schemaward status shows how far the run got, \
+             and schemaward migrate continues from there: nothing that was committed runs again."
         );
         let several = unknown(Some("002"), 1, &["003", "004", "005"]);
-        assert!(several.contains("asked how many of the 3 migrations from 003 to 005 were applied."), "{several}");
-        let known = "that the schema was at version 002 before that, with 1 migration applied by this run.";
+        assert!(several.contains("to check how many of the 3 migrations from 003 to 005 were applied."), "{several}");
+        let known = "What is certain: the schema was at version 002 before that, with 1 migration applied by this run.";
         assert!(several.contains(known), "{several}");
         let back = Summary { rollback: true, ..summary_of(ErrorClass::UnknownOutcome, Some("002"), 0, &["002"]) };
         let back = finished(&back);
-        assert!(back.contains("whether 002 was rolled back") && back.contains("schemaward rollback goes on"), "{back}");
+        assert!(
+            back.contains("whether 002 was rolled back") && back.contains("schemaward rollback continues"),
+            "{back}"
+        );
         let failed = finished(&summary_of(ErrorClass::Permanent, None, 0, &["001"]));
         assert_eq!(failed, "Failed. No migration is applied; 0 migrations applied by this run, 1 pending.");
     }
@@ -384,7 +388,7 @@ mod tests {
         };
         let failed = Reason::StatementFailed;
         let text = told(true, 2, Some(3), failed).unwrap();
-        assert!(text.contains("2 of its 4 statements are committed and stay; the next run goes on"), "{text}");
+        assert!(text.contains("2 of its 4 statements are committed and stay; the next run continues"), "{text}");
         assert!(told(true, 3, Some(3), failed).unwrap().contains("2 of its 4"), "the third one has failed after all");
         assert!(told(true, 2, None, failed).unwrap().contains("2 of its 4"));
         assert!(!told(true, 2, Some(3), Reason::NeedsReview).unwrap().contains("next run"));

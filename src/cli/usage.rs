@@ -30,7 +30,7 @@ fn without_urls(told: &str, arguments: &[String], kind: ErrorKind) -> String {
         text = text.replace(&url.escape_debug().to_string(), HIDDEN).replace(url, HIDDEN);
     }
     // Quoted in some other way, or only a part of it.
-    if text.contains("://") { format!("error: {kind}; schemaward --help tells the usage\n") } else { text }
+    if text.contains("://") { format!("error: {kind}; schemaward --help shows the usage\n") } else { text }
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn spoilt_ones(flags: &DatabaseFlags) -> Result<Vec<Failure>, Failure> {
     Ok(found.iter().map(|object| spoilt(object)).collect())
 }
 
-/// What is in the way, with all edits and all that is wrong with files. A file that was edited is told of as such, whatever
+/// What blocks a run, with all edits and all that is wrong with files. An edited file is reported as such, whatever
 /// is in it by now.
 fn all(mut found: Vec<PlanProblem>, edited: Vec<PlanProblem>, invalid: Vec<Problem>) -> Vec<PlanProblem> {
     let is_edited = |version: Option<&Version>| {

@@ -121,8 +121,8 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
             class: ErrorClass::Permanent,
             reason: Reason::InvalidSettings,
             code: None,
-            message: "the database's URL is not usable: it does not begin with a scheme that is known: postgres://, \
-                      mysql://, mariadb:// or sqlite:"
+            message: "the database's URL has no known scheme: it must start with postgres://, mysql://, mariadb:// \
+                      or sqlite:"
                 .to_owned(),
             hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
             place: None,

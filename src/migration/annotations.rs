@@ -25,22 +25,22 @@ pub(super) struct Annotated {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadAnnotation {
     /// One of another tool than the one before.
-    #[error("a line of {0} in a file that began as {1}'s; keep to one of the two")]
+    #[error("a {0} line in a file that starts as {1}'s; use one of the two")]
     TwoTools(&'static str, &'static str),
     /// One that stands there already.
     #[error("a second line `{0}`; a file has one of each, first what goes forward, then what goes back")]
     Twice(&'static str),
     /// What goes back before what goes forward.
-    #[error("`{0}` must stand behind the part that goes forward, which begins with `{1}`; put that first")]
+    #[error("`{0}` must come after the part that goes forward, which starts with `{1}`; put that first")]
     Order(&'static str, &'static str),
     /// SQL before the first part.
-    #[error("SQL before the line `{0}`, which belongs to neither part; move it behind that line")]
+    #[error("SQL before the line `{0}` belongs to neither part; move it after that line")]
     SqlBefore(&'static str),
     /// The marks around a statement do not pair.
-    #[error("`-- +goose {0}` without its other half; each StatementBegin needs a StatementEnd behind it")]
+    #[error("`-- +goose {0}` without its other half; each StatementBegin needs a StatementEnd after it")]
     Unpaired(&'static str),
     /// Nothing the tool knows, or nothing that is read here.
-    #[error("`{0}` is nothing that {1}'s files can say here; remove it")]
+    #[error("`{0}` is not a {1} annotation that is valid here; remove it")]
     Unknown(String, &'static str),
     /// A tool whose lines are not read.
     #[error("`{0}` is a line of {1}, which is not read here; write {2}")]
@@ -130,7 +130,7 @@ fn foreign(comment: &str) -> Option<(&'static str, &'static str)> {
     } else if is(&["//@undo", "// @undo", "@undo"]) {
         Some((
             "MyBatis Migrations",
-            "`-- rollback:` and put `-- ` before each line behind it, or use `-- +goose Up` and `Down`",
+            "`-- rollback:` and put `-- ` before each line after it, or use `-- +goose Up` and `Down`",
         ))
     } else {
         None

@@ -39,8 +39,9 @@ pub enum NameError {
     },
     /// A version of several numbers: what orders before what would depend on files yet to come.
     #[error(
-        "the version {version} has several parts, and a version here is one whole number; name the file {suggestion}, \
-         and all others alike: four digits for each part behind the first, and as many parts in every file"
+        "the version {version} has several parts, and a version here is one whole number; name the file \
+         {suggestion}, and all others the same way: four digits for each part after the first, and the same number \
+         of parts in every file"
     )]
     Parts {
         /// As the file writes it.
@@ -52,9 +53,7 @@ pub enum NameError {
     #[error(transparent)]
     Version(#[from] InvalidVersion),
     /// It looks like a rollback under another tool's name, and would otherwise be applied as a step forward.
-    #[error(
-        "the part {part:?} leaves open whether it goes forward or back; {suggestion} says it, in lower case and last"
-    )]
+    #[error("ambiguous: {part:?} does not say whether this file goes up or down; name it {suggestion}")]
     Direction {
         /// The part of the name in question.
         part: String,

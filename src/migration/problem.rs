@@ -65,7 +65,7 @@ pub enum ProblemKind {
     #[error("there is no migration of version {0} that this could roll back; add it, or remove this file")]
     OrphanDown(Version),
     /// Two rollbacks for one migration.
-    #[error("the rollback stands in {0} too; keep it in one of the two places")]
+    #[error("the rollback is in {0} too; keep it in one of the two places")]
     TwoRollbacks(String),
     /// SQL after the rollback block's marker.
     #[error(
@@ -101,12 +101,12 @@ pub enum ProblemKind {
     Delimiter,
     /// A body whose end cannot be told.
     #[error(
-        "the body of a routine, trigger or event is not understood from here on, so that nobody can tell where it ends; put \
-         the line `DELIMITER //` before the statement that makes it, `//` behind its end, and `DELIMITER ;` behind that"
+        "the body of a routine, trigger or event cannot be read from here on, so its end is not known; put the line \
+         `DELIMITER //` before the statement that creates it, `//` after its end, and `DELIMITER ;` after that"
     )]
     Body,
     /// A line `-- schemaward: …` that asks for nothing known.
-    #[error("`{0}` is nothing a file can ask for; the line is `-- schemaward: no-transaction`")]
+    #[error("unknown directive `{0}`; the only one is `-- schemaward: no-transaction`")]
     UnknownDirective(String),
     /// A line `-- schemaward: …` behind the first statement.
     #[error("this line counts only before the file's first statement; move it to the first line, or remove it")]

@@ -10,7 +10,7 @@ const MARKER: &str = "rollback:";
 
 /// What a new file's block says before anybody has written into it.
 pub(super) const UNWRITTEN: &str =
-    "-- What undoes the above, each line behind two dashes. Remove this block if nothing can.";
+    "-- What undoes the above, each line after two dashes. Remove this block if nothing can.";
 
 /// What the end of a file holds.
 #[derive(Debug, Eq, PartialEq)]
@@ -105,8 +105,9 @@ mod tests {
         "drop table a;\ndrop table b;\n"
     )]
     #[case::below_the_remark_of_a_new_file(
-        "-- rollback:\n-- -- What undoes the above, each line behind two dashes. Remove this block if nothing can.\n-- x",
-        "-- What undoes the above, each line behind two dashes. Remove this block if nothing can.\nx\n"
+        "-- rollback:\n-- -- What undoes the above, each line after two dashes. Remove this block if nothing \
+         can.\n-- x",
+        "-- What undoes the above, each line after two dashes. Remove this block if nothing can.\nx\n"
     )]
     #[case::nothing_to_undo("select 1;\n-- rollback:\n", "")]
     #[case::comments_in_it("-- rollback:\n-- -- why\n-- x", "-- why\nx\n")]

@@ -141,7 +141,7 @@ mod tests {
     #[case::annotation(&[("1_a.sql", "select 1;\n-- +migrate Up\n")], "1_a.sql:2: `-- +migrate Up` is a line of sql-migrate, ")]
     #[case::two_rollbacks_of_goose(
         &[("1_a.sql", "-- +goose Up\nx;\n-- +goose Down\ny;"), ("1_a.down.sql", "x")],
-        "1_a.down.sql: the rollback stands in 1_a.sql too; "
+        "1_a.down.sql: the rollback is in 1_a.sql too; "
     )]
     #[case::same_version(&[("1_a.sql", ""), ("001_b.sql", "")], "1_a.sql: version 1 is also that of 001_b.sql; ")]
     #[case::up_and_plain(&[("1_a.sql", ""), ("1_a.up.sql", "")], "1_a.up.sql: version 1 is also that of 1_a.sql; ")]
@@ -155,7 +155,7 @@ mod tests {
     #[case::orphan(&[("1_a.sql", ""), ("2_b.down.sql", "")], "2_b.down.sql: there is no migration of version 2 ")]
     #[case::two_rollbacks(
         &[("1_a.sql", "-- rollback:\n-- x"), ("1_a.down.sql", "x")],
-        "1_a.down.sql: the rollback stands in 1_a.sql too; "
+        "1_a.down.sql: the rollback is in 1_a.sql too; "
     )]
     #[case::sql_after_rollback(&[("1_a.sql", "x;\n-- rollback:\n-- y\nz;")], "1_a.sql:4: SQL after the line `-- rollback:`; ")]
     #[case::nul(&[("1_a.sql", "select 1;\n\0")], "1_a.sql:2: byte 10 of the file is a NUL")]
@@ -166,8 +166,8 @@ mod tests {
         &[("1_a.sql", "create table t (a int);\n\ncreate index concurrently i on t (a)")],
         "1_a.sql:3: CREATE INDEX CONCURRENTLY cannot run inside a transaction, "
     )]
-    #[case::a_commit_inside(&[("1_a.sql", "a;\ncommit;\nb")], "1_a.sql:2: COMMIT would begin or end a transaction, ")]
-    #[case::begin_without_commit(&[("1_a.sql", "begin;\na")], "1_a.sql:1: BEGIN would begin or end a transaction, ")]
+    #[case::a_commit_inside(&[("1_a.sql", "a;\ncommit;\nb")], "1_a.sql:2: COMMIT would start or end a transaction, ")]
+    #[case::begin_without_commit(&[("1_a.sql", "begin;\na")], "1_a.sql:1: BEGIN would start or end a transaction, ")]
     fn one_problem(#[case] named: &[(&str, &str)], #[case] expected: &str) {
         let problems = read(named).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:#?}");

@@ -122,7 +122,7 @@ fn stop_signal() -> Result<Stop, OperatorError> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        info!("told to stop; finishing what is under way");
+        info!("stopping: finishing what is in progress");
     };
     Ok(stop.boxed().shared())
 }

@@ -156,7 +156,7 @@ pub fn complaint(pod: &Pod) -> Option<String> {
     let conditions = status.conditions.as_deref().unwrap_or_default();
     if let Some(unscheduled) = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False") {
         let message = unscheduled.message.clone().or_else(|| unscheduled.reason.clone())?;
-        return Some(format!("no node takes its pod: {message}"));
+        return Some(format!("the pod cannot be scheduled: {message}"));
     }
     init_complaint(status).or_else(|| wait(state(pod)?))
 }
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(complaint(&image).as_deref(), Some("ErrImagePull: no such image"));
         let full = pod(json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
             "message": "0/1 nodes are available"}]}));
-        assert_eq!(complaint(&full).as_deref(), Some("no node takes its pod: 0/1 nodes are available"));
+        assert_eq!(complaint(&full).as_deref(), Some("the pod cannot be scheduled: 0/1 nodes are available"));
         assert_eq!(complaint(&container(json!({"waiting": {"reason": "ContainerCreating"}}))), None);
     }
 

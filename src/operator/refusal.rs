@@ -57,7 +57,7 @@ fn advice(code: Option<u16>, said: &str) -> &'static str {
         _ if has_size(said) => {
             "make the resource or its source smaller: move inline files into ConfigMaps, or divide them"
         }
-        _ if said.contains("webhook") => "have whoever runs the webhook that it names put it right, or take it away",
+        _ if said.contains("webhook") => "ask whoever runs the webhook that it names to fix or remove it",
         Some(401) => "have the operator started anew: its token is not accepted",
         // RBAC's words name the user; a quota's and a policy's do not.
         Some(403) if said.contains("User \"") => {

@@ -133,8 +133,8 @@ impl Gathered {
             };
             self.problem = Some(too_large(&format!(
                 "The source is too large: {} bytes in {} files, found in {place}, and it may have at most \
-                 {SOURCE_LIMIT} bytes (16 MiB) in {FILES_LIMIT} files; divide it: load bulk data by other means than \
-                 migrations, or leave out old ones behind a baseline (schemaward baseline).",
+                 {SOURCE_LIMIT} bytes (16 MiB) in {FILES_LIMIT} files; split it: load bulk data by other means \
+                 than migrations, or drop old files that a baseline covers (schemaward baseline).",
                 self.bytes,
                 self.files.len()
             )));
@@ -208,7 +208,7 @@ fn unfit(file: &SourceFile) -> Option<String> {
     }
     (file.bytes.len() > FILE_LIMIT).then(|| {
         format!(
-            "{} has {} bytes, and a ConfigMap holds at most {FILE_LIMIT}; divide it into several migrations.",
+            "{} has {} bytes, and a ConfigMap holds at most {FILE_LIMIT}; split it into several migrations.",
             file.name,
             file.bytes.len()
         )
@@ -343,7 +343,7 @@ mod tests {
         assert!(read.is_full());
         assert_eq!(read.config_maps, 17, "reading went on beyond the limit");
         let refusal = refused(read.verify(Engine::Postgres, Gaps::Reject));
-        for part in ["17000153 bytes in 17 files", "the first 17 of its 100 ConfigMaps", "at most 16777216", "divide"] {
+        for part in ["17000153 bytes in 17 files", "the first 17 of its 100 ConfigMaps", "at most 16777216", "split"] {
             assert!(refusal.message.contains(part), "{part}: {}", refusal.message);
         }
         let many = |count: usize| map("x", (1..=count).map(|n| file(&format!("{n}_x.sql"), "select 1;")).collect());

@@ -287,7 +287,7 @@ async fn tell_refusal(context: &Context, turn: &mut Turn, refusal: &Refusal, fai
         if let Some(status) = &told.status {
             match act::replace_status(&api, &object, status).await {
                 Ok(version) => turn.known.written.extend(version),
-                Err(error) => tracing::debug!(%error, "the status could not be made to tell the refusal"),
+                Err(error) => tracing::debug!(%error, "the status could not be written to show the refusal"),
             }
         }
         if let Some(notice) = &told.notice {
@@ -297,7 +297,7 @@ async fn tell_refusal(context: &Context, turn: &mut Turn, refusal: &Refusal, fai
         Some(())
     };
     if tokio::time::timeout(TELL_TIMEOUT, told).await.is_err() {
-        warn!("the refusal could not be told within {TELL_TIMEOUT:?}");
+        warn!("the refusal could not be reported within {TELL_TIMEOUT:?}");
     }
 }
 

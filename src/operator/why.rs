@@ -37,7 +37,8 @@ reasons! {
     Verified: "the database is at the version asked for",
     Starting: "a run is being started; its pod does not run yet",
     Running: "the run's pod is running",
-    Stopping: "a run's Job was deleted and its pod is ending, or a run that had not begun is taken back because something else is asked for now",
+    Stopping: "a run's Job was deleted and its pod is ending, or a run that had not started is withdrawn because \
+               the spec now asks for something else",
     WaitingForDatabase: "another resource with the same Secret and key has a run",
     SourceNotFound: "a ConfigMap of the source does not exist",
     Changed: "the spec or the files changed while a run was going on; another run follows",
@@ -62,7 +63,7 @@ reasons! {
     InvalidSource: "the files are not a valid set of migrations",
     SourceChanged: "the files that the pod found are not those that the run was started for",
     LedgerUnusable: "the ledger cannot be read or created",
-    Cancelled: "the run was told to stop, and has rolled back",
+    Cancelled: "the run was asked to stop, and has rolled back",
     DeadlineExceeded: "the run took longer than `activeDeadline`, or its pod did not start in that time",
     InvalidSettings: "the URL in the Secret, or another setting of the run, cannot be used",
 }

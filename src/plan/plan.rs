@@ -32,8 +32,8 @@ pub struct Plan<'a> {
 pub enum PlanWarning {
     /// Statements of a file for `MySQL` or `MariaDB` are not sent.
     #[error(
-        "{file}:{line}: {count} of the file's statements begin or end a transaction or lock tables, this one first; they \
-         are left out: each statement is committed by itself"
+        "{file}:{line}: {count} of the file's statements begin or end a transaction or lock tables, this one first; \
+         they are left out: each statement is committed separately"
     )]
     LeftOut {
         /// The file.
@@ -45,7 +45,8 @@ pub enum PlanWarning {
     },
     /// A pending file has no content at all.
     #[error(
-        "{file}: the file is empty; if its content was lost, put it back: it is recorded as it is, and is not to change then"
+        "{file}: the file is empty; if its content was lost, put it back: it will be recorded as is, and must not \
+         change afterwards"
     )]
     Empty {
         /// The file.
@@ -53,8 +54,8 @@ pub enum PlanWarning {
     },
     /// A pending file has nothing in it but what a new file has.
     #[error(
-        "{file}: the file is as schemaward new has written it, without a statement; write it before it is applied: it is \
-         recorded as it is, and is not to change then"
+        "{file}: the file is as schemaward new wrote it, without a statement; write it before it is applied: it \
+         will be recorded as is, and must not change afterwards"
     )]
     Unwritten {
         /// The file.
@@ -62,9 +63,9 @@ pub enum PlanWarning {
     },
     /// A file whose statements are each committed by themselves uses a temporary table in several of them.
     #[error(
-        "{file}:{line}: {what}, made here, is used by later statements, and each statement of this file is committed by itself: \
-         a run that is interrupted between them cannot be resumed, and ends with NeedsReview; a table that is dropped at the \
-         end can be"
+        "{file}:{line}: {what}, made here, is used by later statements, and each statement of this file is \
+         committed separately: a run that is interrupted between them cannot be resumed, and ends with \
+         NeedsReview; a table that is dropped at the end can be"
     )]
     TemporaryTable {
         /// The file.
@@ -607,7 +608,7 @@ mod tests {
         let plan = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap();
         let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].starts_with("001_a.sql: the file is as schemaward new has written it"), "{warnings:?}");
+        assert!(warnings[0].starts_with("001_a.sql: the file is as schemaward new wrote it"), "{warnings:?}");
     }
 
     #[test]

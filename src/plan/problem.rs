@@ -13,9 +13,9 @@ pub enum PlanProblem {
     InvalidFile(Problem),
     /// The SQL of an applied file is another than when it was applied.
     #[error(
-        "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); put \
-         the file back as it was, and make the change in a new migration; or, where the database is as the file has it \
-         now, accept it: schemaward repair --accept {version}{}", not_yet(.invalid.as_deref())
+        "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); \
+         restore the file, and make the change in a new migration; or, if the database is as the file now says, \
+         accept it: schemaward repair --accept {version}{}", not_yet(.invalid.as_deref())
     )]
     Edited {
         /// The version.
@@ -44,8 +44,8 @@ pub enum PlanProblem {
     },
     /// A statement that has run by itself is another in the file now.
     #[error(
-        "{file}: statement {statement} of version {version} {}, but the file has changed there; put that statement back as \
-         it was, at its place and with each statement committed by itself: what did not run yet may change{}",
+        "{file}: statement {statement} of version {version} {}, but the file has changed there; restore that \
+         statement in its place, with each statement still committed separately: what has not run yet may change{}",
         if *.has_run { "has run already and is committed" } else { "was started, and how it ended was not recorded" },
         if *.has_run { String::new() } else { format!("; or look whether it has had its effect, and say so: schemaward repair \
          --version {version} --statement {statement} --as done (or --as not-done)") }
@@ -62,9 +62,9 @@ pub enum PlanProblem {
     },
     /// A file is half applied, and is not in the source any more.
     #[error(
-        "{file}: {} is begun, each statement committed by itself, and not finished, but the file is missing in the source; \
-         put it back: what has run stays as it was, what did not run yet may change or go (schemaward repair lists what is \
-         begun); or undo by hand what has run, and say so: schemaward repair --abandon {}", named(.version), shell_word(.file)
+        "{file}: {} is half applied, each statement committed separately, but the file is missing in the source; \
+         restore it: what has run must stay as it was, what has not run may change or go (schemaward repair lists \
+         half-applied files); or undo by hand what has run, and record that: schemaward repair --abandon {}", named(.version), shell_word(.file)
     )]
     MissingWhileBegun {
         /// The version, or that of repeatable files.
@@ -171,8 +171,8 @@ pub enum PlanProblem {
     InvalidRollback(Problem),
     /// A baseline is asked for where Schemaward has been at work already.
     #[error(
-        "Schemaward's ledger is not empty: version {current} is in force or begun; a baseline is recorded before the first \
-         migrate"
+        "Schemaward's ledger is not empty: version {current} is applied or half applied; a baseline is recorded \
+         before the first migrate"
     )]
     LedgerInUse {
         /// The newest version in force, or the one that is begun.
@@ -180,10 +180,10 @@ pub enum PlanProblem {
     },
     /// A file without a transaction is half applied.
     #[error(
-        "{file}: version {version} is begun, each statement committed by itself, and not finished; finish it with \
-         schemaward migrate before going back; or, where all that it has left is one statement's that was refused in its \
-         middle, take that away by hand, and say so: schemaward repair --version {version} --statement N --as not-done; or \
-         undo by hand all that has run, and say so: schemaward repair --abandon {version}"
+        "{file}: version {version} is half applied, each statement committed separately; finish it with schemaward \
+         migrate before rolling back; or, if one refused statement left only a part, remove that part by hand, and \
+         record that: schemaward repair --version {version} --statement N --as not-done; or undo by hand all that \
+         has run, and say so: schemaward repair --abandon {version}"
     )]
     MigrationUnfinished {
         /// The version.
@@ -193,9 +193,9 @@ pub enum PlanProblem {
     },
     /// A rollback without a transaction is half done.
     #[error(
-        "{file}: the rollback of version {version} is begun, each statement committed by itself, and not finished; finish \
-         it with schemaward rollback to a version below {version}; where the server refuses one of its statements, do by hand \
-         what that was to do, and then schemaward repair --version {version} --statement N --as done"
+        "{file}: the rollback of version {version} is half done, each statement committed separately; finish it \
+         with schemaward rollback to a version below {version}; if the server refuses one of its statements, do by \
+         hand what it should do, and then schemaward repair --version {version} --statement N --as done"
     )]
     RollbackUnfinished {
         /// The version.

@@ -245,10 +245,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case::half_applied(Kind::Migration, "5", "3", Some("version 5 is begun"))]
+    #[case::half_applied(Kind::Migration, "5", "3", Some("version 5 is half applied"))]
     #[case::half_applied_and_to_stay(Kind::Migration, "2", "3", None)]
     #[case::half_undone(Kind::Rollback, "4", "3", None)]
-    #[case::half_undone_and_to_stay(Kind::Rollback, "3", "3", Some("the rollback of version 3 is begun"))]
+    #[case::half_undone_and_to_stay(Kind::Rollback, "3", "3", Some("the rollback of version 3 is half done"))]
     fn what_is_begun(#[case] kind: Kind, #[case] begun: &str, #[case] to: &str, #[case] problem: Option<&str>) {
         let of_state = |state| {
             let begun = BegunStatement {

@@ -13,10 +13,10 @@ use super::{Failure, Summary};
 pub struct LockBlocker {
     /// The server's number for its process; 0 for a prepared transaction, which has none.
     pub pid: i64,
-    /// Its user, where the server tells.
+    /// Its user, where the server says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// How long its transaction has been open, in milliseconds, where the server tells.
+    /// How long its transaction has been open, in milliseconds, where the server says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<i64>,
     /// What it executes, or executed last: the first line, cut to a length a status can hold, passwords starred.
@@ -67,7 +67,7 @@ pub enum Event {
         /// Who: user, process, connected since when.
         holder: String,
     },
-    /// A migration's first statement is about to run. Others before it may not have been told of as applied yet.
+    /// A migration's first statement is about to run. Earlier ones may not have been reported as applied yet.
     MigrationStarted {
         /// What is run, as the ledger writes it; absent of a migration.
         #[serde(default = "migration", skip_serializing_if = "is_migration")]
@@ -78,7 +78,7 @@ pub enum Event {
         file: String,
         /// How many statements the file has.
         statements: i64,
-        /// Whether each statement is committed by itself; else the file is one transaction.
+        /// Whether each statement is committed separately; else the file is one transaction.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         no_transaction: bool,
     },
@@ -91,7 +91,7 @@ pub enum Event {
         /// How many statements the file has.
         statements: i64,
     },
-    /// A statement of the current migration was passed over, which was asked for: what it makes is there already, with
+    /// A statement of the current migration was skipped, as asked: what it creates already exists, with
     /// the same definition. A [`Self::StatementFinished`] behind it counts it. Told again where the file is tried again.
     StatementSkipped {
         /// The migration's version.

@@ -10,7 +10,7 @@ pub enum ErrorClass {
     Transient,
     /// It stays until a person changes the spec, the source, the database or the retry annotation.
     Permanent,
-    /// The object to be created is there already.
+    /// The object to be created already exists.
     AlreadyExists,
     /// The connection broke while the answer to COMMIT was due, and the ledger could not be asked.
     /// Retried: the next run reads the ledger first, and the ledger decides.
@@ -59,7 +59,7 @@ pub enum Reason {
     SourceChanged,
     /// The ledger's tables cannot be read or made, or were written by a newer Schemaward.
     LedgerUnusable,
-    /// The run was told to stop (SIGTERM) and has rolled back.
+    /// The run was asked to stop (SIGTERM) and has rolled back.
     Cancelled,
     /// The run did not end within its active deadline.
     DeadlineExceeded,
@@ -169,7 +169,7 @@ impl Failure {
         Self { place: Some(place), ..self }
     }
 
-    /// The message without the file and line it may begin with, for where the place is told beside it.
+    /// The message without the file and line it may begin with, for where the place is shown beside it.
     #[must_use]
     pub fn message_without_place(&self) -> &str {
         let message = self.message.as_str();

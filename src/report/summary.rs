@@ -8,7 +8,7 @@ use super::Failure;
 /// Source: Kubernetes, "Customizing the termination message": 4096 bytes.
 pub const SUMMARY_LIMIT: usize = 4096;
 
-/// How many warnings a summary tells of.
+/// How many warnings a summary has at most.
 pub const WARNINGS_LIMIT: usize = 5;
 /// The longest that one is there, in bytes.
 pub const WARNING_LIMIT: usize = 240;

@@ -42,7 +42,7 @@ async fn write<S: Session>(
     dialect: Dialect,
 ) -> Result<Abandoned, Failure> {
     let found = open(&locked.ledger, name)?;
-    let Some(first) = found.first() else { return Err(refused(&format!("nothing of {name} is begun"))) };
+    let Some(first) = found.first() else { return Err(refused(&format!("{name} is not half applied"))) };
     let abandoned = Abandoned { file: first.file.clone(), kind: first.kind, statements: found.len() };
     let migration = as_recorded(first, dialect)
         .map_err(|problems| source_failure(&problems).unwrap_or_else(|| refused("it has no name")))?;
@@ -87,12 +87,12 @@ fn open<'a>(ledger: &'a LedgerState, name: &str) -> Result<Vec<&'a BegunStatemen
     let rollback = ledger.all_begun().iter().find(|begun| version.is_some() && begun.version == version);
     Err(match (rollback, version.and_then(|version| ledger.get(&version))) {
         (Some(begun), _) => {
-            let mut failure = refused(&format!("of version {name} the rollback is begun"));
+            let mut failure = refused(&format!("the rollback of version {name} is half done"));
             failure.hint = Some(format!("schemaward repair --abandon {}", shell_word(&begun.file)));
             failure
         }
         (None, Some(_)) => refused(&format!("version {name} is applied, and nothing of it is open")),
-        (None, None) => refused(&format!("nothing of {name} is begun")),
+        (None, None) => refused(&format!("{name} is not half applied")),
     })
 }
 

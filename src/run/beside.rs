@@ -118,7 +118,7 @@ async fn history<D: Database>(database: &D) -> Result<Outcome, SessionError> {
     let beside = beside(database, &mut session, &ledger).await?;
     session.close().await;
     Ok(match beside {
-        None => Outcome::Ok { detail: "the ledger has one of its own".to_owned() },
+        None => Outcome::Ok { detail: "the ledger has its own history".to_owned() },
         Some(beside) => match (beside.told_of_tools(), beside.note(None)) {
             (Some(detail), _) => Outcome::NotOk { detail, advice: beside.advice(None) },
             (None, Some(note)) => Outcome::Ok { detail: format!("no other tool's that is known; {note}") },

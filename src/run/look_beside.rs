@@ -24,7 +24,7 @@ impl<D: Database> Run<'_, D> {
             (Some(failure), OnForeignHistory::Refuse) => Err(failure),
             (Some(_), OnForeignHistory::Ignore) => {
                 let told = beside.told(set).unwrap_or_default();
-                let message = format!("{told}; it is passed over, as --ignore-foreign-history says");
+                let message = format!("{told}; ignored because of --ignore-foreign-history");
                 (self.report)(Event::Warning { message });
                 Ok(Look::Acknowledge(told))
             }

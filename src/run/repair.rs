@@ -105,7 +105,7 @@ fn nothing_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> Failure {
         ..Failure::new(
             Reason::InvalidSettings,
             format!(
-                "there is nothing to settle: the end of statement {} of version {} is not open",
+                "nothing to settle: the outcome of statement {} of version {} is already recorded",
                 by_hand.statement, by_hand.version
             ),
         )

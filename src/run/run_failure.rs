@@ -26,9 +26,9 @@ pub(super) fn stopped_at_work(reason: StopReason, why: &NotEnded) -> Failure {
     let told = stopped(reason, None);
     let waited = CANCEL_WAIT.as_secs();
     let what = match why {
-        NotEnded::Asked => format!("what it was cancelling had not ended after {waited} s"),
+        NotEnded::Asked => format!("the statement it was cancelling had not ended after {waited} s"),
         NotEnded::NotAsked(why) => {
-            format!("what was at work could not be cancelled and had not ended after {waited} s: {why}")
+            format!("the running statement could not be cancelled and had not ended after {waited} s: {why}")
         }
     };
     Failure { message: format!("{}, but {what}", told.message), ..told }
@@ -74,7 +74,7 @@ fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
 pub(super) fn not_told_of(migration: &Migration) -> Failure {
     Failure::new(
         Reason::LedgerUnusable,
-        format!("{} has ended without an error, but was not told of as applied", migration.file),
+        format!("{} ended without an error, but was not reported as applied", migration.file),
     )
     .class(ErrorClass::UnknownOutcome)
     .hint("look whether its changes are there; the next run reads the ledger first")

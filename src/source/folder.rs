@@ -261,7 +261,7 @@ fn folder_of_diesel(name: &str) -> Failure {
         "copy each up.sql into one other folder, this one as {version}_{description}.up.sql, and each down.sql as \
          {version}_{description}.down.sql, and give that folder"
     );
-    invalid(format!("{name}/up.sql lies in a folder of its own, as diesel keeps migrations, and is not read"), &instead)
+    invalid(format!("{name}/up.sql is in its own folder, as diesel keeps migrations, and is not read"), &instead)
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn sign(sql: &str, token: Token<'_>, is_first: bool, next: Option<&Token<'_>>) -
         return Some((Family::Postgres, "the language plpgsql"));
     }
     if is_one_of(&token, &POSTGRES_TYPES) {
-        return Some((Family::Postgres, "a type of its own"));
+        return Some((Family::Postgres, "a type that only it has"));
     }
     if token.is("autoincrement") {
         return Some((Family::Sqlite, "AUTOINCREMENT"));
@@ -171,7 +171,7 @@ mod tests {
         "names MariaDB: if the files are for the former, give a URL that begins with postgres://"
     )]
     #[case(Dialect::Mysql, "select a::text", "a cast by ::")]
-    #[case(Dialect::Mysql, "create table t (a bigserial)", "a type of its own")]
+    #[case(Dialect::Mysql, "create table t (a bigserial)", "a type that only it has")]
     #[case(Dialect::Sqlite, "create function f() returns trigger language plpgsql", "the language plpgsql")]
     #[case(Dialect::Sqlite, "create function f() returns int as $$\nbegin return 1; end;\n$$", "a dollar quote")]
     #[case(Dialect::Sqlite, "select '1'::int", "a cast by ::")]

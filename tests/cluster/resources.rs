@@ -131,8 +131,12 @@ fn bad() -> Vec<(Value, &'static str, &'static str)> {
         (with("/spec/retry/initialDelay", json!("0s")), "spec.retry.initialDelay", "without a pause"),
         (with("/spec/retry/initialDelay", json!("6m")), "spec.retry", "initialDelay is longer than maxDelay"),
         (with("/spec/retry/maxDelay", json!("-1s")), "spec.retry.maxDelay", "such as 5s or 1h30m"),
-        (with("/spec/history/schema", json!("pg_ledger")), "spec.history.schema", "belong to PostgreSQL"),
-        (with("/spec/history/schema", json!("information_schema")), "spec.history.schema", "belong to PostgreSQL"),
+        (with("/spec/history/schema", json!("pg_ledger")), "spec.history.schema", "are reserved by PostgreSQL"),
+        (
+            with("/spec/history/schema", json!("information_schema")),
+            "spec.history.schema",
+            "are reserved by PostgreSQL",
+        ),
         (with("/spec/history/schema", json!("my-ledger")), "spec.history.schema", "a schema's name"),
         (with("/spec/history/schema", json!("x".repeat(64))), "spec.history.schema", "may not be more than 63"),
         (

@@ -9,3 +9,4 @@ mod large_files;
 mod layers;
 #[cfg(all(feature = "operator", feature = "sqlite"))]
 mod pages;
+mod words;

@@ -35,7 +35,7 @@ impl Mysql {
         if let Some(session) = self.reach(&mut note).await {
             self.look_around(session, &mut note).await;
         }
-        Check::with_skipped(found, "a step before it failed")
+        Check::with_skipped(found, "an earlier step failed")
     }
 
     /// From the host's name to a session.
@@ -208,7 +208,7 @@ async fn stored_objects(session: &mut MysqlSession) -> Step<String> {
     if found.is_empty() {
         return Ok("no body that can be read holds SQL of Schemaward's own".to_owned());
     }
-    let detail = format!("an earlier build has left SQL of its own journal in the body of {}", found.join(", "));
+    let detail = format!("an earlier build left SQL of its own journal in the body of {}", found.join(", "));
     Err(not_ok(&detail, spoilt::MEND))
 }
 

@@ -135,7 +135,10 @@ impl MysqlSession {
         match self.try_query(sql).await {
             Ok(answers) if value::<i64>(answers.row(0), 0)? != 0 => {
                 let table = self.scratch();
-                Err(unusable(&format!("the table {table} has rows, and so is none that was made to compare")))
+                Err(unusable(&format!(
+                    "the table {table} has rows, so it is not Schemaward's scratch table; it was \
+                                       left untouched"
+                )))
             }
             Ok(_) => {
                 tracing::info!(table = self.scratch(), "dropping the table that was made to compare");

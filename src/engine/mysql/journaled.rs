@@ -192,7 +192,7 @@ impl MysqlSession {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => return Err(Broken { failure, ..broken }),
             Err(SessionError { mut failure, connection_lost }) => {
-                failure.message = format!("comparing what is there already: {}", failure.message);
+                failure.message = format!("comparing what already exists: {}", failure.message);
                 failure.place.clone_from(&broken.failure.place);
                 return Err(Broken { failure, connection_lost, ..broken });
             }

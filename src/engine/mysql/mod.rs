@@ -64,7 +64,7 @@ impl Mysql {
         if !usable {
             return Err(Failure::new(
                 Reason::InvalidSettings,
-                format!("{prefix:?} cannot be what the names of the history's tables begin with"),
+                format!("{prefix:?} cannot be the prefix of the history's table names"),
             )
             .hint("use 1 to 32 letters of ASCII, digits, and the signs _ $ -"));
         }

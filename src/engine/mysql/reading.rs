@@ -33,7 +33,7 @@ impl MysqlSession {
         {
             let (run, since): (Option<String>, Option<String>) = (value(Some(said), 1)?, value(Some(said), 2)?);
             if let (Some(run), Some(since)) = (run, since) {
-                text = format!("{text}, schemaward {run}, at work since {since}");
+                text = format!("{text}, schemaward {run}, running since {since}");
             }
         }
         text.push(')');

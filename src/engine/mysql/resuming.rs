@@ -309,8 +309,8 @@ impl<'a> Resumption<'a> {
             "SHOW_ROUTINE, or SELECT on performance_schema.user_variables_by_thread"
         };
         let what = format!(
-            "what the routine {name} may have set, which this user may not see (an administrator may grant {right}, before a \
-             file is begun),"
+            "what the routine {name} may have set, which this user may not see (an administrator can grant {right}, \
+             before a file is started),"
         );
         let needed_by = Some(needed_by);
         Err(gone(self.attempt, &SessionGone { what, made_by: Some(made_by), needed_by, named: false }))

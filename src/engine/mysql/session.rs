@@ -291,7 +291,7 @@ impl MysqlSession {
                 error.failure.class = ErrorClass::Transient;
                 error.failure.reason = Reason::LockHeld;
                 error.failure.message = format!(
-                    "the connection {connection} of an earlier run is still at work: {}",
+                    "the connection {connection} of an earlier run is still running: {}",
                     error.failure.message
                 );
                 error.failure.hint = Some(format!("end it as an administrator: KILL {connection}"));
@@ -351,7 +351,7 @@ impl Session for MysqlSession {
                 (1, Some(0)) => return Ok(LockAttempt::HeldBy(self.read_lock_holder().await?.unwrap_or_default())),
                 // NULL: an error of the server's. Nothing else is the answer to a question with a yes or a no.
                 (_, other) => {
-                    return Err(unusable(&format!("the server answered {other:?} to the wish for a lock")));
+                    return Err(unusable(&format!("unexpected answer to GET_LOCK: {other:?}")));
                 }
             }
         }

@@ -126,7 +126,7 @@ mod tests {
 
     #[rstest]
     #[case::empty("  \n", "is empty")]
-    #[case::no_url("host=db password=canary", "does not begin with postgres://")]
+    #[case::no_url("host=db password=canary", "does not start with postgres://")]
     #[case::other_engine("mysql://u:canary@db/shop", "scheme")]
     #[case::no_user("postgres://db/shop", "names no user")]
     #[case::no_database("postgres://u:canary@db", "names no database")]

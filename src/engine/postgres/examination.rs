@@ -39,7 +39,7 @@ impl Postgres {
         if let Some(connection) = self.reach(&mut note).await {
             self.look_around(connection, &mut note).await;
         }
-        Check::with_skipped(found, "a step before it failed")
+        Check::with_skipped(found, "an earlier step failed")
     }
 
     /// From the host's name to a connection that is logged in.
@@ -99,7 +99,7 @@ impl Postgres {
         }
         if let Some(others) = names(6) {
             return Err(not_ok(
-                &format!("in the schema {name} something else stands in the place of tables of the ledger: {others}"),
+                &format!("in the schema {name} something else is in the place of the ledger's tables: {others}"),
                 "a view may leave rows out: put the tables back as they were",
             ));
         }
@@ -182,7 +182,7 @@ fn version(number: Option<u32>) -> Outcome {
             &format!("PostgreSQL {} is too old", number / 10_000),
             "upgrade the server to PostgreSQL 13 or later",
         ),
-        None => skipped("the server does not tell its version"),
+        None => skipped("the server does not report its version"),
     }
 }
 

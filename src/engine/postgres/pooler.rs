@@ -63,8 +63,8 @@ impl Postgres {
             Ok(Ok(Shown::Shared(detail))) => Err(transaction_pooler(&detail)),
             Ok(Ok(Shown::Alone(why))) => {
                 tracing::warn!(
-                    "no second session can be had through what seems to be a pool in session mode: {why}; where this run is told \
-                     to stop, it cannot cancel its statement"
+                    "cannot open a second session through what seems to be a pool in session mode: {why}; if this \
+                     run is asked to stop, it cannot cancel its statement"
                 );
                 Ok(())
             }
@@ -81,8 +81,9 @@ impl Postgres {
             Ok(Ok(Shown::Kept)) => ok("a session stays with its server process".to_owned()),
             Ok(Ok(Shown::Shared(detail))) => not_ok(&detail, ADVICE),
             Ok(Ok(Shown::Alone(why))) => not_ok(
-                &format!("a second session cannot be had: {why}"),
-                "let the pool have at least two server processes: a run that is told to stop cancels its statement by a second one",
+                &format!("cannot open a second session: {why}"),
+                "give the pool at least two server connections: a run that is asked to stop cancels its statement \
+                 through the second one",
             ),
             Ok(Err(outcome)) => outcome,
             Err(_) => not_ok(&unanswered(), ADVICE),
@@ -217,5 +218,5 @@ fn not_found_out(detail: &str) -> SessionError {
 async fn process(connection: &mut PgConnection, statement: &str) -> Step<i32> {
     let sql = format!("{statement};SELECT pg_catalog.pg_backend_pid()");
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| refused(&error))?;
-    rows.last().and_then(|row| row.try_get(0).ok()).ok_or_else(|| skipped("the server did not tell its process"))
+    rows.last().and_then(|row| row.try_get(0).ok()).ok_or_else(|| skipped("the server did not report its process ID"))
 }

@@ -215,8 +215,8 @@ impl PostgresSession {
         let mut explained = session_error(error, Reason::LedgerUnusable);
         let failure = &mut explained.failure;
         failure.message = format!(
-            "row level security hides rows of the ledger in the schema {schema} from the user {user}, so that nobody can tell \
-             what is applied: {}",
+            "row level security hides rows of the ledger in the schema {schema} from the user {user}, so what is \
+             applied cannot be known: {}",
             failure.message
         );
         failure.hint = Some(hint_where_filtered(schema, user));
@@ -245,8 +245,8 @@ impl PostgresSession {
                 failure.message =
                     format!("the ledger in the schema {schema} is not as Schemaward makes it: {}", failure.message);
                 failure.hint = Some(
-                    "something else stands in a table's place, such as a view, or a column was taken away: put the tables \
-                     back as they were"
+                    "a table was replaced, for example by a view, or a column was dropped: restore the tables as \
+                     they were"
                         .to_owned(),
                 );
             }

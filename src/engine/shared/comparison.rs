@@ -62,7 +62,7 @@ pub(crate) fn skip_or_fail(mut failure: Failure, comparison: Comparison) -> Resu
         }
         Comparison::Impossible(why) => {
             failure.message =
-                format!("{}; whether its definition is the same could not be told: {why}", failure.message);
+                format!("{}; whether its definition is the same could not be checked: {why}", failure.message);
         }
     }
     Err(failure)

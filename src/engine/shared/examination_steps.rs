@@ -106,7 +106,7 @@ pub(crate) fn skipped(detail: &str) -> Outcome {
 /// The step of the lock, from who holds it.
 pub(crate) fn nobody_holds(holder: Option<&str>) -> Step<String> {
     match holder {
-        None => Ok("nobody holds it".to_owned()),
+        None => Ok("it is free".to_owned()),
         Some(holder) => Err(not_ok(&format!("held by {holder}"), "wait for that run to end, or end its connection")),
     }
 }

@@ -23,7 +23,11 @@ pub(crate) struct Begun<'a> {
 pub(crate) fn run_otherwise(attempt: Attempt<'_>, index: usize, excerpt: &str) -> Failure {
     Failure::new(
         Reason::MigrationEdited,
-        format!("statement {} of {} has run as `{excerpt}`, but is another now", index + 1, attempt.migration.file),
+        format!(
+            "statement {} of {} was run as `{excerpt}`, but the file now has different SQL there",
+            index + 1,
+            attempt.migration.file
+        ),
     )
     .hint("put the statement back as it was; what did not run yet may change")
     .at(attempt.migration.place_of_statement(index))
@@ -32,15 +36,20 @@ pub(crate) fn run_otherwise(attempt: Attempt<'_>, index: usize, excerpt: &str) -
 /// A statement's end was not recorded, and nothing but a person can tell it. `index` counts from 0.
 pub(crate) fn needs_review(attempt: Attempt<'_>, index: usize, begun: &Begun<'_>) -> Failure {
     let (migration, statement) = (attempt.migration, index + 1);
-    Failure::new(Reason::NeedsReview, format!(
-            "statement {statement} of {} (`{}`) was started by the run {} at {}, and how it ended was not recorded; the \
-             catalog cannot tell whether it has run",
+    Failure::new(
+        Reason::NeedsReview,
+        format!(
+            "statement {statement} of {} (`{}`) was started by the run {} at {}; its outcome was not recorded, and \
+             the catalog does not show whether it ran",
             migration.file, begun.excerpt, begun.run, begun.started_at
-        )).hint(format!(
-            "look in the database whether it has had its effect, then say so: schemaward repair --version {} \
+        ),
+    )
+    .hint(format!(
+        "look in the database whether it has had its effect, then say so: schemaward repair --version {} \
              --statement {statement} --as done (or --as not-done, to run it again)",
-            migration.version
-        )).at(migration.place_of_statement(index))
+        migration.version
+    ))
+    .at(migration.place_of_statement(index))
 }
 
 /// What the session held that the file's statements had run in, and what of the file needs it. Statements count from 0.

@@ -18,7 +18,7 @@ pub(crate) trait LedgerRow {
 }
 
 fn version(row: &impl LedgerRow, column: usize) -> Result<Version, SessionError> {
-    row.text(column)?.parse().map_err(|_| unusable("the ledger holds a version that is none"))
+    row.text(column)?.parse().map_err(|_| unusable("the ledger contains an invalid version"))
 }
 
 fn kind(row: &impl LedgerRow, column: usize) -> Result<Kind, SessionError> {
@@ -30,7 +30,7 @@ fn checksum(row: &impl LedgerRow, column: usize) -> Result<Checksum, SessionErro
 }
 
 fn count(row: &impl LedgerRow, column: usize) -> Result<i32, SessionError> {
-    i32::try_from(row.number(column)?).map_err(|_| unusable("the ledger holds a number of statements that is none"))
+    i32::try_from(row.number(column)?).map_err(|_| unusable("the ledger contains an invalid statement count"))
 }
 
 pub(crate) fn statement_state(text: &str) -> Result<StatementState, SessionError> {
@@ -38,7 +38,7 @@ pub(crate) fn statement_state(text: &str) -> Result<StatementState, SessionError
         "started" => Ok(StatementState::Started),
         "finished" => Ok(StatementState::Finished),
         "failed" => Ok(StatementState::Failed),
-        _ => Err(unusable("the journal holds a state that is none")),
+        _ => Err(unusable("the journal contains an invalid state")),
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn stored_rollback(row: &impl LedgerRow) -> Result<StoredRollback, Se
 pub(crate) fn acknowledged(row: &impl LedgerRow) -> Result<Acknowledged, SessionError> {
     let version = row.text_or_null(0)?.map(|version| version.parse());
     Ok(Acknowledged {
-        version: version.transpose().map_err(|_| unusable("the ledger holds a version that is none"))?,
+        version: version.transpose().map_err(|_| unusable("the ledger contains an invalid version"))?,
         detail: row.text(1)?,
         made_at: row.text(2)?,
         made_by: row.text(3)?,

@@ -6,8 +6,8 @@ use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
 /// How to mend one.
-pub(crate) const MEND: &str = "drop it and make it again from its file, in a new migration or with the server's own client, its body between \
-     DELIMITER lines; what it should have done meanwhile it has not done";
+pub(crate) const MEND: &str = "drop it and create it again from its file, in a new migration or with the server's \
+                               own client, with its body between DELIMITER lines; until then it did not do its work";
 
 /// The stored objects that are spoilt, each as `procedure shop.p`; none on other engines.
 ///

@@ -7,7 +7,7 @@ use crate::report::{ErrorClass, Failure, Reason};
 /// The failure of a run that was asked to stop; `cause` is what the server said of it.
 pub(crate) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
     let (reason, what) = match reason {
-        StopReason::Cancelled => (Reason::Cancelled, "the run was told to stop"),
+        StopReason::Cancelled => (Reason::Cancelled, "the run was asked to stop"),
         StopReason::DeadlineExceeded => (Reason::DeadlineExceeded, "the run's time was over"),
     };
     // A migration that takes longer than it may would do so again; what kept it from beginning may pass.
@@ -27,7 +27,7 @@ pub(crate) fn stopped(reason: StopReason, cause: Option<&Failure>) -> Failure {
 pub(crate) fn stopped_before(reason: StopReason, migration: &Migration, index: usize) -> Failure {
     let told = stopped(reason, None);
     let next = Failure {
-        message: format!("statement {} of {} was not begun", index + 1, migration.file),
+        message: format!("statement {} of {} was not started", index + 1, migration.file),
         place: Some(migration.place_of_statement(index)),
         ..told
     };

@@ -37,7 +37,7 @@ impl UrlForm {
             url::ParseError::EmptyHost => {
                 self.invalid("it names no host; where the server is reached by a socket, write localhost")
             }
-            url::ParseError::RelativeUrlWithoutBase => self.invalid(&format!("it does not begin with {scheme}://")),
+            url::ParseError::RelativeUrlWithoutBase => self.invalid(&format!("it does not start with {scheme}://")),
             url::ParseError::InvalidPort => self.invalid(
                 "its port is no number up to 65535; in a password, write / as %2F, : as %3A, # as %23, ? as %3F",
             ),

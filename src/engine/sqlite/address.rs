@@ -24,7 +24,10 @@ impl SqliteFile {
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         // A server's, which may hold a password: any other error would repeat it as the file's path.
         if rest.contains("://") {
-            return Err(invalid("sqlite:(a URL) names no file; write a path behind sqlite:, or a server's URL alone"));
+            return Err(invalid(
+                "sqlite:(a URL) names no file; write a path after sqlite:, or a server's \
+                                URL alone",
+            ));
         }
         let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
         // Opened for reading and writing, and made where it is missing, is what happens anyway.

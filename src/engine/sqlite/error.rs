@@ -31,7 +31,7 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
         Some(READ_ONLY) => {
             Some("the run needs the right to write to the file, and to make files in its folder".to_owned())
         }
-        Some(BUSY) => Some("wait for the end of its transaction; SQLite does not tell whose it is".to_owned()),
+        Some(BUSY) => Some("wait until its transaction ends; SQLite does not say whose it is".to_owned()),
         _ => None,
     };
     Failure { code: code.map(|code| code.to_string()), hint, ..Failure::new(reason, message).class(class) }

@@ -50,7 +50,7 @@ impl Sqlite {
                 );
             }
         }
-        Check::with_skipped(found, "a file has none, there is none yet, or a step before it failed")
+        Check::with_skipped(found, "a file has none, there is none yet, or an earlier step failed")
     }
 
     /// What can be told of a file that is there: SQLite's version, whether it takes writes, its ledger.

@@ -53,7 +53,7 @@ impl Sqlite {
     pub fn new(file: SqliteFile, settings: DatabaseSettings<'_>, user: &str) -> Result<Self, Failure> {
         if settings.already_exists == AlreadyExists::SkipIfIdentical {
             return Err(unusable(
-                "objects that are there already cannot be compared on SQLite",
+                "objects that already exist cannot be compared on SQLite",
                 "leave --already-exists at fail; CREATE … IF NOT EXISTS in the file itself is SQLite's own way",
             ));
         }
@@ -61,7 +61,7 @@ impl Sqlite {
         let usable = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if prefix.is_empty() || !prefix.chars().all(usable) || prefix.starts_with("sqlite_") {
             return Err(unusable(
-                &format!("{prefix:?} cannot be what the names of the history's tables begin with"),
+                &format!("{prefix:?} cannot be the prefix of the history's table names"),
                 "use letters, digits and _, not beginning with sqlite_",
             ));
         }

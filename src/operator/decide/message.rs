@@ -32,8 +32,8 @@ pub(super) fn starting(status: &SchemaMigrationStatus) -> String {
 /// A Job of this resource that the operator did not make.
 pub(super) fn strange_job(job: &Job) -> String {
     format!(
-        "Job {:?} bears the marks of this resource, but is not the one of its run: it was not made by Schemaward, and \
-         nothing that it says is believed. A run starts by itself when that Job has ended; delete it if nobody wants it.",
+        "Job {:?} has the labels of this resource, but is not the Job of its run: Schemaward did not create it, so \
+         its result is ignored. A run starts automatically when that Job has ended; delete it if it is not needed.",
         job.name
     )
 }
@@ -42,7 +42,7 @@ pub(super) fn strange_job(job: &Job) -> String {
 pub(super) fn unknown_job(job: &Job) -> String {
     format!(
         "Job {:?} was started for a task that this version of Schemaward does not know, so nothing that it reports is \
-         believed. A run starts by itself when that Job has ended; delete the Job if nobody wants it.",
+         believed. A run starts automatically when that Job has ended; delete the Job if it is not needed.",
         job.name
     )
 }
@@ -50,8 +50,8 @@ pub(super) fn unknown_job(job: &Job) -> String {
 /// A Job that somebody has suspended.
 pub(super) fn job_suspended(job: &Job) -> String {
     format!(
-        "Run {run} waits: its Job is suspended, by a person or by a queue such as Kueue that has not admitted it yet. It \
-         goes on by itself when spec.suspend of Job {run:?} is false again.",
+        "Run {run} waits: its Job is suspended, by a person or by a queue such as Kueue that has not admitted it \
+         yet. It continues automatically when spec.suspend of Job {run:?} is false again.",
         run = job.name
     )
 }
@@ -59,16 +59,16 @@ pub(super) fn job_suspended(job: &Job) -> String {
 pub(super) fn waiting_for_database(holder: &str, database: &DatabaseSpec) -> String {
     let secret = &database.url_secret_ref;
     format!(
-        "Waiting for SchemaMigration {holder:?}, which migrates the same database (Secret {:?}, key {:?}); \
-         this one goes on by itself when that run has ended.",
+        "Waiting for SchemaMigration {holder:?}, which migrates the same database (Secret {:?}, key {:?}); this one \
+         continues automatically when that run has ended.",
         secret.name, secret.key
     )
 }
 
 pub(super) fn stray_pods(pods: &[String]) -> String {
     format!(
-        "Waiting for {} to end, which may still run SQL though its Job is gone; a run starts by itself after it. \
-         Delete the pod to have it roll back now.",
+        "Waiting for {} to end, which may still run SQL though its Job is gone; a run starts automatically after \
+         it. Delete the pod to have it roll back now.",
         listed("pod", pods)
     )
 }
@@ -79,15 +79,15 @@ pub(super) fn waiting(job: &Job, complaint: &str, secret: &SecretKeyReference) -
     if complaint.contains("volume \"url\"") {
         return told(
             &format!("Run {run} is waiting for {}: {complaint}", named(secret)),
-            "Create it, or correct spec.database.urlSecretRef; the pod starts by itself.",
+            "Create it, or correct spec.database.urlSecretRef; the pod starts automatically.",
         );
     }
     let is_image = ["ErrImage", "ImagePull", "InvalidImage"].iter().any(|word| complaint.contains(word));
     let next = if is_image {
-        "Its pod starts by itself once that image can be pulled; where the image's name was corrected meanwhile, set \
-         the annotation schemaward.dev/retry to a new value to have the Job made anew."
+        "Its pod starts automatically once that image can be pulled; if the image's name was corrected since, set \
+         the annotation schemaward.dev/retry to a new value to have the Job created again."
     } else {
-        "Its pod starts by itself once that is put right."
+        "Its pod starts automatically once that is fixed."
     };
     told(&format!("Run {run} is waiting: {complaint}"), next)
 }
@@ -97,9 +97,13 @@ pub(super) fn stopping(job: &Job) -> String {
 }
 
 pub(super) fn taken_back(run: &str, suspended: bool) -> String {
-    let why =
-        if suspended { "spec.suspend is true" } else { "something else is asked for now: a new run follows by itself" };
-    format!("Run {run} had not begun and is taken back, because {why}.")
+    let why = if suspended {
+        "spec.suspend is true"
+    } else {
+        "the spec now asks for something else: a new run follows \
+            automatically"
+    };
+    format!("Run {run} had not started and is withdrawn, because {why}.")
 }
 
 pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatus) -> String {
@@ -107,8 +111,8 @@ pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatu
     let speaking = events.iter().rev().find(|event| !matches!(event, Event::Warning { .. }));
     match (speaking, status.run.as_ref().and_then(|run| run.progress.as_ref())) {
         (Some(Event::WaitingForLock { holder }), _) => format!(
-            "Run {run} is waiting for the lock in the database, which {holder} holds; it goes on by itself when \
-             that ends."
+            "Run {run} is waiting for the lock in the database, which {holder} holds; it continues automatically \
+             when that ends."
         ),
         (_, Some(at)) => format!(
             "Run {run} is applying version {}: {} of {} statements have run; waiting for its end.",
@@ -119,7 +123,7 @@ pub(super) fn running(job: &Job, events: &[Event], status: &SchemaMigrationStatu
 }
 
 pub(super) fn spec_changed(said: &str, suspended: bool) -> String {
-    let next = if suspended { "nothing follows while spec.suspend is true" } else { "a new run follows by itself" };
+    let next = if suspended { "nothing follows while spec.suspend is true" } else { "a new run follows automatically" };
     told(said, &format!("The spec has changed since it started: {next}."))
 }
 
@@ -131,7 +135,7 @@ pub(super) fn changed_since(said: &str, suspended: bool) -> String {
 pub(super) fn source_not_found(config_maps: &[String], namespace: &str) -> String {
     format!(
         "Waiting for {} in namespace {namespace:?}, which spec.source.configMaps names; create it, or correct the \
-         name: a run starts by itself.",
+         name: a run starts automatically.",
         listed("ConfigMap", config_maps)
     )
 }
@@ -139,7 +143,7 @@ pub(super) fn source_not_found(config_maps: &[String], namespace: &str) -> Strin
 pub(super) fn invalid_source(refusal: &SourceRefusal) -> String {
     told(
         &format!("The source cannot be run: {}", refusal.message),
-        "Nothing was changed in the database; correct the source and a run starts by itself.",
+        "Nothing was changed in the database; correct the source and a run starts automatically.",
     )
 }
 
@@ -147,7 +151,7 @@ pub(super) fn refused(refusal: &Refusal, deleting: bool) -> String {
     let what = if deleting { "the deletion" } else { "the run" };
     told(
         &format!("The cluster refused what {what} needs: {}: {}", refusal.what, refusal.said),
-        &format!("It is tried again by itself, with pauses that grow to a minute; {}.", refusal.advice),
+        &format!("It is retried automatically, with pauses that grow to a minute; {}.", refusal.advice),
     )
 }
 
@@ -179,8 +183,8 @@ pub(super) fn never_started(known: bool, why: Option<&str>) -> String {
              database"
         );
     }
-    "its Job did not end within spec.activeDeadline and three minutes more, and its pod is gone, which may have begun; \
-     the next run reads in the ledger what was applied"
+    "its Job did not end within spec.activeDeadline and three minutes more, and its pod is gone, which may have \
+     started; the next run reads from the ledger what was applied"
         .to_owned()
 }
 
@@ -277,7 +281,7 @@ pub(super) fn retrying(what: &str, failure: &Failure, attempt: i32, retry: &Retr
     let attempts = i64::from(retry.limit) + 1;
     let hint = failure.hint.as_deref().map(|hint| sentence(&capitalised(hint)) + " ").unwrap_or_default();
     let next = format!(
-        "{hint}Attempt {} of {attempts} starts by itself at {}; to have it now, give the annotation \
+        "{hint}Attempt {} of {attempts} starts automatically at {}; to start it now, give the annotation \
          schemaward.dev/retry a new value.",
         attempt.saturating_add(1),
         moment(at)
@@ -318,13 +322,13 @@ fn is_outside(reason: Reason) -> bool {
 
 /// What to do next, where the runner did not say more.
 fn next_step(failure: &Failure) -> String {
-    let corrected = "a run starts by itself";
+    let corrected = "a run starts automatically";
     match (failure.reason, failure.class) {
         (_, ErrorClass::AlreadyExists) => {
-            format!("The object is there already: drop it or take the statement out, and {corrected}; or {ASK_AGAIN}.")
+            format!("The object already exists: drop it or remove the statement, and {corrected}; or {ASK_AGAIN}.")
         }
         (Reason::StatementFailed, _) => {
-            format!("Correct the migration, and {corrected}; or put the database right and {ASK_AGAIN}.")
+            format!("Correct the migration, and {corrected}; or fix the database and {ASK_AGAIN}.")
         }
         // Their messages say themselves what is to be corrected.
         (

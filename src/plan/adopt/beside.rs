@@ -62,7 +62,7 @@ impl Beside {
             Failure::new(
                 Reason::ForeignHistory,
                 format!(
-                    "{told}; Schemaward's ledger is empty, and a run would begin with the first file: nothing was run"
+                    "{told}; Schemaward's ledger is empty, so a run would start with the first file: nothing was run"
                 ),
             )
             .hint(self.advice(Some(set))),
@@ -95,8 +95,8 @@ impl Beside {
         match adopt.as_slice() {
             [] if self.histories.is_empty() => {}
             [] => what.push(
-                "record what the database has, up to the file that stands for that version: schemaward baseline \
-                 --version VERSION"
+                "record what the database has, up to the file for that version: schemaward baseline --version \
+                 VERSION"
                     .to_owned(),
             ),
             some => what.push(format!("take the history over: {}", some.join(", or "))),

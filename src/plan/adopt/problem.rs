@@ -12,7 +12,8 @@ pub enum AdoptProblem {
     NotFound(Option<Tool>),
     /// No table of the name that a person has given.
     #[error(
-        "no table {0} is in this database, or this user does not see it; give --table as the server has it, and --schema where it is not found"
+        "there is no table {0} in this database, or this user cannot see it; give --table as the server spells it, \
+         and --schema if it is not found"
     )]
     NoTable(String),
     /// It is there, and has other columns.

@@ -102,7 +102,7 @@ fn what_an_earlier_build_has_spoilt_is_found_and_named(#[values(Engine::Mysql, E
         let named = format!("{what} {}.{name}", bed.database);
         for ended in [&doctor, &verify] {
             let told = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-            assert!(told.contains(&named) && told.contains("drop it and make it again"), "{named}: {told}");
+            assert!(told.contains(&named) && told.contains("drop it and create it again"), "{named}: {told}");
         }
     }
 }

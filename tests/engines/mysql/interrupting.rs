@@ -314,7 +314,7 @@ fn status_tells_of_a_statement_that_is_at_work_and_of_one_whose_end_was_not_reco
     let mut running = bed.start("killed", &["--lock-timeout", "50s"]);
     crate::wait_until("the index waits", || bed.waiting("create index i").is_some());
     let (text, open) = status();
-    assert!(text.contains("; statement 2 is at work)"), "{text}");
+    assert!(text.contains("; statement 2 is running)"), "{text}");
     assert_eq!(open, serde_json::json!({ "statement": 2, "settledBy": "run" }));
     let connection = bed.holder().unwrap();
     kill(&mut running);
@@ -331,7 +331,7 @@ fn status_tells_of_a_statement_that_is_at_work_and_of_one_whose_end_was_not_reco
     let mut running = bed.start("killed", &[]);
     crate::wait_until("the procedure works", || bed.sql("select count(*) from log") == "1");
     let (text, open) = status();
-    assert!(text.contains("; statement 3 is at work)") && !text.contains("Problem"), "{text}");
+    assert!(text.contains("; statement 3 is running)") && !text.contains("Problem"), "{text}");
     assert_eq!(open, serde_json::json!({ "statement": 3, "settledBy": "person" }));
     let connection = bed.holder().unwrap();
     kill(&mut running);

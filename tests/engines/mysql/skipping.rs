@@ -211,7 +211,7 @@ fn what_cannot_be_compared_is_an_error_that_says_so(
     let ended = bed.run_with(&SKIP);
     let failure = ended.failure();
     assert_eq!(failure.class, ErrorClass::AlreadyExists);
-    assert!(failure.message.contains("could not be told"), "{}", failure.message);
+    assert!(failure.message.contains("could not be checked"), "{}", failure.message);
     assert!(failure.message.contains(why), "{}", failure.message);
     nothing_is_left_behind(&bed, sql);
 }
@@ -242,7 +242,7 @@ fn who_may_not_drop_tables_is_told_so_and_no_table_is_left(#[values(Engine::Mysq
     let ended = bed.run_with(&SKIP);
     let failure = ended.failure();
     assert_eq!(failure.class, ErrorClass::AlreadyExists, "{failure:?}");
-    assert!(failure.message.contains("could not be told: dropping the table"), "{failure:?}");
+    assert!(failure.message.contains("could not be checked: dropping the table"), "{failure:?}");
     nothing_is_left_behind(&bed, "a user without the right to drop");
     bed.sql(&format!("drop user {user}@'%'"));
 }

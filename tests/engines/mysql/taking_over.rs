@@ -82,7 +82,7 @@ fn a_rollback_that_the_server_refused_in_its_statement_is_half_done(#[case] engi
         assert_eq!(run.applied(), 1);
         return;
     }
-    assert!(run.failure().message.contains("the rollback of version 002 is begun"));
+    assert!(run.failure().message.contains("the rollback of version 002 is half done"));
     bed.sql("drop table needs_b2");
     bed.sql("drop table b2");
     let done = ["--version", "002", "--statement", "1", "--as", "done"];
@@ -100,7 +100,7 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(
     let Some(bed) = Bed::with(engine, &[A, ("002_b.sql", &wrong), C]) else { return };
     assert_eq!(bed.run_with(&["--target", "002"]).applied(), 2);
     assert_eq!(said(&bed.command("rollback", &["--to", "001", "--yes"])).0, Some(1));
-    assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
+    assert!(bed.run().failure().message.contains("the rollback of version 002 is half done"));
     let second = ["--version", "002", "--statement", "2", "--as"];
     assert_eq!(said(&bed.command("repair", &[&second[..], &["not-done"]].concat())).0, Some(2), "it is known to be so");
     let (code, text) = said(&bed.command("repair", &[&second[..], &["done"]].concat()));
@@ -221,7 +221,7 @@ fn a_rollback_that_is_given_up_is_named_by_its_file(#[values(Engine::Mysql, Engi
     bed.sql("rename table b to a");
     let (code, said) = bed.said_to(&bed.url, &["repair", "--abandon", "rollback of 001_a.sql"]);
     assert!(code == Some(0) && said.contains("the version stays applied"), "{said}");
-    assert!(bed.said_to(&bed.url, &["repair"]).1.starts_with("Nothing is begun"));
+    assert!(bed.said_to(&bed.url, &["repair"]).1.starts_with("No half-applied migrations"));
     assert_eq!(bed.run().applied(), 0);
 }
 
@@ -239,7 +239,7 @@ fn what_was_refused_is_not_listed_any_more_once_the_history_is_taken_over(
     bed.sql("create table schema_migrations (version bigint not null primary key, dirty boolean not null)");
     bed.sql("insert into schema_migrations values (1, false)");
     assert_eq!(bed.said_to(&bed.url, &["adopt"]).0, Some(0));
-    assert!(bed.said_to(&bed.url, &["repair"]).1.starts_with("Nothing is begun"));
+    assert!(bed.said_to(&bed.url, &["repair"]).1.starts_with("No half-applied migrations"));
     let json = bed.said_to(&bed.url, &["repair", "--format", "json"]).1;
     assert!(json.contains("\"open\":[]") || json.contains("\"open\": []"), "{json}");
 }

@@ -58,7 +58,7 @@ fn a_run_in_the_cluster_ends_so_too_unless_its_spec_says_otherwise() {
     assert_untouched(&bed, &ended.stdout);
     let ended = bed.run_with(&["--ignore-foreign-history"]);
     assert_eq!(ended.applied(), 2);
-    let is_told = |event: &Event| matches!(event, Event::Warning { message } if message.contains("it is passed over"));
+    let is_told = |event: &Event| matches!(event, Event::Warning { message } if message.contains("ignored because of --ignore-foreign-history"));
     assert!(ended.events.iter().any(is_told), "{}", ended.stdout);
     let said = bed.psql("select kind || ' ' || run || ' ' || detail from schemaward.acknowledgements");
     assert!(said.starts_with("foreign-history run golang-migrate has a history here"), "{said}");

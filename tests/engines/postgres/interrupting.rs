@@ -231,8 +231,8 @@ fn a_run_told_to_stop_that_cannot_ask_the_server_says_that_it_does_not_know_what
     assert!(
         out.contains("how many of the 2 migrations from 001 to 002 were applied") && out.contains("schemaward status")
     );
-    let told = "error: the run was told to stop, but what was at work could not be cancelled and had not ended after 10 s: \
-                cannot connect to ";
+    let told = "error: the run was asked to stop, but the running statement could not be cancelled and had not ended \
+                after 10 s: cannot connect to ";
     assert!(err.contains(told), "{err}");
     assert!(err.contains("; which of 2 files were committed is not known\n"), "{err}");
     assert_eq!(err.matches("warning: ").count(), 1, "the same reason once: {err}");

@@ -45,7 +45,7 @@ fn what_is_open_is_listed() {
         "-- schemaward: no-transaction\ncreate table t ();\ncreate index concurrently x on t (nothing);\n",
     )]);
     let (code, out, _) = text(&bed.command("repair", &[]));
-    assert!(code == Some(0) && out.starts_with("Nothing is begun"), "{out}");
+    assert!(code == Some(0) && out.starts_with("No half-applied migrations"), "{out}");
     bed.run().failure();
     let (code, out, _) = text(&bed.command("repair", &["--format", "json"]));
     assert_eq!(code, Some(0));
@@ -80,7 +80,7 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
         "f|t|postgres"
     );
     let (code, _, err) = text(&bed.command("repair", &["--abandon", "001"]));
-    assert!(code == Some(2) && err.contains("nothing of 001 is begun"), "{err}");
+    assert!(code == Some(2) && err.contains("001 is not half applied"), "{err}");
 }
 
 /// Runs a file that stops at its middle, and once more with another middle.

@@ -218,7 +218,7 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand(#[case] refused: &
     assert_eq!(text(&bed.command("rollback", &["--to", "1", "--yes"])).0, Some(1));
     bed.file("003_c.sql", b"create table c (n int);\n");
     let (_, _, err) = text(&bed.migrate(&[]));
-    assert!(err.contains("the rollback of version 002 is begun"), "{err}");
+    assert!(err.contains("the rollback of version 002 is half done"), "{err}");
     assert!(err.contains("\n --> rollback of 002_b.sql\n"), "{err}");
     let second = ["--version", "002", "--statement", "2", "--as"];
     assert_eq!(text(&bed.command("repair", &[&second[..], &["not-done"]].concat())).0, Some(2), "it is known to be so");
@@ -266,7 +266,7 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut Child)) {
         let begun = "select count(*) from schemaward.statement_journal where migration_id is null";
         if bed.psql(begun) != "0" {
             let ended = bed.run();
-            assert!(ended.failure().message.contains("the rollback of version 002 is begun"), "{what}: {ended:?}");
+            assert!(ended.failure().message.contains("the rollback of version 002 is half done"), "{what}: {ended:?}");
         }
         let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes"]));
         assert_eq!(code, Some(0), "{what}: {out}{err}");
@@ -303,7 +303,7 @@ fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
     let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes", "--lock-timeout", "100ms"]));
     assert_eq!((code, invalid_indexes(&bed).as_str()), (Some(1), "1"), "{out}{err}");
     bed.file("003_c.sql", b"create table c (n int);\n");
-    assert!(bed.run().failure().message.contains("the rollback of version 002 is begun"));
+    assert!(bed.run().failure().message.contains("the rollback of version 002 is half done"));
     held.let_go();
     // What a person says of it is what holds: the index is as it was, and the rollback is not wanted any more.
     bed.psql("reindex index a_n");
@@ -423,7 +423,7 @@ fn a_rollback_that_is_given_up_is_named_by_its_file() {
     bed.psql("alter table b rename to a");
     let (code, out, err) = text(&bed.command("repair", &["--abandon", "rollback of 001_a.sql"]));
     assert!(code == Some(0) && out.contains("the version stays applied"), "{out}{err}");
-    assert!(text(&bed.command("repair", &[])).1.starts_with("Nothing is begun"));
+    assert!(text(&bed.command("repair", &[])).1.starts_with("No half-applied migrations"));
     assert_eq!((bed.run().applied(), current(&bed).as_str()), (0, "001"));
     assert_eq!(text(&bed.command("repair", &["--undone", "001"])).0, Some(0));
 }

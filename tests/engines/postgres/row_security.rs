@@ -162,7 +162,7 @@ fn a_view_in_a_table_s_place_is_not_believed(
     }
     let output = bed.command("doctor", &[]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("something else stands in the place") && said.contains(table), "{said}");
+    assert!(said.contains("something else is in the place") && said.contains(table), "{said}");
     assert!(!bed.has("b"));
 }
 

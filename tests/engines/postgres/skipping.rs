@@ -214,7 +214,7 @@ fn what_cannot_be_compared_is_an_error_that_says_so() {
     let bed = Bed::with(&[("001_two.sql", "alter table t add a int, add b int")]);
     bed.psql("create table t (a int)");
     let ended = bed.run_with(&SKIP);
-    assert!(ended.failure().message.contains("could not be told"), "{:?}", ended.failure());
+    assert!(ended.failure().message.contains("could not be checked"), "{:?}", ended.failure());
 }
 
 #[test]

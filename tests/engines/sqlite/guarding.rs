@@ -68,7 +68,7 @@ fn a_file_that_another_program_writes_to_is_waited_for_and_then_told_of() {
     let (code, said) = bed.said(&["migrate", "--lock-timeout", "100ms", "--lock-wait", "100ms"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("cannot write app.db: database is locked by another process"), "{said}");
-    assert!(said.contains("SQLite does not tell whose it is"), "{said}");
+    assert!(said.contains("SQLite does not say whose it is"), "{said}");
     let (code, said) = bed.said(&["doctor"]);
     assert!(code == Some(1) && said.contains("locked by another process"), "{said}");
     other.query("COMMIT");

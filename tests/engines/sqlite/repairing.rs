@@ -94,7 +94,7 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     bed.query("DROP TABLE b");
     let (code, said) = bed.said(&["repair", "--abandon", "1"]);
     assert!(code == Some(0) && said.starts_with("001_a.sql is abandoned: 2 of its statements"), "{said}");
-    assert!(bed.said(&["repair"]).1.starts_with("Nothing is begun"));
+    assert!(bed.said(&["repair"]).1.starts_with("No half-applied migrations"));
     bed.migrate();
     assert_eq!(bed.versions(), "001 migration 0\n001 migration 0\n002 migration 1");
     let told = bed.query(
@@ -102,7 +102,7 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     );
     assert!(told.starts_with("abandoned by schemaward repair") && told.ends_with("|1|1"), "{told}");
     for (name, why) in
-        [("1", "nothing of 1 is begun"), ("2", "version 2 is applied"), ("R__x.sql", "nothing of R__x.sql is begun")]
+        [("1", "1 is not half applied"), ("2", "version 2 is applied"), ("R__x.sql", "nothing of R__x.sql is begun")]
     {
         let (code, said) = bed.said(&["repair", "--abandon", name]);
         assert!(code == Some(2) && said.contains(why), "{said}");

@@ -85,7 +85,7 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand() {
     bed.migrate();
     assert_eq!(bed.said(&["rollback", "--to", "1", "--yes"]).0, Some(1));
     let (code, said) = bed.said(&["migrate"]);
-    assert!(code == Some(4) && said.contains("the rollback of version 002 is begun"), "{said}");
+    assert!(code == Some(4) && said.contains("the rollback of version 002 is half done"), "{said}");
     let second = ["repair", "--version", "2", "--statement", "2", "--as"];
     assert_eq!(bed.said(&[&second[..], &["not-done"]].concat()).0, Some(2), "it is known to be so");
     let (code, said) = bed.said(&[&second[..], &["done"]].concat());

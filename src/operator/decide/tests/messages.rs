@@ -12,14 +12,15 @@ use crate::report::{Failure, Reason};
 
 #[rstest]
 #[case::never_started_as_last_seen(
-    complained(World::started(), "no node takes its pod: 0/1 nodes").pass().ends_unexplained("DeadlineExceeded"),
-    "its pod did not start within spec.activeDeadline and three minutes more: no node takes its pod: 0/1 nodes; nothing was changed"
+    complained(World::started(), "the pod cannot be scheduled: 0/1 nodes").pass().ends_unexplained("DeadlineExceeded"),
+    "its pod did not start within spec.activeDeadline and three minutes more: the pod cannot be scheduled: 0/1 \
+     nodes; nothing was changed"
 )]
 #[case::never_started_as_its_pod_says(
     World::started().ends_without("DeadlineExceeded", RunnerEnd::NeverStarted { why: Some("ErrImagePull".into()) }),
     "its pod did not start within spec.activeDeadline and three minutes more: ErrImagePull; nothing was changed"
 )]
-#[case::may_have_begun(World::started().ends_unexplained("DeadlineExceeded"), "its pod is gone, which may have begun; the next run reads in the ledger")]
+#[case::may_have_begun(World::started().ends_unexplained("DeadlineExceeded"), "its pod is gone, which may have started; the next run reads from the ledger")]
 #[case::at_work(
     running(World::started()).pass().ends_unexplained("DeadlineExceeded"),
     "it did not end within spec.activeDeadline and was stopped. Raise spec.activeDeadline, or divide the migration"
@@ -58,8 +59,9 @@ use crate::report::{Failure, Reason};
 )]
 #[case::an_edited_file(
     World::started().ends_failing(failure(Reason::MigrationEdited, "001_a.sql was changed; accept it: schemaward repair --accept 001")),
-    "Once the spec or the source is corrected, a run starts by itself; after schemaward repair, schemaward rollback or another change in the \
-     database set the annotation schemaward.dev/retry to a new value to try again."
+    "Once the spec or the source is corrected, a run starts automatically; after schemaward repair, schemaward \
+     rollback or another change in the database set the annotation schemaward.dev/retry to a new value to try \
+     again."
 )]
 #[case::under_suspend(
     suspended(running(World::started()).pass()).ends_well(),
@@ -68,7 +70,7 @@ use crate::report::{Failure, Reason};
 #[case::a_queue(World::started().job(JobState::Suspended), "its Job is suspended, by a person or by a queue such as Kueue")]
 #[case::an_image(
     complained(World::started(), "ErrImagePull: x"),
-    "set the annotation schemaward.dev/retry to a new value to have the Job made anew."
+    "set the annotation schemaward.dev/retry to a new value to have the Job created again."
 )]
 fn a_message_says_what_happened_and_what_helps(#[case] world: World, #[case] says: &str) {
     let after = world.pass();
@@ -86,14 +88,14 @@ fn of_a_long_error_the_end_is_cut_and_never_what_to_do_next() {
     let last = third_attempt().ends_failing(Failure { class: Transient, ..failure(Reason::ConnectionFailed, &long) });
     let hinted = Failure { hint: Some(long.clone()), ..failure(Reason::NeedsReview, &long) };
     for (world, end) in [
-        (stalled, "put the database right and set the annotation schemaward.dev/retry to a new value to try again."),
+        (stalled, "fix the database and set the annotation schemaward.dev/retry to a new value to try again."),
         (retried.pass(), "give the annotation schemaward.dev/retry a new value."),
         (last.pass(), "set the annotation schemaward.dev/retry to a new value to try again."),
         (
             World::started().ends_failing(hinted).pass(),
             "set the annotation schemaward.dev/retry to a new value to try again.",
         ),
-        (complained(World::started(), &long).pass(), "Its pod starts by itself once that is put right."),
+        (complained(World::started(), &long).pass(), "Its pod starts automatically once that is fixed."),
     ] {
         let message = &world.status().conditions[0].message;
         assert!(message.ends_with(end) && message.len() <= 1024, "{} bytes: {message}", message.len());

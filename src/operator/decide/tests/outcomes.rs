@@ -20,7 +20,7 @@ fn a_failure_is_in_the_status_with_its_place_and_the_time_of_the_retry() {
     assert!(pause >= Duration::from_secs(8) && pause <= Duration::from_secs(10), "{pause:?}");
     assert_eq!(world.status().current_version.as_deref(), Some("001"));
     let message = &world.status().conditions[0].message;
-    assert!(message.contains("Attempt 2 of 3 starts by itself at"), "{message}");
+    assert!(message.contains("Attempt 2 of 3 starts automatically at"), "{message}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_refusal_is_told_from_the_second_time_on_and_its_event_once(#[case] world: W
         .with(|seen| seen.resource.status = status.clone());
     assert_eq!(said.standing(), "Reconciling RefusedByCluster");
     let message = &status.conditions[0].message;
-    for part in ["Lease \"x\": exceeded quota: q.", "tried again by itself", "correct the quota."] {
+    for part in ["Lease \"x\": exceeded quota: q.", "retried automatically", "correct the quota."] {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(status.observed_generation, Some(world.observed.resource.generation));

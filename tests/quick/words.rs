@@ -1,0 +1,147 @@
+//! Words and phrases that must not come back into messages, help and pages: they are grammatical and no native speaker writes
+//! them. Each has the words to use instead. Code, names and comments are not looked at.
+
+#![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test, which is right")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What is not written, and what is written instead.
+const GLOSSARY: &[(&str, &str)] = &[
+    ("is none", "is not one, or: is not a valid …"),
+    ("are none", "are not, or: are not valid …"),
+    ("that is none", "an invalid …"),
+    ("at work", "running"),
+    ("comes late", "out of order"),
+    ("come late", "out of order"),
+    ("hold against", "compare with"),
+    ("held against", "compared with"),
+    ("is told", "is reported, or: is shown"),
+    ("are told", "are reported, or: are shown"),
+    ("was told", "was reported, or: was asked"),
+    ("tells", "says, or: shows"),
+    ("told to stop", "asked to stop"),
+    ("is there already", "already exists"),
+    ("are there already", "already exist"),
+    ("being there already", "existing already"),
+    ("goes on behind", "continues after"),
+    ("committed by itself", "committed separately"),
+    ("starts by itself", "starts automatically"),
+    ("is begun", "was started, or: is half applied"),
+    ("not begun", "not started"),
+    ("put right", "fixed"),
+    ("puts right", "fixes"),
+    ("taken back", "withdrawn"),
+    ("what is in the way", "what blocks it"),
+    ("what becomes of", "how to treat, or: what happens to"),
+    ("can be had", "is available, or: can be opened"),
+    ("cannot be had", "is not available, or: cannot be opened"),
+    ("made anew", "created again"),
+    ("so many of them", "N of them"),
+    ("of its account", "does not matter"),
+    ("is nothing a", "unknown …"),
+    ("as it was then", "as it was at that time"),
+    ("stands in", "is in"),
+    ("stands behind", "follows"),
+    ("stand behind", "follow"),
+    ("has it that", "says that"),
+];
+
+/// Where a comment is public text: help, the resource's descriptions, JSON.
+const PUBLIC_COMMENTS: &[&str] = &["src/cli/", "src/api/", "src/report/", "src/policy.rs", "src/operator/why.rs"];
+
+#[test]
+fn messages_and_help_are_written_as_a_native_speaker_would() {
+    let mut found = Vec::new();
+    for path in files("src", "rs") {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let production = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let is_public = PUBLIC_COMMENTS.iter().any(|place| path.starts_with(place));
+        for (line, text) in literals(production).into_iter().chain(comments(production).filter(|_| is_public)) {
+            found.extend(not_written(&text).map(|told| format!("{path}:{line}: {told}")));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_phrase_is_found_as_words_and_in_whichever_letters() {
+    assert_eq!(not_written("It IS none.").count(), 1);
+    assert_eq!(not_written("this nonesuch foretells").count(), 0);
+    assert_eq!(literals("let a = \"one \\\n   two\"; // \"three\"\nlet b = '\"'; x(\"four five\")").len(), 2);
+    assert_eq!(not_written("there is none").count(), 0);
+}
+
+/// What of a text is not written so.
+fn not_written(text: &str) -> impl Iterator<Item = String> {
+    let lower = text.to_lowercase();
+    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    GLOSSARY.iter().filter_map(move |(phrase, instead)| {
+        let found = lower.match_indices(phrase).any(|(at, _)| {
+            // "There is none" is said by everybody.
+            let is_there = phrase.ends_with("none") && lower[..at].trim_end().ends_with("there");
+            !is_there
+                && !is_part(lower[..at].chars().next_back())
+                && !is_part(lower[at + phrase.len()..].chars().next())
+        });
+        found.then(|| format!("\"{phrase}\"; write {instead}"))
+    })
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Paths below the root, with forward slashes.
+fn files(folder: &str, ending: &str) -> Vec<String> {
+    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == ending) {
+                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// String literals of more than one word, with the line each begins in.
+fn literals(code: &str) -> Vec<(usize, String)> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(c) = code[at..].chars().next() {
+        let rest = &code[at..];
+        if rest.starts_with("//") {
+            at += rest.find('\n').unwrap_or(rest.len());
+        } else if rest.starts_with("'\"'") {
+            at += 3;
+        } else if c == '"' {
+            let (mut end, mut escaped) = (1, false);
+            for (offset, c) in rest.char_indices().skip(1) {
+                end = offset;
+                match c {
+                    _ if escaped => escaped = false,
+                    '\\' => escaped = true,
+                    '"' => break,
+                    _ => {}
+                }
+            }
+            let joined = rest[1..end].split("\\\n").map(str::trim_start).collect::<Vec<_>>().concat();
+            if joined.contains(' ') {
+                found.push((code[..at].matches('\n').count() + 1, joined));
+            }
+            at += end + 1;
+        } else {
+            at += c.len_utf8();
+        }
+    }
+    found
+}
+
+fn comments(code: &str) -> impl Iterator<Item = (usize, String)> {
+    let lines = code.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("///"));
+    lines.map(|(index, line)| (index + 1, line.to_owned()))
+}
