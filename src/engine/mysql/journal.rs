@@ -8,7 +8,9 @@ use super::literal::{identifier, text, text_or_null};
 use super::rows::value;
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::engine::shared::journal_failure::Begun;
+use crate::engine::shared::journal_verdict::{Journaled, Settlement};
 use crate::engine::shared::ledger_rows::statement_state;
+use crate::engine::shared::stored_trace::StoredTrace;
 use crate::migration::{Checksum, Version};
 use crate::plan::{self, StatementState};
 use crate::report::Failure;
@@ -21,7 +23,7 @@ pub(super) struct JournalRow {
     pub(super) statement: usize,
     pub(super) checksum: Checksum,
     pub(super) state: StatementState,
-    trace: String,
+    trace: StoredTrace,
     /// Whether the catalog showed before what [`before`] asks for.
     before: Option<bool>,
     pub(super) excerpt: String,
@@ -38,33 +40,6 @@ pub(super) struct JournalRow {
 const FRESH_ID: &str = "UUID_SHORT() & 9223372036854775807";
 /// What the end of a statement says in place of what the row of its start has noted.
 const LEFT: &str = "-";
-
-/// What the catalog says about a statement whose end was not recorded.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Settlement {
-    /// It has run.
-    Done,
-    /// It has not.
-    NotDone,
-    /// It cannot be told.
-    Unknown,
-}
-
-/// How the journal writes how a statement is executed. These words are stored: they never change.
-fn word(execution: &Execution) -> &'static str {
-    match execution {
-        Execution::Alone(Trace::Appears(_)) => "appears",
-        Execution::Alone(Trace::Disappears(_)) => "disappears",
-        Execution::Alone(Trace::LastDisappears(_)) => "last disappears",
-        Execution::Alone(Trace::Renamed { .. }) => "renamed",
-        Execution::Alone(Trace::Repeatable) => "repeatable",
-        Execution::Alone(Trace::Parts) => "parts",
-        // The others are no statements of MySQL or MariaDB.
-        Execution::Alone(_) | Execution::NamelessIndex => "unknown",
-        Execution::Transaction => "transaction",
-        Execution::Setting | Execution::SettingAlone => "setting",
-    }
-}
 
 /// The object that a trace tells by, for people.
 fn object(trace: &Trace) -> Option<String> {
@@ -154,9 +129,10 @@ pub(super) fn question(trace: &Trace) -> Option<String> {
 }
 
 impl JournalRow {
-    /// As errors tell it.
-    pub(super) fn begun(&self) -> Begun<'_> {
-        Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at }
+    /// As the verdict on it reads it.
+    pub(super) fn journaled(&self) -> Journaled<'_> {
+        let begun = Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at };
+        Journaled { state: self.state, checksum: &self.checksum, trace: self.trace, begun }
     }
 
     pub(super) fn read(row: &MySqlRow) -> Result<Self, SessionError> {
@@ -165,7 +141,7 @@ impl JournalRow {
             statement: usize::try_from(value::<i32>(row, 0)?).unwrap_or_default(),
             checksum: Checksum::stored(value::<String>(row, 1)?),
             state: statement_state(&value::<String>(row, 2)?)?,
-            trace: value(row, 3)?,
+            trace: StoredTrace::read(&value::<String>(row, 3)?),
             before: value(row, 4)?,
             excerpt: value(row, 5)?,
             started_at: value(row, 6)?,
@@ -175,21 +151,19 @@ impl JournalRow {
         })
     }
 
-    /// Whether the catalog has to be asked.
-    pub(super) fn is_open(&self) -> bool {
-        self.state == StatementState::Started && self.trace != "repeatable"
-    }
-
     /// What the catalog's answer to [`question`] means; None where there is no question.
     pub(super) fn settlement(&self, has_run: Option<bool>) -> Settlement {
-        if !self.is_open() {
-            return Settlement::NotDone;
-        }
-        match (self.trace.as_str(), self.before, has_run) {
-            ("appears", Some(false), Some(true))
-            | ("disappears" | "last disappears" | "renamed", Some(true), Some(true)) => Settlement::Done,
+        match (self.trace, self.before, has_run) {
+            (StoredTrace::Appears, Some(false), Some(true))
+            | (StoredTrace::Disappears | StoredTrace::LastDisappears | StoredTrace::Renamed, Some(true), Some(true)) => {
+                Settlement::Done
+            }
             // It was not as the statement wants it: the server says what it thinks of that.
-            ("appears" | "disappears" | "last disappears" | "renamed", Some(_), Some(_)) => Settlement::NotDone,
+            (
+                StoredTrace::Appears | StoredTrace::Disappears | StoredTrace::LastDisappears | StoredTrace::Renamed,
+                Some(_),
+                Some(_),
+            ) => Settlement::NotDone,
             _ => Settlement::Unknown,
         }
     }
@@ -275,7 +249,7 @@ impl Ledger {
             text(checksum.as_ref().map_or(LEFT, Checksum::as_str)),
             text(place.and_then(|place| place.excerpt).as_deref().unwrap_or(LEFT)),
             text(if starts { "started" } else { "finished" }),
-            text(if ends { LEFT } else { word(&execution) }),
+            text(if ends { LEFT } else { StoredTrace::of_execution(&execution).as_str() }),
             text_or_null(trace.and_then(object).as_deref()),
             trace.map_or_else(|| "NULL".to_owned(), before),
             NOW.to_owned(),

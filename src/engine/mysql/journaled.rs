@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::answers::{Astray, Matching};
 use super::error::{connection_lost, failure_of};
-use super::journal::{JournalRow, Settlement, question};
+use super::journal::{JournalRow, question};
 use super::kept::Tracker;
 use super::pace::Pace;
 use super::place::place_of;
@@ -20,10 +20,9 @@ use super::script::{HasRun, Role, Script, in_transaction};
 use super::session::{MysqlSession, overtaken};
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::engine::shared::comparison::skip_or_fail;
-use crate::engine::shared::journal_failure::{needs_review, run_otherwise};
+use crate::engine::shared::journal_verdict::{Verdict, settled, verdict};
 use crate::engine::shared::stopped::stopped_before;
 use crate::migration::Migration;
-use crate::plan::StatementState;
 use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::{Execution, SessionChange, message_without_passwords};
@@ -284,30 +283,32 @@ impl MysqlSession {
     }
 
     async fn is_done(&mut self, attempt: Attempt<'_>, index: usize, row: &JournalRow) -> Result<bool, SessionError> {
-        let same = row.checksum == attempt.migration.statement_checksum(index);
-        if row.state == StatementState::Finished {
-            return if same { Ok(true) } else { Err(refused(run_otherwise(attempt, index, &row.excerpt))) };
+        match verdict(attempt, index, Some(row.journaled())) {
+            Verdict::Run => return Ok(false),
+            Verdict::HasRun => return Ok(true),
+            Verdict::Refuse(failure) => return Err(refused(failure)),
+            Verdict::Ask => {}
         }
-        let Execution::Alone(trace) = attempt.migration.execution(index) else {
-            return match row.settlement(None) {
-                Settlement::NotDone => Ok(false),
-                _ => Err(refused(needs_review(attempt, index, &row.begun()))),
-            };
+        // The names are the file's: of another statement nothing can be asked.
+        let same = row.checksum == attempt.migration.statement_checksum(index);
+        let question = match attempt.migration.execution(index) {
+            Execution::Alone(trace) if same => question(&trace),
+            _ => None,
         };
-        let answer = match question(&trace).filter(|_| row.is_open() && same) {
+        let answer = match question {
             Some(question) => {
                 let answers = self.query(question, Reason::LedgerUnusable).await?;
                 Some(value(answers.row(0), 0)?)
             }
             None => None,
         };
-        match row.settlement(answer) {
-            Settlement::NotDone => Ok(false),
-            Settlement::Unknown => Err(refused(needs_review(attempt, index, &row.begun()))),
-            Settlement::Done => {
+        match settled(attempt, index, row.journaled(), row.settlement(answer)) {
+            Verdict::Run | Verdict::Ask => Ok(false),
+            Verdict::Refuse(failure) => Err(refused(failure)),
+            Verdict::HasRun => {
                 tracing::info!(
-                    statement = row.excerpt,
-                    "its end was not recorded, but the catalog shows that it has run"
+                    statement = attempt.migration.place_of_statement(index).excerpt,
+                    "its outcome was not recorded, but the catalog shows that it has run"
                 );
                 let end = self.ledger.end_statement(attempt, index, "catalog", None);
                 self.write_guarded(attempt.fence, &[end]).await?;

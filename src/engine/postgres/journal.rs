@@ -9,7 +9,9 @@ use super::literal::{text, text_or_null};
 use super::rows::value;
 use crate::engine::session::{Attempt, ByHand, FailedAttempt, Fence, SessionError};
 use crate::engine::shared::journal_failure::Begun;
+use crate::engine::shared::journal_verdict::{Journaled, Settlement};
 use crate::engine::shared::ledger_rows::statement_state;
+use crate::engine::shared::stored_trace::StoredTrace;
 use crate::migration::{Checksum, Version};
 use crate::plan::{self, StatementState};
 use crate::report::Failure;
@@ -31,7 +33,7 @@ pub(super) struct JournalRow {
     pub(super) statement: usize,
     pub(super) checksum: Checksum,
     pub(super) state: StatementState,
-    trace: String,
+    trace: StoredTrace,
     object: Object,
     pub(super) excerpt: String,
     started_at: String,
@@ -44,36 +46,6 @@ pub(super) struct JournalRow {
 const TEMPORARY: &str = "(SELECT pg_catalog.string_agg(c.relname::pg_catalog.text, E'\\n') FROM pg_catalog.pg_class c \
                          WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() \
                          AND c.relkind IN ('r', 'v', 'S', 'p', 'f'))";
-
-/// What the catalog says about a statement whose end was not recorded.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Settlement {
-    /// It has run.
-    Done,
-    /// It has not, and left these indexes half built.
-    NotDone(Vec<String>),
-    /// It cannot be told.
-    Unknown,
-}
-
-/// How the journal writes a trace. These words are stored: they never change.
-pub(super) fn word(trace: Option<&Trace>) -> &'static str {
-    match trace {
-        None => "transaction",
-        Some(Trace::CreatedIndex { .. }) => "created index",
-        Some(Trace::DroppedIndex { .. }) => "dropped index",
-        Some(Trace::ReindexedIndex { .. } | Trace::ReindexedTable { .. }) => "rebuilt indexes",
-        Some(Trace::Repeatable) => "repeatable",
-        Some(Trace::Parts) => "parts",
-        Some(
-            Trace::Unknown
-            | Trace::Appears(_)
-            | Trace::Disappears(_)
-            | Trace::LastDisappears(_)
-            | Trace::Renamed { .. },
-        ) => "unknown",
-    }
-}
 
 /// Asks for a trace's [`Object`], with names looked up as the statement itself will look them up. None where it has none.
 pub(super) fn object_of(trace: &Trace) -> Option<String> {
@@ -113,9 +85,10 @@ pub(super) fn object_of(trace: &Trace) -> Option<String> {
 }
 
 impl JournalRow {
-    /// As errors tell it.
-    pub(super) fn begun(&self) -> Begun<'_> {
-        Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at }
+    /// As the verdict on it reads it.
+    pub(super) fn journaled(&self) -> Journaled<'_> {
+        let begun = Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at };
+        Journaled { state: self.state, checksum: &self.checksum, trace: self.trace, begun }
     }
 
     pub(super) fn read(row: &PgRow) -> Result<Self, SessionError> {
@@ -124,7 +97,7 @@ impl JournalRow {
             statement: usize::try_from(value::<i32>(row, 1)?).unwrap_or_default(),
             checksum: Checksum::stored(value::<String>(row, 2)?),
             state: statement_state(&value::<String>(row, 3)?)?,
-            trace: value(row, 4)?,
+            trace: StoredTrace::read(&value::<String>(row, 4)?),
             object: Object { name: value(row, 5)?, oid: value(row, 6)? },
             excerpt: value(row, 7)?,
             started_at: value(row, 8)?,
@@ -140,15 +113,15 @@ impl JournalRow {
                                JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
                                JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE";
         let before = self.object.oid.map_or(0, |oid| oid.0);
-        match self.trace.as_str() {
-            "created index" => Some(format!(
+        match self.trace {
+            StoredTrace::CreatedIndex => Some(format!(
                 "{INDEXES} c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid",
                 text(self.object.name.as_deref().unwrap_or_default())
             )),
-            "dropped index" => Some(format!("{INDEXES} c.oid OPERATOR(pg_catalog.=) {before}")),
+            StoredTrace::DroppedIndex => Some(format!("{INDEXES} c.oid OPERATOR(pg_catalog.=) {before}")),
             // REINDEX CONCURRENTLY names what it builds and what it replaces so.
             // Source: PostgreSQL, REINDEX, "Rebuilding Indexes Concurrently".
-            "rebuilt indexes" => Some(format!(
+            StoredTrace::RebuiltIndexes => Some(format!(
                 "{INDEXES} i.indrelid OPERATOR(pg_catalog.=) {before} AND NOT i.indisvalid \
                  AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$'"
             )),
@@ -156,19 +129,20 @@ impl JournalRow {
         }
     }
 
-    /// What the catalog's answer means. `found`: rows of name, OID, valid.
-    pub(super) fn settlement(&self, found: &[(String, Oid, bool)]) -> Settlement {
-        match (self.trace.as_str(), self.object.oid) {
-            ("created index", before) => match found {
-                [(_, oid, true)] if Some(*oid) != before => Settlement::Done,
-                [(name, oid, false)] if Some(*oid) != before => Settlement::NotDone(vec![name.clone()]),
-                // None, or one that was there before: the server says what it thinks of that.
-                _ => Settlement::NotDone(Vec::new()),
+    /// What the catalog's answer means, and the indexes that are left half built. `found`: rows of name, OID, valid.
+    pub(super) fn settlement(&self, found: &[(String, Oid, bool)]) -> (Settlement, Vec<String>) {
+        match (self.trace, self.object.oid) {
+            (StoredTrace::CreatedIndex, before) => match found {
+                [(_, oid, true)] if Some(*oid) != before => (Settlement::Done, Vec::new()),
+                [(name, oid, false)] if Some(*oid) != before => (Settlement::NotDone, vec![name.clone()]),
+                // None, or one that existed before: the server says what it thinks of that.
+                _ => (Settlement::NotDone, Vec::new()),
             },
-            ("dropped index", Some(_)) if found.is_empty() => Settlement::Done,
-            ("rebuilt indexes", _) => Settlement::NotDone(found.iter().map(|(name, ..)| name.clone()).collect()),
-            ("unknown" | "parts", _) if self.state == StatementState::Started => Settlement::Unknown,
-            _ => Settlement::NotDone(Vec::new()),
+            (StoredTrace::DroppedIndex, Some(_)) if found.is_empty() => (Settlement::Done, Vec::new()),
+            (StoredTrace::RebuiltIndexes, _) => {
+                (Settlement::NotDone, found.iter().map(|(name, ..)| name.clone()).collect())
+            }
+            _ => (Settlement::NotDone, Vec::new()),
         }
     }
 }
@@ -212,7 +186,7 @@ impl Ledger {
             text(migration.statement_checksum(index).as_str()),
             text(place.excerpt.as_deref().unwrap_or_default()),
             text(if finished { "finished" } else { "started" }),
-            text(word(trace)),
+            text(trace.map_or(StoredTrace::Transaction, StoredTrace::of).as_str()),
             text_or_null(object.name.as_deref()),
             object.oid.map_or_else(|| "NULL".to_owned(), |oid| oid.0.to_string()),
             "pg_catalog.clock_timestamp()".to_owned(),

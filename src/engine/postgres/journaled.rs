@@ -11,16 +11,17 @@ use sqlx::postgres::PgRow;
 
 use super::answers::{phase_behind, tell_phase};
 use super::error::{connection_lost, failure_of, position, server_error};
-use super::journal::{JournalRow, Kind, Object, Settlement, object_of, word};
+use super::journal::{JournalRow, Kind, Object, object_of};
 use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
 use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::rows::value;
 use super::session::PostgresSession;
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::engine::shared::comparison::skip_or_fail;
-use crate::engine::shared::journal_failure::{OVERTAKEN, needs_review, run_otherwise, session_gone};
-use crate::engine::shared::ledger_rows::leaves_a_part;
+use crate::engine::shared::journal_failure::{OVERTAKEN, session_gone};
+use crate::engine::shared::journal_verdict::{Settlement, Verdict, settled, verdict};
 use crate::engine::shared::stopped::stopped_before;
+use crate::engine::shared::stored_trace::StoredTrace;
 use crate::plan::StatementState;
 use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
@@ -143,28 +144,34 @@ impl PostgresSession {
         index: usize,
         row: Option<&JournalRow>,
     ) -> Result<bool, SessionError> {
-        let Some(row) = row else { return Ok(false) };
-        if row.state == StatementState::Finished {
-            if attempt.migration.execution(index) == Execution::Setting {
-                // It went with the session that it was made in.
-                self.send_statement(attempt, index).await?;
+        let (verdict, leftovers) = match (verdict(attempt, index, row.map(JournalRow::journaled)), row) {
+            (Verdict::Ask, Some(row)) => {
+                let (found, leftovers) = self.look_up(row).await?;
+                let verdict = settled(attempt, index, row.journaled(), found);
+                if verdict == Verdict::HasRun {
+                    tracing::info!(
+                        statement = attempt.migration.place_of_statement(index).excerpt,
+                        "its outcome was not recorded, but the catalog shows that it has run"
+                    );
+                    let end = self.ledger.end_statement(attempt, index, "catalog", None);
+                    self.write_guarded(attempt.fence, &end).await?;
+                    return Ok(true);
+                }
+                (verdict, leftovers)
             }
-            return Ok(true);
-        }
-        let leftovers = match self.look_up(row).await? {
-            Settlement::Done if row.checksum == attempt.migration.statement_checksum(index) => {
-                tracing::info!(
-                    statement = row.excerpt,
-                    "its end was not recorded, but the catalog shows that it has run"
-                );
-                let end = self.ledger.end_statement(attempt, index, "catalog", None);
-                self.write_guarded(attempt.fence, &end).await?;
+            (verdict, _) => (verdict, Vec::new()),
+        };
+        match verdict {
+            Verdict::Refuse(failure) => return Err(refused(failure)),
+            Verdict::HasRun => {
+                if attempt.migration.execution(index) == Execution::Setting {
+                    // It went with the session that it was made in.
+                    self.send_statement(attempt, index).await?;
+                }
                 return Ok(true);
             }
-            Settlement::Done => return Err(refused(run_otherwise(attempt, index, &row.excerpt))),
-            Settlement::Unknown => return Err(refused(needs_review(attempt, index, &row.begun()))),
-            Settlement::NotDone(leftovers) => leftovers,
-        };
+            Verdict::Run | Verdict::Ask => {}
+        }
         for index in leftovers {
             tracing::warn!(index, "dropping the invalid index that an interrupted statement has left");
             self.ask(format!("DROP INDEX CONCURRENTLY IF EXISTS {index}")).await?;
@@ -172,7 +179,7 @@ impl PostgresSession {
         Ok(false)
     }
 
-    async fn look_up(&mut self, row: &JournalRow) -> Result<Settlement, SessionError> {
+    async fn look_up(&mut self, row: &JournalRow) -> Result<(Settlement, Vec<String>), SessionError> {
         let Some(question) = row.question() else { return Ok(row.settlement(&[])) };
         let found = self.ask(question).await?;
         let found = found.iter().map(|row| Ok((value(Some(row), 0)?, value(Some(row), 1)?, value(Some(row), 2)?)));
@@ -332,7 +339,7 @@ fn leaves_index(trace: &Trace, failure: &Failure) -> Option<&'static str> {
         _ => return None,
     };
     let code = failure.code.as_deref()?;
-    leaves_a_part(word(Some(trace)), code).then_some(left)
+    StoredTrace::of(trace).leaves_a_part(code).then_some(left)
 }
 
 fn with_invalid_index(mut error: SessionError, left: &str) -> SessionError {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::stored_trace::StoredTrace;
 use crate::engine::{Acknowledged, RecordedAttempt};
 use crate::engine::{SessionError, StoredRollback};
 use crate::migration::{Checksum, Version};
@@ -106,26 +107,9 @@ fn begun_statement(row: &impl LedgerRow) -> Result<BegunStatement, SessionError>
         number: usize::try_from(row.number(1)?).unwrap_or_default(),
         checksum: checksum(row, 2)?,
         state: statement_state(&row.text(3)?)?,
-        left_a_part: refused && leaves_a_part(&row.text(7)?, &row.text_or_null(9)?.unwrap_or_default()),
+        left_a_part: refused
+            && StoredTrace::read(&row.text(7)?).leaves_a_part(&row.text_or_null(9)?.unwrap_or_default()),
     })
-}
-
-/// Whether a statement that the server refused may have left a part of its work; `trace` is the journal's word for it, and
-/// `code` the error's.
-///
-/// A procedure may have committed. `MariaDB` drops several objects one by one.
-/// An index that is built, rebuilt or dropped concurrently is left invalid, unless the statement could not even begin.
-///
-/// Source: `PostgreSQL`, CREATE INDEX, "Building Indexes Concurrently", and Appendix A for the classes of errors; `MariaDB`,
-/// "Atomic DDL".
-pub(crate) fn leaves_a_part(trace: &str, code: &str) -> bool {
-    // Syntax, a name that is not there or is taken, no right to it; not supported; the transaction's state; a schema.
-    let cannot_begin = || ["42", "0A", "25", "3F"].iter().any(|class| code.starts_with(class));
-    match trace {
-        "parts" | "last disappears" => true,
-        "created index" | "dropped index" | "rebuilt indexes" => !cannot_begin(),
-        _ => false,
-    }
 }
 
 /// File, checksum, checksum of the tokens.
@@ -194,28 +178,4 @@ pub(crate) fn newer_ledger(found: impl Into<i64>, known: impl Into<i64>) -> Sess
     error.failure.hint =
         Some("use the newer Schemaward; docs/upgrading.md says which versions work together".to_owned());
     error
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::leaves_a_part;
-
-    #[rstest]
-    #[case::no_such_table("created index", "42P01", false)]
-    #[case::duplicate_key("created index", "23505", true)]
-    #[case::of_an_expression("created index", "22012", true)]
-    #[case::lock_timeout("dropped index", "55P03", true)]
-    #[case::no_such_index("dropped index", "42704", false)]
-    #[case::deadlock("rebuilt indexes", "40P01", true)]
-    #[case::procedure("parts", "42883", true)]
-    #[case::several_tables("last disappears", "1451", true)]
-    #[case::one_table("disappears", "1451", false)]
-    #[case::syntax("unknown", "1064", false)]
-    #[case::database("unknown", "55006", false)]
-    #[case::taken_back("transaction", "23505", false)]
-    fn what_the_server_refuses_in_its_middle(#[case] trace: &str, #[case] code: &str, #[case] leaves: bool) {
-        assert_eq!(leaves_a_part(trace, code), leaves);
-    }
 }

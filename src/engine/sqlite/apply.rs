@@ -10,7 +10,8 @@ use super::journal::JournalRow;
 use super::place::byte_of_error;
 use super::session::{Sent, SqliteSession};
 use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
-use crate::engine::shared::journal_failure::{Begun, needs_review, run_otherwise, session_gone};
+use crate::engine::shared::journal_failure::session_gone;
+use crate::engine::shared::journal_verdict::{Settlement, Verdict, settled, verdict};
 use crate::plan::StatementState;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::{Execution, Trace, TransactionMode, message_without_passwords};
@@ -157,19 +158,17 @@ impl SqliteSession {
     }
 }
 
-/// Whether a statement has run before, as the journal says.
+/// Whether a statement has run before, as the journal says: there is no catalog to ask here.
 fn has_run(attempt: Attempt<'_>, index: usize, row: Option<&JournalRow>) -> Result<bool, SessionError> {
-    let Some(row) = row else { return Ok(false) };
     let refused = |failure: Failure| Err(SessionError { failure, connection_lost: false });
-    match row.state {
-        StatementState::Failed => Ok(false),
-        StatementState::Started if row.repeatable => Ok(false),
-        StatementState::Started => {
-            let begun = Begun { excerpt: &row.excerpt, run: &row.run, started_at: &row.started_at };
-            refused(needs_review(attempt, index, &begun))
-        }
-        StatementState::Finished if row.checksum == attempt.migration.statement_checksum(index) => Ok(true),
-        StatementState::Finished => refused(run_otherwise(attempt, index, &row.excerpt)),
+    match (verdict(attempt, index, row.map(JournalRow::journaled)), row) {
+        (Verdict::Run, _) => Ok(false),
+        (Verdict::HasRun, _) => Ok(true),
+        (Verdict::Refuse(failure), _) => refused(failure),
+        (Verdict::Ask, row) => match row.map(|row| settled(attempt, index, row.journaled(), Settlement::Unknown)) {
+            Some(Verdict::Refuse(failure)) => refused(failure),
+            _ => Ok(false),
+        },
     }
 }
 

@@ -6,7 +6,10 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use super::ledger::{Ledger, NOW, OPEN, bind_open};
 use super::rows::{count, query, unreadable};
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
+use crate::engine::shared::journal_failure::Begun;
+use crate::engine::shared::journal_verdict::Journaled;
 use crate::engine::shared::ledger_rows::{LedgerRow, statement_state};
+use crate::engine::shared::stored_trace::StoredTrace;
 use crate::migration::Checksum;
 use crate::plan::StatementState;
 use crate::report::Failure;
@@ -57,7 +60,7 @@ impl Ledger {
             .bind(migration.statement_checksum(index).as_str().to_owned())
             .bind(place.excerpt.unwrap_or_default())
             .bind(if trace.is_none() { "finished" } else { "started" })
-            .bind(word(trace))
+            .bind(trace.map_or(StoredTrace::Transaction, StoredTrace::of).as_str())
             .bind(trace.is_none().then_some("server"))
             .bind(attempt.run)
             .bind(attempt.fence.0)
@@ -140,15 +143,6 @@ impl Ledger {
     }
 }
 
-/// How the journal writes a trace. These words are stored: they never change.
-fn word(trace: Option<&Trace>) -> &'static str {
-    match trace {
-        None => "transaction",
-        Some(Trace::Repeatable) => "repeatable",
-        Some(_) => "unknown",
-    }
-}
-
 /// A statement that is begun.
 #[derive(Clone, Debug)]
 pub(super) struct JournalRow {
@@ -156,22 +150,27 @@ pub(super) struct JournalRow {
     pub(super) statement: usize,
     pub(super) checksum: Checksum,
     pub(super) state: StatementState,
-    /// Whether to run it twice is to run it once.
-    pub(super) repeatable: bool,
-    pub(super) excerpt: String,
-    pub(super) started_at: String,
-    pub(super) run: String,
+    trace: StoredTrace,
+    excerpt: String,
+    started_at: String,
+    run: String,
     /// What `last_insert_rowid()` said behind it; None where an older Schemaward has run it.
     pub(super) last_insert_rowid: Option<i64>,
 }
 
 impl JournalRow {
+    /// As the verdict on it reads it.
+    pub(super) fn journaled(&self) -> Journaled<'_> {
+        let begun = Begun { excerpt: &self.excerpt, run: &self.run, started_at: &self.started_at };
+        Journaled { state: self.state, checksum: &self.checksum, trace: self.trace, begun }
+    }
+
     fn read(row: &SqliteRow) -> Result<Self, SessionError> {
         Ok(Self {
             statement: usize::try_from(row.number(0)?).unwrap_or_default(),
             checksum: Checksum::stored(row.text(1)?),
             state: statement_state(&row.text(2)?)?,
-            repeatable: row.text(3)? == "repeatable",
+            trace: StoredTrace::read(&row.text(3)?),
             excerpt: row.text(4)?,
             started_at: row.text(5)?,
             run: row.text(6)?,
