@@ -65,6 +65,37 @@ fn messages_and_help_are_written_as_a_native_speaker_would() {
 }
 
 #[test]
+fn pages_are_written_as_a_native_speaker_would() {
+    let mut found = Vec::new();
+    for path in pages() {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        for (line, paragraph) in paragraphs(&text) {
+            found.extend(not_written(&paragraph).map(|told| format!("{path}:{line}: {told}")));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn pages_have_at_most_120_columns_but_for_tables_and_code() {
+    let mut found = Vec::new();
+    for path in pages() {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        // A line of one word, such as a test's name, cannot be divided.
+        let is_long = |line: &str| line.chars().count() > 120 && !line.starts_with('|') && line.trim().contains(' ');
+        found.extend(prose(&text).filter(|(_, line)| is_long(line)).map(|(number, _)| format!("{path}:{number}")));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_phrase_of_a_page_is_found_over_the_end_of_a_line_and_not_in_code() {
+    let page = "One is\n  none.\n\n```\nis none\n```\n    is none\n| `x` is none, `is none` |\n`it_tells`\n";
+    let found: Vec<_> = paragraphs(page).into_iter().filter(|(_, text)| not_written(text).count() == 1).collect();
+    assert_eq!(found, [(1, "One is none.".to_owned()), (8, "| ` is none, ` | `".to_owned())]);
+}
+
+#[test]
 fn a_phrase_is_found_as_words_and_in_whichever_letters() {
     assert_eq!(not_written("It IS none.").count(), 1);
     assert_eq!(not_written("this nonesuch foretells").count(), 0);
@@ -144,4 +175,36 @@ fn literals(code: &str) -> Vec<(usize, String)> {
 fn comments(code: &str) -> impl Iterator<Item = (usize, String)> {
     let lines = code.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("///"));
     lines.map(|(index, line)| (index + 1, line.to_owned()))
+}
+
+/// Every page that people read, those in folders too.
+fn pages() -> Vec<String> {
+    let folders = ["bench", "charts", "corpora", "docs", "examples", "testbed"];
+    let of_root = ["CHANGELOG.md", "CONTRIBUTING.md", "README.md"].map(str::to_owned);
+    folders.iter().flat_map(|folder| files(folder, "md")).chain(of_root).collect()
+}
+
+/// Lines of a page without code, with their numbers.
+fn prose(page: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut in_code = false;
+    (1..).zip(page.lines()).filter(move |(_, line)| {
+        let is_fence = line.starts_with("```");
+        in_code ^= is_fence;
+        !in_code && !is_fence && !line.starts_with("    ")
+    })
+}
+
+/// Paragraphs of a page without code, each as one line, with the number of its first. Of inline code a mark is left.
+fn paragraphs(page: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut last = 0;
+    for (number, line) in prose(page).filter(|(_, line)| !line.trim().is_empty()) {
+        let words = line.trim().split('`').step_by(2).collect::<Vec<_>>().join("`");
+        match found.last_mut() {
+            Some((_, text)) if number == last + 1 => *text = format!("{text} {words}"),
+            _ => found.push((number, words)),
+        }
+        last = number;
+    }
+    found
 }
