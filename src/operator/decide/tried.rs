@@ -66,6 +66,7 @@ mod tests {
     #[case::another_generation(World::ready().with(|seen| seen.resource.generation += 1), "never")]
     #[case::another_content(World::ready().with(|seen| seen.source = source_of(&[("001_a.sql", "select 1;")])), "never")]
     #[case::asked_again(World::ready().with(|seen| seen.resource.retry_token = Some("sha256:1".into())), "never")]
+    #[case::another_attempt_than_its_name_says(World::ready().with(|seen| seen.resource.status.run.as_mut().unwrap().attempt += 1), "never")]
     #[case::a_forgotten_content(World::ready().with(|seen| seen.resource.status.source_hash = None), "never")]
     fn what_became_of_a_task_is_read_off_the_status(#[case] world: World, #[case] expected: &str) {
         let want = want(&world.observed.resource, &world.observed.source).ok().unwrap();

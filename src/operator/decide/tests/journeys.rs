@@ -1,6 +1,6 @@
 //! Several passes in a row: to the end of a run, through crashes, and from what others have left.
 
-use super::scenes::{forgotten, next_generation, other_content, retry, running};
+use super::scenes::{forgotten, invalid, missing, next_generation, other_content, retry, running};
 use crate::operator::decide::world::World;
 use crate::operator::decision::Requeue;
 use crate::operator::names::RunKey;
@@ -119,4 +119,23 @@ fn a_status_that_keeps_the_retry_annotation_itself_is_an_answer_to_it_and_a_new_
     }
     // Whoever gives what the status shows as a new value asks for another run.
     assert_eq!(retry(ready, Some(&kept)).pass().notices(), ["Started"]);
+}
+
+#[test]
+fn a_run_that_was_decided_and_never_made_is_forgotten_when_its_source_turns_out_invalid() {
+    let decided = World::fresh().pass_until(1);
+    assert!(decided.status().run.is_some());
+    assert_eq!(invalid(decided).pass().status().run, None);
+    assert!(invalid(World::ready()).pass().status().run.is_some(), "one that has ended is still to be seen");
+}
+
+#[test]
+fn a_source_that_was_missing_for_a_while_is_verified_again_though_it_is_the_same() {
+    let world = World::ready();
+    let source = world.observed.source.clone();
+    let without = missing(world).pass();
+    assert_eq!(without.status().source_hash, None);
+    let back = without.with(|seen| seen.source = source).pass();
+    assert_eq!(back.notices(), ["Started"]);
+    assert_eq!(back.ends_well().settle().standing(), "Ready Verified");
 }

@@ -7,7 +7,7 @@ use rstest::rstest;
 use super::scenes::{held, invalid, missing, other_content, running, suspended};
 use crate::operator::decide::is_at_rest;
 use crate::operator::decide::world::World;
-use crate::operator::decision::Requeue;
+use crate::operator::decision::{Effect, Requeue};
 use crate::report::ErrorClass::{Permanent, Transient};
 use crate::report::Reason;
 
@@ -70,4 +70,24 @@ fn a_run_that_does_not_start_lets_others_use_the_database_and_takes_its_lease_wh
     let starts = running(waits);
     let before = starts.observed.clone();
     assert_eq!(starts.pass().writes(&before), ["Status", "TakeLease"]);
+}
+
+#[test]
+fn a_retry_is_due_in_the_very_second_that_the_status_names() {
+    let mut world = World::failed(Transient, Reason::ConnectionFailed);
+    world.now = world.status().last_error.as_ref().unwrap().retry_at.as_ref().unwrap().parse().unwrap();
+    assert!(!is_at_rest(&world.observed.resource, &world.observed.source, world.now));
+    assert_eq!(world.pass().notices(), ["Started"]);
+}
+
+#[test]
+fn a_job_that_is_being_deleted_already_is_not_deleted_again() {
+    let second = World::failed(Transient, Reason::ConnectionFailed).later(10).pass().ends_well();
+    let old = second.observed.children.jobs[0].name.clone();
+    for (deleting, deletions) in [(false, 1), (true, 0)] {
+        let world = second.clone().with(|seen| seen.children.jobs[0].deleting = deleting).pass();
+        let effects = &world.last.as_ref().unwrap().effects;
+        let found = effects.iter().filter(|effect| matches!(effect, Effect::DeleteJob { name, .. } if *name == old));
+        assert_eq!(found.count(), deletions, "{effects:?}");
+    }
 }
