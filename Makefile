@@ -22,7 +22,7 @@ SLOW = --skip a_run_that_is_killed_before_any_write --skip resumed_anywhere
 # Those on servers; what is compared with the servers' own clients, too.
 ENGINES = --test engines --test splitting --test kills --test bodies
 
-.PHONY: check features lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings
+.PHONY: check features mutants lint test test-unit test-engine test-postgres-versions test-kills campaign-bodies campaign-resume campaign-settings
 check: ## formatting, clippy, the tests that need no server but for two slow ones: a minute after a change of a line
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --all-features -- -D warnings
@@ -35,6 +35,8 @@ features: ## the program with each of its features alone, and a command line wit
 	cargo clippy --quiet --no-default-features --features sqlite -- -D warnings
 	cargo test --no-default-features --features sqlite --lib --bins --test quick
 	cargo test --no-default-features --features sqlite --test engines sqlite::
+mutants: ## change the pure core in one place at a time and run its unit tests: hours; SAMPLE=1: ten, chosen by the commit
+	@scripts/mutants.sh $(if $(SAMPLE),sample,all)
 lint: ## shell scripts, the chart, the licenses of dependencies
 	@scripts/lint.sh
 test: test-unit test-engine test-cluster ## all tests (root, Linux)
