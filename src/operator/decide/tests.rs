@@ -1,5 +1,6 @@
 //! The scenarios, by subject, each by name.
 
+mod going;
 mod journeys;
 mod messages;
 mod outcomes;
