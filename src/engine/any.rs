@@ -1,5 +1,6 @@
 //! A database of whichever engine its URL names. Only hands each call on: what an engine does stands in its own folder.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
@@ -158,8 +159,8 @@ impl Database for AnyDatabase {
         each!(self, database => database.examine().await)
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
-        each!(self, database => database.watch_lock_waits(session, seen).await);
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
+        each!(self, database => database.watch_lock_waits(session, seen).await)
     }
 
     fn lock_timeout(&self) -> Duration {

@@ -6,6 +6,7 @@
 //! row in one transaction, an engine whose DDL commits by itself keeps a journal a statement; both
 //! are the engine's own affair inside [`Session::apply`].
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
@@ -63,7 +64,7 @@ pub trait Database {
     /// Watches whom a session waits for, through a connection of its own that is opened only when the session has been
     /// at work for a good part of a lock's timeout, and hands over each session that is seen in its way. Never ends; what
     /// goes wrong is logged only, since knowing is all that this is for.
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>);
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible;
 
     /// How long a statement may wait for a table's lock.
     fn lock_timeout(&self) -> Duration;

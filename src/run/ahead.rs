@@ -4,6 +4,7 @@
 //! What it opens is only read from until the run has its goal; a run without one closes it unused.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::engine::Check;
@@ -62,8 +63,8 @@ impl<D: Database> Database for Ahead<'_, D> {
         self.database.examine().await
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
-        self.database.watch_lock_waits(session, seen).await;
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
+        self.database.watch_lock_waits(session, seen).await
     }
 
     fn lock_timeout(&self) -> Duration {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::pauses::Pauses;
 use crate::report::{Failure, LockBlocker};
 
 /// The first pause; each further one is twice as long.
@@ -14,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct LockLadder {
     within: Duration,
-    pause: Duration,
+    pauses: Pauses,
     /// How many tries have failed.
     pub(super) tries: i64,
 }
@@ -22,16 +23,14 @@ pub(super) struct LockLadder {
 impl LockLadder {
     /// Tries for so long, and begins with a pause no shorter than a try.
     pub(super) fn new(within: Duration, lock_timeout: Duration) -> Self {
-        Self { within, pause: FIRST_PAUSE.max(lock_timeout).min(LONGEST_PAUSE), tries: 0 }
+        Self { within, pauses: Pauses::new(FIRST_PAUSE.max(lock_timeout), LONGEST_PAUSE), tries: 0 }
     }
 
     /// Counts a failed try, so long after the first began. How long to pause before the next; None where the time would
     /// be over by then.
     pub(super) fn pause(&mut self, elapsed: Duration) -> Option<Duration> {
         self.tries += 1;
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        (elapsed + pause < self.within).then_some(pause)
+        self.pauses.within(self.within.saturating_sub(elapsed))
     }
 
     /// The failure of a try with what all of them have shown.

@@ -9,6 +9,7 @@ mod cancellation;
 mod lock_ladder;
 mod locked;
 mod look_beside;
+mod pauses;
 mod reading;
 mod repair;
 #[expect(clippy::module_inception, reason = "it holds the run itself, and files are named after what they hold")]

@@ -8,8 +8,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::beside::Look;
 use super::cancellation::CANCEL_WAIT;
+use super::pauses::Pauses;
 use super::run_failure::{Unresolved, another_plan, lock_held, unknown_outcome};
 use crate::engine::Stop;
 use crate::engine::shared::stopped::stopped;
@@ -170,19 +173,18 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Looks for the server again, to ask what became of a migration.
     async fn reconnect(&self, lost: &Unresolved<'_>) -> Result<D::Session, Failure> {
-        let deadline = tokio::time::Instant::now() + RECONNECT_WAIT;
-        let mut pause = FIRST_PAUSE;
+        let deadline = Instant::now() + RECONNECT_WAIT;
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let error = match self.connect().await {
                 Ok(session) => return Ok(session),
                 Err(error) => error,
             };
-            let over = self.stop.reason().is_some() || tokio::time::Instant::now() + pause > deadline;
-            if over || !error.class.is_retried() {
+            let is_retried = self.stop.reason().is_none() && error.class.is_retried();
+            let Some(pause) = pauses.within(deadline - Instant::now()).filter(|_| is_retried) else {
                 return Err(unknown_outcome(lost, &error));
-            }
+            };
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -225,20 +227,19 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Takes the lock and raises the fence; `look`: what is to be done then about other tools' histories.
     async fn take_over(&mut self, session: &mut D::Session, look: Look) -> Result<(Fence, LedgerState), Failure> {
-        let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
-        let mut pause = FIRST_PAUSE;
+        let deadline = Instant::now() + self.settings.lock_wait;
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut reported = None;
         while let LockAttempt::HeldBy(holder) = self.unless_stopped(session.try_lock()).await?? {
-            if tokio::time::Instant::now() + pause > deadline {
+            let Some(pause) = pauses.within(deadline - Instant::now()) else {
                 return Err(lock_held(&holder, self.settings.lock_wait));
-            }
+            };
             // A holder that cannot be told has just given the lock back.
             if !holder.is_empty() && reported.as_ref() != Some(&holder) {
                 (self.report)(Event::WaitingForLock { holder: holder.clone() });
                 reported = Some(holder);
             }
             self.unless_stopped(tokio::time::sleep(pause)).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         if matches!(look, Look::Again) {
             self.look_beside_again(session).await?;
@@ -254,22 +255,22 @@ impl<'a, D: Database> Run<'a, D> {
     /// Takes a step on the ledger, again and again while a transaction of somebody else's keeps it from ending, but no
     /// longer than the run's own lock is waited for. On SQLite any transaction that writes does.
     async fn in_tries<T>(&mut self, mut step: impl AsyncFnMut() -> Result<T, SessionError>) -> Result<T, Failure> {
-        let deadline = tokio::time::Instant::now() + self.settings.lock_wait;
-        let (mut pause, mut is_reported) = (FIRST_PAUSE, false);
+        let deadline = Instant::now() + self.settings.lock_wait;
+        let (mut pauses, mut is_reported) = (Pauses::new(FIRST_PAUSE, LONGEST_PAUSE), false);
         loop {
             let failure = match self.unless_stopped(step()).await? {
                 Ok(done) => return Ok(done),
                 Err(error) => error.failure,
             };
-            if failure.reason != Reason::LockTimedOut || tokio::time::Instant::now() + pause > deadline {
+            let is_retried = failure.reason == Reason::LockTimedOut;
+            let Some(pause) = pauses.within(deadline - Instant::now()).filter(|_| is_retried) else {
                 return Err(failure);
-            }
+            };
             if !is_reported {
                 (self.report)(Event::Warning { message: format!("{}; trying again", failure.message) });
                 is_reported = true;
             }
             self.unless_stopped(tokio::time::sleep(pause)).await?;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -183,7 +183,7 @@ impl<'a, D: Database> Run<'a, D> {
                 biased;
                 done = &mut applying => Ok(done),
                 reason = stop_signal.requested() => Err(reason),
-                () = database.watch_lock_waits(id, &mut blocker) => Err(stop_signal.requested().await),
+                never = database.watch_lock_waits(id, &mut blocker) => match never {},
             };
             match reason {
                 Ok(done) => done,

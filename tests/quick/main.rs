@@ -1,6 +1,7 @@
 //! What needs no server and no cluster: the command line, the CRD, refused files, and the pages and sources held to each other.
 
 mod bad_sets;
+mod circles;
 mod command_line;
 #[cfg(feature = "operator")]
 mod crd;

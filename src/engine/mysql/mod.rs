@@ -25,6 +25,7 @@ mod script;
 mod server;
 mod session;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnection;
@@ -109,11 +110,11 @@ impl Database for Mysql {
         self.examine_steps().await
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
         if let Err(error) = self.watch(session, seen).await {
             tracing::debug!(%error, "whom the statement waits for cannot be asked");
         }
-        std::future::pending::<()>().await;
+        std::future::pending().await
     }
 
     fn lock_timeout(&self) -> Duration {

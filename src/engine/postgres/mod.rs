@@ -21,6 +21,7 @@ mod session;
 mod settings;
 mod stepwise;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -119,11 +120,11 @@ impl Database for Postgres {
         self.examine_steps().await
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) {
+    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
         if let Err(error) = self.watch(session, seen).await {
             tracing::debug!(%error, "whom the statement waits for cannot be asked");
         }
-        std::future::pending::<()>().await;
+        std::future::pending().await
     }
 
     fn lock_timeout(&self) -> Duration {

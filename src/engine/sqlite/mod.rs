@@ -11,6 +11,7 @@ mod place;
 mod rows;
 mod session;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,8 +132,8 @@ impl Database for Sqlite {
     }
 
     /// SQLite does not tell which process is in the way.
-    async fn watch_lock_waits(&self, _: SessionId, _: &mut Option<LockBlocker>) {
-        std::future::pending::<()>().await;
+    async fn watch_lock_waits(&self, _: SessionId, _: &mut Option<LockBlocker>) -> Infallible {
+        std::future::pending().await
     }
 
     fn lock_timeout(&self) -> Duration {

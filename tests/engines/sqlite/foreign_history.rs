@@ -221,7 +221,7 @@ fn a_history_is_taken_over_from_a_table_of_any_name(#[case] tool: &str, #[case] 
     let bed = migrated_by(table);
     bed.file("000003_more.up.sql", "INSERT INTO plans (name) VALUES ('more');\n");
     let (code, said) = bed.said(&["adopt", "--from", tool, "--table", "app_stat"]);
-    assert!(code == Some(2) && said.contains("no table app_stat is in this database"), "{said}");
+    assert!(code == Some(2) && said.contains("there is no table app_stat in this database"), "{said}");
     let other = if tool == "golang-migrate" { "flyway" } else { "golang-migrate" };
     let (code, said) = bed.said(&["adopt", "--from", other, "--table", "app_state"]);
     assert!(code == Some(2) && said.contains("the table main.app_state has the columns"), "{said}");

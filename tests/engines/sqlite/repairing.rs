@@ -102,7 +102,7 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     );
     assert!(told.starts_with("abandoned by schemaward repair") && told.ends_with("|1|1"), "{told}");
     for (name, why) in
-        [("1", "1 is not half applied"), ("2", "version 2 is applied"), ("R__x.sql", "nothing of R__x.sql is begun")]
+        [("1", "1 is not half applied"), ("2", "version 2 is applied"), ("R__x.sql", "R__x.sql is not half applied")]
     {
         let (code, said) = bed.said(&["repair", "--abandon", name]);
         assert!(code == Some(2) && said.contains(why), "{said}");
