@@ -26,11 +26,9 @@ impl AcknowledgementKind {
 /// One that is to be written.
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledgement<'a> {
-    /// What it is.
     pub kind: AcknowledgementKind,
     /// The migration it is about, where it is about one.
     pub version: Option<&'a Version>,
-    /// For people.
     pub detail: &'a str,
     /// The run that writes it down.
     pub run: &'a str,
@@ -43,12 +41,9 @@ pub struct Acknowledgement<'a> {
 pub struct Acknowledged {
     /// The migration it is about, where it is about one.
     pub version: Option<Version>,
-    /// For people.
     pub detail: String,
     /// RFC 3339, UTC, whole seconds.
     pub made_at: String,
-    /// The database's user.
     pub made_by: String,
-    /// The run's name.
     pub run: String,
 }

@@ -35,7 +35,6 @@ pub enum AnyDatabase {
 /// A session of whichever engine.
 #[derive(Debug)]
 pub enum AnySession {
-    /// On PostgreSQL.
     Postgres(PostgresSession),
     /// On MySQL or MariaDB.
     Mysql(MysqlSession),

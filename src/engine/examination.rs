@@ -8,7 +8,6 @@ use serde::Serialize;
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// Which step.
     pub name: CheckName,
     /// What came of it.
     #[serde(flatten)]
@@ -20,22 +19,11 @@ pub struct Check {
 #[serde(tag = "result", rename_all = "camelCase")]
 pub enum Outcome {
     /// It is as a run needs it.
-    Ok {
-        /// What was found.
-        detail: String,
-    },
+    Ok { detail: String },
     /// A run would fail.
-    NotOk {
-        /// What was found.
-        detail: String,
-        /// What to do.
-        advice: String,
-    },
+    NotOk { detail: String, advice: String },
     /// It could not be told, since a step before it failed or it does not apply.
-    Skipped {
-        /// Why.
-        detail: String,
-    },
+    Skipped { detail: String },
 }
 
 /// The steps, in the order they are taken.

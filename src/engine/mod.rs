@@ -1,6 +1,8 @@
 //! Databases: the contract that a run relies on, the drivers that keep it, and what they share. The order of things in a
 //! run is [`crate::run`]'s affair.
 
+#![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
+
 mod acknowledgement;
 mod any;
 mod examination;

@@ -14,7 +14,6 @@ pub struct RecordedAttempt {
     pub kind: String,
     /// Whether a rollback has undone it since.
     pub undone: bool,
-    /// The file's name.
     pub file: String,
     /// The first 16 hex digits of the SHA-256 of the file's bytes.
     pub checksum: String,
@@ -34,11 +33,8 @@ pub struct RecordedAttempt {
     pub statements_done: i32,
     /// How many the file has.
     pub statements_total: i32,
-    /// The run's name.
     pub run: String,
-    /// The database's user.
     pub applied_by: String,
-    /// Schemaward's version.
     pub tool_version: String,
 }
 

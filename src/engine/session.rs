@@ -305,7 +305,6 @@ pub enum LockAttempt {
 /// One try of one migration.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
-    /// What is tried.
     pub migration: &'a Migration,
     /// Which way, and why.
     pub kind: Kind,
@@ -322,7 +321,6 @@ pub struct Attempt<'a> {
 pub struct Unrun<'a> {
     /// [`Kind::Baseline`], or [`Kind::Adopted`], with which the rollback SQL is kept.
     pub kind: Kind,
-    /// At least one.
     pub migrations: &'a [&'a Migration],
     /// The run that records them.
     pub run: &'a str,
@@ -333,7 +331,6 @@ pub struct Unrun<'a> {
 /// What became of an attempt that failed.
 #[derive(Clone, Copy, Debug)]
 pub struct FailedAttempt<'a> {
-    /// Why.
     pub failure: &'a Failure,
     /// How many of the file's statements had run before.
     pub statements_done: usize,
@@ -357,7 +354,6 @@ impl FailedAttempt<'_> {
 /// What a person found out about a statement whose end was not recorded, or has done in place of one that was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct ByHand<'a> {
-    /// The migration's version.
     pub version: &'a Version,
     /// The statement's number in its file, from 1.
     pub statement: i32,
@@ -371,7 +367,6 @@ pub struct ByHand<'a> {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", failure.message)]
 pub struct SessionError {
-    /// What and why.
     pub failure: Failure,
     /// Whether the connection is gone.
     pub connection_lost: bool,
@@ -383,7 +378,6 @@ pub enum ApplyError {
     /// The server refused it; nothing of it is left that the ledger does not tell of.
     #[error("{}", failure.message)]
     Refused {
-        /// What and where.
         failure: Failure,
         /// How many of the file's statements had run before.
         statements_done: usize,

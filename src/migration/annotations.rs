@@ -153,9 +153,7 @@ struct Part {
 /// What a mark says that divides no part.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Mark {
-    /// One statement begins.
     Begin,
-    /// It ends.
     End,
     Plain,
 }

@@ -20,7 +20,6 @@ pub struct FileName {
     pub version: Version,
     /// What follows, up to the ending.
     pub description: String,
-    /// Forward or back.
     pub direction: Direction,
 }
 
@@ -57,7 +56,6 @@ pub enum NameError {
     Direction {
         /// The part of the name in question.
         part: String,
-        /// The right name.
         suggestion: String,
     },
 }

@@ -18,9 +18,7 @@ use crate::sql::transaction::{Execution, TransactionMode};
 /// One file: a version, a description, SQL that goes forward, perhaps SQL that goes back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Migration {
-    /// Its version.
     pub version: Version,
-    /// The file's name.
     pub file: String,
     /// The file name's middle.
     pub description: String,

@@ -1,6 +1,8 @@
 //! What a migration is: file names, formats, directives, rollback blocks, checksums, sets of files. Pure: bytes in, data
 //! out. What the SQL in them means is [`crate::sql`]'s affair.
 
+#![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
+
 mod annotations;
 mod checksum;
 mod directive;

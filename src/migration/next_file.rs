@@ -10,7 +10,6 @@ const TIME_STAMP_DIGITS: usize = 14;
 /// A new migration's file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewFile {
-    /// Its name.
     pub name: String,
     /// Its content: comments and an empty rollback block.
     pub text: String,

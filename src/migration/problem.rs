@@ -48,7 +48,6 @@ pub enum ProblemKind {
     DuplicateVersion {
         /// The version, as this file writes it.
         version: Version,
-        /// The other file.
         other: String,
     },
     /// Numbers are left out between two files.
@@ -90,12 +89,7 @@ pub enum ProblemKind {
     Unterminated(Construct),
     /// A line for the engine's client.
     #[error("`{command}` is a command of {}, not of the server; {}", .dialect.grammar().client(), instead_of(.command))]
-    MetaCommand {
-        /// The command.
-        command: String,
-        /// Whose client.
-        dialect: Dialect,
-    },
+    MetaCommand { command: String, dialect: Dialect },
     /// A line `DELIMITER` that names none.
     #[error("DELIMITER needs what is to end statements from here on, without a backslash, such as DELIMITER //")]
     Delimiter,

@@ -15,7 +15,6 @@ pub(super) const UNWRITTEN: &str =
 /// What the end of a file holds.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Block {
-    /// No rollback block.
     None,
     /// The block's SQL; empty where nothing needs to be undone.
     Sql(String),

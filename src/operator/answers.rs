@@ -39,16 +39,13 @@ impl From<kube::Error> for AnswerError {
 /// How much of an object is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Extent {
-    /// All of it.
     Whole,
-    /// Its metadata.
     Metadata,
 }
 
 /// Asks the API server.
 #[derive(Clone, Copy)]
 pub struct Answers<'a> {
-    /// Whom to ask.
     pub client: &'a Client,
     /// Where answers find room.
     pub rooms: &'a Rooms,

@@ -12,7 +12,6 @@ use crate::api::{SchemaMigrationStatus, condition};
 /// The types that this operator owns, in the order in which they are shown. Other controllers' stay after them, as they are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Owned {
-    /// Always there.
     Ready,
     /// There while something is going on.
     Reconciling,
@@ -47,9 +46,7 @@ impl Owned {
 /// A condition's status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Value {
-    /// It holds.
     True,
-    /// It does not.
     False,
     /// Nobody can tell yet.
     Unknown,

@@ -36,7 +36,6 @@ pub struct Settings {
     pub runner_image: String,
     /// The operator's own namespace, for the election of a leader.
     pub namespace: String,
-    /// This replica's name.
     pub identity: String,
     /// The namespaces to watch; all where empty.
     pub watch_namespaces: Vec<String>,

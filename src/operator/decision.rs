@@ -35,20 +35,16 @@ pub enum Effect {
     ReleaseLease,
     /// Write the source into immutable ConfigMaps, those that are not there yet.
     FreezeSource,
-    /// Start a run.
     CreateJob(RunOrder),
     /// Delete a Job in the foreground: it stays until its pods are gone.
     DeleteJob {
-        /// Its name.
         name: String,
         /// Its UID, so that no namesake is deleted.
         uid: String,
     },
     /// Delete a frozen ConfigMap.
     DeleteFrozen {
-        /// Its name.
         name: String,
-        /// Its UID.
         uid: String,
     },
 }
@@ -60,7 +56,6 @@ pub struct RunOrder {
     pub task: Task,
     /// The run's name, which is the Job's.
     pub name: String,
-    /// The attempt's number.
     pub attempt: i32,
     /// SHA-256 of the source.
     pub source_hash: Checksum,
@@ -73,9 +68,7 @@ pub struct RunOrder {
 /// When to look again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Requeue {
-    /// After this time.
     After(Duration),
-    /// When something changes.
     OnChange,
     /// A Job or a pod goes on, and the watches tell when it gets further: after this time its words are looked at again.
     Following(Duration),
@@ -88,16 +81,13 @@ pub enum Requeue {
 pub struct Notice {
     /// The run it is about.
     pub run: Option<String>,
-    /// What happened.
     pub kind: NoticeKind,
-    /// In a sentence.
     pub message: String,
 }
 
 /// The kinds of notices.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NoticeKind {
-    /// A run starts.
     Started,
     /// A run has ended at its target.
     Succeeded {
@@ -108,18 +98,15 @@ pub enum NoticeKind {
     },
     /// A run has failed.
     Failed {
-        /// Why.
         why: Why,
         /// How many migrations it applied before.
         applied: i64,
         /// From its start to its end.
         took: Duration,
     },
-    /// Another attempt follows.
     Retrying,
     /// Nothing goes on until a person changes something.
     Stalled {
-        /// Why.
         why: Why,
     },
     /// A deleted resource's Job is told to stop.

@@ -36,15 +36,11 @@ pub struct Known<N> {
 /// A turn.
 #[derive(Debug)]
 pub struct Turn<N> {
-    /// Whose.
     pub key: Key,
-    /// Why.
     pub cause: Cause,
-    /// What is remembered.
     pub known: Known<N>,
     /// How many runs wait in the namespace.
     pub crowd: usize,
-    /// When it began.
     pub begun: Instant,
 }
 

@@ -28,7 +28,6 @@ pub struct Memo {
 
 /// A source as it was read.
 pub struct Read {
-    /// What it is.
     pub source: Source,
     /// For a later pass.
     pub memo: Option<Memo>,

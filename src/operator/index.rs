@@ -14,7 +14,6 @@ use super::queue::{Class, Key};
 /// What is kept of a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ResourceSign {
-    /// Its version.
     pub version: String,
     /// Whether it is being deleted.
     pub deleting: bool,
@@ -49,7 +48,6 @@ pub struct PodSign {
 /// What is kept of a Lease of ours.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LeaseSign {
-    /// Its version.
     pub version: String,
 }
 
@@ -72,13 +70,9 @@ pub fn sign_of_map(namespace: &str, name: &str) -> u64 {
 /// A message of a watch.
 #[derive(Debug)]
 pub enum News {
-    /// Of resources.
     Resource(Event<(Key, ResourceSign)>),
-    /// Of our Jobs.
     Job(Event<(Key, JobSign)>),
-    /// Of our pods.
     Pod(Event<(Key, PodSign)>),
-    /// Of our Leases.
     Lease(Event<(Key, LeaseSign)>),
     /// Of all `ConfigMap`s.
     Map(Event<(Key, MapSign)>),

@@ -34,7 +34,6 @@ pub enum LeaseError {
     /// The API server refused or could not be reached.
     #[error("the call for the Lease {name} failed: {source}")]
     Call {
-        /// The Lease's name.
         name: String,
         /// What the client says.
         #[source]
@@ -56,7 +55,6 @@ impl LeaseError {
 /// A holder and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// Who holds it.
     pub holder: &'a str,
     /// How long it holds without being renewed.
     pub duration: Duration,
@@ -65,7 +63,6 @@ pub struct Claim<'a> {
 /// What a Lease bears beside its claim.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// Whose end is its own: a Lease that its holder could not give back goes with the holder.
     pub owner: Option<OwnerReference>,

@@ -4,6 +4,8 @@
 //! object has a name that follows from what it is for, so after a crash between any two writes the next pass
 //! does the same and finds it done.
 
+#![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
+
 mod act;
 mod answers;
 mod backoff;

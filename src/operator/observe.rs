@@ -48,11 +48,8 @@ pub struct Hints<'a> {
 pub struct Observer<'a> {
     /// For all but Leases.
     pub client: &'a Client,
-    /// For Leases.
     pub leases: &'a Leases,
-    /// For sources.
     pub rooms: &'a Rooms,
-    /// For events.
     pub complaints: &'a Complaints,
 }
 

@@ -12,9 +12,7 @@ use crate::report::Event;
 /// All that a decision depends on, apart from the time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The resource.
     pub resource: Resource,
-    /// Its source.
     pub source: Source,
     /// What the operator made for it. Empty where the resource carries no finalizer and nothing is to be
     /// started: then there is nothing, or nothing that matters.
@@ -24,11 +22,8 @@ pub struct Observed {
 /// A `SchemaMigration` as the API server has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
-    /// Its name.
     pub name: String,
-    /// Its namespace.
     pub namespace: String,
-    /// Its UID.
     pub uid: String,
     /// The number of its spec's state.
     pub generation: i64,
@@ -47,11 +42,9 @@ pub struct Resource {
 /// What the operator made for a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Children {
-    /// Its Jobs.
     pub jobs: Vec<Job>,
     /// Pods of the run's Job that may still run SQL though that Job is gone, by name. Nobody else's.
     pub stray_pods: Vec<String>,
-    /// Its frozen ConfigMaps.
     pub frozen: Vec<Frozen>,
     /// The Lease of the database where a run goes on, which the spec may name no longer; else of the spec's.
     pub lease: Lease,
@@ -62,7 +55,6 @@ pub struct Children {
 pub struct Job {
     /// Its name, which is the run's.
     pub name: String,
-    /// Its UID.
     pub uid: String,
     /// What its annotations say of the run; absent where they are not readable.
     pub origin: Option<Origin>,
@@ -79,11 +71,9 @@ pub struct Job {
 pub struct Origin {
     /// What the run is for; none where this version does not know the word.
     pub task: Option<Task>,
-    /// The resource's generation.
     pub generation: i64,
     /// SHA-256 of the source.
     pub source_hash: String,
-    /// The attempt's number.
     pub attempt: i32,
     /// The retry annotation's value.
     pub retry_token: Option<String>,
@@ -101,9 +91,7 @@ pub enum JobState {
     },
     /// Somebody has suspended the Job itself, so it has no pod.
     Suspended,
-    /// Its pod runs.
     Running {
-        /// The pod's name.
         pod: String,
         /// The newest events of the run, oldest first.
         events: Vec<Event>,
@@ -115,7 +103,6 @@ pub enum JobState {
 /// The end of a run, as Kubernetes tells it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ended {
-    /// The Job's end.
     pub job: JobEnd,
     /// The runner's, by the Job's own pod.
     pub runner: RunnerEnd,
@@ -124,9 +111,7 @@ pub struct Ended {
 /// How a Job ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum JobEnd {
-    /// It is complete.
     Complete,
-    /// It has failed.
     Failed {
         /// The reason of its condition, such as `DeadlineExceeded`.
         reason: Option<String>,
@@ -143,19 +128,13 @@ pub enum JobEnd {
 pub enum RunnerEnd {
     /// Its pod is gone.
     Unknown,
-    /// It never started.
     NeverStarted {
         /// Why, as the pod says it.
         why: Option<String>,
     },
     /// Its pod ended before it could.
-    Lost {
-        /// How, in words.
-        how: String,
-    },
-    /// It ended.
+    Lost { how: String },
     Exited {
-        /// Its exit code.
         code: i32,
         /// Its termination message, unread.
         message: Option<String>,
@@ -167,9 +146,7 @@ pub enum RunnerEnd {
 /// A frozen ConfigMap.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Frozen {
-    /// Its name.
     pub name: String,
-    /// Its UID.
     pub uid: String,
     /// SHA-256 of the source it is a part of.
     pub source_hash: String,
@@ -187,10 +164,7 @@ pub enum Lease {
         unrenewed: Duration,
     },
     /// Another resource holds it.
-    Held {
-        /// That resource's name.
-        holder: String,
-    },
+    Held { holder: String },
 }
 
 impl Job {

@@ -17,9 +17,7 @@ const DELETIONS_IN_A_ROW: u32 = 3;
 /// A resource.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Key {
-    /// Its namespace.
     pub namespace: Arc<str>,
-    /// Its name.
     pub name: Arc<str>,
 }
 
@@ -36,14 +34,12 @@ impl Key {
 pub enum Cause {
     /// The time it asked for has come, and nothing has happened.
     Due,
-    /// Something has changed.
     Woken,
 }
 
 /// How soon a resource is to have its turn.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Class {
-    /// In its order.
     Ordinary,
     /// Before others: it is being deleted, and somebody waits for that.
     Deletion,

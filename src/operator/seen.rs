@@ -19,7 +19,6 @@ pub struct Seen {
     pub observed: Observed,
     /// The resource's version as it was read.
     pub version: Option<String>,
-    /// Its finalizers.
     pub finalizers: Vec<String>,
     /// The source for a later pass.
     pub memo: Option<Memo>,
@@ -38,15 +37,11 @@ pub struct Seen {
 /// What a pass has left behind.
 #[derive(Debug)]
 pub struct Left {
-    /// The resource's version.
     pub version: Option<String>,
     /// All versions that were written.
     pub versions: Vec<String>,
-    /// Its finalizers.
     pub finalizers: Vec<String>,
-    /// Its status.
     pub status: SchemaMigrationStatus,
-    /// The database's Lease.
     pub lease: Option<LeaseRecord>,
 }
 

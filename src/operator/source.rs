@@ -23,7 +23,6 @@ pub const INLINE_LIMIT: usize = 1024 * 1024;
 /// A ConfigMap that the source names, as it was read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceConfigMap {
-    /// Its name.
     pub name: String,
     /// Its keys and values; absent where there is no such ConfigMap.
     pub files: Option<Vec<SourceFile>>,

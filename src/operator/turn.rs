@@ -54,17 +54,12 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub struct Context {
     /// For all but Leases.
     pub client: Client,
-    /// For Leases.
     pub leases: std::sync::Arc<Leases>,
-    /// For figures.
     pub metrics: std::sync::Arc<Metrics>,
     /// The image that runs migrations.
     pub runner_image: String,
-    /// This replica's name.
     pub identity: String,
-    /// For sources.
     pub rooms: Rooms,
-    /// For events.
     pub complaints: Complaints,
 }
 

@@ -12,7 +12,6 @@ use crate::policy::OutOfOrder;
 pub enum Goal<'a> {
     /// To apply what is pending.
     Migrate {
-        /// The source.
         set: &'a MigrationFiles<'a>,
         /// How far, and by which rules.
         options: PlanOptions,
@@ -31,7 +30,6 @@ pub enum Goal<'a> {
 /// How far to migrate, and by which rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PlanOptions {
-    /// How far.
     pub target: Target,
     /// What becomes of a pending migration that is older than an applied one.
     pub out_of_order: OutOfOrder,

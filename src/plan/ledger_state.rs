@@ -7,7 +7,6 @@ use crate::migration::{Checksum, Version};
 /// A migration that is in force: the ledger's successful row, which no rollback has undone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AppliedRow {
-    /// Its version.
     pub version: Version,
     /// Its file's name when it was applied.
     pub file: String,
@@ -39,13 +38,11 @@ pub struct BegunStatement {
     pub kind: Kind,
     /// The migration's version; None of a repeatable file.
     pub version: Option<Version>,
-    /// The file's name.
     pub file: String,
     /// The statement's number in its file, from 1.
     pub number: usize,
     /// Of its tokens when it ran; see [`Checksum::of_tokens`].
     pub checksum: Checksum,
-    /// Where it is.
     pub state: StatementState,
     /// Whether it may have left a part of its work although the server refused it. False of one that was not refused.
     pub left_a_part: bool,
@@ -56,7 +53,6 @@ pub struct BegunStatement {
 pub enum StatementState {
     /// It was sent; its end was not recorded.
     Started,
-    /// It has run.
     Finished,
     /// The server refused it.
     Failed,

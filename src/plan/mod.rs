@@ -1,5 +1,7 @@
 //! From the ledger's state and a migration set to the ordered steps between them. Pure.
 
+#![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
+
 pub mod adopt;
 mod baseline;
 mod goal;

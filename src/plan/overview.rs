@@ -77,7 +77,6 @@ pub struct OpenStatement {
 pub enum SettledBy {
     /// The next run: it asks the catalog, or may run the statement again.
     Run,
-    /// A person alone.
     Person,
 }
 

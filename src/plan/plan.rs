@@ -36,7 +36,6 @@ pub enum PlanWarning {
          they are left out: each statement is committed separately"
     )]
     LeftOut {
-        /// The file.
         file: String,
         /// Where the first one is.
         line: usize,
@@ -48,19 +47,13 @@ pub enum PlanWarning {
         "{file}: the file is empty; if its content was lost, put it back: it will be recorded as is, and must not \
          change afterwards"
     )]
-    Empty {
-        /// The file.
-        file: String,
-    },
+    Empty { file: String },
     /// A pending file has nothing in it but what a new file has.
     #[error(
         "{file}: the file is as schemaward new wrote it, without a statement; write it before it is applied: it \
          will be recorded as is, and must not change afterwards"
     )]
-    Unwritten {
-        /// The file.
-        file: String,
-    },
+    Unwritten { file: String },
     /// A file whose statements are each committed by themselves uses a temporary table in several of them.
     #[error(
         "{file}:{line}: {what}, made here, is used by later statements, and each statement of this file is \
@@ -68,7 +61,6 @@ pub enum PlanWarning {
          NeedsReview; a table that is dropped at the end can be"
     )]
     TemporaryTable {
-        /// The file.
         file: String,
         /// Where it is made.
         line: usize,
@@ -80,7 +72,6 @@ pub enum PlanWarning {
         "{file}: comments or white space of version {version} were changed after it was applied; its SQL is the same"
     )]
     CosmeticEdit {
-        /// The version.
         version: Version,
         /// The file as it is named now.
         file: String,
@@ -88,7 +79,6 @@ pub enum PlanWarning {
     /// An applied file has another name now.
     #[error("{file}: version {version} was applied from a file named {applied_file}; its SQL is the same")]
     Renamed {
-        /// The version.
         version: Version,
         /// The file as it is named now.
         file: String,

@@ -18,7 +18,6 @@ pub enum PlanProblem {
          accept it: schemaward repair --accept {version}{}", not_yet(.invalid.as_deref())
     )]
     Edited {
-        /// The version.
         version: Version,
         /// The file as it is named now.
         file: String,
@@ -35,7 +34,6 @@ pub enum PlanProblem {
          it was"
     )]
     Missing {
-        /// The version.
         version: Version,
         /// The file's name when it was applied.
         file: String,
@@ -51,9 +49,7 @@ pub enum PlanProblem {
          --version {version} --statement {statement} --as done (or --as not-done)") }
     )]
     EditedWhileBegun {
-        /// The version.
         version: Version,
-        /// The file.
         file: String,
         /// The statement's number in the file, from 1.
         statement: usize,
@@ -81,7 +77,6 @@ pub enum PlanProblem {
     EndUnknown {
         /// The version, or that of repeatable files.
         version: Version,
-        /// The file.
         file: String,
         /// The statement's number in the file, from 1.
         statement: usize,
@@ -92,9 +87,7 @@ pub enum PlanProblem {
          or let it be applied late with --out-of-order apply"
     )]
     OutOfOrder {
-        /// The pending version.
         version: Version,
-        /// The pending file.
         file: String,
         /// The oldest applied file above it.
         newer_file: String,
@@ -104,7 +97,6 @@ pub enum PlanProblem {
     /// The target is not in the source.
     #[error("the target version {target} is not in the source, which ends with {last}{}; add it, or choose another target", near(.nearest.as_ref()))]
     TargetNotInSource {
-        /// The target.
         target: Version,
         /// The source's last version.
         last: Version,
@@ -117,7 +109,6 @@ pub enum PlanProblem {
          target to {current} or above or to latest, or go back with schemaward rollback --to {target}"
     )]
     TargetBelowCurrent {
-        /// The target.
         target: Version,
         /// The newest applied version.
         current: Version,
@@ -151,7 +142,6 @@ pub enum PlanProblem {
     /// The version that a rollback is to lead to is not in force.
     #[error("version {target} is not applied, so nothing can be rolled back to it; {}", where_to(.target, .current.as_ref(), .nearest.as_ref()))]
     RollbackTargetNotApplied {
-        /// The target.
         target: Version,
         /// The newest version in force.
         current: Option<Version>,
@@ -185,12 +175,7 @@ pub enum PlanProblem {
          record that: schemaward repair --version {version} --statement N --as not-done; or undo by hand all that \
          has run, and say so: schemaward repair --abandon {version}"
     )]
-    MigrationUnfinished {
-        /// The version.
-        version: Version,
-        /// The file.
-        file: String,
-    },
+    MigrationUnfinished { version: Version, file: String },
     /// A rollback without a transaction is half done.
     #[error(
         "{file}: the rollback of version {version} is half done, each statement committed separately; finish it \
@@ -198,7 +183,6 @@ pub enum PlanProblem {
          hand what it should do, and then schemaward repair --version {version} --statement N --as done"
     )]
     RollbackUnfinished {
-        /// The version.
         version: Version,
         /// What the ledger calls it.
         file: String,
@@ -208,7 +192,6 @@ pub enum PlanProblem {
 /// A version in force without rollback SQL.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NotUndoable {
-    /// The version.
     pub version: Version,
     /// The file's name when it was applied.
     pub file: String,

@@ -12,7 +12,6 @@ use crate::sql::Dialect;
 /// What the ledger keeps of a migration in force, to undo it by.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoredRollback {
-    /// Its version.
     pub version: Version,
     /// Its file's name when it was applied.
     pub file: String,

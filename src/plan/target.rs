@@ -10,7 +10,6 @@ use crate::migration::{InvalidVersion, Version};
 pub enum Target {
     /// The newest version of the source.
     Latest,
-    /// This one.
     Version(Version),
 }
 

@@ -17,7 +17,6 @@ use crate::sql::Dialect;
 pub struct Abandoned {
     /// Its name, as the ledger has it.
     pub file: String,
-    /// What it was.
     pub kind: Kind,
     /// How many of its statements the ledger knew.
     pub statements: usize,

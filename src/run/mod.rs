@@ -1,6 +1,8 @@
 //! The protocol of a run: connect, lock, plan under the lock, apply, record, cancel; and what a person does by hand to the
 //! ledger. It speaks to databases through [`crate::engine`]'s contract only, and knows no engine's SQL.
 
+#![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
+
 mod abandoned;
 mod ahead;
 mod batch;

@@ -13,7 +13,6 @@ use crate::sql::Dialect;
 /// What the ledger and the lock say.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// What is applied.
     pub ledger: LedgerState,
     /// The newest attempts, newest first, as many as were asked for.
     pub attempts: Vec<RecordedAttempt>,
@@ -88,9 +87,7 @@ pub struct RollbackReading {
 /// How far back a rollback is to go.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Back {
-    /// To this version.
     To(RollbackTarget),
-    /// So many versions.
     Steps(usize),
 }
 

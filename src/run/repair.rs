@@ -48,7 +48,6 @@ pub async fn accept<'a, D: Database>(
 /// A file that was accepted as it is now.
 #[derive(Clone, Debug)]
 pub struct Accepted<'a> {
-    /// The file.
     pub migration: &'a Migration,
     /// The checksum it had in the ledger.
     pub before: Checksum,

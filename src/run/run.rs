@@ -95,7 +95,6 @@ pub(super) struct Run<'a, D: Database> {
 pub(super) struct Known {
     ledger_read: bool,
     plan_hash: Option<String>,
-    /// In version order.
     pub(super) in_force: Vec<Version>,
     target: Option<String>,
     /// Steps, by their names.

@@ -53,7 +53,6 @@ impl Construct {
 /// What kind of token it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
-    /// White space.
     Space,
     /// `-- …`, without the end of the line.
     LineComment,
@@ -88,7 +87,6 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexeme {
     pub(crate) kind: Kind,
-    /// First byte.
     pub(crate) start: usize,
     /// The byte after the last.
     pub(crate) end: usize,

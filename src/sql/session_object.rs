@@ -23,7 +23,6 @@ pub(crate) enum NeededBy {
     Name,
     /// Those that name it; one that cannot be seen into could not get at it.
     NameAlone,
-    /// Every one.
     All,
 }
 

@@ -10,7 +10,6 @@ pub enum Others {
     GoOn,
     /// They may have to wait: the statement alone does not tell.
     MayWait,
-    /// They wait.
     Wait,
 }
 

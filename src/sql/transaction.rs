@@ -74,26 +74,16 @@ pub enum Trace {
     },
     /// `CREATE INDEX CONCURRENTLY`: an index, which is not valid unless the statement came to its end.
     CreatedIndex {
-        /// The index.
         name: String,
         /// The table, in whose schema the index lies.
         table: String,
     },
     /// `DROP INDEX CONCURRENTLY`: the index is gone where it came to its end.
-    DroppedIndex {
-        /// The index.
-        name: String,
-    },
+    DroppedIndex { name: String },
     /// `REINDEX CONCURRENTLY` of an index: half-built copies, and it may run again.
-    ReindexedIndex {
-        /// The index.
-        name: String,
-    },
+    ReindexedIndex { name: String },
     /// `REINDEX CONCURRENTLY` of a table: half-built copies, and it may run again.
-    ReindexedTable {
-        /// The table.
-        name: String,
-    },
+    ReindexedTable { name: String },
     /// Nothing that matters: to run it twice is to run it once (`VACUUM`, `ALTER SYSTEM`, …).
     Repeatable,
     /// Nothing that could be relied on.
@@ -118,34 +108,24 @@ pub enum CatalogObject {
     Database(String),
     /// A table, or a sequence of `MariaDB`, which is one to `information_schema.tables`.
     Table(ObjectName),
-    /// A view.
     View(ObjectName),
     /// A column of a table.
     Column {
-        /// The table.
         table: ObjectName,
-        /// The column.
         name: String,
     },
     /// An index of a table; the primary key's name is `PRIMARY`.
     Index {
-        /// The table.
         table: ObjectName,
-        /// The index.
         name: String,
     },
     /// A foreign key or a check of a table.
     Constraint {
-        /// The table.
         table: ObjectName,
-        /// The constraint.
         name: String,
     },
-    /// A procedure.
     Procedure(ObjectName),
-    /// A stored function.
     Function(ObjectName),
-    /// A trigger.
     Trigger(ObjectName),
     /// An event of the scheduler.
     Event(ObjectName),

@@ -41,7 +41,6 @@ struct Broken {
 enum Stopped {
     /// Before anything was sent.
     Before(SessionError),
-    /// By a message.
     Sent(Broken),
     /// After everything was committed.
     Committed(SessionError),

@@ -34,7 +34,6 @@ pub(super) struct Ledger {
     /// The database's name, quoted.
     database: String,
     prefix: String,
-    /// The lock's name.
     lock: String,
     /// Who writes, as the URL names the user.
     user: String,

@@ -21,7 +21,6 @@ use crate::sql::{
 /// What the journal says of a file's statements.
 #[derive(Debug, Default)]
 pub(super) struct Journaled {
-    /// What has run.
     pub(super) has_run: Vec<Option<HasRun>>,
     /// What of the session was kept, by the row that keeps it.
     pub(super) states: BTreeMap<usize, String>,
@@ -47,7 +46,6 @@ enum Need {
     Perhaps,
     /// It is only given up.
     Name,
-    /// It is executed.
     Text,
 }
 

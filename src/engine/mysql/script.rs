@@ -61,7 +61,6 @@ struct Part<'a> {
 /// What may stand behind a part in its message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
-    /// More parts.
     Open,
     /// Nothing: the server's grammar could take it into a body.
     Last,

@@ -21,7 +21,6 @@ const LEAST_PACKET: usize = 1 << 20;
 /// What a server says of itself and of a session.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
-    /// The connection's number.
     pub(super) connection: i64,
     /// Made for this session, the same nowhere else.
     pub(super) session_uuid: String,
@@ -40,9 +39,7 @@ pub(super) struct Server {
 /// Which server it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct ServerVersion {
-    /// MariaDB, or MySQL.
     pub(super) mariadb: bool,
-    /// Major and minor.
     pub(super) number: (u32, u32),
     /// As the server writes it.
     pub(super) text: String,

@@ -50,7 +50,6 @@ pub struct MysqlSession {
     pub(super) settings: String,
     /// The name of the lock that no other session ever takes.
     session_lock: String,
-    /// Shown in errors.
     user: String,
     /// Whether the journal may hold statements of files that have not come to their end.
     pub(super) may_resume: bool,

@@ -12,7 +12,6 @@ use crate::report::Failure;
 /// What of the answers to a message was heard.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Heard {
-    /// Answers in all.
     answers: usize,
     /// Of how many files the mark behind the last statement.
     ended: usize,
@@ -35,7 +34,6 @@ pub(super) enum Phase {
     Deferred,
     /// The row is being written.
     Record,
-    /// COMMIT runs.
     Commit,
     /// All is answered; what stands behind the last file runs.
     Answered,

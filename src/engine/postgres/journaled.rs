@@ -36,7 +36,6 @@ fn closing() -> usize {
 /// What became of a statement that was begun.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Executed {
-    /// It has run.
     Run,
     /// What it makes is there already, with the same definition.
     PassedOver,

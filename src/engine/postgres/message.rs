@@ -87,7 +87,6 @@ pub(super) struct Frame<'a> {
 /// what it reads before it takes a snapshot. The text is parsed as a whole before anything runs, and an error ends it: no
 /// file runs behind one that was not committed.
 pub(super) struct Message<'a> {
-    /// What is sent.
     pub(super) text: String,
     pub(super) parts: Vec<Part<'a>>,
 }

@@ -64,7 +64,6 @@ pub struct PostgresSession {
     /// Whether the journal had an open statement when the lock was taken.
     something_is_begun: bool,
     pub(super) already_exists: AlreadyExists,
-    /// Shown in errors.
     user: String,
     database: String,
     /// Until the first try for the lock, which finds out through this whether the server process stays with this session,

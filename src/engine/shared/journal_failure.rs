@@ -11,7 +11,6 @@ pub(crate) const OVERTAKEN: &str = "another run has taken over: this one may com
 /// A statement of the journal, as errors tell it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun<'a> {
-    /// Its first line.
     pub(crate) excerpt: &'a str,
     /// The run that has started it.
     pub(crate) run: &'a str,
@@ -55,7 +54,6 @@ pub(crate) fn needs_review(attempt: Attempt<'_>, index: usize, begun: &Begun<'_>
 /// What the session held that the file's statements had run in, and what of the file needs it. Statements count from 0.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionGone {
-    /// What it is.
     pub(crate) what: String,
     /// The statement that made it.
     pub(crate) made_by: Option<usize>,

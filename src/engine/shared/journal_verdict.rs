@@ -22,20 +22,16 @@ pub(crate) struct Journaled<'a> {
 pub(crate) enum Verdict {
     /// It has not run: run it.
     Run,
-    /// It has run.
     HasRun,
     /// The catalog knows; its answer goes to [`settled`].
     Ask,
-    /// The run ends.
     Refuse(Failure),
 }
 
 /// What the catalog says about a statement whose end was not recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Settlement {
-    /// It has run.
     Done,
-    /// It has not.
     NotDone,
     /// It does not show that.
     Unknown,

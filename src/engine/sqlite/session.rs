@@ -342,9 +342,7 @@ impl Session for SqliteSession {
 
 /// Why SQL did not go through.
 pub(super) enum Sent {
-    /// SQLite's answer.
     Database(sqlx::Error),
-    /// The session's own.
     Refused(SessionError),
 }
 

@@ -16,8 +16,12 @@ pub(super) enum Activity<'a> {
     /// Something else may run SQL for this resource. It is waited for, and never believed; the message says what it is.
     InTheWay(String),
     /// The run has ended, and its outcome is not in the status yet.
-    Unrecorded { task: Task, run: &'a RunStatus, job: &'a Job, ended: &'a Ended },
-    /// Nothing.
+    Unrecorded {
+        task: Task,
+        run: &'a RunStatus,
+        job: &'a Job,
+        ended: &'a Ended,
+    },
     Idle,
 }
 

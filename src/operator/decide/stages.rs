@@ -32,17 +32,13 @@ pub(super) enum State<'a> {
 /// What a stage waits for.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
-    /// That something changes.
     Change,
-    /// A time.
     At(Timestamp),
 }
 
 /// A run that is due.
 pub(super) struct Due<'a> {
-    /// What for.
     pub task: Task,
-    /// After what.
     pub attempt: Attempt<'a>,
 }
 

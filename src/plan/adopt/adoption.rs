@@ -11,7 +11,6 @@ use crate::migration::{Migration, MigrationSet, SourceFile, Version};
 /// What is to be recorded as adopted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Adoption<'a> {
-    /// In version order.
     pub migrations: Vec<&'a Migration>,
     /// How many of their files were held against the tool's checksums, and by which method.
     pub checked: usize,

@@ -15,9 +15,7 @@ pub enum ForeignChecksum {
     SipHash {
         /// The name in the file's name.
         name: String,
-        /// The version.
         version: i64,
-        /// The hash.
         hash: u64,
     },
 }

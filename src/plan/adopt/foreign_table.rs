@@ -10,7 +10,6 @@ pub(super) type Row = Vec<Option<String>>;
 pub struct ForeignTable {
     /// Its schema; on `MySQL` and `MariaDB` its database.
     pub schema: String,
-    /// Its name.
     pub name: String,
     /// Its columns' names, in their order.
     pub columns: Vec<String>,

@@ -8,7 +8,6 @@ use super::problem::AdoptProblem;
 pub struct ForeignHistory {
     /// Everything up to this version, whatever the folder has there: the tool keeps one number only, or has a baseline.
     pub up_to: Option<String>,
-    /// Each of these.
     pub each: Vec<ForeignMigration>,
 }
 

@@ -23,7 +23,6 @@ pub enum AdoptProblem {
         table: String,
         /// Whose it should be.
         tool: Option<Tool>,
-        /// Its columns.
         columns: Vec<String>,
     },
     /// More than one is there.
@@ -40,29 +39,17 @@ pub enum AdoptProblem {
     /// The tool says itself that a migration has failed, or is half applied.
     #[error("{tool} says that its version {version} has failed or is half applied: {advice}; then adopt again")]
     Dirty {
-        /// The tool.
         tool: Tool,
-        /// Its version.
         version: String,
         /// What to do with the tool itself.
         advice: &'static str,
     },
     /// The table holds something that the tool does not write.
     #[error("the table of {tool} holds {what}, which is not understood")]
-    NotUnderstood {
-        /// The tool.
-        tool: Tool,
-        /// What it holds.
-        what: String,
-    },
+    NotUnderstood { tool: Tool, what: String },
     /// What is applied is not in the folder.
     #[error("{tool} has applied {}, which the folder does not have; add {}: the versions must be the tool's own", .versions.join(", "), if .versions.len() == 1 { "the file" } else { "the files" })]
-    Missing {
-        /// The tool.
-        tool: Tool,
-        /// Its versions.
-        versions: Vec<String>,
-    },
+    Missing { tool: Tool, versions: Vec<String> },
     /// Files are not those that the tool has applied.
     #[error(
         "{} than when {tool} applied {}, by its {method} checksums: {}; put the files back as they were, or, where only their looks \
@@ -70,11 +57,9 @@ pub enum AdoptProblem {
         if .files.len() == 1 { "it" } else { "them" }, names(.files)
     )]
     Changed {
-        /// The tool.
         tool: Tool,
         /// How it was found out.
         method: &'static str,
-        /// Which.
         files: Vec<ChangedFile>,
     },
     /// Schemaward's own ledger is not empty.
@@ -90,7 +75,6 @@ pub enum AdoptProblem {
 /// A file that is another than when it was applied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ChangedFile {
-    /// The file's name.
     pub file: String,
 }
 

@@ -7,7 +7,6 @@ use crate::sql::Dialect;
 
 /// How a tool keeps its history.
 pub(super) struct Reader {
-    /// The table's name.
     pub(super) table: &'static str,
     /// Its columns, where it has another name.
     pub(super) columns: Columns,
@@ -18,7 +17,6 @@ pub(super) struct Reader {
     pub(super) is: fn(&ForeignTable, &[ForeignTable], Asked) -> bool,
     /// Asks for the table's rows.
     pub(super) query: fn(&ForeignTable, Dialect) -> String,
-    /// What they say.
     pub(super) read: fn(&[Row]) -> Read,
 }
 

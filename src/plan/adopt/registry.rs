@@ -12,9 +12,7 @@ use crate::sql::Dialect;
 /// A tool's table in a database.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Found {
-    /// Whose.
     pub tool: Tool,
-    /// Which.
     pub table: ForeignTable,
     /// How sure that is.
     pub by: By,
@@ -23,7 +21,6 @@ pub struct Found {
 /// What a person has said of the history that is to be taken over.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted<'a> {
-    /// The tool.
     pub tool: Option<Tool>,
     /// The schema that its table lies in.
     pub schema: Option<&'a str>,

@@ -19,7 +19,6 @@ const NAMELESS: &str = "an index without a name cannot be found";
 /// What a statement adds. Names are as the catalog writes them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Added {
-    /// The table itself.
     Table,
     /// Parts of a table that is there.
     Parts {
@@ -33,7 +32,6 @@ pub enum Added {
 /// A column that a statement adds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AddedColumn {
-    /// Its name.
     pub name: String,
     /// Whether the statement says where among the others it stands: `FIRST`, `AFTER`.
     pub placed: bool,
@@ -45,9 +43,7 @@ pub struct Addition<'a> {
     sql: &'a str,
     /// The table that it makes, or adds to.
     pub table: ObjectName,
-    /// What it adds.
     pub added: Added,
-    /// The table's name.
     target: Range<usize>,
     /// Names behind `CONSTRAINT`, of which a database has each once.
     symbols: Vec<(Range<usize>, String)>,
@@ -56,7 +52,6 @@ pub struct Addition<'a> {
 /// The statement on a scratch table.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InScratch {
-    /// Its text.
     pub sql: String,
     /// Names of constraints that it gives, each with the one that the statement itself gives.
     pub symbols: Vec<(String, String)>,

@@ -64,7 +64,6 @@ enum At {
     HandlerFor,
     /// In one: `SQLSTATE`, or `NOT`.
     HandlerWord,
-    /// Behind one.
     HandlerBehind,
     /// Behind `END`.
     Closing(Block),

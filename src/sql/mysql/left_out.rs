@@ -58,7 +58,6 @@ fn kind(sql: &str, dialect: Dialect) -> Kind {
 pub(super) enum Autocommit {
     /// And nothing else but variables of the file's own.
     Alone,
-    /// And other settings.
     Mixed,
 }
 

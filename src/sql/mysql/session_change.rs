@@ -24,7 +24,6 @@ pub struct SessionChange {
     pub sight: Sight,
     /// From where the values come that it sets.
     pub source: Source,
-    /// What is prepared.
     pub prepares: Option<Prepared>,
     /// The name of a prepared statement that is given up.
     pub deallocates: Option<String>,
@@ -72,7 +71,6 @@ pub enum PreparedText {
     Literal,
     /// A user variable's value, as the file names it.
     Variable(String),
-    /// An expression.
     Expression,
 }
 

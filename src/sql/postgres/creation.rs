@@ -14,27 +14,15 @@ pub enum Creation {
         /// Its name, perhaps qualified.
         name: String,
     },
-    /// An index.
     Index {
-        /// Its name.
         name: String,
         /// The table, in whose schema it lies.
         table: String,
     },
     /// One column of a table that is there.
-    Column {
-        /// The table.
-        table: String,
-        /// The column.
-        name: String,
-    },
+    Column { table: String, name: String },
     /// One constraint of a table that is there.
-    Constraint {
-        /// The table.
-        table: String,
-        /// The constraint.
-        name: String,
-    },
+    Constraint { table: String, name: String },
     /// A type or domain.
     Type {
         /// Its name, perhaps qualified.
@@ -61,7 +49,6 @@ pub fn may_create(sql: &str) -> bool {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Creating<'a> {
     sql: &'a str,
-    /// What it makes.
     pub creation: Creation,
     /// The name to replace: of what is made, or of the table it belongs to.
     target: Range<usize>,

@@ -11,11 +11,9 @@ pub enum LockMode {
     AccessShare,
     /// SELECT … FOR UPDATE.
     RowShare,
-    /// Writing rows.
     RowExclusive,
     /// Against other changes of the schema; reads and writes go on.
     ShareUpdateExclusive,
-    /// Writes wait.
     Share,
     /// Writes wait, and others of its kind.
     ShareRowExclusive,
@@ -62,7 +60,6 @@ impl fmt::Display for LockMode {
 /// A lock, and what it is on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TableLock {
-    /// Its mode.
     pub mode: LockMode,
     /// The table, index or view as the statement writes it.
     pub on: String,

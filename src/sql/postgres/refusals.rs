@@ -118,7 +118,6 @@ fn reads_strings_otherwise(sql: &str) -> bool {
 enum Control {
     /// Begins or ends one.
     Transaction(&'static str),
-    /// Divides it.
     Savepoint(&'static str),
 }
 

@@ -38,7 +38,6 @@ enum Trigger {
     Explain,
     /// `CREATE`, perhaps with `TEMP`.
     Create,
-    /// In it.
     Inside,
     /// In it, behind a semicolon.
     Semicolon,
