@@ -119,7 +119,7 @@ fn bad() -> Vec<(Value, &'static str, &'static str)> {
         (with("/spec/targetVersion", json!("")), "spec.targetVersion", "give latest, or a version"),
         (with("/spec/targetVersion", json!(7)), "spec.targetVersion", "expected string"),
         (with("/spec/targetVersion", json!("1".repeat(33))), "spec.targetVersion", "may not be more than 32"),
-        (with("/spec/lockTimeout", json!("0s")), "spec.lockTimeout", "give more than 0"),
+        (with("/spec/lockTimeout", json!("0s")), "spec.lockTimeout", "must be greater than 0"),
         (with("/spec/lockTimeout", json!("five")), "spec.lockTimeout", "such as 5s or 1h30m"),
         (with("/spec/lockTimeout", json!("")), "spec.lockTimeout", "such as 5s or 1h30m"),
         (with("/spec/lockTimeout", json!("25h")), "spec.lockTimeout", "24h or less"),
