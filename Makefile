@@ -34,7 +34,7 @@ features: ## the program with each of its features alone, and a command line wit
 	cargo clippy --quiet --no-default-features --features operator -- -D warnings
 	cargo clippy --quiet --no-default-features --features sqlite -- -D warnings
 	cargo test --no-default-features --features sqlite --lib --bins --test quick
-	cargo test --no-default-features --features sqlite --test engines sqlite::
+	cargo test --no-default-features --features sqlite --test engines sqlite:: -- $(SLOW)
 mutants: ## change the pure core in one place at a time and run its unit tests: hours; SAMPLE=1: ten, chosen by the commit
 	@scripts/mutants.sh $(if $(SAMPLE),sample,all)
 lint: ## shell scripts, the chart, the licenses of dependencies
@@ -42,8 +42,8 @@ lint: ## shell scripts, the chart, the licenses of dependencies
 test: test-unit test-engine test-cluster ## all tests (root, Linux)
 test-unit: ## tests that need no server
 	$(QUICK)
-test-engine: ## the engine against servers of its own: PostgreSQL (this machine's, 13, 18), MySQL, MariaDB
-	SCHEMAWARD_OLDER=$$(testbed/servers/older.sh) testbed/servers/servers.sh run mariadb mysql -- cargo test $(ENGINES)
+test-engine: ## the engine against servers of its own: PostgreSQL (this machine's, 13, 18), MySQL, MariaDB; SQLite is in test-unit
+	SCHEMAWARD_OLDER=$$(testbed/servers/older.sh) testbed/servers/servers.sh run mariadb mysql -- cargo test $(ENGINES) -- --skip sqlite::
 	@$(MAKE) --no-print-directory test-postgres-versions
 test-postgres-versions: ## the engine on the oldest and the newest PostgreSQL, but for what breaks a run at each of its messages
 	testbed/servers/versions.sh 13 18 -- postgres:: --skip any_message --skip any_answer
