@@ -34,7 +34,6 @@ features: ## the program with each of its features alone, and a command line wit
 	cargo clippy --quiet --no-default-features --features operator -- -D warnings
 	cargo clippy --quiet --no-default-features --features sqlite -- -D warnings
 	cargo test --no-default-features --features sqlite --lib --bins --test quick
-	cargo test --no-default-features --features sqlite --test engines sqlite:: -- $(SLOW)
 mutants: ## change the pure core in one place at a time and run its unit tests: hours; SAMPLE=1: ten, chosen by the commit
 	@scripts/mutants.sh $(if $(SAMPLE),sample,all)
 lint: ## shell scripts, the chart, the licenses of dependencies
