@@ -62,3 +62,21 @@ pub(crate) fn number(sql: &str, from: usize) -> usize {
     }
     end
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::number;
+
+    #[rstest]
+    #[case("12-3", "12")]
+    #[case("1e-3-4", "1e-3")]
+    #[case("1.5E+10,", "1.5E+10")]
+    #[case("1e-x", "1e")]
+    #[case("0xFF-1", "0xFF")]
+    #[case("1..2", "1")]
+    fn a_number_ends_before_an_operator_that_is_no_part_of_its_exponent(#[case] sql: &str, #[case] expected: &str) {
+        assert_eq!(sql.get(..number(sql, 0)), Some(expected));
+    }
+}
