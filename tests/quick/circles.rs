@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
+
+use crate::tree;
 
 /// A registry and what it lists use each other by design: those arrows out of the registry do not count.
 const REGISTRIES: &[(&str, &[&str])] =
@@ -43,20 +43,10 @@ struct Modules {
 
 impl Modules {
     fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let (mut code, mut folders) = (BTreeMap::new(), vec![root.clone()]);
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|ending| ending == "rs") {
-                    let below = path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
-                    let name = below.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
-                    code.insert(name, production(&fs::read_to_string(&path).unwrap()));
-                }
-            }
-        }
+        let name =
+            |path: &str| path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
+        let files = tree::files("src", "rs").into_iter();
+        let code: BTreeMap<String, String> = files.map(|path| (name(&path), production(&tree::text(&path)))).collect();
         let mut handed_on = BTreeMap::new();
         for (folder, text) in &code {
             for path in imports(text).into_iter().filter(|path| path.public) {

@@ -1,10 +1,8 @@
 //! Holds the sources to the layers the architecture names: which room may use which, and which rooms are pure.
 
-#![expect(clippy::unwrap_used, reason = "a source that cannot be read fails the test, which is right")]
-
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use crate::tree;
 
 /// What each room may use besides itself, and no more than it does. Two facts hold by it: the SQL side (`sql` to `run`) knows
 /// nothing of Kubernetes, and the operator cannot reach a database.
@@ -150,28 +148,14 @@ impl Source {
 
 /// All sources inside a room.
 fn sources() -> Vec<Source> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    walk(&folder, &mut paths);
-    let sources = paths.into_iter().filter_map(|path| {
-        let below = path.strip_prefix(&folder).unwrap().to_str().unwrap().replace('\\', "/");
+    let sources = tree::files("src", "rs").into_iter().filter_map(|path| {
+        let below = path.strip_prefix("src/")?;
         // A file beside the folders is a room of its own.
         let room = below.split_once('/').map_or_else(|| below.strip_suffix(".rs"), |(room, _)| Some(room))?;
         let room = Some(room).filter(|room| !["lib", "main"].contains(room))?.to_owned();
-        Some(Source { code: code(&fs::read_to_string(&path).unwrap()), path: below, room })
+        Some(Source { code: code(&tree::text(&path)), path: below.to_owned(), room })
     });
     sources.collect()
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push(path);
-        }
-    }
 }
 
 /// Rust without comments and string literals. Good enough for paths: raw strings and nested comments do not hold any here.

@@ -10,4 +10,5 @@ mod large_files;
 mod layers;
 #[cfg(all(feature = "operator", feature = "sqlite"))]
 mod pages;
+mod tree;
 mod words;

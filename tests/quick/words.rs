@@ -1,10 +1,7 @@
 //! Words and phrases that must not come back into messages, help and pages: they are grammatical and no native speaker writes
 //! them. Each has the words to use instead. Code, names and comments are not looked at.
 
-#![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test, which is right")]
-
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::tree::{self, files};
 
 /// What is not written, and what is written instead.
 const GLOSSARY: &[(&str, &str)] = &[
@@ -54,7 +51,7 @@ const PUBLIC_COMMENTS: &[&str] = &["src/cli/", "src/api/", "src/report/", "src/p
 fn messages_and_help_are_written_as_a_native_speaker_would() {
     let mut found = Vec::new();
     for path in files("src", "rs") {
-        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let text = tree::text(&path);
         let production = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
         let is_public = PUBLIC_COMMENTS.iter().any(|place| path.starts_with(place));
         for (line, text) in literals(production).into_iter().chain(comments(production).filter(|_| is_public)) {
@@ -68,7 +65,7 @@ fn messages_and_help_are_written_as_a_native_speaker_would() {
 fn pages_are_written_as_a_native_speaker_would() {
     let mut found = Vec::new();
     for path in pages() {
-        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let text = tree::text(&path);
         for (line, paragraph) in paragraphs(&text) {
             found.extend(not_written(&paragraph).map(|told| format!("{path}:{line}: {told}")));
         }
@@ -80,7 +77,7 @@ fn pages_are_written_as_a_native_speaker_would() {
 fn pages_have_at_most_120_columns_but_for_tables_and_code() {
     let mut found = Vec::new();
     for path in pages() {
-        let text = fs::read_to_string(root().join(&path)).unwrap();
+        let text = tree::text(&path);
         // A line of one word, such as a test's name, cannot be divided.
         let is_long = |line: &str| line.chars().count() > 120 && !line.starts_with('|') && line.trim().contains(' ');
         found.extend(prose(&text).filter(|(_, line)| is_long(line)).map(|(number, _)| format!("{path}:{number}")));
@@ -117,27 +114,6 @@ fn not_written(text: &str) -> impl Iterator<Item = String> {
         });
         found.then(|| format!("\"{phrase}\"; write {instead}"))
     })
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
-
-/// Paths below the root, with forward slashes.
-fn files(folder: &str, ending: &str) -> Vec<String> {
-    let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == ending) {
-                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/"));
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// String literals of more than one word, with the line each begins in.
