@@ -35,12 +35,10 @@ pub(crate) fn driver_failure(error: &sqlx::Error, doing: Reason, servers: &str) 
         sqlx::Error::WorkerCrashed => "the connection to the database ended unexpectedly".to_owned(),
         _ => "the database driver failed; RUST_LOG=schemaward=debug shows its own words".to_owned(),
     };
-    let transient = matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_));
-    Failure::new(if transient { Reason::ConnectionFailed } else { doing }, message).class(if transient {
-        ErrorClass::Transient
-    } else {
-        ErrorClass::Permanent
-    })
+    if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) {
+        return Failure::new(Reason::ConnectionFailed, message);
+    }
+    Failure::new(doing, message).class(ErrorClass::Permanent)
 }
 
 /// `MySQL` takes a password that it does not have in its cache only over TLS, or encrypted with a key that this program

@@ -13,7 +13,7 @@ use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::engine::shared::journal_failure::session_gone;
 use crate::engine::shared::journal_verdict::{Settlement, Verdict, settled, verdict};
 use crate::plan::StatementState;
-use crate::report::{ErrorClass, Failure, Reason};
+use crate::report::{ErrorClass, Reason};
 use crate::sql::{Execution, Trace, TransactionMode, message_without_passwords};
 
 impl SqliteSession {
@@ -160,15 +160,15 @@ impl SqliteSession {
 
 /// Whether a statement has run before, as the journal says: there is no catalog to ask here.
 fn has_run(attempt: Attempt<'_>, index: usize, row: Option<&JournalRow>) -> Result<bool, SessionError> {
-    let refused = |failure: Failure| Err(SessionError { failure, connection_lost: false });
-    match (verdict(attempt, index, row.map(JournalRow::journaled)), row) {
-        (Verdict::Run, _) => Ok(false),
-        (Verdict::HasRun, _) => Ok(true),
-        (Verdict::Refuse(failure), _) => refused(failure),
-        (Verdict::Ask, row) => match row.map(|row| settled(attempt, index, row.journaled(), Settlement::Unknown)) {
-            Some(Verdict::Refuse(failure)) => refused(failure),
-            _ => Ok(false),
-        },
+    let Some(row) = row.map(JournalRow::journaled) else { return Ok(false) };
+    let verdict = match verdict(attempt, index, Some(row)) {
+        Verdict::Ask => settled(attempt, index, row, Settlement::Unknown),
+        known => known,
+    };
+    match verdict {
+        Verdict::HasRun => Ok(true),
+        Verdict::Run | Verdict::Ask => Ok(false),
+        Verdict::Refuse(failure) => Err(SessionError { failure, connection_lost: false }),
     }
 }
 

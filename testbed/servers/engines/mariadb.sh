@@ -15,11 +15,12 @@ is_own() { [ "$ENGINE" = mariadb ]; }
 make_program() { # TARGET WORK
   if is_own; then return; fi
   lay_packages "$2" mariadb-server-core mariadb-client
-  take_programs "$1" "$2/root" sbin/mariadbd bin/mariadb bin/mariadb-admin bin/mariadb-dump bin/mariadb-binlog \
+  local laid=$2/root
+  take_programs "$1" "$laid" sbin/mariadbd bin/mariadb bin/mariadb-admin bin/mariadb-dump bin/mariadb-binlog \
     bin/my_print_defaults bin/resolveip
-  cp -a "$2/root/usr/bin/mariadb-install-db" "$1/bin"
+  cp -a "$laid/usr/bin/mariadb-install-db" "$1/bin"
   mkdir -p "$1/share"
-  cp -a "$2/root/usr/share/mariadb" "$1/share/mariadb"
+  cp -a "$laid/usr/share/mariadb" "$1/share/mariadb"
 }
 
 # Where its programs are: the folder that has bin and sbin.
