@@ -11,12 +11,14 @@ use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::no_result::NoResult;
 use super::output::{self, NOTE, line, styled};
-use super::reading::{migration_set_of, read_files, wait_for};
+use super::reading::wait_for;
+use super::source::read_source;
 use super::unrun::UnrunReport;
 use crate::engine::Database;
 use crate::plan::adopt::{AdoptProblem, Adoption, Found, Tool, Wanted, adoption};
 use crate::plan::{Kind, LedgerState};
 use crate::run::{foreign_history, record_unrun};
+use crate::source::parse_all;
 
 /// Flags of `schemaward adopt`.
 #[derive(Args, Debug)]
@@ -80,12 +82,11 @@ pub(super) fn main(arguments: &AdoptArguments) -> ExitCode {
 fn execute(arguments: &AdoptArguments) -> Result<AdoptReport, NoResult> {
     let run = format!("adopt-{}", std::process::id());
     let database = arguments.database.database("adopt")?;
-    let files = read_files(&arguments.folder)?;
-    let set = migration_set_of(&files, arguments.folder.gaps.rules(database.dialect()))?;
+    let set = parse_all(read_source(&arguments.folder, database.dialect(), output::warning)?)?;
     let wanted =
         Wanted { tool: arguments.from, schema: arguments.schema.as_deref(), table: arguments.table.as_deref() };
     let (_, found, history) = wait_for(foreign_history(&database, wanted))??;
-    let adoption = adoption(found.tool, &history, &set, &files, arguments.ignore_checksums);
+    let adoption = adoption(found.tool, &history, &set, arguments.ignore_checksums);
     let adoption = adoption.map_err(|problem| problem.failure())?;
     if !arguments.dry_run && !adoption.migrations.is_empty() {
         let in_use = |ledger: &LedgerState| {

@@ -8,13 +8,16 @@ use super::engine_run::log_to_stderr;
 use super::exit;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::no_result::NoResult;
-use super::reading::{migration_set_of, read_files, wait_for};
+use super::output;
+use super::reading::wait_for;
+use super::source::read_source;
 use super::unrun::UnrunReport;
 use crate::engine::Database;
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState, baseline};
 use crate::report::Failure;
 use crate::run::{ledger_state, record_unrun};
+use crate::source::parse_all;
 
 /// Flags of `schemaward baseline`.
 #[derive(Args, Debug)]
@@ -51,7 +54,7 @@ pub(super) fn main(arguments: &BaselineArguments) -> ExitCode {
 fn execute(arguments: &BaselineArguments) -> Result<UnrunReport, NoResult> {
     let run = format!("baseline-{}", std::process::id());
     let database = arguments.database.database("baseline")?;
-    let set = migration_set_of(&read_files(&arguments.folder)?, arguments.folder.gaps.rules(database.dialect()))?;
+    let set = parse_all(read_source(&arguments.folder, database.dialect(), output::warning)?)?;
     let choose = |ledger: &LedgerState| -> Result<Vec<&Migration>, Failure> {
         baseline(&set, ledger, &arguments.version).map_err(|problem| problem.failure())
     };

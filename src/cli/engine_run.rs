@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::flags::{Format, LedgerFlag, invalid_settings};
 use super::log_lines::LogLines;
 use super::no_result::NoResult;
-use super::source::{Source, while_reading};
+use super::source::while_reading;
 use crate::duration::{self, InvalidDuration};
 use crate::engine::{AnyDatabase, Database, DatabaseSettings, Stop, StopReason, StopSender, stop_signal};
 use crate::migration::MigrationFiles;
@@ -18,7 +18,7 @@ use crate::plan::Goal;
 use crate::policy::AlreadyExists;
 use crate::report::{Event, Failure, Summary};
 use crate::run::{Ahead, RunSettings, run};
-use crate::source::read_all;
+use crate::source::parse_all;
 
 /// As resources have it, and less than any server takes.
 const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_hours(24);
@@ -89,7 +89,7 @@ impl RunFlags {
         format: Format,
         report: &mut dyn FnMut(Event),
     ) -> Result<Summary, Failure> {
-        Ok(self.start()?.execute(name, database, goal, format, report))
+        Ok(self.start()?.execute(name, database, Ahead::default(), goal, format, report))
     }
 
     /// Makes a runtime, on which signals and the deadline are listened to from now on.
@@ -132,18 +132,14 @@ pub(super) struct Started<'f> {
 impl Started<'_> {
     /// Reads a folder while the database is being connected to. Where that fails, any file may be pending, so all of
     /// them are looked into: what is wrong with one is reported before a database that is missing.
-    pub(super) fn read_while_connecting<'d, 's, 'f>(
+    pub(super) fn read_while_connecting<D: Database>(
         &self,
-        database: &'d AnyDatabase,
-        source: &'s Source<'f>,
-        read: impl FnOnce() -> Result<&'s MigrationFiles<'f>, NoResult> + Send,
-    ) -> Result<(&'s MigrationFiles<'f>, Ahead<'d, AnyDatabase>), NoResult> {
-        let connecting = Ahead::connect(database, &self.stop);
-        let (files, database) = while_reading(&self.runtime, read, connecting)?;
-        if !database.is_connected() {
-            source.told(read_all(files))?;
-        }
-        Ok((files, database))
+        database: &D,
+        read: impl FnOnce() -> Result<MigrationFiles, NoResult> + Send,
+    ) -> Result<(MigrationFiles, Ahead<D>), NoResult> {
+        let (files, ahead) = while_reading(&self.runtime, read, Ahead::connect(database, &self.stop))?;
+        let files = if ahead.is_connected() { files } else { parse_all(files)?.into() };
+        Ok((files, ahead))
     }
 
     /// Executes the run to its end.
@@ -151,6 +147,7 @@ impl Started<'_> {
         &self,
         name: &str,
         database: &D,
+        ahead: Ahead<D>,
         goal: &Goal<'_>,
         format: Format,
         report: &mut dyn FnMut(Event),
@@ -164,7 +161,7 @@ impl Started<'_> {
             tells_history: format == Format::Json,
         };
         let span = tracing::info_span!("run", run = name, database = %database.address());
-        self.runtime.block_on(run(database, goal, &settings, &self.stop, report).instrument(span))
+        self.runtime.block_on(run(database, ahead, goal, &settings, &self.stop, report).instrument(span))
     }
 }
 

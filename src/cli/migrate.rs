@@ -1,7 +1,6 @@
 //! `schemaward migrate`: the engine on a laptop or in CI, with output for people or, as the runner's, for programs.
 
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use clap::Args;
 
@@ -14,12 +13,11 @@ use super::no_result::NoResult;
 use super::output::{self, write_event};
 use super::plan::{self, PlanArguments};
 use super::reading::CompareFlags;
-use super::source::Source;
+use super::source::read_source;
 use super::terminal::Terminal;
 use crate::engine::Database;
-use crate::migration::{Problem, SourceFile, source_failure};
 use crate::plan::Goal;
-use crate::report::{Event, Failure, Outcome, Reason, Summary};
+use crate::report::{Event, Outcome, Reason, Summary};
 use crate::run::failed_before_start;
 
 /// Flags of `schemaward migrate`.
@@ -52,54 +50,31 @@ pub(super) fn main(arguments: &MigrateArguments) -> ExitCode {
     }
     log_to_stderr(Format::Text);
     let run = format!("migrate-{}", std::process::id());
-    match execute(arguments, &run) {
-        Ok(summary) => match &summary.outcome {
-            Outcome::Succeeded { .. } => ExitCode::SUCCESS,
-            Outcome::Failed { failure, .. } => exit::code_of(failure.reason),
-        },
-        Err(failure) => {
-            arguments.not_started(&run, &[], std::slice::from_ref(&failure), &failure);
-            exit::code_of(failure.reason)
-        }
+    let summary = execute(arguments, &run).unwrap_or_else(|why| arguments.not_started(&run, &why));
+    match &summary.outcome {
+        Outcome::Succeeded { .. } => ExitCode::SUCCESS,
+        Outcome::Failed { failure, .. } => exit::code_of(failure.reason),
     }
 }
 
-fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, Failure> {
+fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, NoResult> {
     let database = arguments.flags.database(&arguments.url.text()?, run)?;
     let started = arguments.flags.start()?;
-    let (dir, rules) = (&arguments.folder.dir, arguments.folder.gaps.rules(database.dialect()));
-    let files = OnceLock::new();
-    let source = Source::new(&files);
-    let format = arguments.format.format;
-    let warn = |message: &str| match format {
-        Format::Text => output::warning(message),
-        Format::Json => write_event(&Event::Warning { message: message.to_owned() }),
-    };
-    let (set, database) = match started.read_while_connecting(&database, &source, || source.read(dir, rules, warn)) {
-        Ok(read) => read,
-        Err(NoResult::Failed(failure)) => return Err(failure),
-        Err(NoResult::InvalidSource(files, problems)) => {
-            let failures: Vec<Failure> = problems.iter().map(Problem::failure).collect();
-            let whole = source_failure(&problems).unwrap_or_else(|| Failure {
-                reason: Reason::InvalidSource,
-                ..super::flags::invalid_settings("the source holds no migration".to_owned())
-            });
-            return Ok(arguments.not_started(run, &files, &failures, &whole));
-        }
-    };
+    let read = || read_source(&arguments.folder, database.dialect(), |message| arguments.warn(message));
+    let (files, ahead) = started.read_while_connecting(&database, read)?;
     let options = arguments.out_of_order.options(arguments.target.target.clone());
-    let goal = Goal::Migrate { set, options, on_foreign_history: arguments.foreign_history.rule() };
-    let mut terminal = Terminal::new(dir, source.files());
-    let summary = started.execute(run, &database, &goal, format, &mut |event| match (format, &event) {
+    let goal = Goal::Migrate { set: &files, options, on_foreign_history: arguments.foreign_history.rule() };
+    let mut terminal = Terminal::new(&arguments.folder.dir, files.sources());
+    let format = arguments.format.format;
+    let summary = started.execute(run, &database, ahead, &goal, format, &mut |event| match (format, &event) {
         (Format::Json, _) => write_event(&event),
         // The failure names the first file only.
         (Format::Text, Event::RunFailed { failure }) if failure.reason == Reason::InvalidSource => {
-            set.known_problems().iter().for_each(|problem| terminal.failure(&problem.failure()));
+            files.known_problems().iter().for_each(|problem| terminal.failure(&problem.failure()));
         }
         (Format::Text, _) => terminal.show(&event),
     });
     // The program ends: giving back the memory of thousands of files, one by one, would only take time.
-    std::mem::forget(source);
     std::mem::forget(files);
     Ok(summary)
 }
@@ -112,18 +87,23 @@ impl MigrateArguments {
         PlanArguments { flags, foreign_history: self.foreign_history }
     }
 
+    fn warn(&self, message: &str) {
+        match self.format.format {
+            Format::Text => output::warning(message),
+            Format::Json => write_event(&Event::Warning { message: message.to_owned() }),
+        }
+    }
+
     /// Shows why a run did not start: each failure, and all of them as one in the summary.
-    fn not_started(&self, run: &str, files: &[SourceFile], failures: &[Failure], whole: &Failure) -> Summary {
-        let summary = failed_before_start(run, whole.clone());
+    fn not_started(&self, run: &str, why: &NoResult) -> Summary {
+        let summary = failed_before_start(run, why.failure());
         match self.format.format {
             Format::Text => {
-                let terminal = Terminal::new(&self.folder.dir, files);
-                for failure in failures {
-                    terminal.failure(failure);
-                }
+                let terminal = Terminal::new(&self.folder.dir, why.files());
+                why.failures().iter().for_each(|failure| terminal.failure(failure));
             }
             Format::Json => {
-                write_event(&Event::RunFailed { failure: whole.clone() });
+                write_event(&Event::RunFailed { failure: why.failure() });
                 write_event(&Event::RunFinished { summary: summary.clone() });
             }
         }

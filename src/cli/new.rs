@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::exit;
 use super::flags::{FolderFlag, invalid_settings};
-use super::no_result::show_failure;
+use super::no_result::NoResult;
 use super::output;
 use crate::migration::next_file;
 use crate::report::Failure;
@@ -32,7 +32,7 @@ pub(super) fn main(arguments: &NewArguments) -> ExitCode {
             output::text(&format!("{}\n", path.display()));
             ExitCode::SUCCESS
         }
-        Err(failure) => show_failure(failure, super::flags::Format::Text, &arguments.folder),
+        Err(failure) => NoResult::from(failure).show(super::flags::Format::Text, &arguments.folder),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
@@ -12,11 +11,10 @@ use super::flags::{ForeignHistoryFlag, Format};
 use super::no_result::NoResult;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::CompareFlags;
-use super::source::Source;
 use super::terminal::{Terminal, show_failures};
 use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
-use crate::source::{read_all, read_needed};
+use crate::source::{parse_all, parse_needed};
 use crate::sql::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
 
 /// The widest excerpt of a statement that its lock is aligned behind.
@@ -105,31 +103,31 @@ pub(super) fn main(arguments: &PlanArguments) -> ExitCode {
 
 fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result<ExitCode, NoResult> {
     let format = flags.format.format;
-    let files = OnceLock::new();
-    let source = Source::new(&files);
-    let (set, read) = flags.folder_and_ledger("plan", &source, |folder| folder)?;
+    let (set, read) = flags.folder_and_ledger("plan", |folder| folder)?;
     let (reading, database) = match read {
         Ok(read) => read,
         Err(failure) => {
             // Any file may be pending.
-            source.told(read_all(set))?;
+            parse_all(set)?;
             return Err(failure.into());
         }
     };
-    source.told(read_needed(set, &reading.ledger))?;
-    match plan(set, &reading.ledger, &flags.options()) {
+    if let Err(problems) = parse_needed(&set, &reading.ledger) {
+        return Err(set.invalid(problems).into());
+    }
+    match plan(&set, &reading.ledger, &flags.options()) {
         Ok(plan) => {
             if let Some(failure) = reading.server.and_then(|server| read_otherwise(&plan.steps, server)) {
                 return Err(failure.into());
             }
             let has_steps = !plan.steps.is_empty();
             let beside = reading.beside.as_ref().filter(|_| has_steps);
-            let failure = beside.and_then(|beside| beside.failure(set));
+            let failure = beside.and_then(|beside| beside.failure(&set));
             if let Some(failure) = failure.filter(|_| on_foreign_history == OnForeignHistory::Refuse) {
                 return Err(failure.into());
             }
             let mut report = PlanReport::new(database, &plan, &reading.ledger);
-            report.warnings.extend(beside.and_then(|beside| beside.told(set).or_else(|| beside.note(Some(set)))));
+            report.warnings.extend(beside.and_then(|beside| beside.told(&set).or_else(|| beside.note(Some(&set)))));
             match format {
                 Format::Json => output::json(&report),
                 Format::Text => output::text(&report.text()),

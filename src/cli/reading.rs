@@ -5,13 +5,12 @@ use clap::Args;
 use super::flags::{DatabaseFlags, FolderFlag, FormatFlag, OutOfOrderFlag, TargetFlag, invalid_settings};
 use super::no_result::NoResult;
 use super::output;
-use super::source::{Source, while_reading};
+use super::source::{read_source, while_reading};
 use crate::engine::Database;
-use crate::migration::{MigrationFiles, MigrationSet, SourceFile, SourceRules};
+use crate::migration::MigrationFiles;
 use crate::plan::PlanOptions;
 use crate::report::Failure;
 use crate::run::{Reading, read};
-use crate::source::{SourceFolder, read_folder};
 
 /// What the ledger and the lock say, with the database's address.
 pub(super) type LedgerRead = Result<(Reading, String), Failure>;
@@ -39,33 +38,16 @@ impl CompareFlags {
 
     /// Reads the folder and, meanwhile, the ledger with the database's address. `judge` says which folder leaves no result:
     /// the ledger is not waited for then.
-    pub(super) fn folder_and_ledger<'s, 'f, T: Send, E: From<Failure> + Send>(
+    pub(super) fn folder_and_ledger<T: Send, E: From<Failure> + Send>(
         &self,
         command: &str,
-        source: &'s Source<'f>,
-        judge: impl FnOnce(Result<&'s MigrationFiles<'f>, NoResult>) -> Result<T, E> + Send,
+        judge: impl FnOnce(Result<MigrationFiles, NoResult>) -> Result<T, E> + Send,
     ) -> Result<(T, LedgerRead), E> {
         let database = self.database.database(command)?;
-        let (folder, rules) = (&self.folder.dir, self.folder.gaps.rules(database.dialect()));
-        let read_folder = || judge(source.read(folder, rules, output::warning));
+        let read_folder = || judge(read_source(&self.folder, database.dialect(), output::warning));
         let (set, read) = while_reading(&runtime()?, read_folder, read(&database, Some(0)))?;
         Ok((set, read.map(|reading| (reading, database.address())).map_err(Failure::from)))
     }
-}
-
-/// Reads a folder's files. What a person should know of it goes to standard error, whatever the format: a result of a
-/// program that reads is no place for it.
-pub(super) fn read_files(folder: &FolderFlag) -> Result<Vec<SourceFile>, Failure> {
-    let SourceFolder { files, warning } = read_folder(&folder.dir)?;
-    if let Some(warning) = warning {
-        output::warning(&warning);
-    }
-    Ok(files)
-}
-
-/// Files as a migration set.
-pub(super) fn migration_set_of(files: &[SourceFile], rules: SourceRules) -> Result<MigrationSet, NoResult> {
-    MigrationSet::read(files, rules).map_err(|problems| NoResult::InvalidSource(files.to_vec(), problems))
 }
 
 /// Reads the ledger and the lock, with the newest `attempts` attempts; also returns the database's address.

@@ -11,9 +11,10 @@ use super::engine_run::log_to_stderr;
 use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag};
 use super::no_result::NoResult;
 use super::output::{self, line};
-use super::reading::{read_files, wait_for};
+use super::reading::wait_for;
+use super::source::read_source;
 use crate::engine::{ByHand, Database};
-use crate::migration::{MigrationFiles, Version};
+use crate::migration::Version;
 use crate::plan::{BegunStatement, Kind, LedgerState, StatementState};
 use crate::report::Failure;
 use crate::run::{Abandoned, abandon, accept, ledger_state, record_undone, repair};
@@ -149,10 +150,7 @@ fn settle(
 }
 
 fn accept_file(arguments: &RepairArguments, version: &Version, run: &str) -> Result<String, NoResult> {
-    let files = read_files(&arguments.folder)?;
-    let rules = arguments.folder.gaps.rules(arguments.database.dialect()?);
-    let set =
-        MigrationFiles::sorted(&files, rules).map_err(|problems| NoResult::InvalidSource(files.clone(), problems))?;
+    let set = read_source(&arguments.folder, arguments.database.dialect()?, output::warning)?;
     let database = arguments.database.database("repair")?;
     let accepted = wait_for(accept(&database, &set, version, run))??;
     let (file, now) = (&accepted.migration.file, &accepted.migration.checksum);

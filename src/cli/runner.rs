@@ -10,11 +10,11 @@ use super::flags::{ForeignHistoryFlag, Format, GapsFlag, OutOfOrderFlag, TargetF
 use super::output::write_event;
 use crate::api::Engine;
 use crate::engine::Database;
-use crate::migration::{MigrationFiles, Problem, SourceFile, no_migration, source_failure, source_hash};
+use crate::migration::{MigrationFiles, SourceFile, source_hash};
 use crate::plan::Goal;
 use crate::report::{Event, Failure, Outcome, Reason, Summary};
 use crate::run::failed_before_start;
-use crate::source::{SourceFolder, read_all, read_folder};
+use crate::source::{SourceFolder, parse_all, read_folder};
 use crate::sql::Dialect;
 
 /// Flags of `schemaward runner`.
@@ -91,15 +91,13 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     }
     verify_source(&files, &arguments.source_hash)?;
     let rules = arguments.gaps.rules(arguments.engine.into());
-    let invalid = |problems: Vec<Problem>| source_failure(&problems).unwrap_or_else(no_migration);
-    let set = MigrationFiles::sorted(&files, rules).map_err(invalid)?;
     // All of them: the operator, which does not know what is applied, has looked into all.
-    read_all(&set).map_err(invalid)?;
+    let set = MigrationFiles::sorted(files, rules).and_then(parse_all).map_err(|invalid| invalid.failure())?;
     let url = read_url_file(&arguments.url_file)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
     verify_engine(arguments.engine, database.dialect())?;
     let options = arguments.out_of_order.options(arguments.target.target.clone());
-    let goal = Goal::Migrate { set: &set, options, on_foreign_history: arguments.foreign_history.rule() };
+    let goal = Goal::Migrate { set: set.files(), options, on_foreign_history: arguments.foreign_history.rule() };
     arguments.flags.execute(&arguments.run, &database, &goal, Format::Json, report)
 }
 

@@ -2,17 +2,15 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::exit;
 use super::flags::Format;
-use super::no_result::{NoResult, show_failure};
+use super::no_result::NoResult;
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::CompareFlags;
-use super::source::Source;
 use crate::engine::{LedgerIdentity, RecordedAttempt};
 use crate::migration::{Problem, Version};
 use crate::plan::adopt::Beside;
@@ -22,7 +20,7 @@ use crate::plan::{
 };
 use crate::report::Failure;
 use crate::run::Reading;
-use crate::source::read_needed;
+use crate::source::parse_needed;
 
 /// Flags of `schemaward status`.
 #[derive(Args, Debug)]
@@ -98,7 +96,7 @@ pub(super) fn main(arguments: &StatusArguments) -> ExitCode {
     let format = flags.format.format;
     let status = match read(flags) {
         Ok(status) => status,
-        Err(failure) => return show_failure(failure, format, &flags.folder),
+        Err(failure) => return NoResult::from(failure).show(format, &flags.folder),
     };
     match format {
         Format::Json => output::json(&status),
@@ -112,27 +110,25 @@ pub(super) fn main(arguments: &StatusArguments) -> ExitCode {
 }
 
 fn read(flags: &CompareFlags) -> Result<Status, Failure> {
-    let files = OnceLock::new();
-    let source = Source::new(&files);
     // Files that are no migrations do not keep the database from being shown.
     let valid_or_not = |folder| match folder {
         Ok(set) => Ok(Ok(set)),
-        Err(NoResult::InvalidSource(_, problems)) => Ok(Err(problems)),
+        Err(NoResult::InvalidSource(invalid)) => Ok(Err(invalid.problems)),
         Err(NoResult::Failed(failure)) => Err(failure),
     };
-    let (set, read) = flags.folder_and_ledger("status", &source, valid_or_not)?;
+    let (set, read) = flags.folder_and_ledger("status", valid_or_not)?;
     let (reading, database) = read?;
     let state = &reading.ledger;
-    let set = set.and_then(|set| read_needed(set, state).map(|()| set));
+    let set = set.and_then(|set| parse_needed(&set, state).map(|()| set));
     let mut status = Status::new(database, &reading);
     let beside = reading.beside.as_ref();
     match set {
         Ok(set) => {
-            let overview = Overview::new(set, state, &flags.options());
+            let overview = Overview::new(&set, state, &flags.options());
             status.compared(&overview, state);
             status.problems.extend(reading.server.and_then(|server| read_otherwise(&overview.pending, server)));
-            status.problems.extend(beside.and_then(|beside| beside.failure(set)));
-            status.warnings.extend(beside.and_then(|beside| beside.note(Some(set))));
+            status.problems.extend(beside.and_then(|beside| beside.failure(&set)));
+            status.warnings.extend(beside.and_then(|beside| beside.note(Some(&set))));
         }
         Err(problems) => {
             status.problems = problems.iter().map(Problem::failure).collect();

@@ -18,7 +18,7 @@ use crate::sql::without_passwords;
 /// Shows events. Knows the files, so that it can show the line an error points to.
 pub(super) struct Terminal<'a> {
     folder: PathBuf,
-    files: &'a [SourceFile],
+    files: Vec<&'a SourceFile>,
     /// The longest file name: durations stand below each other.
     width: usize,
     /// Migrations that have begun and are not yet safe: file, statements, whether each is committed separately.
@@ -29,7 +29,8 @@ pub(super) struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    pub(super) fn new(folder: &Path, files: &'a [SourceFile]) -> Self {
+    pub(super) fn new(folder: &Path, files: impl IntoIterator<Item = &'a SourceFile>) -> Self {
+        let files: Vec<&SourceFile> = files.into_iter().collect();
         let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or_default();
         Self {
             folder: folder.to_owned(),

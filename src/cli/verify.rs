@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use clap::Args;
 use serde::Serialize;
@@ -12,13 +11,13 @@ use super::flags::{DatabaseFlags, FolderFlag, Format, FormatFlag, OutOfOrderFlag
 use super::no_result::NoResult;
 use super::output::{self, GOOD, NOTE, counted, line, styled};
 use super::reading::{ledger, wait_for};
-use super::source::Source;
+use super::source::read_source;
 use super::terminal::{Terminal, show_failures};
 use crate::engine::{can_be_spoilt, spoilt, spoilt_objects};
 use crate::migration::{Problem, Version};
 use crate::plan::{Kind, Overview, PlanProblem, Target, edited, read_otherwise};
 use crate::report::Failure;
-use crate::source::read_all;
+use crate::source::parse_each;
 
 /// Flags of `schemaward verify`.
 #[derive(Args, Debug)]
@@ -64,25 +63,20 @@ pub(super) fn main(arguments: &VerifyArguments) -> ExitCode {
 }
 
 fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
-    let files = OnceLock::new();
-    let source = Source::new(&files);
+    let set = read_source(&arguments.folder, arguments.database.dialect()?, output::warning)?;
     // All of them, also those that a run would not look into.
-    let set = source.read(
-        &arguments.folder.dir,
-        arguments.folder.gaps.rules(arguments.database.dialect()?),
-        output::warning,
-    )?;
-    let invalid = read_all(set).err().unwrap_or_default();
+    parse_each(&set);
+    let invalid = set.known_problems();
     let (reading, database) = match ledger(&arguments.database, "verify", Some(0)) {
-        Err(_) if !invalid.is_empty() => return source.told(Err(invalid)),
+        Err(_) if !invalid.is_empty() => return Err(set.invalid(invalid).into()),
         read => read?,
     };
     let state = &reading.ledger;
-    let edited = if invalid.is_empty() { Vec::new() } else { edited(set, state) };
+    let edited = if invalid.is_empty() { Vec::new() } else { edited(&set, state) };
     if edited.is_empty() && !invalid.is_empty() {
-        return source.told(Err(invalid));
+        return Err(set.invalid(invalid).into());
     }
-    let overview = Overview::new(set, state, &arguments.out_of_order.options(Target::Latest));
+    let overview = Overview::new(&set, state, &arguments.out_of_order.options(Target::Latest));
     let spoilt_ones = spoilt_ones(&arguments.database)?;
     let otherwise = reading.server.and_then(|server| read_otherwise(&overview.pending, server));
     let beside = reading.beside.as_ref();
@@ -100,13 +94,13 @@ fn read(arguments: &VerifyArguments) -> Result<Verification, NoResult> {
             .warnings
             .iter()
             .map(ToString::to_string)
-            .chain(beside.and_then(|beside| beside.note(Some(set))))
+            .chain(beside.and_then(|beside| beside.note(Some(&set))))
             .collect(),
         problems: all(overview.problems, edited, invalid)
             .iter()
             .map(PlanProblem::failure)
             .chain(otherwise)
-            .chain(beside.and_then(|beside| beside.failure(set)))
+            .chain(beside.and_then(|beside| beside.failure(&set)))
             .chain(spoilt_ones)
             .collect(),
     })

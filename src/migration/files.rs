@@ -1,11 +1,12 @@
-//! The files of one source in version order. Their names and bytes are known; what is in a file is read where something
-//! needs it, since a file that is applied and unchanged needs no statements, and most are.
+//! The files of one source in version order. Their names and bytes are known; a file is parsed where something needs it,
+//! since a file that is applied and unchanged needs no statements, and most are.
 
+use std::iter;
 use std::sync::OnceLock;
 
 use super::file_name::{Direction, FileName, parse};
 use super::migration::{Migration, rollback_text};
-use super::problem::{Problem, ProblemKind};
+use super::problem::{InvalidSource, Problem, ProblemKind};
 use super::rollback::ROLLBACK_OF;
 use super::{Checksum, SourceFile, SourceRules, Version};
 use crate::policy::Gaps;
@@ -13,19 +14,22 @@ use crate::sql::Dialect;
 
 /// One file that goes forward, with the one that goes back, if there is one.
 #[derive(Clone, Debug)]
-pub struct MigrationFile<'f> {
+pub struct MigrationFile {
     name: FileName,
-    source: &'f SourceFile,
-    down: Option<Box<Named<'f>>>,
+    source: SourceFile,
+    down: Option<Box<Named>>,
     dialect: Dialect,
     checksum: OnceLock<Checksum>,
-    // Boxed: of thousands of files most are never read.
-    read: OnceLock<Box<Result<Migration, Vec<Problem>>>>,
+    // Boxed: of thousands of files most are never parsed.
+    parsed: OnceLock<Box<Result<Migration, Vec<Problem>>>>,
 }
 
-impl<'f> MigrationFile<'f> {
-    fn new((name, source): Named<'f>, dialect: Dialect) -> Self {
-        Self { name, source, down: None, dialect, checksum: OnceLock::new(), read: OnceLock::new() }
+/// A file with the name taken apart.
+type Named = (FileName, SourceFile);
+
+impl MigrationFile {
+    fn new((name, source): Named, dialect: Dialect) -> Self {
+        Self { name, source, down: None, dialect, checksum: OnceLock::new(), parsed: OnceLock::new() }
     }
 
     /// The version; of a repeatable file what stands for none.
@@ -40,35 +44,41 @@ impl<'f> MigrationFile<'f> {
         &self.source.name
     }
 
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.source.bytes
+    }
+
     /// Of the file's bytes.
     pub fn checksum(&self) -> &Checksum {
         self.checksum.get_or_init(|| Checksum::of(&self.source.bytes))
     }
 
-    /// What is in it. Read when it is first asked for, and once.
+    /// What is in it. Parsed when it is first asked for, and once.
     ///
     /// # Errors
     ///
     /// Every [`Problem`] of the file, and of the one that goes back.
-    pub fn read(&self) -> Result<&Migration, &[Problem]> {
-        let read = self.read.get_or_init(|| Box::new(self.migration()));
-        read.as_ref().as_ref().map_err(Vec::as_slice)
+    pub fn parsed(&self) -> Result<&Migration, &[Problem]> {
+        let parsed = self.parsed.get_or_init(|| Box::new(self.parse()));
+        parsed.as_ref().as_ref().map_err(Vec::as_slice)
     }
 
     /// What is known to be wrong with it: nothing where nobody has asked for what is in it.
     fn known_problems(&self) -> &[Problem] {
-        self.read.get().and_then(|read| read.as_ref().as_ref().err()).map(Vec::as_slice).unwrap_or_default()
+        self.parsed.get().and_then(|parsed| parsed.as_ref().as_ref().err()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn into_migration(mut self) -> Result<Migration, Vec<Problem>> {
-        match std::mem::take(&mut self.read).into_inner() {
-            Some(read) => *read,
-            None => self.migration(),
+    /// What is wrong with it. Keeps nothing of a file that nobody has asked for.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        match self.parsed.get() {
+            Some(_) => self.known_problems().to_vec(),
+            None => self.parse().err().unwrap_or_default(),
         }
     }
 
-    /// With its rollback, which is looked into as well: what is stored cannot be corrected any more.
-    fn migration(&self) -> Result<Migration, Vec<Problem>> {
+    /// With its rollback, which is parsed as well: what is stored cannot be corrected any more.
+    fn parse(&self) -> Result<Migration, Vec<Problem>> {
         let migration = self.with_rollback()?;
         if let Some(sql) = &migration.rollback_sql {
             let file = format!("{ROLLBACK_OF}{}", migration.file);
@@ -78,7 +88,7 @@ impl<'f> MigrationFile<'f> {
     }
 
     fn with_rollback(&self) -> Result<Migration, Vec<Problem>> {
-        let read = Migration::read(self.name.clone(), self.source, self.checksum().clone(), self.dialect);
+        let read = Migration::read(self.name.clone(), &self.source, self.checksum().clone(), self.dialect);
         let Some((name, source)) = self.down.as_deref() else { return read };
         let (mut migration, down) = match (read, rollback_text(name, source)) {
             (Ok(migration), Ok(down)) => (migration, down),
@@ -91,37 +101,43 @@ impl<'f> MigrationFile<'f> {
         migration.rollback_sql = Some(down);
         Ok(migration)
     }
+
+    fn sources(&self) -> impl Iterator<Item = &SourceFile> {
+        iter::once(&self.source).chain(self.down.as_deref().map(|(_, source)| source))
+    }
+
+    fn into_sources(self) -> impl Iterator<Item = SourceFile> {
+        iter::once(self.source).chain(self.down.map(|down| down.1))
+    }
 }
 
 /// The files of one source in version order: at least one, no version twice, no number left out.
 #[derive(Clone, Debug)]
-pub struct MigrationFiles<'f> {
-    migrations: Vec<MigrationFile<'f>>,
-    repeatables: Vec<MigrationFile<'f>>,
+pub struct MigrationFiles {
+    migrations: Vec<MigrationFile>,
+    repeatables: Vec<MigrationFile>,
     newest: Version,
-    ignored: Vec<String>,
+    /// Those that are no migrations.
+    others: Vec<SourceFile>,
 }
 
-/// A file with the name taken apart.
-type Named<'f> = (FileName, &'f SourceFile);
-
-impl<'f> MigrationFiles<'f> {
-    /// Puts the files of a source in order. Dotfiles, such as the `..data` of a mounted `ConfigMap`, are skipped; what does
-    /// not end in `.sql` is ignored and listed.
+impl MigrationFiles {
+    /// Puts the files of a source in order. Dotfiles, such as the `..data` of a mounted `ConfigMap`, and what does not end
+    /// in `.sql` are no migrations.
     ///
     /// # Errors
     ///
-    /// Every [`Problem`] there is, ordered by file and line, where one is of the names or of the source as a whole: then
-    /// the files are read, too, so that nothing is told only after the first things are put right.
-    pub fn sorted(files: &'f [SourceFile], rules: impl Into<SourceRules>) -> Result<Self, Vec<Problem>> {
+    /// Every [`Problem`] there is, where one is of the names or of the source as a whole: then the files are parsed, too,
+    /// so that nothing is reported only after the first things are fixed.
+    pub fn sorted(files: Vec<SourceFile>, rules: impl Into<SourceRules>) -> Result<Self, InvalidSource> {
         let SourceRules { dialect, gaps: gaps_rule } = rules.into();
-        let Sorted { mut ups, mut downs, mut again, ignored, mut problems } = Sorted::from(files);
+        let Sorted { mut ups, mut downs, mut again, mut others, mut problems } = Sorted::from(files);
         let badly_named = !problems.is_empty();
         for named in [&mut ups, &mut downs] {
             named.sort_by(|(a, x), (b, y)| a.version.cmp(&b.version).then_with(|| x.name.cmp(&y.name)));
             problems.extend(duplicates(named));
         }
-        downs.dedup_by(|this, before| this.0.version == before.0.version);
+        let downs = first_of_each_version(downs, &mut others);
         if !badly_named {
             // A file whose name cannot be read may be the one that seems to be missing.
             if gaps_rule == Gaps::Reject {
@@ -130,46 +146,47 @@ impl<'f> MigrationFiles<'f> {
             problems.extend(orphans(&ups, &downs));
         }
         again.sort_by(|(a, _), (b, _)| a.description.cmp(&b.description));
-        let all = |named: Vec<Named<'f>>| named.into_iter().map(|named| MigrationFile::new(named, dialect)).collect();
-        let (mut migrations, repeatables): (Vec<MigrationFile<'f>>, Vec<_>) = (all(ups), all(again));
-        let mut lonely = Vec::new();
+        let all = |named: Vec<Named>| named.into_iter().map(|named| MigrationFile::new(named, dialect)).collect();
+        let (mut migrations, repeatables): (Vec<MigrationFile>, Vec<MigrationFile>) = (all(ups), all(again));
         for (name, source) in downs {
             let index = migrations.binary_search_by(|file| file.version().cmp(&name.version));
-            match index.ok().and_then(|index| migrations.get_mut(index)) {
-                Some(file) => file.down = Some(Box::new((name, source))),
-                None => lonely.push((name, source)),
+            if let Some(file) = index.ok().and_then(|index| migrations.get_mut(index)) {
+                file.down = Some(Box::new((name, source)));
+            } else {
+                problems.extend(rollback_text(&name, &source).err().into_iter().flatten());
+                others.push(source);
             }
         }
         match migrations.last().map(|file| file.version().clone()) {
-            Some(newest) if problems.is_empty() => Ok(Self { migrations, repeatables, newest, ignored }),
+            Some(newest) if problems.is_empty() => Ok(Self { migrations, repeatables, newest, others }),
             _ => {
                 problems.extend(invalid_files(migrations.iter().chain(&repeatables)));
-                problems.extend(lonely.iter().filter_map(|(name, source)| rollback_text(name, source).err()).flatten());
-                Err(in_order(problems))
+                let files = migrations.into_iter().chain(repeatables).flat_map(MigrationFile::into_sources);
+                Err(InvalidSource { files: files.chain(others).collect(), problems: in_order(problems) })
             }
         }
     }
 
     /// The files in version order; never empty.
     #[must_use]
-    pub fn migrations(&self) -> &[MigrationFile<'f>] {
+    pub fn migrations(&self) -> &[MigrationFile] {
         &self.migrations
     }
 
-    /// The files `R__name.sql`, ordered by that name: each runs behind all migrations, again whenever it has changed.
+    /// The files `R__name.sql`, ordered by that name: each runs after all migrations, again whenever it has changed.
     #[must_use]
-    pub fn repeatables(&self) -> &[MigrationFile<'f>] {
+    pub fn repeatables(&self) -> &[MigrationFile] {
         &self.repeatables
     }
 
     /// All files that go forward.
-    pub fn all(&self) -> impl Iterator<Item = &MigrationFile<'f>> {
+    pub fn all(&self) -> impl Iterator<Item = &MigrationFile> {
         self.migrations.iter().chain(&self.repeatables)
     }
 
     /// The file of a version.
     #[must_use]
-    pub fn get(&self, version: &Version) -> Option<&MigrationFile<'f>> {
+    pub fn get(&self, version: &Version) -> Option<&MigrationFile> {
         let index = self.migrations.binary_search_by(|file| file.version().cmp(version)).ok()?;
         self.migrations.get(index)
     }
@@ -180,67 +197,34 @@ impl<'f> MigrationFiles<'f> {
         &self.newest
     }
 
+    /// What the source delivered, those that are no migrations too; in no order.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceFile> {
+        self.all().flat_map(MigrationFile::sources).chain(&self.others)
+    }
+
+    /// The same, when nothing else of it is needed any more.
+    #[must_use]
+    pub fn into_sources(self) -> Vec<SourceFile> {
+        let files = self.migrations.into_iter().chain(self.repeatables);
+        files.flat_map(MigrationFile::into_sources).chain(self.others).collect()
+    }
+
     /// What is wrong with the files that somebody has asked for, ordered by file and line.
     #[must_use]
     pub fn known_problems(&self) -> Vec<Problem> {
         in_order(self.all().flat_map(MigrationFile::known_problems).cloned().collect())
     }
 
-    /// Looks into each file, one after the other, and keeps nothing of it but the newest version: a source takes no more
-    /// memory than its largest file does.
-    ///
-    /// # Errors
-    ///
-    /// The first thousand of its [`Problem`]s, ordered by file and line.
-    pub fn verified(self) -> Result<Version, Vec<Problem>> {
-        const ENOUGH: usize = 1000;
-        let mut problems = Vec::new();
-        for file in self.migrations.into_iter().chain(self.repeatables) {
-            if let Err(found) = file.into_migration() {
-                problems.extend(found);
-                problems.truncate(ENOUGH);
-            }
-        }
-        if problems.is_empty() { Ok(self.newest) } else { Err(in_order(problems)) }
-    }
-
-    /// Reads what was not read yet.
-    ///
-    /// # Errors
-    ///
-    /// Every [`Problem`] there is, ordered by file and line.
-    pub(super) fn into_parts(self) -> Result<Parts, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let mut read_all = |files: Vec<MigrationFile<'f>>| {
-            let mut read = Vec::with_capacity(files.len());
-            for file in files {
-                match file.into_migration() {
-                    Ok(migration) => read.push(migration),
-                    Err(found) => problems.extend(found),
-                }
-            }
-            read
-        };
-        let (migrations, repeatables) = (read_all(self.migrations), read_all(self.repeatables));
-        if problems.is_empty() {
-            Ok(Parts { migrations, repeatables, newest: self.newest, ignored: self.ignored })
-        } else {
-            Err(in_order(problems))
-        }
+    /// The same files, where they turn out to be no migration set.
+    #[must_use]
+    pub fn invalid(self, problems: Vec<Problem>) -> InvalidSource {
+        InvalidSource { files: self.into_sources(), problems: in_order(problems) }
     }
 }
 
-/// What [`super::MigrationSet`] is made of.
-pub(super) struct Parts {
-    pub(super) migrations: Vec<Migration>,
-    pub(super) repeatables: Vec<Migration>,
-    pub(super) newest: Version,
-    pub(super) ignored: Vec<String>,
-}
-
-/// What is wrong with some files, ordered by file and line; reads those that nobody has read.
-pub fn invalid_files<'a, 'f: 'a>(files: impl Iterator<Item = &'a MigrationFile<'f>>) -> Vec<Problem> {
-    in_order(files.filter_map(|file| file.read().err()).flatten().cloned().collect())
+/// What is wrong with some files, ordered by file and line; parses those that nobody has asked for.
+pub fn invalid_files<'a>(files: impl Iterator<Item = &'a MigrationFile>) -> Vec<Problem> {
+    in_order(files.filter_map(|file| file.parsed().err()).flatten().cloned().collect())
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -248,42 +232,66 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
-struct Sorted<'a> {
-    ups: Vec<Named<'a>>,
-    downs: Vec<Named<'a>>,
-    again: Vec<Named<'a>>,
-    ignored: Vec<String>,
+#[derive(Default)]
+struct Sorted {
+    ups: Vec<Named>,
+    downs: Vec<Named>,
+    again: Vec<Named>,
+    others: Vec<SourceFile>,
     problems: Vec<Problem>,
 }
 
-impl<'a> Sorted<'a> {
-    fn from(files: &'a [SourceFile]) -> Self {
-        let mut sorted = Self { ups: vec![], downs: vec![], again: vec![], ignored: vec![], problems: vec![] };
-        for file in files.iter().filter(|file| !file.name.starts_with('.')) {
+impl Sorted {
+    fn from(files: Vec<SourceFile>) -> Self {
+        let mut sorted = Self::default();
+        let mut ignored = 0;
+        for file in files {
+            if file.name.starts_with('.') {
+                sorted.others.push(file);
+                continue;
+            }
             match parse(&file.name) {
                 Ok(Some(name)) => match name.direction {
                     Direction::Up => sorted.ups.push((name, file)),
                     Direction::Down => sorted.downs.push((name, file)),
                     Direction::Repeatable => sorted.again.push((name, file)),
                 },
-                Ok(None) => sorted.ignored.push(file.name.clone()),
-                Err(error) => sorted.problems.push(Problem {
-                    file: Some(file.name.clone()),
-                    version: None,
-                    position: None,
-                    what: error.into(),
-                    looks_like: None,
-                }),
+                Ok(None) => {
+                    ignored += 1;
+                    sorted.others.push(file);
+                }
+                Err(error) => {
+                    sorted.problems.push(Problem {
+                        file: Some(file.name.clone()),
+                        version: None,
+                        position: None,
+                        what: error.into(),
+                        looks_like: None,
+                    });
+                    sorted.others.push(file);
+                }
             }
         }
-        sorted.ignored.sort();
         if sorted.ups.is_empty() && sorted.downs.is_empty() && sorted.problems.is_empty() {
-            let empty = ProblemKind::Empty { files: sorted.ignored.len() };
+            let empty = ProblemKind::Empty { files: ignored };
             let what = if sorted.again.is_empty() { empty } else { ProblemKind::OnlyRepeatable };
             sorted.problems.push(Problem { file: None, version: None, position: None, what, looks_like: None });
         }
         sorted
     }
+}
+
+/// Of files that are in version order; the rest is put aside.
+fn first_of_each_version(sorted: Vec<Named>, aside: &mut Vec<SourceFile>) -> Vec<Named> {
+    let mut first: Vec<Named> = Vec::with_capacity(sorted.len());
+    for (name, source) in sorted {
+        if first.last().is_some_and(|(before, _)| before.version == name.version) {
+            aside.push(source);
+        } else {
+            first.push((name, source));
+        }
+    }
+    first
 }
 
 fn about(name: &FileName, file: &SourceFile, what: ProblemKind) -> Problem {
@@ -296,21 +304,21 @@ fn about(name: &FileName, file: &SourceFile, what: ProblemKind) -> Problem {
     }
 }
 
-fn pairs<'a, 'f>(sorted: &'a [Named<'f>]) -> impl Iterator<Item = (&'a Named<'f>, &'a Named<'f>)> {
+fn pairs(sorted: &[Named]) -> impl Iterator<Item = (&Named, &Named)> {
     sorted.iter().zip(sorted.iter().skip(1))
 }
 
-fn duplicates(sorted: &[Named<'_>]) -> Vec<Problem> {
+fn duplicates(sorted: &[Named]) -> Vec<Problem> {
     pairs(sorted)
         .filter(|(before, this)| before.0.version == this.0.version)
         .map(|(before, this)| {
             let version = this.0.version.clone();
-            about(&this.0, this.1, ProblemKind::DuplicateVersion { version, other: before.1.name.clone() })
+            about(&this.0, &this.1, ProblemKind::DuplicateVersion { version, other: before.1.name.clone() })
         })
         .collect()
 }
 
-fn gaps(sorted: &[Named<'_>]) -> Vec<Problem> {
+fn gaps(sorted: &[Named]) -> Vec<Problem> {
     pairs(sorted)
         .filter_map(|(before, this)| {
             let (from, to) = (before.0.version.sequential()? + 1, this.0.version.sequential()?.checked_sub(1)?);
@@ -319,16 +327,16 @@ fn gaps(sorted: &[Named<'_>]) -> Vec<Problem> {
                 std::cmp::Ordering::Equal => format!("version {from} is"),
                 std::cmp::Ordering::Greater => return None,
             };
-            Some(about(&this.0, this.1, ProblemKind::Gap { missing, before: before.1.name.clone() }))
+            Some(about(&this.0, &this.1, ProblemKind::Gap { missing, before: before.1.name.clone() }))
         })
         .collect()
 }
 
-fn orphans(ups: &[Named<'_>], downs: &[Named<'_>]) -> Vec<Problem> {
+fn orphans(ups: &[Named], downs: &[Named]) -> Vec<Problem> {
     downs
         .iter()
         .filter(|(name, _)| ups.binary_search_by(|(up, _)| up.version.cmp(&name.version)).is_err())
-        .map(|down| about(&down.0, down.1, ProblemKind::OrphanDown(down.0.version.clone())))
+        .map(|down| about(&down.0, &down.1, ProblemKind::OrphanDown(down.0.version.clone())))
         .collect()
 }
 
@@ -338,12 +346,12 @@ mod tests {
     use crate::sql::Dialect;
 
     #[test]
-    fn what_is_wrong_is_told_only_of_files_that_somebody_has_asked_for() {
+    fn what_is_wrong_is_reported_only_of_files_that_somebody_has_asked_for() {
         let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
-        let source = [file("1_a.sql", "select 'a"), file("2_b.sql", "select 2"), file("3_c.sql", "select 'c")];
-        let files = MigrationFiles::sorted(&source, Dialect::Postgres).unwrap();
+        let source = vec![file("1_a.sql", "select 'a"), file("2_b.sql", "select 2"), file("3_c.sql", "select 'c")];
+        let files = MigrationFiles::sorted(source, Dialect::Postgres).unwrap();
         assert_eq!(files.known_problems(), []);
-        let asked = files.migrations()[2].read().unwrap_err();
+        let asked = files.migrations()[2].parsed().unwrap_err();
         assert_eq!(asked[0].to_string().split(": ").next(), Some("3_c.sql:1"));
         assert_eq!(files.known_problems(), asked);
         let all = invalid_files(files.all());
@@ -351,6 +359,6 @@ mod tests {
             all.iter().filter_map(|problem| problem.file.as_deref()).collect::<Vec<_>>(),
             ["1_a.sql", "3_c.sql"]
         );
-        assert_eq!(files.migrations()[1].read().unwrap().statement_sql(0), "select 2");
+        assert_eq!(files.migrations()[1].parsed().unwrap().statement_sql(0), "select 2");
     }
 }

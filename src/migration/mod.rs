@@ -26,7 +26,7 @@ pub use file_name::{NameError, ends_as_migration};
 pub use files::{MigrationFile, MigrationFiles, invalid_files};
 pub use migration::Migration;
 pub use next_file::{NewFile, NewFileError, next_file};
-pub use problem::{Problem, ProblemKind, no_migration, source_failure};
+pub use problem::{InvalidSource, Problem, ProblemKind, no_migration, source_failure};
 pub use rollback::ROLLBACK_OF;
 pub use set::MigrationSet;
 pub use source::{SourceFile, source_hash};

@@ -132,7 +132,7 @@ mod tests {
         let new = next_file([], "line one\n'; drop table t", NOW).unwrap();
         let read = |text: String| {
             let file = SourceFile { name: new.name.clone(), bytes: text.into() };
-            MigrationSet::read(&[file], Dialect::Postgres).unwrap().migrations()[0].clone()
+            MigrationSet::read([file], Dialect::Postgres).unwrap().migrations().next().unwrap().clone()
         };
         let untouched = read(new.text.clone());
         assert!(untouched.statements.is_empty());

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::annotations::BadAnnotation;
 use super::file_name::NameError;
+use super::source::SourceFile;
 use super::version::Version;
 use crate::report::{Failure, Place, Reason};
 use crate::sql::Dialect;
@@ -143,6 +144,23 @@ impl Problem {
             place,
             ..Failure::new(Reason::InvalidSource, self.to_string())
         }
+    }
+}
+
+/// Files that are no migration set, with what is wrong with them.
+#[derive(Clone, Debug)]
+pub struct InvalidSource {
+    /// All that the source delivered, in no order.
+    pub files: Vec<SourceFile>,
+    /// Ordered by file and line.
+    pub problems: Vec<Problem>,
+}
+
+impl InvalidSource {
+    /// As one failure.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        source_failure(&self.problems).unwrap_or_else(no_migration)
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::{Checksum, MigrationSet, SourceFile, source_failure};
+use super::{Checksum, InvalidSource, MigrationSet, SourceFile, source_failure};
 use crate::sql::Dialect;
 use crate::sql::statements::tests::{dialects, whole};
 
@@ -19,7 +19,8 @@ proptest! {
         prop_assert_eq!(Checksum::of_tokens(&unix, dialect), Checksum::of_tokens(&windows, dialect));
         let read = |text: String| {
             let file = SourceFile { name: "1_a.sql".to_owned(), bytes: text.into_bytes() };
-            MigrationSet::read(&[file], dialect).map(|set| set.migrations()[0].statements.len())
+            let set = MigrationSet::read([file], dialect);
+            set.map(|set| set.migrations().next().unwrap().statements.len()).map_err(|invalid| invalid.problems)
         };
         prop_assert_eq!(read(unix.clone()), read(windows.clone()));
         prop_assert_eq!(read(unix), read(format!("\u{feff}{windows}")));
@@ -28,7 +29,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_with_a_place(dialect in dialects(), bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let file = SourceFile { name: "1_a.sql".to_owned(), bytes: bytes.clone() };
-        if let Err(problems) = MigrationSet::read(&[file], dialect) {
+        if let Err(InvalidSource { problems, .. }) = MigrationSet::read([file], dialect) {
             prop_assert!(problems.iter().all(|problem| problem.position.is_some()));
             if let Err(error) = std::str::from_utf8(&bytes) {
                 let expected = format!("byte {} of the file is not UTF-8", error.valid_up_to());
@@ -48,8 +49,8 @@ proptest! {
 fn files_without_a_statement(#[case] sql: &str) {
     for dialect in Dialect::ALL {
         let file = SourceFile { name: "1_a.sql".to_owned(), bytes: sql.into() };
-        let set = MigrationSet::read(&[file], dialect).unwrap();
-        assert!(set.migrations()[0].statements.is_empty());
+        let set = MigrationSet::read([file], dialect).unwrap();
+        assert!(set.migrations().next().unwrap().statements.is_empty());
     }
 }
 
@@ -58,7 +59,7 @@ fn a_file_s_first_error_has_the_hint_and_the_others_have_not() {
     let file = |name: &str, sql: &str| SourceFile { name: name.to_owned(), bytes: sql.into() };
     let body = "create function f() returns int as $$\nbegin\n  x;\nend;\nbegin\n  y;\nend;\n$$ language plpgsql;\n";
     let files = [file("001_a.sql", body), file("002_b.sql", "select 1;\nselect 'a;\n")];
-    let problems = MigrationSet::read(&files, Dialect::Sqlite).unwrap_err();
+    let InvalidSource { problems, .. } = MigrationSet::read(files, Dialect::Sqlite).unwrap_err();
     let hinted: Vec<_> =
         problems.iter().map(|problem| (problem.file.as_deref(), problem.looks_like.is_some())).collect();
     assert_eq!(hinted[..2], [(Some("001_a.sql"), true), (Some("001_a.sql"), false)], "{problems:#?}");

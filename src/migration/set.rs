@@ -1,60 +1,73 @@
-//! All migrations of one source, read, in version order.
+//! The files of one source, each of which is valid.
 
-use super::files::{MigrationFiles, Parts};
+use super::files::{MigrationFiles, invalid_files};
 use super::migration::Migration;
-use super::problem::Problem;
+use super::problem::InvalidSource;
 use super::{SourceFile, SourceRules, Version};
 
-/// All migrations of one source: at least one, no version twice, no number left out.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct MigrationSet {
-    migrations: Vec<Migration>,
-    repeatables: Vec<Migration>,
-    newest: Version,
-    ignored: Vec<String>,
-}
+/// [`MigrationFiles`] each of which is valid: there is none that was not verified.
+#[derive(Clone, Debug)]
+pub struct MigrationSet(MigrationFiles);
 
 impl MigrationSet {
-    /// Reads the files of a source, all of them.
+    /// Looks into each file, one after the other. Of those that nobody has asked for nothing is kept: checking a source
+    /// takes no more memory than its largest file does.
     ///
     /// # Errors
     ///
-    /// Every [`Problem`] there is, ordered by file and line.
-    pub fn read(files: &[SourceFile], rules: impl Into<SourceRules>) -> Result<Self, Vec<Problem>> {
-        let Parts { migrations, repeatables, newest, ignored } = MigrationFiles::sorted(files, rules)?.into_parts()?;
-        Ok(Self { migrations, repeatables, newest, ignored })
+    /// The first `most` problems or so, ordered by file and line.
+    pub fn verified(files: MigrationFiles, most: usize) -> Result<Self, InvalidSource> {
+        let mut problems = Vec::new();
+        for file in files.all() {
+            problems.extend(file.problems());
+            problems.truncate(most);
+        }
+        if problems.is_empty() { Ok(Self(files)) } else { Err(files.invalid(problems)) }
+    }
+
+    /// Parses the files of a source, all of them.
+    ///
+    /// # Errors
+    ///
+    /// Every [`super::Problem`] there is, ordered by file and line.
+    pub fn read(
+        files: impl IntoIterator<Item = SourceFile>,
+        rules: impl Into<SourceRules>,
+    ) -> Result<Self, InvalidSource> {
+        let files = MigrationFiles::sorted(files.into_iter().collect(), rules)?;
+        match invalid_files(files.all()) {
+            problems if problems.is_empty() => Ok(Self(files)),
+            problems => Err(files.invalid(problems)),
+        }
     }
 
     /// The migrations in version order; never empty.
-    #[must_use]
-    pub fn migrations(&self) -> &[Migration] {
-        &self.migrations
+    pub fn migrations(&self) -> impl Iterator<Item = &Migration> {
+        // None is left out: each was verified.
+        self.0.migrations().iter().filter_map(|file| file.parsed().ok())
     }
 
-    /// The files `R__name.sql`, ordered by that name: each runs behind all migrations, again whenever it has changed.
+    /// The files `R__name.sql`, ordered by that name: each runs after all migrations, again whenever it has changed.
     /// Their version says no more than that they have none.
-    #[must_use]
-    pub fn repeatables(&self) -> &[Migration] {
-        &self.repeatables
-    }
-
-    /// Names of files that are no migrations, since they do not end in `.sql`; sorted.
-    #[must_use]
-    pub fn ignored(&self) -> &[String] {
-        &self.ignored
+    pub fn repeatables(&self) -> impl Iterator<Item = &Migration> {
+        self.0.repeatables().iter().filter_map(|file| file.parsed().ok())
     }
 
     /// The migration of a version.
     #[must_use]
     pub fn get(&self, version: &Version) -> Option<&Migration> {
-        let index = self.migrations.binary_search_by(|migration| migration.version.cmp(version)).ok()?;
-        self.migrations.get(index)
+        self.0.get(version)?.parsed().ok()
     }
 
-    /// The newest version.
     #[must_use]
-    pub fn newest(&self) -> &Version {
-        &self.newest
+    pub fn files(&self) -> &MigrationFiles {
+        &self.0
+    }
+}
+
+impl From<MigrationSet> for MigrationFiles {
+    fn from(set: MigrationSet) -> Self {
+        set.0
     }
 }
 
@@ -72,8 +85,8 @@ mod tests {
 
     fn read(named: &[(&str, &str)]) -> Result<MigrationSet, Vec<String>> {
         let named: Vec<_> = named.iter().map(|(name, sql)| (*name, sql.as_bytes())).collect();
-        MigrationSet::read(&files(&named), Dialect::Postgres)
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        MigrationSet::read(files(&named), Dialect::Postgres)
+            .map_err(|invalid| invalid.problems.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -87,11 +100,10 @@ mod tests {
             ("011_k.sql", "select 11;\n-- rollback:\n-- select -11;"),
         ])
         .unwrap();
-        let found: Vec<_> = set.migrations().iter().map(|m| (m.file.as_str(), m.rollback_sql.as_deref())).collect();
+        let found: Vec<_> = set.migrations().map(|m| (m.file.as_str(), m.rollback_sql.as_deref())).collect();
         let expected = [("9_i.up.sql", Some("select -9")), ("010_j.sql", None), ("011_k.sql", Some("select -11;\n"))];
         assert_eq!(found, expected);
-        assert_eq!(set.ignored(), ["README.md"]);
-        assert_eq!(set.newest().as_str(), "011");
+        assert_eq!(set.files().newest().as_str(), "011");
         assert_eq!(set.get(&"10".parse().unwrap()).map(|m| m.description.as_str()), Some("j"));
     }
 
@@ -106,21 +118,22 @@ mod tests {
             ("3_c.sql", "select 3"),
         ])
         .unwrap();
-        let found: Vec<_> = set.migrations().iter().map(|m| (m.version.as_str(), m.rollback_sql.as_deref())).collect();
+        let found: Vec<_> = set.migrations().map(|m| (m.version.as_str(), m.rollback_sql.as_deref())).collect();
         assert_eq!(found, [("1", Some("select -1")), ("002", Some("select -2;\n")), ("3", None)]);
-        assert_eq!(set.migrations()[1].statement_sql(0), "select 2");
-        assert_eq!(set.migrations()[1].place_of_statement(0).line, Some(2));
-        let again: Vec<_> = set.repeatables().iter().map(|m| (m.version.as_str(), m.description.as_str())).collect();
+        let second = set.migrations().nth(1).unwrap();
+        assert_eq!(second.statement_sql(0), "select 2");
+        assert_eq!(second.place_of_statement(0).line, Some(2));
+        let again: Vec<_> = set.repeatables().map(|m| (m.version.as_str(), m.description.as_str())).collect();
         assert_eq!(again, [("R", "a_views"), ("R", "b_views")]);
-        assert_eq!(set.newest().as_str(), "3");
+        assert_eq!(set.files().newest().as_str(), "3");
     }
 
     #[test]
     fn numbers_left_out_are_allowed_where_the_source_says_so() {
         let files = files(&[("1_a.sql", b"a"), ("5_b.sql", b"b")]);
-        assert!(MigrationSet::read(&files, Dialect::Postgres).is_err());
+        assert!(MigrationSet::read(files.clone(), Dialect::Postgres).is_err());
         let rules = SourceRules { dialect: Dialect::Postgres, gaps: Gaps::Allow };
-        assert_eq!(MigrationSet::read(&files, rules).unwrap().migrations().len(), 2);
+        assert_eq!(MigrationSet::read(files, rules).unwrap().migrations().count(), 2);
     }
 
     #[rstest]
@@ -130,7 +143,7 @@ mod tests {
     #[case::names_of_golang_migrate(&["20150100000001000000_networks.postgres.up.sql"])]
     fn versions_without_a_gap(#[case] names: &[&str]) {
         let named: Vec<_> = names.iter().map(|name| (*name, "select 1")).collect();
-        assert_eq!(read(&named).map(|set| set.migrations().len()), Ok(names.len()));
+        assert_eq!(read(&named).map(|set| set.migrations().count()), Ok(names.len()));
     }
 
     #[rstest]
@@ -176,13 +189,14 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf_8_are_named_with_their_line() {
-        let problems =
-            MigrationSet::read(&files(&[("1_a.sql", b"\xc3\xa9\n--\xfc\n")]), Dialect::Postgres).unwrap_err();
+        let bytes = b"\xc3\xa9\n--\xfc\n";
+        let InvalidSource { problems, .. } =
+            MigrationSet::read(files(&[("1_a.sql", bytes)]), Dialect::Postgres).unwrap_err();
         assert_eq!(problems[0].to_string(), "1_a.sql:2: byte 5 of the file is not UTF-8; save the file as UTF-8");
     }
 
     #[test]
-    fn all_problems_are_told_by_file_and_line() {
+    fn all_problems_are_reported_by_file_and_line() {
         let problems = read(&[
             ("2_b.sql", "vacuum;\nselect 1;\nvacuum"),
             ("4_d.sql", ""),
@@ -197,5 +211,34 @@ mod tests {
     #[test]
     fn a_badly_named_file_is_not_reported_as_a_gap_too() {
         assert_eq!(read(&[("1_a.sql", ""), ("v2__b.sql", ""), ("3_c.sql", "")]).unwrap_err().len(), 1);
+    }
+
+    #[test]
+    fn whatever_the_source_delivered_is_given_back() {
+        let names = |files: &[SourceFile]| {
+            let mut names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+            names.sort();
+            names
+        };
+        let valid = ["..data", "1_a.down.sql", "1_a.sql", "2_b.sql", "README.md", "R__v.sql"];
+        let source = |names: &[&str]| files(&names.iter().map(|name| (*name, &b""[..])).collect::<Vec<_>>());
+        let set = MigrationSet::read(source(&valid), Dialect::Postgres).unwrap();
+        assert_eq!(set.files().sources().count(), valid.len());
+        assert_eq!(names(&MigrationFiles::from(set).into_sources()), valid);
+        let invalid =
+            [".x", "1_a.down.sql", "1_b.down.sql", "2_b.sql", "3_c.down.sql", "README.md", "R__v.sql", "x.sql"];
+        let found = MigrationFiles::sorted(source(&invalid), Dialect::Postgres).unwrap_err();
+        assert_eq!(names(&found.files), invalid);
+    }
+
+    #[test]
+    fn a_file_that_is_only_verified_is_reported_like_one_that_is_parsed() {
+        let source = files(&[("1_a.sql", b"select 'a"), ("2_b.sql", b"select 'b"), ("3_c.sql", b"select 3")]);
+        let sorted = || MigrationFiles::sorted(source.clone(), Dialect::Postgres).unwrap();
+        let all = MigrationSet::read(source.clone(), Dialect::Postgres).unwrap_err().problems;
+        assert_eq!(all.len(), 2);
+        let verified = sorted();
+        assert_eq!(MigrationSet::verified(verified, 1000).unwrap_err().problems, all);
+        assert_eq!(MigrationSet::verified(sorted(), 1).unwrap_err().problems, all[..1]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{Engine, InlineSource};
-use crate::migration::{Checksum, MigrationFiles, SourceFile, SourceRules, source_failure, source_hash};
+use crate::migration::{Checksum, MigrationFiles, MigrationSet, SourceFile, SourceRules, source_hash};
 use crate::policy::Gaps;
 use crate::report::Failure;
 
@@ -214,21 +214,27 @@ fn unfit(file: &SourceFile) -> Option<String> {
     })
 }
 
-/// Reads the files as a migration set, of which nothing is kept.
+/// The problems of a source that are kept at most: one is shown, the others are counted.
+const MOST_PROBLEMS: usize = 1000;
+
+/// Checks that the files are a migration set; keeps nothing but the files.
 fn verify(files: Vec<SourceFile>, rules: SourceRules) -> Source {
     let hash = source_hash(&files);
-    match MigrationFiles::sorted(&files, rules).and_then(MigrationFiles::verified) {
-        Ok(newest) => {
-            let (latest, parts, count) = (newest.as_str().to_owned(), parts(&files).len(), files.len());
+    let verified = MigrationFiles::sorted(files, rules).and_then(|files| MigrationSet::verified(files, MOST_PROBLEMS));
+    match verified.map(MigrationFiles::from) {
+        Ok(set) => {
+            let latest = set.newest().as_str().to_owned();
+            let files = set.into_sources();
+            let (parts, count) = (parts(&files).len(), files.len());
             Source::Valid(ValidSource { latest, hash, parts, count, files: Some(files) })
         }
-        Err(problems) => {
-            let failure = source_failure(&problems);
-            let place = failure.as_ref().and_then(|failure| failure.place.as_ref());
+        Err(invalid) => {
+            let failure = invalid.failure();
+            let place = failure.place.as_ref();
             Source::Refused(Refusal {
                 file: place.map(|place| place.file.clone()),
                 line: place.and_then(|place| place.line),
-                message: failure.as_ref().map(message_of).unwrap_or_default(),
+                message: message_of(&failure),
                 hash: Some(hash),
             })
         }

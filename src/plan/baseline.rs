@@ -2,7 +2,7 @@
 
 use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
-use crate::migration::{Migration, MigrationSet, Version};
+use crate::migration::{Migration, MigrationFile, MigrationSet, Version};
 
 /// The migrations up to a version of the set, in version order.
 ///
@@ -19,12 +19,12 @@ pub fn baseline<'a>(
     }
     if set.get(version).is_none() {
         return Err(PlanProblem::not_in_source(
-            set.migrations().iter().map(|migration| &migration.version),
-            set.newest(),
+            set.files().migrations().iter().map(MigrationFile::version),
+            set.files().newest(),
             version,
         ));
     }
-    Ok(set.migrations().iter().filter(|migration| migration.version <= *version).collect())
+    Ok(set.migrations().filter(|migration| migration.version <= *version).collect())
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
     fn set() -> MigrationSet {
         let files: Vec<SourceFile> =
             (1..4).map(|n| SourceFile { name: format!("00{n}_m.sql"), bytes: b"select 1".to_vec() }).collect();
-        MigrationSet::read(&files, Dialect::Postgres).unwrap()
+        MigrationSet::read(files, Dialect::Postgres).unwrap()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::policy::OutOfOrder;
 pub enum Goal<'a> {
     /// To apply what is pending.
     Migrate {
-        set: &'a MigrationFiles<'a>,
+        set: &'a MigrationFiles,
         /// How far, and by which rules.
         options: PlanOptions,
         /// What becomes of the run where another tool has a history and the ledger has none.

@@ -30,7 +30,7 @@ pub struct Overview<'a> {
 impl<'a> Overview<'a> {
     /// Compares a set with a ledger.
     #[must_use]
-    pub fn new(set: &'a MigrationFiles<'a>, ledger: &LedgerState, options: &PlanOptions) -> Self {
+    pub fn new(set: &'a MigrationFiles, ledger: &LedgerState, options: &PlanOptions) -> Self {
         let current = ledger.current().cloned();
         let mut overview = match plan(set, ledger, options) {
             Ok(plan) => Self {
@@ -46,10 +46,9 @@ impl<'a> Overview<'a> {
                     Target::Latest => set.newest().clone(),
                     Target::Version(version) => version.clone(),
                 };
-                let waits =
-                    |file: &&MigrationFile<'_>| *file.version() <= target && ledger.get(file.version()).is_none();
+                let waits = |file: &&MigrationFile| *file.version() <= target && ledger.get(file.version()).is_none();
                 let waiting = set.migrations().iter().filter(waits);
-                let pending = waiting.filter_map(|file| file.read().ok()).map(Step::forward);
+                let pending = waiting.filter_map(|file| file.parsed().ok()).map(Step::forward);
                 let again = repeatables(set, ledger).filter(|_| target >= *set.newest());
                 let pending = pending.chain(again).collect();
                 let newer = ledger.applied().iter().filter(|row| row.version > *set.newest());
@@ -109,15 +108,14 @@ mod tests {
     #[test]
     fn a_statement_that_only_a_person_can_tell_of_is_in_the_way() {
         let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1; call p(); create table t (a int)".into() };
-        let file = [file];
-        let set = MigrationFiles::sorted(&file, Dialect::Mysql).unwrap();
+        let set = MigrationFiles::sorted(vec![file], Dialect::Mysql).unwrap();
         let problems = |number: usize, state| {
             let begun = BegunStatement {
                 kind: Kind::Migration,
                 version: Some("1".parse().unwrap()),
                 file: "1_a.sql".to_owned(),
                 number,
-                checksum: set.migrations()[0].read().unwrap().statement_checksum(number - 1),
+                checksum: set.migrations()[0].parsed().unwrap().statement_checksum(number - 1),
                 state,
                 left_a_part: false,
             };
@@ -134,9 +132,9 @@ mod tests {
     #[test]
     fn what_is_pending_is_told_even_where_something_is_in_the_way() {
         let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
-        let files = [file("1_a.sql", "select 1"), file("2_b.sql", "select 2")];
-        let set = MigrationFiles::sorted(&files, Dialect::Postgres).unwrap();
-        let migration = |at: usize| set.migrations()[at].read().unwrap();
+        let files = vec![file("1_a.sql", "select 1"), file("2_b.sql", "select 2")];
+        let set = MigrationFiles::sorted(files, Dialect::Postgres).unwrap();
+        let migration = |at: usize| set.migrations()[at].parsed().unwrap();
         let mut row = AppliedRow {
             version: "1".parse().unwrap(),
             file: "1_a.sql".into(),

@@ -122,12 +122,12 @@ impl Plan<'_> {
 /// Every [`PlanProblem`] there is, by version, those of the target last. Where a file that has to be looked into is
 /// invalid, only what is wrong with the files: the rest cannot be told.
 pub fn plan<'a>(
-    set: &'a MigrationFiles<'a>,
+    set: &'a MigrationFiles,
     ledger: &LedgerState,
     options: &PlanOptions,
 ) -> Result<Plan<'a>, Vec<PlanProblem>> {
     let last = set.newest();
-    read_needed(set, ledger)?;
+    check_files_to_run(set, ledger)?;
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     let (ahead, known): (Vec<&AppliedRow>, _) = ledger.applied().iter().partition(|row| row.version > *last);
@@ -143,7 +143,7 @@ pub fn plan<'a>(
         }
     }
     let to = reachable(set, ledger, &options.target, last).map_err(|problem| problems.push(problem));
-    let pending = with_rows(set, ledger).filter(|(_, row)| row.is_none()).filter_map(|(file, _)| file.read().ok());
+    let pending = with_rows(set, ledger).filter(|(_, row)| row.is_none()).filter_map(|(file, _)| file.parsed().ok());
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
         options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)
     });
@@ -213,23 +213,20 @@ fn missing(row: &AppliedRow, last: &Version) -> PlanProblem {
 
 /// The files that have to be looked into: those that are pending or have changed. What is applied and has not changed
 /// needs no statements, not even valid ones: it is not run again, and cannot be put right without being changed.
-pub fn needed<'a, 'f>(
-    set: &'a MigrationFiles<'f>,
-    ledger: &'a LedgerState,
-) -> impl Iterator<Item = &'a MigrationFile<'f>> {
+pub fn needed<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iterator<Item = &'a MigrationFile> {
     let changed = with_rows(set, ledger)
         .filter(|(file, row)| row.is_none_or(|row| row.checksum != *file.checksum()))
         .map(|(file, _)| file);
     let again =
-        |file: &&MigrationFile<'f>| ledger.repeatable(file.file()).is_none_or(|row| row.checksum != *file.checksum());
+        |file: &&MigrationFile| ledger.repeatable(file.file()).is_none_or(|row| row.checksum != *file.checksum());
     changed.chain(set.repeatables().iter().filter(again))
 }
 
 /// Each file with the row of its version. Both are in version order, so that none of thousands is searched for.
-fn with_rows<'a, 'f, 'l>(
-    set: &'a MigrationFiles<'f>,
+fn with_rows<'a, 'l>(
+    set: &'a MigrationFiles,
     ledger: &'l LedgerState,
-) -> impl Iterator<Item = (&'a MigrationFile<'f>, Option<&'l AppliedRow>)> {
+) -> impl Iterator<Item = (&'a MigrationFile, Option<&'l AppliedRow>)> {
     let mut rows = ledger.applied().iter().peekable();
     set.migrations().iter().map(move |file| {
         while rows.next_if(|row| row.version < *file.version()).is_some() {}
@@ -238,20 +235,17 @@ fn with_rows<'a, 'f, 'l>(
 }
 
 /// Those of them that are going to run. An applied file that has changed is refused as edited, whatever is in it.
-pub fn to_run<'a, 'f>(
-    set: &'a MigrationFiles<'f>,
-    ledger: &'a LedgerState,
-) -> impl Iterator<Item = &'a MigrationFile<'f>> {
+pub fn to_run<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iterator<Item = &'a MigrationFile> {
     needed(set, ledger).filter(|file| ledger.get(file.version()).is_none())
 }
 
 /// The applied files whose SQL is another by now, whatever else is in the way.
 #[must_use]
-pub fn edited(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
+pub fn edited(set: &MigrationFiles, ledger: &LedgerState) -> Vec<PlanProblem> {
     with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file).err()).collect()
 }
 
-fn read_needed(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec<PlanProblem>> {
+fn check_files_to_run(set: &MigrationFiles, ledger: &LedgerState) -> Result<(), Vec<PlanProblem>> {
     match invalid_files(to_run(set, ledger)) {
         problems if problems.is_empty() => Ok(()),
         problems => Err(problems.into_iter().map(PlanProblem::InvalidFile).collect()),
@@ -259,13 +253,13 @@ fn read_needed(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec
 }
 
 /// What has been read; of the others the bytes are as they were.
-fn compare(row: &AppliedRow, found: &MigrationFile<'_>) -> Result<Option<PlanWarning>, PlanProblem> {
+fn compare(row: &AppliedRow, found: &MigrationFile) -> Result<Option<PlanWarning>, PlanProblem> {
     let (version, file) = (found.version().clone(), found.file().to_owned());
     if row.checksum == *found.checksum() {
         let renamed = row.file != file;
         return Ok(renamed.then(|| PlanWarning::Renamed { version, file, applied_file: row.file.clone() }));
     }
-    let read = found.read();
+    let read = found.parsed();
     if read.is_ok_and(|migration| row.token_checksum == migration.token_checksum) {
         return Ok(Some(PlanWarning::CosmeticEdit { version, file }));
     }
@@ -296,18 +290,18 @@ fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProbl
 }
 
 /// The repeatable files that have never run as they are now, by their tokens.
-pub(super) fn repeatables<'a>(set: &'a MigrationFiles<'_>, ledger: &LedgerState) -> impl Iterator<Item = Step<'a>> {
+pub(super) fn repeatables<'a>(set: &'a MigrationFiles, ledger: &LedgerState) -> impl Iterator<Item = Step<'a>> {
     set.repeatables().iter().filter_map(|file| match ledger.repeatable(file.file()) {
         Some(row) if row.checksum == *file.checksum() => None,
         row => {
-            let migration = file.read().ok()?;
+            let migration = file.parsed().ok()?;
             row.is_none_or(|row| row.token_checksum != migration.token_checksum).then(|| Step::again(migration))
         }
     })
 }
 
 /// The files that are half applied, and not in the source any more. What was only tried, and refused, has left nothing.
-fn missing_while_begun(set: &MigrationFiles<'_>, ledger: &LedgerState) -> Vec<PlanProblem> {
+fn missing_while_begun(set: &MigrationFiles, ledger: &LedgerState) -> Vec<PlanProblem> {
     let mut problems = Vec::new();
     for begun in ledger.half_done() {
         let is_there = match (&begun.version, begun.kind) {
@@ -341,7 +335,7 @@ fn out_of_order(migration: &Migration, ledger: &LedgerState) -> Option<PlanProbl
 
 /// The target as a version, where a way forward leads there.
 fn reachable(
-    set: &MigrationFiles<'_>,
+    set: &MigrationFiles,
     ledger: &LedgerState,
     target: &Target,
     last: &Version,
@@ -373,21 +367,21 @@ mod tests {
     use crate::report::Reason;
     use crate::sql::Dialect;
 
-    fn set(files: &[(&str, &str)]) -> MigrationFiles<'static> {
+    fn set(files: &[(&str, &str)]) -> MigrationFiles {
         let files: Vec<SourceFile> =
             files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
-        MigrationFiles::sorted(files.leak(), Dialect::Postgres).unwrap()
+        MigrationFiles::sorted(files, Dialect::Postgres).unwrap()
     }
 
     /// A set `001_m.sql`, `002_m.sql` … whose files hold the given SQL.
-    fn numbered(sql: &[&str]) -> MigrationFiles<'static> {
+    fn numbered(sql: &[&str]) -> MigrationFiles {
         let names: Vec<String> = (1..=sql.len()).map(|n| format!("{n:03}_m.sql")).collect();
         set(&names.iter().map(String::as_str).zip(sql.iter().copied()).collect::<Vec<_>>())
     }
 
     /// The ledger after the given versions of the set were applied.
-    fn applied(set: &MigrationFiles<'_>, versions: &[&str]) -> LedgerState {
-        let migrations = set.migrations().iter().map(|file| file.read().unwrap());
+    fn applied(set: &MigrationFiles, versions: &[&str]) -> LedgerState {
+        let migrations = set.migrations().iter().map(|file| file.parsed().unwrap());
         LedgerState::new(migrations.filter(|m| versions.contains(&m.version.as_str())).map(|m| AppliedRow {
             version: m.version.clone(),
             file: m.file.clone(),
@@ -398,7 +392,7 @@ mod tests {
         }))
     }
 
-    fn outcome(set: &MigrationFiles<'_>, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
+    fn outcome(set: &MigrationFiles, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
         match plan(set, ledger, &PlanOptions::to(target.parse().unwrap())) {
             Ok(plan) => Ok(plan.steps.iter().map(|step| step.migration.version.to_string()).collect()),
             Err(problems) => Err(problems.iter().map(PlanProblem::reason).collect()),
@@ -577,8 +571,7 @@ mod tests {
     #[test]
     fn what_is_left_out_of_a_file_is_a_warning() {
         let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1;\nbegin;\ncommit;".into() };
-        let file = [file];
-        let set = MigrationFiles::sorted(&file, Dialect::Mysql).unwrap();
+        let set = MigrationFiles::sorted(vec![file], Dialect::Mysql).unwrap();
         let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
         assert_eq!(warnings, [PlanWarning::LeftOut { file: "1_a.sql".into(), line: 2, count: 2 }]);
     }
@@ -613,7 +606,7 @@ mod tests {
     fn the_hash_changes_with_start_target_and_steps() {
         let set = numbered(&["select 1", "select 2", "select 3"]);
         let other = numbered(&["select 1", "select 2", "select 4"]);
-        let hash = |set: &MigrationFiles<'_>, done: &[&str], target: &str| {
+        let hash = |set: &MigrationFiles, done: &[&str], target: &str| {
             plan(set, &applied(set, done), &PlanOptions::to(target.parse().unwrap())).unwrap().hash()
         };
         let all = [

@@ -29,8 +29,8 @@ mod tests {
     fn lens(sqls: &[&str]) -> Vec<usize> {
         let file = |(n, sql): (usize, &&str)| SourceFile { name: format!("{n:04}_a.sql"), bytes: (*sql).into() };
         let files: Vec<SourceFile> = sqls.iter().enumerate().map(file).collect();
-        let set = MigrationSet::read(&files, Dialect::Postgres).unwrap();
-        let mut steps: &[Step<'_>] = &set.migrations().iter().map(Step::forward).collect::<Vec<_>>();
+        let set = MigrationSet::read(files, Dialect::Postgres).unwrap();
+        let mut steps: &[Step<'_>] = &set.migrations().map(Step::forward).collect::<Vec<_>>();
         let mut lens = Vec::new();
         while !steps.is_empty() {
             let len = batch_len(steps);

@@ -30,7 +30,7 @@ pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<()
 /// [`Reason::InvalidSource`] where the file is none that could be run, and [`Reason::LockHeld`] where a run is at work.
 pub async fn accept<'a, D: Database>(
     database: &D,
-    set: &'a MigrationFiles<'_>,
+    set: &'a MigrationFiles,
     version: &Version,
     run: &str,
 ) -> Result<Accepted<'a>, Failure> {
@@ -53,17 +53,13 @@ pub struct Accepted<'a> {
     pub before: Checksum,
 }
 
-fn acceptable<'a>(
-    set: &'a MigrationFiles<'_>,
-    ledger: &LedgerState,
-    version: &Version,
-) -> Result<Accepted<'a>, Failure> {
+fn acceptable<'a>(set: &'a MigrationFiles, ledger: &LedgerState, version: &Version) -> Result<Accepted<'a>, Failure> {
     let row = ledger.get(version).ok_or_else(|| nothing_to_accept(&format!("version {version} is not applied")))?;
     let file = set.get(version).ok_or_else(|| nothing_to_accept(&format!("the folder has no version {version}")))?;
     if row.checksum == *file.checksum() {
         return Err(nothing_to_accept(&format!("the file of version {version} is as it was applied")));
     }
-    let migration = file.read().map_err(|problems| not_valid(file.file(), problems))?;
+    let migration = file.parsed().map_err(|problems| not_valid(file.file(), problems))?;
     Ok(Accepted { migration, before: row.checksum.clone() })
 }
 

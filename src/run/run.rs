@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::ahead::Ahead;
 use super::beside::Look;
 use super::cancellation::CANCEL_WAIT;
 use super::pauses::Pauses;
@@ -20,7 +21,7 @@ use crate::engine::{Database, Fence, LockAttempt, Session, SessionError};
 use crate::migration::{Version, no_migration};
 use crate::plan::{Goal, Kind, LedgerState, Plan, Step, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
 use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Reason, Summary};
-use crate::source::read_needed;
+use crate::source::parse_needed;
 
 /// The first pause between two tries for the lock; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -44,15 +45,18 @@ pub struct RunSettings {
     pub tells_history: bool,
 }
 
-/// Executes a run. Events are reported as they happen; the last one, like the answer, is the summary.
+/// Executes a run, beginning with the session that was opened ahead. Events are reported as they happen; the last one,
+/// like the answer, is the summary.
 pub async fn run<D: Database>(
     database: &D,
+    ahead: Ahead<D>,
     goal: &Goal<'_>,
     settings: &RunSettings,
     stop: &Stop,
     report: &mut dyn FnMut(Event),
 ) -> Summary {
-    let mut run = Run { database, goal, settings, stop, report, known: Known::default(), applied: 0, started: false };
+    let mut run =
+        Run { database, ahead, goal, settings, stop, report, known: Known::default(), applied: 0, started: false };
     let outcome = run.execute().await;
     let summary = run.summary(outcome);
     if let Outcome::Failed { failure, .. } = &summary.outcome {
@@ -81,6 +85,7 @@ pub fn failed_before_start(run: &str, failure: Failure) -> Summary {
 
 pub(super) struct Run<'a, D: Database> {
     pub(super) database: &'a D,
+    ahead: Ahead<D>,
     pub(super) goal: &'a Goal<'a>,
     pub(super) settings: &'a RunSettings,
     pub(super) stop: &'a Stop,
@@ -166,12 +171,13 @@ impl<'a, D: Database> Run<'a, D> {
         }
     }
 
-    async fn connect(&self) -> Result<D::Session, Failure> {
-        Ok(self.unless_stopped(self.database.connect()).await??)
+    async fn connect(&mut self) -> Result<D::Session, Failure> {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        Ok(self.unless_stopped(ahead.session(self.database)).await??)
     }
 
     /// Looks for the server again, to ask what became of a migration.
-    async fn reconnect(&self, lost: &Unresolved<'_>) -> Result<D::Session, Failure> {
+    async fn reconnect(&mut self, lost: &Unresolved<'_>) -> Result<D::Session, Failure> {
         let deadline = Instant::now() + RECONNECT_WAIT;
         let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
@@ -194,7 +200,7 @@ impl<'a, D: Database> Run<'a, D> {
         let plan = match self.goal {
             Goal::Migrate { set, options, .. } => {
                 // What is wrong with them the plan tells.
-                let _ = read_needed(set, ledger);
+                let _ = parse_needed(set, ledger);
                 plan(set, ledger, options)
             }
             Goal::Rollback { to, .. } => {

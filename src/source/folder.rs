@@ -10,7 +10,9 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::cores::on_all_cores;
-use crate::migration::{MigrationFile, MigrationFiles, Problem, SourceFile, ends_as_migration, invalid_files};
+use crate::migration::{
+    InvalidSource, MigrationFile, MigrationFiles, MigrationSet, Problem, SourceFile, ends_as_migration, invalid_files,
+};
 use crate::plan::{LedgerState, needed, to_run};
 use crate::report::{Failure, Reason};
 
@@ -62,7 +64,7 @@ pub fn read_folder(folder: &Path) -> Result<SourceFolder, Failure> {
 }
 
 /// Takes, on all cores, the checksums of all files: a plan compares each with the ledger's.
-pub fn take_checksums(files: &MigrationFiles<'_>) {
+pub fn take_checksums(files: &MigrationFiles) {
     on_all_cores(
         &files.all().collect::<Vec<_>>(),
         || (),
@@ -72,37 +74,38 @@ pub fn take_checksums(files: &MigrationFiles<'_>) {
     );
 }
 
-/// Reads, on all cores, the files that a plan has to look into.
+/// Parses, on all cores, the files that a plan has to look into.
 ///
 /// # Errors
 ///
 /// Every [`Problem`] of those that are going to run, ordered by file and line.
-pub fn read_needed(files: &MigrationFiles<'_>, ledger: &LedgerState) -> Result<(), Vec<Problem>> {
-    read_files(&needed(files, ledger).collect::<Vec<_>>());
-    valid(to_run(files, ledger))
-}
-
-/// Reads, on all cores, all files of a source.
-///
-/// # Errors
-///
-/// Every [`Problem`] of them, ordered by file and line.
-pub fn read_all(files: &MigrationFiles<'_>) -> Result<(), Vec<Problem>> {
-    read_files(&files.all().collect::<Vec<_>>());
-    valid(files.all())
-}
-
-fn valid<'a, 'f: 'a>(files: impl Iterator<Item = &'a MigrationFile<'f>>) -> Result<(), Vec<Problem>> {
-    let problems = invalid_files(files);
+pub fn parse_needed(files: &MigrationFiles, ledger: &LedgerState) -> Result<(), Vec<Problem>> {
+    parse(&needed(files, ledger).collect::<Vec<_>>());
+    let problems = invalid_files(to_run(files, ledger));
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn read_files(files: &[&MigrationFile<'_>]) {
+/// Parses, on all cores, all files of a source.
+///
+/// # Errors
+///
+/// Every [`Problem`] of them.
+pub fn parse_all(files: MigrationFiles) -> Result<MigrationSet, InvalidSource> {
+    parse_each(&files);
+    MigrationSet::verified(files, usize::MAX)
+}
+
+/// The same without a verdict: [`MigrationFiles::known_problems`] are all there are then.
+pub fn parse_each(files: &MigrationFiles) {
+    parse(&files.all().collect::<Vec<_>>());
+}
+
+fn parse(files: &[&MigrationFile]) {
     on_all_cores(
         files,
         || (),
         |(), file| {
-            let _ = file.read();
+            let _ = file.parsed();
         },
     );
 }

@@ -99,7 +99,7 @@ fn hold(page: &str, heading: &str, sets: &[Set], dialect: Dialect) {
         .iter()
         .map(|set| {
             let file = |(name, bytes): &(&str, &[u8])| SourceFile { name: (*name).to_owned(), bytes: bytes.to_vec() };
-            let problems = MigrationSet::read(&set.iter().map(file).collect::<Vec<_>>(), dialect).unwrap_err();
+            let problems = MigrationSet::read(set.iter().map(file), dialect).unwrap_err().problems;
             assert_eq!(problems.len(), 1, "{problems:?}");
             problems[0].to_string()
         })

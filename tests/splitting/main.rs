@@ -53,8 +53,8 @@ fn read_folder(folder: &Path, found: &mut Vec<Sample>) {
 /// The statements of a file as they are found here, those that are left out, too; or why the file is refused.
 fn ours(sample: &Sample, dialect: Dialect) -> Result<Vec<String>, String> {
     let file = SourceFile { name: "1_a.sql".to_owned(), bytes: sample.bytes.clone() };
-    let set = MigrationSet::read(&[file], dialect).map_err(|problems| problems[0].what.to_string())?;
-    let migration = &set.migrations()[0];
+    let set = MigrationSet::read([file], dialect).map_err(|invalid| invalid.problems[0].what.to_string())?;
+    let migration = set.migrations().next().unwrap();
     let text = std::str::from_utf8(&sample.bytes).unwrap();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if ["+goose", "migrate:up"].iter().any(|mark| text.contains(mark)) {

@@ -107,8 +107,8 @@ mod tests {
         #[case] says: &str,
     ) {
         let file = SourceFile { name: "001_a.sql".to_owned(), bytes: FILE.as_bytes().to_vec() };
-        let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
-        let (place, message) = place_of(&set.migrations()[0], 1, message);
+        let set = MigrationSet::read([file], Dialect::Mysql).unwrap();
+        let (place, message) = place_of(set.migrations().next().unwrap(), 1, message);
         assert_eq!((place.line, place.column, place.statement), (Some(line), Some(column), Some(2)));
         assert!(message.contains(says) && !message.contains("INSERT"), "{message}");
     }

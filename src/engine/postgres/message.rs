@@ -266,7 +266,7 @@ pub(super) mod tests {
     pub(in super::super) fn migrations(sqls: &[&str]) -> Vec<Migration> {
         let file = |(n, sql): (usize, &&str)| SourceFile { name: format!("{n:03}_a.sql"), bytes: (*sql).into() };
         let files: Vec<SourceFile> = sqls.iter().enumerate().map(file).collect();
-        MigrationSet::read(&files, Dialect::Postgres).unwrap().migrations().to_vec()
+        MigrationSet::read(files, Dialect::Postgres).unwrap().migrations().cloned().collect()
     }
 
     pub(in super::super) fn message(migrations: &[Migration]) -> Message<'_> {

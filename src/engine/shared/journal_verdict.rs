@@ -84,10 +84,15 @@ mod tests {
     /// Run, has run, ask, or the reason of the refusal.
     fn word(state: StatementState, trace: StoredTrace, sql: &str, found: Option<Settlement>) -> String {
         let file = SourceFile { name: "001_a.sql".into(), bytes: b"select 1;".to_vec() };
-        let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
+        let set = MigrationSet::read([file], Dialect::Mysql).unwrap();
         let (_sender, stop) = stop_signal();
-        let attempt =
-            Attempt { migration: &set.migrations()[0], kind: Kind::Migration, run: "r", fence: Fence(1), stop: &stop };
+        let attempt = Attempt {
+            migration: set.migrations().next().unwrap(),
+            kind: Kind::Migration,
+            run: "r",
+            fence: Fence(1),
+            stop: &stop,
+        };
         let checksum = Checksum::of_tokens(sql, Dialect::Mysql);
         let begun = Begun { excerpt: sql, run: "earlier", started_at: "2026-01-01T00:00:00Z" };
         let row = Journaled { state, checksum: &checksum, trace, begun };

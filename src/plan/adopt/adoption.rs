@@ -6,7 +6,7 @@ use super::checksum::ForeignChecksum;
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::{AdoptProblem, ChangedFile};
 use super::tool::Tool;
-use crate::migration::{Migration, MigrationSet, SourceFile, Version};
+use crate::migration::{Migration, MigrationFiles, MigrationSet, Version};
 
 /// What is to be recorded as adopted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +30,6 @@ pub fn adoption<'a>(
     tool: Tool,
     history: &ForeignHistory,
     set: &'a MigrationSet,
-    files: &[SourceFile],
     ignore_checksums: bool,
 ) -> Result<Adoption<'a>, AdoptProblem> {
     let versions = Versions::of(history);
@@ -39,7 +38,7 @@ pub fn adoption<'a>(
     if let Some(up_to) = &history.up_to {
         match versions.migration(up_to, set) {
             Some(last) => {
-                found.extend(set.migrations().iter().filter(|m| m.version <= last.version).map(|m| (m, None)));
+                found.extend(set.migrations().filter(|m| m.version <= last.version).map(|m| (m, None)));
             }
             None => missing.push(up_to.clone()),
         }
@@ -54,7 +53,7 @@ pub fn adoption<'a>(
     if !missing.is_empty() {
         return Err(AdoptProblem::Missing { tool, versions: missing });
     }
-    let (checked, method) = if ignore_checksums { (0, None) } else { check(tool, &found, files)? };
+    let (checked, method) = if ignore_checksums { (0, None) } else { check(tool, &found, set.files())? };
     let mut migrations: Vec<&Migration> = found.into_iter().map(|(migration, _)| migration).collect();
     migrations.sort_by(|a, b| a.version.cmp(&b.version));
     migrations.dedup_by(|a, b| a.version == b.version);
@@ -62,23 +61,23 @@ pub fn adoption<'a>(
     let is_late = |migration: &&Migration| {
         newest > Some(&migration.version) && !migrations.iter().any(|known| known.version == migration.version)
     };
-    let late = set.migrations().iter().filter(is_late).collect();
+    let late = set.migrations().filter(is_late).collect();
     Ok(Adoption { migrations, checked, method, late })
 }
 
 fn check(
     tool: Tool,
     found: &[(&Migration, Option<&ForeignChecksum>)],
-    files: &[SourceFile],
+    files: &MigrationFiles,
 ) -> Result<(usize, Option<&'static str>), AdoptProblem> {
     let (mut checked, mut method, mut changed) = (0, None, Vec::new());
     for (migration, checksum) in found {
         let Some(checksum) = checksum else { continue };
-        let Some(file) = files.iter().find(|file| file.name == migration.file) else { continue };
+        let Some(file) = files.get(&migration.version) else { continue };
         method = Some(checksum.method());
         checked += 1;
-        if !checksum.is_of(&file.bytes) {
-            changed.push(ChangedFile { file: file.name.clone() });
+        if !checksum.is_of(file.bytes()) {
+            changed.push(ChangedFile { file: file.file().to_owned() });
         }
     }
     match (changed.is_empty(), method) {
@@ -123,6 +122,7 @@ fn parts(version: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migration::SourceFile;
     use crate::sql::Dialect;
 
     fn files(names: &[&str]) -> Vec<SourceFile> {
@@ -130,9 +130,8 @@ mod tests {
     }
 
     fn adopted(history: &ForeignHistory, names: &[&str]) -> Result<(Vec<String>, Vec<String>), AdoptProblem> {
-        let files = files(names);
-        let set = MigrationSet::read(&files, Dialect::Postgres).unwrap();
-        let found = adoption(Tool::Flyway, history, &set, &files, false)?;
+        let set = MigrationSet::read(files(names), Dialect::Postgres).unwrap();
+        let found = adoption(Tool::Flyway, history, &set, false)?;
         let names = |migrations: &[&Migration]| migrations.iter().map(|m| m.file.clone()).collect::<Vec<_>>();
         Ok((names(&found.migrations), names(&found.late)))
     }
@@ -167,8 +166,7 @@ mod tests {
         let history = ForeignHistory { up_to: None, each };
         let problem = adopted(&history, &["1_a.sql"]).unwrap_err();
         assert!(problem.to_string().contains("CRC-32 checksums: 1_a.sql"), "{problem}");
-        let files = files(&["1_a.sql"]);
-        let set = MigrationSet::read(&files, Dialect::Postgres).unwrap();
-        assert_eq!(adoption(Tool::Flyway, &history, &set, &files, true).unwrap().checked, 0);
+        let set = MigrationSet::read(files(&["1_a.sql"]), Dialect::Postgres).unwrap();
+        assert_eq!(adoption(Tool::Flyway, &history, &set, true).unwrap().checked, 0);
     }
 }

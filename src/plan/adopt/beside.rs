@@ -56,7 +56,7 @@ impl Beside {
 
     /// Why nothing is run here; None where no other tool has a history, and no other ledger has a file of the source.
     #[must_use]
-    pub fn failure(&self, set: &MigrationFiles<'_>) -> Option<Failure> {
+    pub fn failure(&self, set: &MigrationFiles) -> Option<Failure> {
         let told = self.told(set)?;
         Some(
             Failure::new(
@@ -71,7 +71,7 @@ impl Beside {
 
     /// What keeps a run from beginning, in a sentence's beginning.
     #[must_use]
-    pub fn told(&self, set: &MigrationFiles<'_>) -> Option<String> {
+    pub fn told(&self, set: &MigrationFiles) -> Option<String> {
         let in_the_way = self.ledgers.iter().filter_map(|ledger| ledger.in_the_way(set));
         let told: Vec<String> = self.told_of_tools().into_iter().chain(in_the_way).collect();
         (!told.is_empty()).then(|| told.join("; "))
@@ -89,7 +89,7 @@ impl Beside {
 
     /// What to do; `set`: the source, where it is known.
     #[must_use]
-    pub fn advice(&self, set: Option<&MigrationFiles<'_>>) -> String {
+    pub fn advice(&self, set: Option<&MigrationFiles>) -> String {
         let adopt: Vec<String> = self.histories.iter().filter_map(|history| history.adopt(&self.histories)).collect();
         let mut what = Vec::new();
         match adopt.as_slice() {
@@ -112,7 +112,7 @@ impl Beside {
 
     /// What a person should know though it keeps nothing from being run; `set`: the source, where it is known.
     #[must_use]
-    pub fn note(&self, set: Option<&MigrationFiles<'_>>) -> Option<String> {
+    pub fn note(&self, set: Option<&MigrationFiles>) -> Option<String> {
         let is_out_of_the_way = |ledger: &&OtherLedger| set.is_none_or(|set| ledger.in_the_way(set).is_none());
         let ledgers: Vec<String> =
             self.ledgers.iter().filter(is_out_of_the_way).map(|ledger| ledger.note(set.is_some())).collect();
@@ -140,12 +140,9 @@ mod tests {
         ForeignTable { schema: "public".to_owned(), name: name.to_owned(), columns }
     }
 
-    fn source() -> Vec<SourceFile> {
-        vec![SourceFile { name: "001_a.sql".to_owned(), bytes: b"select 1".to_vec() }]
-    }
-
-    fn set(files: &[SourceFile]) -> MigrationFiles<'_> {
-        MigrationFiles::sorted(files, Dialect::Postgres).unwrap()
+    fn set() -> MigrationFiles {
+        let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"select 1".to_vec() };
+        MigrationFiles::sorted(vec![file], Dialect::Postgres).unwrap()
     }
 
     fn histories(tables: &[ForeignTable], rows: &[Row]) -> Vec<OtherHistory> {
@@ -192,8 +189,7 @@ mod tests {
         assert!(dirty.unfinished && dirty.to_string().ends_with("version 7 has failed or is half applied"), "{dirty}");
         let histories = vec![history(None).unwrap()];
         let unread = Beside { histories, table: Some("public.t".to_owned()), ..Beside::default() };
-        let files = source();
-        let failure = unread.failure(&set(&files)).unwrap();
+        let failure = unread.failure(&set()).unwrap();
         assert!(failure.message.contains("cannot be read") && failure.reason == Reason::ForeignHistory, "{failure:?}");
         assert_eq!(unread.note(None), None);
     }

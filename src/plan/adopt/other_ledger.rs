@@ -102,8 +102,8 @@ impl OtherLedger {
     /// A file that the source has, too: by its version and its bytes. Names say nothing: two applications may each have a
     /// `001_init.sql`. Nor does what is only begun, whose bytes are not known: that may be a run at work.
     #[must_use]
-    pub fn shared(&self, set: &MigrationFiles<'_>) -> Option<&str> {
-        let is_same = |file: &MigrationFile<'_>, known: &LedgerFile| file.checksum().to_string() == known.checksum;
+    pub fn shared(&self, set: &MigrationFiles) -> Option<&str> {
+        let is_same = |file: &MigrationFile, known: &LedgerFile| file.checksum().to_string() == known.checksum;
         let is_shared = |known: &&LedgerFile| match known.version.parse::<Version>() {
             Ok(version) => set.get(&version).is_some_and(|file| is_same(file, known)),
             Err(_) => set.repeatables().iter().any(|file| is_same(file, known)),
@@ -113,7 +113,7 @@ impl OtherLedger {
 
     /// Why a source is not run beside it; None where it is another application's. So is one that this user may not read:
     /// two applications with a user each share a database.
-    pub(super) fn in_the_way(&self, set: &MigrationFiles<'_>) -> Option<String> {
+    pub(super) fn in_the_way(&self, set: &MigrationFiles) -> Option<String> {
         let file = self.shared(set)?;
         Some(format!("{}, and has {file}, as the source has", self.told()))
     }
@@ -186,8 +186,8 @@ mod tests {
         #[case] expected: bool,
     ) {
         let source = |name: &str| SourceFile { name: name.to_owned(), bytes: b"select 1".to_vec() };
-        let files = [source("001_a.sql"), source("R__v.sql")];
-        let set = MigrationFiles::sorted(&files, Dialect::Postgres).unwrap();
+        let files = vec![source("001_a.sql"), source("R__v.sql")];
+        let set = MigrationFiles::sorted(files, Dialect::Postgres).unwrap();
         let checksum = if sql.is_empty() { String::new() } else { Checksum::of(sql.as_bytes()).to_string() };
         let known = LedgerFile { version: version.to_owned(), file: file.to_owned(), checksum };
         let other = |files| OtherLedger { ledger: "l".to_owned(), table: "l.t".to_owned(), files };

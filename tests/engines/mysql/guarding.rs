@@ -73,7 +73,7 @@ fn runs_on_two_databases_of_a_server_do_not_wait_for_each_other(
 /// Takes the lock, lets it be overtaken, and tries to apply a file: it is refused.
 fn apply_overtaken(bed: &Bed, sql: &str, overtake: impl FnOnce(&Bed)) {
     let file = SourceFile { name: "001_a.sql".to_owned(), bytes: sql.as_bytes().to_vec() };
-    let set = MigrationSet::read(&[file], Dialect::Mysql).unwrap();
+    let set = MigrationSet::read([file], Dialect::Mysql).unwrap();
     let settings = DatabaseSettings {
         run: "old",
         lock_timeout: Duration::from_secs(5),
@@ -89,7 +89,7 @@ fn apply_overtaken(bed: &Bed, sql: &str, overtake: impl FnOnce(&Bed)) {
         (session, fence)
     });
     overtake(bed);
-    let (migration, (_, stop)) = (&set.migrations()[0], stop_signal());
+    let (migration, (_, stop)) = (set.migrations().next().unwrap(), stop_signal());
     let attempt = Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
     let applied = runtime.block_on(session.apply(attempt, &mut |_| {}));
     let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };

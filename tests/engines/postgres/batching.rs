@@ -211,7 +211,7 @@ fn a_fence_that_rises_in_the_middle_lets_nothing_from_there_on_commit() {
     let file =
         |(n, sql): (usize, &&str)| SourceFile { name: format!("{:03}_x.sql", n + 1), bytes: sql.as_bytes().to_vec() };
     let files: Vec<SourceFile> = sqls.iter().enumerate().map(file).collect();
-    let set = MigrationSet::read(&files, Dialect::Postgres).unwrap();
+    let set = MigrationSet::read(files, Dialect::Postgres).unwrap();
     let settings = DatabaseSettings {
         run: "old",
         lock_timeout: Duration::from_secs(5),
@@ -226,7 +226,7 @@ fn a_fence_that_rises_in_the_middle_lets_nothing_from_there_on_commit() {
         let (fence, _) = session.take_over("old").await.unwrap();
         let (_, stop) = stop_signal();
         let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
-        let batch: Vec<Attempt<'_>> = set.migrations().iter().map(attempt).collect();
+        let batch: Vec<Attempt<'_>> = set.migrations().map(attempt).collect();
         let mut applied = Vec::new();
         let mut progress = |index, progress| {
             if matches!(progress, Progress::Applied(_)) {

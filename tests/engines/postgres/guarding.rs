@@ -103,7 +103,7 @@ fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
         assert_eq!(session.try_lock().await.unwrap(), LockAttempt::Taken);
         let (fence, _) = session.take_over("old").await.unwrap();
         bed.psql("update schemaward.migration_locks set fence = fence + 1");
-        let (migration, (_, stop)) = (&set.migrations()[0], stop_signal());
+        let (migration, (_, stop)) = (set.migrations().next().unwrap(), stop_signal());
         let attempt = Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
         let applied = session.apply(attempt, &mut |_| {}).await;
         let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
@@ -115,7 +115,7 @@ fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
 fn a_holder_whose_fence_was_raised_by_another_commits_nothing() {
     let bed = Bed::new();
     let file = SourceFile { name: "001_a.sql".to_owned(), bytes: b"create table a ()".to_vec() };
-    let set = MigrationSet::read(&[file], Dialect::Postgres).unwrap();
+    let set = MigrationSet::read([file], Dialect::Postgres).unwrap();
     apply_overtaken(&bed, &set);
     assert!(!bed.has("a"));
     assert_eq!(bed.applied(), Vec::<String>::new());
@@ -183,7 +183,7 @@ fn a_holder_that_was_overtaken_commits_and_starts_no_statement_by_itself() {
     for (sql, table) in [("create table a ()", "a"), ("call p()", "b")] {
         let bed = Bed::new();
         let bytes = format!("-- schemaward: no-transaction\n{sql}").into_bytes();
-        let set = MigrationSet::read(&[SourceFile { name: "001_a.sql".to_owned(), bytes }], Dialect::Postgres).unwrap();
+        let set = MigrationSet::read([SourceFile { name: "001_a.sql".to_owned(), bytes }], Dialect::Postgres).unwrap();
         bed.psql("create procedure p() language sql as 'create table b ()'");
         apply_overtaken(&bed, &set);
         assert!(!bed.has(table));
