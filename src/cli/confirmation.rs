@@ -7,7 +7,7 @@ use super::flags::{Format, invalid_settings};
 use super::output::{self, BAD, FAINT, NOTE, STRONG, counted, line, styled};
 use crate::plan::{Plan, RollbackTarget, Step};
 use crate::report::{Failure, shell_word};
-use crate::sql::{DataLoss, data_loss, without_passwords};
+use crate::sql::{DataLoss, without_passwords};
 
 /// Refuses what nobody can be asked about and nobody has said yes to; before anything is connected to. Programs that read
 /// JSON cannot be asked either.
@@ -94,11 +94,11 @@ pub(super) struct Loss {
 pub(super) fn losses(step: &Step<'_>) -> Vec<Loss> {
     let migration = step.migration.as_ref();
     let loss = |statement: &crate::sql::Statement| {
-        let what = match data_loss(statement.text(&migration.sql), migration.dialect)? {
+        let what = match statement.facts.loses.clone()? {
             DataLoss::Loses(what) => DataLoss::Loses(without_passwords(&what)),
             DataLoss::CannotTell => DataLoss::CannotTell,
         };
-        Some(Loss { line: statement.position.line, what })
+        Some(Loss { line: statement.span.position.line, what })
     };
     migration.statements.iter().filter_map(loss).collect()
 }

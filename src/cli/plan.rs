@@ -15,7 +15,7 @@ use super::terminal::{Terminal, show_failures};
 use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
 use crate::source::{parse_all, parse_needed};
-use crate::sql::{Dialect, Others, Statement, StatementLock, TransactionMode, statement_lock};
+use crate::sql::{Others, Statement, StatementLock, TransactionMode};
 
 /// The widest excerpt of a statement that its lock is aligned behind.
 const EXCERPT_WIDTH: usize = 56;
@@ -188,11 +188,7 @@ impl PlannedStep {
             },
             statements_done: begun.filter(|statement| statement.state == StatementState::Finished).count(),
             has_rollback: migration.rollback_sql.is_some(),
-            statements: migration
-                .statements
-                .iter()
-                .map(|found| PlannedStatement::new(&migration.sql, found, migration.dialect))
-                .collect(),
+            statements: migration.statements.iter().map(|found| PlannedStatement::new(&migration.sql, found)).collect(),
         }
     }
 
@@ -229,18 +225,18 @@ impl PlannedStep {
 }
 
 impl PlannedStatement {
-    fn new(sql: &str, statement: &Statement, dialect: Dialect) -> Self {
-        let lock = statement_lock(statement.text(sql), dialect).map(Lock::from);
-        Self { line: statement.position.line, first_line: statement.excerpt(sql), lock }
+    fn new(sql: &str, statement: &Statement) -> Self {
+        let lock = statement.facts.lock.as_ref().map(Lock::from);
+        Self { line: statement.span.position.line, first_line: statement.excerpt(sql), lock }
     }
 }
 
-impl From<StatementLock> for Lock {
-    fn from(lock: StatementLock) -> Self {
+impl From<&StatementLock> for Lock {
+    fn from(lock: &StatementLock) -> Self {
         Self {
             told: format!("{} on {}{}", lock.mode, lock.on, lock.remark()),
             mode: lock.mode,
-            on: lock.on,
+            on: lock.on.clone(),
             blocks_reads: lock.reads == Others::Wait,
             writes: lock.writes.as_str(),
         }

@@ -347,7 +347,7 @@ impl FailedAttempt<'_> {
         let told_of = self.failure.place.as_ref().and_then(|place| usize::try_from(place.statement?).ok());
         let was_refused = self.failure.reason == Reason::StatementFailed && told_of == Some(index + 1);
         let journaled = attempt.kind == Kind::Rollback && migration.mode == TransactionMode::PerStatement;
-        (was_refused && journaled && migration.execution(index) == Execution::Transaction).then_some(index)
+        (was_refused && journaled && *migration.execution(index) == Execution::Transaction).then_some(index)
     }
 }
 

@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
 
+/// How many bytes of tokens are gathered before they are hashed.
+const HASHED_AT_ONCE: usize = 4096;
+
 /// A SHA-256 in lower-case hex.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub struct Checksum(String);
@@ -24,6 +27,9 @@ impl Checksum {
     #[must_use]
     pub fn of_tokens(sql: &str, dialect: Dialect) -> Self {
         let mut hash = Sha256::new();
+        // Many small pieces cost more than their bytes.
+        let mut bytes: Vec<u8> = Vec::with_capacity(2 * HASHED_AT_ONCE);
+        let folds_case = dialect.grammar().folds_case();
         let mut operator_end = None;
         let (mut started, mut separated) = (false, false);
         for lexeme in lexemes(sql, 0, dialect).filter(|lexeme| !lexeme.kind.is_trivia()) {
@@ -36,14 +42,19 @@ impl Checksum {
             // `<=` is one operator and `< =` is two: side by side or not is part of the meaning.
             let joined = lexeme.kind == Kind::Operator && operator_end == Some(lexeme.start);
             operator_end = (lexeme.kind == Kind::Operator).then_some(lexeme.end);
-            hash.update((text.len() as u64).to_be_bytes());
-            hash.update([u8::from(joined), u8::from(std::mem::take(&mut separated))]);
-            if lexeme.kind == Kind::Word && dialect.grammar().folds_case() {
-                hash.update(text.to_ascii_lowercase());
-            } else {
-                hash.update(text);
+            bytes.extend((text.len() as u64).to_be_bytes());
+            bytes.extend([u8::from(joined), u8::from(std::mem::take(&mut separated))]);
+            let from = bytes.len();
+            bytes.extend(text.as_bytes());
+            if lexeme.kind == Kind::Word && folds_case {
+                bytes.get_mut(from..).unwrap_or_default().make_ascii_lowercase();
+            }
+            if bytes.len() >= HASHED_AT_ONCE {
+                hash.update(&bytes);
+                bytes.clear();
             }
         }
+        hash.update(&bytes);
         Self(format!("{:x}", hash.finalize()))
     }
 

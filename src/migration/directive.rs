@@ -2,6 +2,7 @@
 
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
+use crate::sql::scan::has_mark;
 
 /// The mark, after the two dashes.
 const MARK: &str = "schemaward:";
@@ -24,6 +25,10 @@ pub(super) enum BadDirective {
 
 /// The directive of a file, and each line that was meant as one with the byte where it begins.
 pub(super) fn directive(sql: &str, dialect: Dialect) -> (Option<Directive>, Vec<(usize, BadDirective)>) {
+    // Most files have none, and need not be read for it.
+    if !has_mark(sql, MARK) {
+        return (None, Vec::new());
+    }
     let (mut found, mut bad, mut in_head) = (None, Vec::new(), true);
     for lexeme in lexemes(sql, 0, dialect) {
         let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();

@@ -7,13 +7,13 @@ use super::problem::{Problem, ProblemKind, signed};
 use super::rollback::{Block, UNWRITTEN, rollback_block};
 use super::{Checksum, SourceFile, Version};
 use crate::report::Place;
-use crate::sql::Dialect;
 use crate::sql::foreign_sql::ForeignSign;
 use crate::sql::position::{Cursor, Position, position};
-use crate::sql::refusals::{Refusal, Wrapper};
-use crate::sql::session_object::{FileStatements, SessionBound};
-use crate::sql::statements::{Fault, Split, Statement, split_blocks};
+use crate::sql::reading::{Reading, Statement};
+use crate::sql::session_bound::{FileStatements, SessionBound};
+use crate::sql::statements::{Fault, Span, Split, split_blocks};
 use crate::sql::transaction::{Execution, TransactionMode};
+use crate::sql::{Dialect, SessionChange};
 
 /// One file: a version, a description, SQL that goes forward, perhaps SQL that goes back.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,7 +33,7 @@ pub struct Migration {
     pub statements: Vec<Statement>,
     /// Statements of the file that are not sent: a `BEGIN` and `COMMIT` around all of it; on `MySQL` and `MariaDB` each
     /// statement that begins or ends a transaction, and `LOCK TABLES` as mysqldump writes it.
-    pub left_out: Vec<Statement>,
+    pub left_out: Vec<Span>,
     /// Which transactions they run in.
     pub mode: TransactionMode,
     /// Of the file's bytes.
@@ -60,15 +60,14 @@ impl Migration {
 
     /// How a statement, counted from 0, is executed where each is committed by itself.
     #[must_use]
-    pub fn execution(&self, index: usize) -> Execution {
-        self.dialect.grammar().execution(self.statement_sql(index))
+    pub fn execution(&self, index: usize) -> &Execution {
+        self.statements.get(index).map_or(&Execution::Transaction, |statement| &statement.facts.execution)
     }
 
-    /// Whether a statement, counted from 0, could have a body into which the server's grammar would take what is sent
-    /// behind it in one message; of `MySQL` and `MariaDB`, on the safe side.
+    /// What a statement, counted from 0, may change in its session: of `MySQL` and `MariaDB`.
     #[must_use]
-    pub fn may_hold_body(&self, index: usize) -> bool {
-        self.dialect.grammar().may_hold_body(self.statement_sql(index))
+    pub fn change(&self, index: usize) -> &SessionChange {
+        self.statements.get(index).map_or(SessionChange::none(), |statement| statement.facts.change())
     }
 
     /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].
@@ -80,7 +79,7 @@ impl Migration {
     /// Which statement holds a byte of `sql`, from 0; for a byte between two, the one before.
     #[must_use]
     pub fn statement_at(&self, byte: usize) -> Option<usize> {
-        self.statements.partition_point(|statement| statement.start <= byte).checked_sub(1)
+        self.statements.partition_point(|statement| statement.span.start <= byte).checked_sub(1)
     }
 
     /// The byte at which the character number `character` of `sql` begins, both from 0. `PostgreSQL` gives an error's
@@ -99,7 +98,7 @@ impl Migration {
     /// The place of a statement, counted from 0: its first token.
     #[must_use]
     pub fn place_of_statement(&self, index: usize) -> Place {
-        self.statements.get(index).map_or_else(|| self.place(), |found| self.filled(index, found, found.position))
+        self.statements.get(index).map_or_else(|| self.place(), |found| self.filled(index, found, found.span.position))
     }
 
     /// The place of a byte of `sql`, with the statement it is in.
@@ -197,23 +196,15 @@ impl Migration {
         })?;
         let sql = annotated.as_ref().map_or(text, |annotated| annotated.up.as_str());
         let blocks = annotated.as_ref().map_or(&[][..], |annotated| &annotated.blocks);
-        let Split { mut statements, faults } = split_blocks(sql, blocks, dialect);
+        let Split { statements: spans, faults } = split_blocks(sql, blocks, dialect);
         let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
         problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault, dialect))));
         let (directive, bad) = directive(sql, dialect);
         problems.extend(bad.into_iter().map(|(byte, bad)| (byte, directive_kind(bad))));
         let directive = directive.or_else(|| annotated.as_ref()?.no_transaction.then_some(Directive::NoTransaction));
-        let wrapped = directive.is_none() && is_wrapped(sql, &statements, dialect);
-        let left_out = if wrapped { take_ends(&mut statements) } else { take_left_out(sql, &mut statements, dialect) };
         let no_transaction = directive == Some(Directive::NoTransaction);
-        let mode = TransactionMode::of(sql, &statements, wrapped, no_transaction, dialect);
-        let refused = |s: &Statement| {
-            let why = dialect.grammar().refusal(s.text(sql), mode)?;
-            // How a string is read counts only where one has a backslash.
-            let backslash_follows = sql.get(s.end..).is_some_and(|rest| rest.contains('\\'));
-            (why != Refusal::StringsOtherwise || backslash_follows).then(|| (s.start, why.into()))
-        };
-        problems.extend(statements.iter().filter_map(refused));
+        let Reading { statements, left_out, mode, refused } = Reading::of(sql, &spans, no_transaction, dialect);
+        problems.extend(refused.into_iter().map(|(byte, why)| (byte, why.into())));
         let has_block = name.direction == Direction::Up && annotated.is_none();
         let block = if has_block { rollback_block(sql, dialect) } else { Block::None };
         if let Block::SqlFollows(byte) = block {
@@ -309,30 +300,8 @@ fn fault_kind(sql: &str, byte: usize, fault: Fault, dialect: Dialect) -> Problem
     }
 }
 
-fn is_wrapped(sql: &str, statements: &[Statement], dialect: Dialect) -> bool {
-    match statements {
-        [first, .., last] => {
-            dialect.grammar().wrapper(first.text(sql)) == Some(Wrapper::Begin)
-                && dialect.grammar().wrapper(last.text(sql)) == Some(Wrapper::Commit)
-        }
-        _ => false,
-    }
-}
-
-fn take_ends(statements: &mut Vec<Statement>) -> Vec<Statement> {
-    let last = statements.pop();
-    let first = (!statements.is_empty()).then(|| statements.remove(0));
-    first.into_iter().chain(last).collect()
-}
-
-/// Takes the statements that are not sent wherever they stand.
-fn take_left_out(sql: &str, statements: &mut Vec<Statement>, dialect: Dialect) -> Vec<Statement> {
-    let mut is_left_out = dialect.grammar().left_out(sql, statements).into_iter();
-    statements.extract_if(.., |_| is_left_out.next().unwrap_or_default()).collect()
-}
-
 /// The text with some statements overwritten by spaces, byte for byte.
-fn blanked(sql: &str, statements: &[Statement]) -> String {
+fn blanked(sql: &str, statements: &[Span]) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut at = 0;
     for statement in statements {

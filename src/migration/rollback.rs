@@ -2,6 +2,7 @@
 
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
+use crate::sql::scan::has_mark;
 
 /// What the name of a file's rollback SQL begins with, which no file's name does.
 pub const ROLLBACK_OF: &str = "rollback of ";
@@ -25,6 +26,10 @@ pub(super) enum Block {
 /// Finds the rollback block. A comment that merely begins with `rollback:` and has SQL somewhere after it is an
 /// ordinary comment; a marker that stands alone on its line is always meant as one.
 pub(super) fn rollback_block(sql: &str, dialect: Dialect) -> Block {
+    // Most files have none, and need not be read for it.
+    if !has_mark(sql, MARKER) {
+        return Block::None;
+    }
     let mut block: Option<Reader> = None;
     for lexeme in lexemes(sql, 0, dialect) {
         let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();

@@ -203,7 +203,7 @@ fn temporary_table(step: &Step<'_>) -> Option<PlanWarning> {
         return None;
     }
     let bound = migration.temporary_table_over_statements()?;
-    let line = migration.statements.get(bound.made_by)?.position.line;
+    let line = migration.statements.get(bound.made_by)?.span.position.line;
     Some(PlanWarning::TemporaryTable { file: migration.file.clone(), line, what: bound.what })
 }
 

@@ -2,7 +2,7 @@
 //! cannot be seen into is said to be so, never taken for harmless.
 
 use super::Dialect;
-use super::tokens::{Token, tokens};
+use super::tokens::{Parsed, Token};
 
 /// What a statement takes away.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,12 +14,10 @@ pub enum DataLoss {
 }
 
 /// What a statement takes away; None where nothing is lost that its words tell of.
-#[must_use]
-pub fn data_loss(sql: &str, dialect: Dialect) -> Option<DataLoss> {
-    let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
-    let (first, rest) = all.split_first()?;
-    let rest = Rest(rest);
-    match first.text.to_ascii_lowercase().as_str() {
+pub(crate) fn data_loss(statement: Parsed<'_>, dialect: Dialect) -> Option<DataLoss> {
+    statement.tokens.first()?;
+    let rest = Rest(statement.rest());
+    match statement.first {
         "drop" => drop(rest),
         "truncate" => Some(losing("empties", &rest.skip(&["table"]).names())),
         "delete" => Some(losing("deletes rows of", &rest.skip(&["from"]).name())),
@@ -296,6 +294,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    fn data_loss(sql: &str, dialect: Dialect) -> Option<DataLoss> {
+        Parsed::ask(sql, dialect, |statement| super::data_loss(statement, dialect))
+    }
 
     #[rstest]
     #[case("DROP TABLE IF EXISTS a, s.b CASCADE", "drops table a, s.b")]

@@ -1,13 +1,14 @@
 //! Every question that is asked of a dialect, in one place. No question has a default answer, so the compiler leads whoever
 //! adds an engine through all of them. The answers stand in each dialect's folder; nothing here reads SQL.
 
+use super::fit::Fit;
 use super::lexeme::Lexeme;
-use super::refusals::{Refusal, Wrapper};
 use super::session_object::Effect;
 use super::statement_lock::StatementLock;
-use super::statements::{Split, Statement};
-use super::transaction::{Execution, TransactionMode};
-use super::{Dialect, mysql, postgres, sqlite};
+use super::statements::Split;
+use super::tokens::{Parsed, Token};
+use super::transaction::Execution;
+use super::{Dialect, SessionChange, mysql, postgres, sqlite};
 
 /// What a dialect answers.
 pub(crate) trait Grammar: Sync {
@@ -37,32 +38,31 @@ pub(crate) trait Grammar: Sync {
 
     /// The tokens of `sql` from the byte `from` on, which must lie on a character's boundary.
     fn lexemes<'a>(&self, sql: &'a str, from: usize) -> Box<dyn Iterator<Item = Lexeme> + 'a>;
+    /// The tokens of one statement that count.
+    fn tokens<'a>(&self, sql: &'a str, into: &mut Vec<Token<'a>>);
     /// Divides SQL into statements.
     fn split(&self, sql: &str) -> Split;
     /// The same where it is known to be one statement; None where that is not read otherwise.
     fn split_whole(&self, sql: &str) -> Option<Split>;
-    /// How a statement that is committed by itself is executed.
-    fn execution(&self, sql: &str) -> Execution;
-    /// What about a statement the server refuses, or leaves without effect, inside a transaction; None where it may run in one.
-    fn demand(&self, sql: &str) -> Option<&'static str>;
-    /// Whether a statement changes the session's settings and nothing else.
-    fn is_setting(&self, sql: &str) -> bool;
-    /// Whether a statement is one that may wrap a whole file.
-    fn wrapper(&self, sql: &str) -> Option<Wrapper>;
-    /// Why a statement cannot run in a file of this mode; None where nothing speaks against it.
-    fn refusal(&self, sql: &str, mode: TransactionMode) -> Option<Refusal>;
-    /// For each statement of a file, whether it is not sent.
-    fn left_out(&self, sql: &str, statements: &[Statement]) -> Vec<bool>;
-    /// Whether the statement's grammar could take into a body what is sent behind it in one message; on the safe side.
-    fn may_hold_body(&self, sql: &str) -> bool;
     /// The byte where a server of another dialect, for which this one can be mistaken, begins to read the text otherwise.
     fn read_otherwise(&self, sql: &str, server: Dialect) -> Option<usize>;
-    /// The strongest lock that a statement takes on what it names; None where its kind does not tell.
-    fn statement_lock(&self, sql: &str) -> Option<StatementLock>;
-    /// What a statement does to the objects of its session.
-    fn session_effect(&self, sql: &str) -> Effect;
-    /// Whether what a statement does cannot be seen in it. `first`: its first word in small letters.
-    fn is_hidden(&self, first: &str, sql: &str) -> bool;
+
+    // Of one statement, each once, when its file is read: see [`super::facts`].
+
+    /// How it is executed where it is committed by itself.
+    fn execution(&self, statement: Parsed<'_>) -> Execution;
+    /// How it fits into its file.
+    fn fit(&self, statement: Parsed<'_>, execution: &Execution) -> Fit;
+    /// Whether its grammar could take into a body what is sent behind it in one message; on the safe side.
+    fn may_hold_body(&self, statement: Parsed<'_>) -> bool;
+    /// The strongest lock that it takes on what it names; None where its kind does not tell.
+    fn statement_lock(&self, statement: Parsed<'_>) -> Option<StatementLock>;
+    /// What it does to the objects of its session.
+    fn session_effect(&self, statement: Parsed<'_>) -> Effect;
+    /// What it may change in its session, where a run has to keep that to be resumed.
+    fn session_change(&self, statement: Parsed<'_>, execution: &Execution) -> SessionChange;
+    /// Whether what it does cannot be seen in it.
+    fn is_hidden(&self, statement: Parsed<'_>, execution: &Execution) -> bool;
 }
 
 impl Dialect {

@@ -5,24 +5,29 @@
 
 pub(crate) mod data_loss;
 mod dialect;
+mod facts;
+mod fit;
 pub(crate) mod foreign_sql;
 pub(crate) mod grammar;
 pub(crate) mod lexeme;
 mod mysql;
 pub(crate) mod position;
 mod postgres;
+pub(crate) mod reading;
 pub(crate) mod refusals;
-mod scan;
+pub(crate) mod scan;
 mod secret;
-pub(crate) mod session_object;
+pub(crate) mod session_bound;
+mod session_object;
 mod sqlite;
 mod statement_lock;
 pub(crate) mod statements;
 mod tokens;
 pub(crate) mod transaction;
 
-pub use data_loss::{DataLoss, data_loss};
+pub use data_loss::DataLoss;
 pub use dialect::Dialect;
+pub use facts::Facts;
 pub use foreign_sql::ForeignSign;
 pub use lexeme::Construct;
 pub use mysql::{
@@ -30,13 +35,13 @@ pub use mysql::{
     Source, variables_in_text,
 };
 pub use position::Position;
-pub use postgres::{Creating, Creation, LockMode, TableLock, last_part, may_create, table_lock};
+pub use postgres::{Creating, Creation, LockMode, TableLock, last_part, may_create};
+pub use reading::Statement;
 pub use refusals::Refusal;
 pub use secret::{message_without_passwords, without_passwords};
-pub use session_object::{
-    SessionBound, puts_temporary_table_together, routines_that_leave_settings, temporary_tables_in,
-};
-pub use statement_lock::{Others, StatementLock, statement_lock};
-pub use statements::Statement;
+pub use session_bound::{SessionBound, routines_that_leave_settings};
+pub use session_object::{puts_temporary_table_together, temporary_tables_in};
+pub use statement_lock::{Others, StatementLock};
+pub use statements::Span;
 pub use tokens::token_ends;
 pub use transaction::{CatalogObject, Execution, ObjectName, Trace, TransactionMode};

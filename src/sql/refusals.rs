@@ -1,6 +1,8 @@
 //! Which statements cannot run as a part of their file. Found before anything runs, so that no file is half applied
 //! for a reason that could have been known.
 
+use super::transaction::TransactionMode;
+
 /// Why a statement cannot run here.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
@@ -108,6 +110,24 @@ pub enum Refusal {
     /// It is about the server, not about the schema.
     #[error("{0} ends connections or the server, this run's perhaps; remove it")]
     Server(&'static str),
+}
+
+/// Why a statement cannot run, by the mode of its file; None where nothing speaks against it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Refusals {
+    /// In a file that is one transaction.
+    pub(crate) per_file: Option<Refusal>,
+    /// In one whose statements are each committed by itself.
+    pub(crate) per_statement: Option<Refusal>,
+}
+
+impl Refusals {
+    pub(crate) fn of(self, mode: TransactionMode) -> Option<Refusal> {
+        match mode {
+            TransactionMode::PerFile => self.per_file,
+            TransactionMode::PerStatement => self.per_statement,
+        }
+    }
 }
 
 /// A plain statement that may wrap a whole file.

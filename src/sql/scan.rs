@@ -50,6 +50,28 @@ pub(crate) fn quoted(sql: &str, from: usize, quote: u8, backslashes: bool) -> Op
     }
 }
 
+/// Whether a text holds a word in whichever letters, also as a part of another. The word is in small letters and ASCII.
+pub(crate) fn mentions(text: &str, word: &str) -> bool {
+    mentions_any(text, &[word])
+}
+
+/// The same of one of several.
+pub(crate) fn mentions_any(text: &str, words: &[&str]) -> bool {
+    let bytes = text.as_bytes();
+    let stands_at = |at: usize, word: &str| {
+        bytes.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let begins = |byte: u8, word: &str| word.as_bytes().first() == Some(&(byte | 0x20));
+    let found = |(at, byte): (usize, &u8)| words.iter().any(|word| begins(*byte, word) && stands_at(at, word));
+    bytes.iter().enumerate().any(found)
+}
+
+/// The same of a word that ends in a colon, which few texts have.
+pub(crate) fn has_mark(text: &str, mark: &str) -> bool {
+    let before = |at: usize| (at + 1).checked_sub(mark.len()).and_then(|from| text.as_bytes().get(from..=at));
+    text.match_indices(':').any(|(at, _)| before(at).is_some_and(|found| found.eq_ignore_ascii_case(mark.as_bytes())))
+}
+
 /// The end of a number: digits, letters as in `0xFF` and `1e5`, one fraction, a signed exponent.
 pub(crate) fn number(sql: &str, from: usize) -> usize {
     let mut end = run(sql, from, is_word);
@@ -67,7 +89,7 @@ pub(crate) fn number(sql: &str, from: usize) -> usize {
 mod tests {
     use rstest::rstest;
 
-    use super::number;
+    use super::{has_mark, mentions, number};
 
     #[rstest]
     #[case("12-3", "12")]
@@ -78,5 +100,26 @@ mod tests {
     #[case("1..2", "1")]
     fn a_number_ends_before_an_operator_that_is_no_part_of_its_exponent(#[case] sql: &str, #[case] expected: &str) {
         assert_eq!(sql.get(..number(sql, 0)), Some(expected));
+    }
+
+    #[rstest]
+    #[case("a set_Config b", true)]
+    #[case("presetset_confi set_config", true)]
+    #[case("set config", false)]
+    #[case("é set_config", true)]
+    #[case("set_confi", false)]
+    #[case("", false)]
+    fn a_word_is_found_in_whichever_letters(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(mentions(text, "set_config"), expected);
+    }
+
+    #[rstest]
+    #[case("-- ROLLBACK: x", true)]
+    #[case("a:: rollback:", true)]
+    #[case("éllback:", false)]
+    #[case("rollback :", false)]
+    #[case("back:", false)]
+    fn a_mark_is_found_by_its_colon(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(has_mark(text, "rollback:"), expected);
     }
 }

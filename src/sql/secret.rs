@@ -1,7 +1,10 @@
 //! Passwords that stand in SQL: they are in the file, but need not be in a log or a status.
 
+use std::ops::Range;
+
 use super::Dialect;
 use super::lexeme::{Kind, lexemes};
+use super::scan::mentions_any;
 
 /// What stands for each character of a literal that may hold a password.
 const HIDDEN: char = '*';
@@ -11,12 +14,31 @@ const HIDDEN: char = '*';
 /// need not be known: what any engine's rules hide is hidden.
 #[must_use]
 pub fn without_passwords(line: &str) -> String {
-    let mut hidden = vec![false; line.len()];
-    for dialect in [Dialect::Postgres, Dialect::Mysql] {
-        hide(line, dialect, &mut hidden);
-    }
-    let shown = |(at, c): (usize, char)| if hidden.get(at) == Some(&true) { HIDDEN } else { c };
+    hidden(line, &secrets_of_line(line))
+}
+
+/// A line with stars for what is between some bytes, but for quotes.
+pub(crate) fn hidden(line: &str, secrets: &[Range<usize>]) -> String {
+    let is_secret = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
+    let is_mark = |c| matches!(c, '\'' | '$' | '"');
+    let shown = |(at, c)| if !is_mark(c) && is_secret(at) { HIDDEN } else { c };
     line.char_indices().map(shown).collect()
+}
+
+/// What of a line may be a password, as bytes.
+pub(crate) fn secrets_of_line(line: &str) -> Vec<Range<usize>> {
+    if !may_hold_secret(line) {
+        return Vec::new();
+    }
+    RULES.into_iter().flat_map(|dialect| literals(line, dialect)).collect()
+}
+
+/// Whose rules are tried.
+const RULES: [Dialect; 2] = [Dialect::Postgres, Dialect::Mysql];
+
+/// Whether a text has a word that [`literals`] looks for. Most have none, and need not be taken apart.
+fn may_hold_secret(text: &str) -> bool {
+    text.contains("://") || mentions_any(text, &["password", "identified"])
 }
 
 /// A server's message with stars for what [`without_passwords`] hides in the SQL that it is about: servers quote the text
@@ -35,10 +57,8 @@ pub fn message_without_passwords(message: &str, sql: &str) -> String {
 fn secrets(sql: &str) -> Vec<String> {
     let mut found = Vec::new();
     for text in std::iter::once(sql).chain(sql.lines()) {
-        for dialect in [Dialect::Postgres, Dialect::Mysql] {
-            let literals = literals(text, dialect);
-            found.extend(literals.into_iter().map(|(start, end)| content(text.get(start..end).unwrap_or_default())));
-        }
+        let literals = secrets_of_line(text).into_iter().filter_map(|range| text.get(range));
+        found.extend(literals.map(content));
     }
     let meant = |written: &String| written.replace("''", "'").replace("\\'", "'");
     found.extend(found.iter().map(meant).collect::<Vec<_>>());
@@ -86,20 +106,8 @@ fn starred(text: &str, secret: &str) -> String {
     shown
 }
 
-/// Marks the bytes at which hidden characters begin.
-fn hide(line: &str, dialect: Dialect, hidden: &mut [bool]) {
-    for (start, end) in literals(line, dialect) {
-        let text = line.get(start..end).unwrap_or_default();
-        for (at, _) in text.char_indices().filter(|(_, c)| !matches!(c, '\'' | '$' | '"')) {
-            if let Some(mark) = hidden.get_mut(start + at) {
-                *mark = true;
-            }
-        }
-    }
-}
-
-/// The literals that may hold a password, as bytes from and to.
-fn literals(line: &str, dialect: Dialect) -> Vec<(usize, usize)> {
+/// The literals that may hold a password, as bytes.
+fn literals(line: &str, dialect: Dialect) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut after_password = false;
     // SET PASSWORD FOR somebody: the password comes behind the equals sign.
@@ -109,7 +117,7 @@ fn literals(line: &str, dialect: Dialect) -> Vec<(usize, usize)> {
         let text = line.get(lexeme.start..lexeme.end).unwrap_or_default();
         let is_string = lexeme.kind == Kind::Other && text.contains(['\'', '$', '"']) && !is_identifier(text, dialect);
         if is_string && (after_password || holds_connection(text)) {
-            found.push((lexeme.start, lexeme.end));
+            found.push(lexeme.start..lexeme.end);
         }
         if of_somebody && text == "=" {
             (of_somebody, after_password) = (false, true);

@@ -1,10 +1,9 @@
 //! What lives in a session only and cannot be brought back once that has ended: temporary tables, open cursors and the
-//! like. Which statement makes it, which takes it away, and which one needs it. Read from the statements alone.
+//! like. Read from the statements alone.
 
+use super::Dialect;
 use super::lexeme::lexemes;
-use super::statements::Statement;
-use super::tokens::{Token, tokens};
-use super::{Dialect, postgres};
+use super::scan::mentions;
 
 /// Something that a session holds, and that is gone with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,148 +37,15 @@ pub(crate) struct Effect {
     pub(crate) drops_if_there: bool,
 }
 
-/// Something of a session that a later statement needs.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SessionBound {
-    /// What it is, with its name.
-    pub what: String,
-    /// The statement that has made it, from 0.
-    pub made_by: usize,
-    /// The first statement that needs it, or may do so, from 0.
-    pub needed_by: usize,
-    /// Whether that statement names it; else it cannot be seen into.
-    pub named: bool,
-}
+impl Effect {
+    pub(crate) const NONE: Self =
+        Self { makes: Vec::new(), drops: Vec::new(), drops_all: false, drops_if_there: false };
 
-/// A file's statements in the order they run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FileStatements<'a> {
-    /// The text they stand in.
-    pub(crate) sql: &'a str,
-    pub(crate) statements: &'a [Statement],
-    pub(crate) dialect: Dialect,
-}
-
-impl FileStatements<'_> {
-    fn statement_sql(&self, index: usize) -> &str {
-        self.statements.get(index).map_or("", |statement| statement.text(self.sql))
+    /// One on nothing.
+    pub(crate) fn none() -> &'static Self {
+        static NONE: Effect = Effect::NONE;
+        &NONE
     }
-
-    /// What the statements that have run have made in their session, and one that has not run needs; None where a new
-    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls; empty where a routine puts
-    /// the name together.
-    pub(crate) fn session_bound(
-        &self,
-        has_run: impl Fn(usize) -> bool,
-        made_elsewhere: &[String],
-    ) -> Option<SessionBound> {
-        let mut live: Vec<(SessionObject, usize)> = Vec::new();
-        let elsewhere =
-            |name: &String| if name.is_empty() { unknown_temporary_table() } else { temporary_table(name.clone()) };
-        let mut in_bodies: Vec<SessionObject> = made_elsewhere.iter().map(elsewhere).collect();
-        for index in 0..self.statements.len() {
-            let sql = self.statement_sql(index);
-            let Effect { makes, drops, drops_all, drops_if_there } = effect(sql, self.dialect);
-            if has_run(index) {
-                live.retain(|(object, _)| !drops_all && !drops.contains(&object.name));
-                let hidden = is_hidden(sql, self.dialect);
-                if !hidden {
-                    in_bodies.extend(temporary_tables_in(sql).into_iter().map(temporary_table));
-                }
-                let renamed =
-                    live.iter().filter_map(|(object, _)| renamed(sql, object, self.dialect)).collect::<Vec<_>>();
-                live.extend(renamed.into_iter().map(|object| (object, index)));
-                let called = in_bodies.iter().filter(|_| hidden).cloned();
-                live.extend(makes.into_iter().chain(called).map(|object| (object, index)));
-                continue;
-            }
-            if drops_if_there {
-                live.retain(|(object, _)| !drops.contains(&object.name));
-            }
-            let needed =
-                live.iter().find_map(|(object, made_by)| Some((object, *made_by, needs(sql, object, self.dialect)?)));
-            if let Some((object, made_by, named)) = needed {
-                let what = format!("{} {}", object.what, object.name).trim_end().to_owned();
-                return Some(SessionBound { what, made_by, needed_by: index, named });
-            }
-        }
-        None
-    }
-
-    /// The first statement that has run and names one of some routines, as it may call it, where another has not run behind it.
-    /// What such a routine has left in the session is not known.
-    pub(crate) fn calls_before_the_rest(
-        &self,
-        has_run: impl Fn(usize) -> bool,
-        routines: &[String],
-    ) -> Option<SessionBound> {
-        // Those name a routine and do not call it.
-        const ABOUT_IT: [&str; 7] = ["create", "alter", "drop", "comment", "grant", "revoke", "security"];
-        let called = |index: usize| {
-            let sql = self.statement_sql(index);
-            let is_about_it =
-                tokens(sql, self.dialect).next().is_some_and(|first| ABOUT_IT.iter().any(|word| first.is(word)));
-            routines.iter().find(|name| !is_about_it && has_word(sql, &name.to_lowercase()))
-        };
-        let run = (0..self.statements.len()).filter(|index| has_run(*index));
-        let (made_by, name) = run.into_iter().find_map(|index| Some((index, called(index)?)))?;
-        let needed_by = (made_by..self.statements.len()).find(|index| !has_run(*index))?;
-        let what = format!("what the routine {name} may have set");
-        Some(SessionBound { what, made_by, needed_by, named: false })
-    }
-
-    /// What the server says was temporary behind the last statement that has run, where no statement shows that it makes it, and
-    /// another has not run behind it: a routine or a block has made it. `there`: names of tables, views and sequences.
-    pub(crate) fn temporary_before_the_rest(
-        &self,
-        has_run: impl Fn(usize) -> bool,
-        there: &[&str],
-    ) -> Option<SessionBound> {
-        let run: Vec<usize> = (0..self.statements.len()).filter(|index| has_run(*index)).collect();
-        let is_shown = |name: &&&str| {
-            run.iter().any(|index| {
-                let sql = self.statement_sql(*index);
-                let makes = effect(sql, self.dialect).makes.iter().any(|object| object.name == name.to_lowercase());
-                // ON COMMIT DROP: it was there when the row was written, and is no more.
-                makes || has_word(sql, &name.to_lowercase()) && has_word(sql, "commit") && has_word(sql, "drop")
-            })
-        };
-        let name = there.iter().find(|name| !is_shown(name))?;
-        let made_by = run.last().copied()?;
-        let needed_by = (0..self.statements.len()).find(|index| !has_run(*index))?;
-        let named = has_word(self.statement_sql(needed_by), &name.to_lowercase());
-        Some(SessionBound { what: format!("the temporary table {name}"), made_by, needed_by, named })
-    }
-
-    /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
-    /// interruption between them cannot be resumed.
-    pub(crate) fn temporary_table_over_statements(&self) -> Option<SessionBound> {
-        let makes_one = |index: usize| {
-            let sql = self.statement_sql(index);
-            let makes = effect(sql, self.dialect).makes;
-            makes.iter().any(|object| object.what.starts_with("the temporary")) || !temporary_tables_in(sql).is_empty()
-        };
-        let makers = (0..self.statements.len()).filter(|index| makes_one(*index));
-        makers.into_iter().find_map(|maker| self.session_bound(|index| index <= maker, &[]))
-    }
-}
-
-/// Of some routines of `PostgreSQL`'s, each a name and a body, the names of those that set something that stays behind the
-/// statement that calls them, or name one that does.
-#[must_use]
-pub fn routines_that_leave_settings(routines: &[(String, String)]) -> Vec<String> {
-    let (mut found, mut rest): (Vec<_>, Vec<_>) =
-        routines.iter().partition(|(_, body)| postgres::routine_leaves_settings(body));
-    let mut from = 0;
-    while from < found.len() {
-        let known: Vec<String> = found.iter().skip(from).map(|(name, _)| name.to_lowercase()).collect();
-        from = found.len();
-        let (calling, other): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|(_, body)| known.iter().any(|name| has_word(body, name)));
-        found.extend(calling);
-        rest = other;
-    }
-    found.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 pub(crate) fn temporary_table(name: String) -> SessionObject {
@@ -190,46 +56,6 @@ pub(crate) fn temporary_table(name: String) -> SessionObject {
 pub(crate) fn unknown_temporary_table() -> SessionObject {
     let what = "the temporary table whose name is put together";
     SessionObject { what, name: String::new(), needed_by: NeededBy::All }
-}
-
-fn effect(sql: &str, dialect: Dialect) -> Effect {
-    dialect.grammar().session_effect(sql)
-}
-
-/// Whether what a statement does cannot be seen in it.
-fn is_hidden(sql: &str, dialect: Dialect) -> bool {
-    let first = tokens(sql, dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
-    dialect.grammar().is_hidden(&first, sql)
-}
-
-/// Whether a statement needs an object: Some(true) where it names it, Some(false) where it may.
-fn needs(sql: &str, object: &SessionObject, dialect: Dialect) -> Option<bool> {
-    let first = tokens(sql, dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
-    // Their strings may be SQL.
-    let dynamic = matches!(first.as_str(), "set" | "prepare" | "do" | "execute" | "call" | "create" | "begin" | "if");
-    let as_strings = dialect.grammar().takes_names_as_strings();
-    let names = |token: &Token<'_>| {
-        let is_string = token.text.starts_with('\'') || token.text.starts_with('$');
-        let text = token.text;
-        let named = as_strings && text.trim_matches('\'').to_lowercase() == object.name;
-        unquoted(text) == object.name || named || dynamic && is_string && has_word(token.text, &object.name)
-    };
-    if object.needed_by == NeededBy::All {
-        return Some(false);
-    }
-    if !object.name.is_empty() && tokens(sql, dialect).any(|token| names(&token)) {
-        return Some(true);
-    }
-    (object.needed_by == NeededBy::Name && is_hidden(sql, dialect)).then_some(false)
-}
-
-/// An object under the new name that a statement gives it, which has run.
-fn renamed(sql: &str, object: &SessionObject, dialect: Dialect) -> Option<SessionObject> {
-    let mut words = tokens(sql, dialect).skip_while(|token| unquoted(token.text) != object.name).skip(1);
-    words.find(|token| token.is("rename") || token.is("to"))?;
-    let name = words.find(|token| !token.is("to") && !token.is("as"))?;
-    let is_renaming = tokens(sql, dialect).take(3).any(|token| token.is("alter") || token.is("rename"));
-    is_renaming.then(|| SessionObject { name: unquoted(name.text), ..object.clone() })
 }
 
 /// A name in small letters and without its quotes.
@@ -243,6 +69,9 @@ pub(crate) fn unquoted(text: &str) -> String {
 
 /// Whether a text has a word in it, in whichever letters.
 pub(crate) fn has_word(text: &str, word: &str) -> bool {
+    if word.is_ascii() && !mentions(text, word) {
+        return false;
+    }
     let text = text.to_lowercase();
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     !word.is_empty()
@@ -255,6 +84,9 @@ pub(crate) fn has_word(text: &str, word: &str) -> bool {
 /// Names of temporary tables that a text makes which may be SQL: a routine's body, a string.
 #[must_use]
 pub fn temporary_tables_in(text: &str) -> Vec<String> {
+    if !mentions(text, "temporary") {
+        return Vec::new();
+    }
     let words: Vec<&str> = lexemes(text, 0, Dialect::Sqlite)
         .filter(|lexeme| !lexeme.kind.is_trivia())
         .filter_map(|lexeme| text.get(lexeme.start..lexeme.end))
@@ -288,6 +120,9 @@ pub fn temporary_tables_in(text: &str) -> Vec<String> {
 /// the name in none.
 #[must_use]
 pub fn puts_temporary_table_together(text: &str) -> bool {
+    if !mentions(text, "temp") {
+        return false;
+    }
     let words = lexemes(text, 0, Dialect::Sqlite).filter_map(|lexeme| text.get(lexeme.start..lexeme.end));
     let is_a_part = |word: &str| {
         let lower = word.to_lowercase();
@@ -304,93 +139,4 @@ fn is_string(word: &str) -> bool {
 fn inside(word: &str) -> String {
     let quote = word.chars().next().unwrap_or('\'');
     word.trim_matches(quote).replace(&format!("{quote}{quote}"), &quote.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-    use crate::sql::statements::split;
-
-    fn bound(sql: &str, run: usize, dialect: Dialect) -> Option<(String, usize, usize)> {
-        let statements = split(sql, dialect).statements;
-        let file = FileStatements { sql, statements: &statements, dialect };
-        let found = file.session_bound(|index| index < run, &[])?;
-        Some((found.what, found.made_by, found.needed_by))
-    }
-
-    const TEMPORARY: &str = "the temporary table k";
-
-    #[rstest]
-    #[case("create temporary table k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temporary table `K` (a int); select 1; insert into t select a from d.k", 1, Some((TEMPORARY, 0, 2)))]
-    #[case("create temporary table k (a int); drop temporary table k; insert into k values (1)", 2, None)]
-    #[case("create temporary table k (a int); drop temporary table if exists k; select 1", 1, None)]
-    #[case("create temporary table k (a int); drop table if exists k; select 1", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temporary table k (a int); insert into t values ('k')", 1, None)]
-    #[case("create temporary table k (a int); prepare s from 'select * from k'", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temporary table k (a int); call p()", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temporary table k (a int); insert into k values (1)", 0, None)]
-    #[case("create procedure p() create temporary table k (a int); call p(); select * from k", 2, Some((TEMPORARY, 1, 2)))]
-    #[case("handler t open as h; handler h read first", 1, Some(("the open HANDLER h", 0, 1)))]
-    #[case("create temporary table k (a int); alter table k rename to m; select * from m", 2, Some(("the temporary table m", 1, 2)))]
-    fn on_mysql(
-        #[case] sql: &str,
-        #[case] run: usize,
-        #[case] expected: Option<(&str, usize, usize)>,
-        #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect,
-    ) {
-        assert_eq!(bound(sql, run, dialect), expected.map(|(what, made, needed)| (what.to_owned(), made, needed)));
-    }
-
-    #[rstest]
-    #[case("create temp table k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temporary table if not exists pg_temp.k (a int); select * from \"k\"", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create table pg_temp.k (a int); select * from k", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temp table k (a int) on commit drop; select * from k", 1, None)]
-    #[case("select 1 as a into temp k; select * from k", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temp table k (a int); discard temp; select * from k", 2, None)]
-    #[case("create temp table k (a int); do $$ begin insert into k values (1); end $$", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temp view k as select 1; select * from k", 1, Some(("the temporary view k", 0, 1)))]
-    #[case("create temp sequence k; select nextval('k')", 1, Some(("the temporary sequence k", 0, 1)))]
-    #[case("prepare q as select 1; execute q", 1, Some(("the prepared statement q", 0, 1)))]
-    #[case("declare c cursor with hold for select 1; fetch c", 1, Some(("the cursor c", 0, 1)))]
-    #[case("select pg_advisory_lock(1); create table t (a int)", 1, Some(("the advisory lock", 0, 1)))]
-    #[case("select pg_advisory_lock(1); select pg_advisory_unlock(1); create table t (a int)", 2, None)]
-    #[case("select pg_advisory_xact_lock(1); create table t (a int)", 1, None)]
-    #[case("select set_config('a.b', (select 'x'), false); select 1", 1, Some(("the setting by set_config", 0, 1)))]
-    #[case("select set_config('a.b', 'x', false); select 1", 1, None)]
-    #[case("select set_config('a.b', f('x'), true); select 1", 1, None)]
-    #[case(
-        "create or replace function f() returns text language sql as $$ select set_config('a', b, false) $$; select 1",
-        1,
-        None
-    )]
-    #[case("create table t as select set_config('a.b', f('x'), false); select 1", 1, Some(("the setting by set_config", 0, 1)))]
-    #[case("do $$ begin perform set_config('a.b', 'x', true); end $$; select 1", 1, None)]
-    #[case("do $$ begin perform set_config('a.b', 'x', false); end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
-    #[case("do $$ begin perform set_config('a.b', 'x', true), set_config('a.c', 'x', 'f'); end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
-    #[case("do $$ begin execute 'select set_config(''a.b'', ''x'', true)'; end $$; select 1", 1, Some(("the setting by set_config", 0, 1)))]
-    #[case("do $$ begin set work_mem = '66kB'; end $$; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
-    #[case("do 'begin perform 1; reset work_mem; end'; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
-    #[case("do $$ begin execute format('SET my.w = %L', 'x'); end $$; select 1", 1, Some(("the setting in a DO block", 0, 1)))]
-    #[case("update pg_settings set setting = 'UTC' where name = 'TimeZone'; select 1", 1, Some(("the setting in pg_settings", 0, 1)))]
-    #[case("do $$ begin set local work_mem = '66kB'; update t set a = 1; end $$; select 1", 1, None)]
-    fn on_postgres(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
-        let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));
-        assert_eq!(bound(sql, run, Dialect::Postgres), expected);
-    }
-
-    #[rstest]
-    #[case("create temp table k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create table temp.k (a int); insert into k values (1)", 1, Some((TEMPORARY, 0, 1)))]
-    #[case("create temp table k (a int); drop table k; select * from k", 2, None)]
-    #[case("create temp trigger r after insert on t begin select 1; end; insert into t values (1)", 1, Some(("the temporary trigger r", 0, 1)))]
-    #[case("attach ':memory:' as m; create table m.t (a)", 1, Some(("the attached database m", 0, 1)))]
-    #[case("attach 'file.db' as m; create table m.t (a)", 1, None)]
-    fn on_sqlite(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
-        let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));
-        assert_eq!(bound(sql, run, Dialect::Sqlite), expected);
-    }
 }

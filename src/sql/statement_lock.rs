@@ -1,8 +1,6 @@
 //! Which lock a statement takes, and whom that keeps waiting, in the words of its engine. What the statement's kind alone
 //! does not tell stays unsaid.
 
-use super::Dialect;
-
 /// What becomes of others' reads or writes while a lock is held.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Others {
@@ -52,17 +50,16 @@ impl StatementLock {
     }
 }
 
-/// The strongest lock that a statement takes on what it names; None where its kind does not tell.
-#[must_use]
-pub fn statement_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
-    dialect.grammar().statement_lock(sql)
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::{Dialect, Facts};
+
+    fn statement_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
+        Facts::of(sql, dialect).lock
+    }
 
     #[rstest]
     #[case("alter table t add b int", Others::Wait, Others::Wait)]

@@ -3,15 +3,11 @@
 use super::Dialect;
 use super::lexeme::Construct;
 use super::position::{Cursor, Position};
-use super::secret::without_passwords;
 use super::tokens::tokens;
 
-/// The longest excerpt of a statement, in characters.
-const EXCERPT_LIMIT: usize = 80;
-
-/// One statement of a file, without the semicolon that ends it. Empty statements are none: the server skips them.
+/// Where one statement is in its text, without the semicolon that ends it. Empty statements are none: the server skips them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Statement {
+pub struct Span {
     /// The first byte of its first token.
     pub start: usize,
     /// The byte after its last token.
@@ -20,21 +16,11 @@ pub struct Statement {
     pub position: Position,
 }
 
-impl Statement {
+impl Span {
     /// The statement's SQL in the text it was found in.
     #[must_use]
-    pub fn text<'a>(&self, sql: &'a str) -> &'a str {
+    pub fn text(self, sql: &str) -> &str {
         sql.get(self.start..self.end).unwrap_or_default()
-    }
-
-    /// Its first line without passwords, cut to 80 characters.
-    #[must_use]
-    pub fn excerpt(&self, sql: &str) -> String {
-        let line = without_passwords(self.text(sql).lines().next().unwrap_or_default().trim_end());
-        match line.char_indices().nth(EXCERPT_LIMIT) {
-            None => line,
-            Some(_) => line.chars().take(EXCERPT_LIMIT - 1).chain(['…']).collect(),
-        }
     }
 }
 
@@ -54,7 +40,7 @@ pub(crate) enum Fault {
 /// A text's statements, and what is no SQL in it with the byte where it begins.
 #[derive(Debug, Default)]
 pub(crate) struct Split {
-    pub(crate) statements: Vec<Statement>,
+    pub(crate) statements: Vec<Span>,
     pub(crate) faults: Vec<(usize, Fault)>,
 }
 
@@ -70,9 +56,9 @@ pub(crate) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialec
     }
     let (mut all, mut cursor, mut at) = (Split::default(), Cursor::new(sql), 0);
     let mut append = |from: usize, part: Split| {
-        let moved = |statement: &Statement| {
+        let moved = |statement: &Span| {
             let start = from + statement.start;
-            Statement { start, end: from + statement.end, position: cursor.advance(start) }
+            Span { start, end: from + statement.end, position: cursor.advance(start) }
         };
         all.statements.extend(part.statements.iter().map(moved));
         all.faults.extend(part.faults.into_iter().map(|(byte, fault)| (from + byte, fault)));
@@ -101,7 +87,7 @@ fn split_block(sql: &str, dialect: Dialect) -> Split {
     }
     let divided = split(sql, dialect);
     let is_body = |fault: &Fault| matches!(fault, Fault::Body | Fault::Unterminated(Construct::Body));
-    let first_word = |statement: &Statement| {
+    let first_word = |statement: &Span| {
         tokens(statement.text(sql), dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default()
     };
     let is_create = divided.statements.first().is_some_and(|first| first_word(first) == "create");
@@ -112,7 +98,7 @@ fn split_block(sql: &str, dialect: Dialect) -> Split {
     if divided.faults.iter().all(|(_, fault)| !is_body(fault)) && !is_in_pieces {
         return divided;
     }
-    let whole = Statement { start: first.start, end: last.end, position: first.position };
+    let whole = Span { start: first.start, end: last.end, position: first.position };
     Split { statements: vec![whole], faults: divided.faults.into_iter().filter(|(_, fault)| !is_body(fault)).collect() }
 }
 

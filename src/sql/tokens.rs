@@ -1,5 +1,5 @@
-//! The tokens of one statement that count: no comments, no white space. For whoever has to recognise a statement by
-//! its first words.
+//! The tokens of one statement that count: no comments, no white space. They are made once a statement; whatever is asked
+//! of it is answered from them.
 
 use super::Dialect;
 use super::lexeme::{Kind, Lexeme, lexemes};
@@ -23,10 +23,67 @@ impl Token<'_> {
     }
 }
 
+/// A statement taken apart: what a dialect is asked about.
+#[derive(Clone, Copy)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) tokens: &'a [Token<'a>],
+    /// The first token in small letters; empty where there is none.
+    pub(crate) first: &'a str,
+}
+
+impl<'a> Parsed<'a> {
+    /// Takes a statement apart and answers a question about it.
+    pub(crate) fn ask<T>(sql: &str, dialect: Dialect, question: impl FnOnce(Parsed<'_>) -> T) -> T {
+        question(Parser::new(dialect).parse(sql))
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Token<'a>> + Clone {
+        self.tokens.iter().copied()
+    }
+
+    /// Whether the token at an index is one of some words.
+    pub(crate) fn is(self, index: usize, words: &[&str]) -> bool {
+        self.tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is(word)))
+    }
+
+    /// The tokens after the first.
+    pub(crate) fn rest(self) -> &'a [Token<'a>] {
+        self.tokens.get(1..).unwrap_or_default()
+    }
+}
+
+/// Takes statements apart, one after the other, in one piece of memory: none needs the tokens of another.
+pub(crate) struct Parser<'a> {
+    dialect: Dialect,
+    tokens: Vec<Token<'a>>,
+    first: String,
+}
+
+impl<'a> Parser<'a> {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, tokens: Vec::new(), first: String::new() }
+    }
+
+    pub(crate) fn parse(&mut self, sql: &'a str) -> Parsed<'_> {
+        self.tokens.clear();
+        self.dialect.grammar().tokens(sql, &mut self.tokens);
+        self.first.clear();
+        self.first.push_str(self.tokens.first().map_or("", |token| token.text));
+        self.first.make_ascii_lowercase();
+        Parsed { sql, tokens: &self.tokens, first: &self.first }
+    }
+}
+
 pub(crate) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<'_>> {
+    counted(lexemes(sql, 0, dialect), sql)
+}
+
+/// Of a statement's lexemes those that count.
+pub(super) fn counted(lexemes: impl Iterator<Item = Lexeme>, sql: &str) -> impl Iterator<Item = Token<'_>> {
     let mut depth = 0_usize;
     let counts = |lexeme: &Lexeme| !lexeme.kind.is_trivia() && lexeme.kind != Kind::CodeMark;
-    lexemes(sql, 0, dialect).filter(counts).map(move |lexeme| {
+    lexemes.filter(counts).map(move |lexeme| {
         depth = if lexeme.kind == Kind::Close { depth.saturating_sub(1) } else { depth };
         let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
         let token = Token { text, start: lexeme.start, depth };

@@ -1,9 +1,6 @@
 //! Which transactions a file's statements run in: the file as one, or each statement by itself; and what a statement
 //! that cannot run in any transaction would leave in the catalog. Says what is to be done, does nothing.
 
-use super::Dialect;
-use super::statements::Statement;
-
 /// Which transactions a file's statements run in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TransactionMode {
@@ -11,32 +8,6 @@ pub enum TransactionMode {
     PerFile,
     /// Each statement is committed by itself, with its row in the statement journal.
     PerStatement,
-}
-
-impl TransactionMode {
-    /// The mode of a file. `no_transaction`, the file's directive, decides; without it it is [`Self::PerStatement`] where at least one statement
-    /// cannot run in a transaction and no other does more than change the session's settings. `wrapped` is a file
-    /// between `BEGIN` and `COMMIT`, which wants a transaction. On `MySQL` and `MariaDB`, whose DDL commits by itself,
-    /// it is always [`Self::PerStatement`].
-    pub(crate) fn of(
-        sql: &str,
-        statements: &[Statement],
-        wrapped: bool,
-        no_transaction: bool,
-        dialect: Dialect,
-    ) -> Self {
-        let grammar = dialect.grammar();
-        if no_transaction || grammar.ddl_commits() {
-            return Self::PerStatement;
-        }
-        let demanding = |statement: &Statement| grammar.demand(statement.text(sql)).is_some();
-        let alone = |statement: &Statement| demanding(statement) || grammar.is_setting(statement.text(sql));
-        if !wrapped && statements.iter().any(demanding) && statements.iter().all(alone) {
-            Self::PerStatement
-        } else {
-            Self::PerFile
-        }
-    }
 }
 
 /// How a statement of a [`TransactionMode::PerStatement`] file is executed.

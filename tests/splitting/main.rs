@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use schemaward::migration::{Checksum, MigrationSet, SourceFile};
-use schemaward::sql::Dialect;
+use schemaward::sql::{Dialect, Span};
 
 /// A file to compare.
 struct Sample {
@@ -60,10 +60,10 @@ fn ours(sample: &Sample, dialect: Dialect) -> Result<Vec<String>, String> {
     if ["+goose", "migrate:up"].iter().any(|mark| text.contains(mark)) {
         return Err("divided by another tool's annotations".to_owned());
     }
-    let mut statements = migration.statements.clone();
-    statements.extend(&migration.left_out);
-    statements.sort_by_key(|statement| statement.start);
-    Ok(statements.iter().map(|statement| statement.text(text).to_owned()).collect())
+    let ran = migration.statements.iter().map(|statement| statement.span);
+    let mut all: Vec<Span> = ran.chain(migration.left_out.iter().copied()).collect();
+    all.sort_by_key(|span| span.start);
+    Ok(all.iter().map(|span| span.text(text).to_owned()).collect())
 }
 
 /// What of a list counts: each statement's tokens, where there are any.

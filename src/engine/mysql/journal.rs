@@ -233,10 +233,10 @@ impl Ledger {
         let (Row::Started(index) | Row::Ended(index) | Row::Finished(index)) = *row;
         let starts = matches!(row, Row::Started(_));
         let ends = matches!(row, Row::Ended(_));
-        let execution = if ends { Execution::Transaction } else { migration.execution(index) };
+        let execution = if ends { &Execution::Transaction } else { migration.execution(index) };
         let place = (!ends).then(|| migration.place_of_statement(index));
         let checksum = (!ends).then(|| migration.statement_checksum(index));
-        let trace = match &execution {
+        let trace = match execution {
             Execution::Alone(trace) if starts => Some(trace),
             _ => None,
         };
@@ -249,7 +249,7 @@ impl Ledger {
             text(checksum.as_ref().map_or(LEFT, Checksum::as_str)),
             text(place.and_then(|place| place.excerpt).as_deref().unwrap_or(LEFT)),
             text(if starts { "started" } else { "finished" }),
-            text(if ends { LEFT } else { StoredTrace::of_execution(&execution).as_str() }),
+            text(if ends { LEFT } else { StoredTrace::of_execution(execution).as_str() }),
             text_or_null(trace.and_then(object).as_deref()),
             trace.map_or_else(|| "NULL".to_owned(), before),
             NOW.to_owned(),

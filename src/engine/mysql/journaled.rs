@@ -25,7 +25,7 @@ use crate::engine::shared::stopped::stopped_before;
 use crate::migration::Migration;
 use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
-use crate::sql::{Execution, SessionChange, message_without_passwords};
+use crate::sql::{Execution, message_without_passwords};
 
 /// A message that did not go through.
 struct Broken {
@@ -144,7 +144,7 @@ impl MysqlSession {
                     Err(astray) => return Err(gone_astray(attempt.migration, &message.roles, astray, None)),
                 }
                 if let Some(&Role::Alone(index)) = message.roles.last()
-                    && SessionChange::of(attempt.migration.statement_sql(index), attempt.migration.dialect).hidden()
+                    && attempt.migration.change(index).hidden()
                 {
                     let (users, variables) = self.seen().await.map_err(|error| unseen(error, index))?;
                     script.note_seen(users, variables);
@@ -291,7 +291,7 @@ impl MysqlSession {
         // The names are the file's: of another statement nothing can be asked.
         let same = row.checksum == attempt.migration.statement_checksum(index);
         let question = match attempt.migration.execution(index) {
-            Execution::Alone(trace) if same => question(&trace),
+            Execution::Alone(trace) if same => question(trace),
             _ => None,
         };
         let answer = match question {
@@ -319,8 +319,7 @@ impl MysqlSession {
 
 /// Whether a statement is committed with its row.
 fn shares_transaction(migration: &Migration, index: usize) -> bool {
-    let change = SessionChange::of(migration.statement_sql(index), migration.dialect);
-    in_transaction(&migration.execution(index), &change)
+    in_transaction(migration.execution(index), migration.change(index))
 }
 
 /// A statement has run that could not be seen into, and the server could not be asked what it has set.
@@ -336,7 +335,7 @@ fn unseen(error: SessionError, index: usize) -> Broken {
 /// That each statement fits into a message.
 fn check_sizes(migration: &Migration, max_packet: usize) -> Result<(), SessionError> {
     for (index, statement) in migration.statements.iter().enumerate() {
-        let size = statement.end.saturating_sub(statement.start);
+        let size = statement.span.end.saturating_sub(statement.span.start);
         // One byte says that it is a query.
         if size + 1 > max_packet {
             return Err(refused(

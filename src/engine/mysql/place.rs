@@ -15,7 +15,7 @@ pub(super) fn place_of(migration: &Migration, index: usize, message: &str) -> (P
     let statement = migration.place_of_statement(index);
     let sql = migration.statement_sql(index);
     let Some(found) = Quotation::find(message) else { return (statement, message.to_owned()) };
-    let start = migration.statements.get(index).map_or(0, |statement| statement.start);
+    let start = migration.statements.get(index).map_or(0, |statement| statement.span.start);
     let Some(byte) = found.byte_in(sql) else {
         // The server has put other characters for some of the file's, so that nothing of it could be hidden as a password.
         let place = found.line_in(sql).map_or(statement, |byte| migration.place_of_byte(start + byte));

@@ -14,7 +14,7 @@ use super::session::MysqlSession;
 use crate::engine::session::SessionError;
 use crate::migration::Migration;
 use crate::report::Reason;
-use crate::sql::{Execution, SessionChange, temporary_tables_in};
+use crate::sql::{Execution, temporary_tables_in};
 
 /// How the session's role stands among its variables.
 const ROLE: &str = "current role";
@@ -60,8 +60,7 @@ impl MysqlSession {
             sql.push(';');
             sql.push_str(&statement);
         }
-        let calls = |index| SessionChange::of(migration.statement_sql(index), migration.dialect).hidden();
-        if (0..migration.statements.len()).any(calls) {
+        if migration.statements.iter().any(|statement| statement.facts.change().hidden()) {
             for name in self.bodies().await?.temporary_tables.into_iter().filter(|name| !name.is_empty()) {
                 sql.push_str(";DROP TEMPORARY TABLE IF EXISTS ");
                 sql.push_str(&identifier(&name));
@@ -143,16 +142,16 @@ fn leftovers(migration: &Migration, seen: Vec<String>) -> Vec<String> {
     let mut variables: BTreeSet<String> = seen.into_iter().collect();
     for index in 0..migration.statements.len() {
         let sql = migration.statement_sql(index);
-        let change = SessionChange::of(sql, migration.dialect);
-        variables.extend(change.user_variables);
-        if let Some(prepared) = change.prepares {
+        let change = migration.change(index);
+        variables.extend(change.user_variables.iter().cloned());
+        if let Some(prepared) = &change.prepares {
             let name = identifier(&prepared.name);
             // To deallocate what is not there is an error; to prepare it anew is none.
             statements.push(format!("PREPARE {name} FROM 'SELECT 1'"));
             statements.push(format!("DEALLOCATE PREPARE {name}"));
             variables.insert(prepared_variable(index).trim_start_matches('@').to_owned());
         }
-        if migration.execution(index) == Execution::Transaction
+        if *migration.execution(index) == Execution::Transaction
             && let Some(name) = temporary_table(sql)
         {
             statements.push(format!("DROP TEMPORARY TABLE IF EXISTS {name}"));

@@ -79,7 +79,7 @@ struct BroughtBack {
 /// What a resumed file needs of the session that was.
 struct Resumption<'a> {
     attempt: Attempt<'a>,
-    changes: Vec<SessionChange>,
+    changes: Vec<&'a SessionChange>,
     journaled: &'a mut Journaled,
     kept: Kept,
 }
@@ -159,11 +159,11 @@ impl MysqlSession {
             return Ok(Tracker::default());
         }
         let types = self.types().await?;
-        let names_any = |change: SessionChange| change.hidden() || !change.user_variables.is_empty();
-        let may_call = (0..migration.statements.len()).any(|index| names_any(change(migration, index)));
+        let names_any = |change: &SessionChange| change.hidden() || !change.user_variables.is_empty();
+        let may_call = changes(migration).any(names_any);
         let mut bodies = if may_call { self.bodies().await? } else { Bodies::default() };
         let known = self.variables.iter().flatten().map(|(name, _)| name.to_lowercase()).collect();
-        let named = (0..migration.statements.len()).flat_map(|index| change(migration, index).user_variables).collect();
+        let named = changes(migration).flat_map(|change| change.user_variables.iter().cloned()).collect();
         let tracker = Tracker::new(types, known, std::mem::take(&mut bodies.variables), named);
         if !resumes {
             return Ok(tracker);
@@ -197,11 +197,12 @@ impl MysqlSession {
 
 /// Whether any statement may set a variable, a role, or prepare another.
 pub(super) fn changes_variables(migration: &Migration) -> bool {
-    (0..migration.statements.len()).any(|index| !change(migration, index).is_none())
+    changes(migration).any(|change| !change.is_none())
 }
 
-fn change(migration: &Migration, index: usize) -> SessionChange {
-    SessionChange::of(migration.statement_sql(index), migration.dialect)
+/// What each statement may change in its session.
+fn changes(migration: &Migration) -> impl Iterator<Item = &SessionChange> {
+    migration.statements.iter().map(|statement| statement.facts.change())
 }
 
 fn gone(attempt: Attempt<'_>, gone: &SessionGone) -> SessionError {
@@ -210,7 +211,7 @@ fn gone(attempt: Attempt<'_>, gone: &SessionGone) -> SessionError {
 
 impl<'a> Resumption<'a> {
     fn of(attempt: Attempt<'a>, journaled: &'a mut Journaled) -> Self {
-        let changes = (0..attempt.migration.statements.len()).map(|index| change(attempt.migration, index)).collect();
+        let changes = changes(attempt.migration).collect();
         let mut kept = Kept::default();
         journaled.states.values().for_each(|state| kept.merge(state));
         Self { attempt, changes, journaled, kept }
@@ -221,11 +222,11 @@ impl<'a> Resumption<'a> {
     }
 
     fn run(&self) -> impl DoubleEndedIterator<Item = (usize, &SessionChange)> {
-        self.changes.iter().enumerate().filter(|(index, _)| self.has_run(*index))
+        self.changes.iter().copied().enumerate().filter(|(index, _)| self.has_run(*index))
     }
 
     fn open(&self) -> impl Iterator<Item = (usize, &SessionChange)> {
-        self.changes.iter().enumerate().filter(|(index, _)| !self.has_run(*index))
+        self.changes.iter().copied().enumerate().filter(|(index, _)| !self.has_run(*index))
     }
 
     /// What is to be sent.

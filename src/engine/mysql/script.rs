@@ -179,28 +179,28 @@ impl<'a> Script<'a> {
         let execution = self.attempt.migration.execution(index);
         self.ends_message = hides_cancellation(self.attempt.migration.statement_sql(index));
         let has_run = self.has_run.get(index).copied().flatten();
-        let change = SessionChange::of(self.attempt.migration.statement_sql(index), self.attempt.migration.dialect);
+        let change = self.attempt.migration.change(index);
         match execution {
             _ if has_run.is_some_and(|statement| statement.again) => {
-                self.setting(index, &change);
-                self.session.note(index, &change);
+                self.setting(index, change);
+                self.session.note(index, change);
             }
             _ if has_run.is_some() => {
-                self.session.note_run_before(&change);
+                self.session.note_run_before(change);
                 let inserted = has_run.and_then(|statement| statement.last_insert_id);
                 self.inserted_before = inserted.or(self.inserted_before);
             }
-            Execution::Setting | Execution::SettingAlone if !in_transaction(&execution, &change) => {
+            Execution::Setting | Execution::SettingAlone if !in_transaction(execution, change) => {
                 self.write_end();
-                self.setting(index, &change);
-                self.session.note(index, &change);
+                self.setting(index, change);
+                self.session.note(index, change);
                 self.rows.push(Row::Finished(index));
             }
             Execution::Setting | Execution::SettingAlone | Execution::Transaction => {
                 self.write_end();
                 self.ours(BEGIN, Role::Ours);
                 self.statement(index, Role::Statement(index), End::Open);
-                self.session.note(index, &change);
+                self.session.note(index, change);
                 self.session.note_call_of_bodies();
                 self.rows.push(Row::Finished(index));
                 self.write_rows();
@@ -209,8 +209,8 @@ impl<'a> Script<'a> {
             Execution::Alone(trace) => {
                 self.rows.push(Row::Started(index));
                 self.write_rows();
-                self.statement(index, Role::Alone(index), self.end_of(index, &trace));
-                self.session.note(index, &change);
+                self.statement(index, Role::Alone(index), self.end_of(index, trace));
+                self.session.note(index, change);
                 if change.hidden() {
                     self.session.note_call_of_bodies();
                 }
@@ -226,7 +226,8 @@ impl<'a> Script<'a> {
         let sql = self.attempt.migration.statement_sql(index);
         let has_one =
             ["create", "alter"].iter().any(|word| sql.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word)));
-        match (trace.tells_nothing(), self.attempt.migration.may_hold_body(index)) {
+        let may_hold_body = self.attempt.migration.statements.get(index).is_some_and(|found| found.facts.may_hold_body);
+        match (trace.tells_nothing(), may_hold_body) {
             (true, _) if !has_one => End::Several,
             (false, false) => End::Open,
             _ => End::Last,

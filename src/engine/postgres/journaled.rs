@@ -163,7 +163,7 @@ impl PostgresSession {
         match verdict {
             Verdict::Refuse(failure) => return Err(refused(failure)),
             Verdict::HasRun => {
-                if attempt.migration.execution(index) == Execution::Setting {
+                if *attempt.migration.execution(index) == Execution::Setting {
                     // It went with the session that it was made in.
                     self.send_statement(attempt, index).await?;
                 }
@@ -189,8 +189,8 @@ impl PostgresSession {
         let Execution::Alone(trace) = attempt.migration.execution(index) else {
             return self.execute_in_transaction(attempt, index).await;
         };
-        let object = self.object(&trace).await.map_err(|error| at(error, attempt, index))?;
-        let begin = self.ledger.begin_statement(attempt, index, Kind::Alone(&trace, &object));
+        let object = self.object(trace).await.map_err(|error| at(error, attempt, index))?;
+        let begin = self.ledger.begin_statement(attempt, index, Kind::Alone(trace, &object));
         self.write_guarded(attempt.fence, &begin).await?;
         // A cancellation that meets the row of its start leaves the statement alone.
         let sent = match unless_stopped(attempt, index) {
@@ -210,7 +210,7 @@ impl PostgresSession {
             if matches!(skipped, Some(Ok(_))) { ("catalog", None) } else { ("server", failure) };
         let end = self.ledger.end_statement(attempt, index, settled_by, failure);
         let ended = self.write_guarded(attempt.fence, &end).await;
-        let sent = sent.map_err(|error| match leaves_index(&trace, &error.failure) {
+        let sent = sent.map_err(|error| match leaves_index(trace, &error.failure) {
             Some(left) => with_invalid_index(error, left),
             None => error,
         });
@@ -301,7 +301,7 @@ pub(super) fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, be
     let sql = migration.statement_sql(index);
     let inside = server_error(error).and_then(position).and_then(|at| at.checked_sub(before));
     let byte = inside.and_then(|at| sql.char_indices().nth(at)).map(|(byte, _)| byte);
-    let start = migration.statements.get(index).map(|statement| statement.start);
+    let start = migration.statements.get(index).map(|statement| statement.span.start);
     failure.message = message_without_passwords(&failure.message, &migration.sql);
     failure.place = Some(match (start, byte) {
         (Some(start), Some(byte)) => migration.place_of_byte(start + byte),

@@ -155,7 +155,7 @@ impl<'a> Message<'a> {
     /// text behind it.
     pub(super) fn place_of_end(&self, index: usize) -> Option<Place> {
         let migration = self.parts.get(index)?.migration;
-        let end = migration.statements.last().map_or(0, |statement| statement.end);
+        let end = migration.statements.last().map_or(0, |statement| statement.span.end);
         Some(migration.place_of_byte(end))
     }
 
@@ -206,7 +206,7 @@ impl Writer {
         self.push(";\n");
         let file_at = self.chars;
         let mut from = 0;
-        for start in marks.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.start) {
+        for start in marks.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.span.start) {
             self.push(migration.sql.get(from..start).unwrap_or_default());
             self.push(&mark);
             from = start;
@@ -230,7 +230,7 @@ impl Writer {
 impl Part<'_> {
     /// The file's byte behind a character of the message's middle part; a mark counts as the statement after it.
     fn byte_of_character(&self, mut character: usize) -> Option<usize> {
-        for start in self.marks.iter().filter_map(|&index| self.migration.statements.get(index)).map(|s| s.start) {
+        for start in self.marks.iter().filter_map(|&index| self.migration.statements.get(index)).map(|s| s.span.start) {
             let before = self.migration.sql.get(..start).unwrap_or_default().chars().count();
             if character < before {
                 break;

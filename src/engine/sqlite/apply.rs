@@ -115,13 +115,13 @@ impl SqliteSession {
     async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
         let trace = match attempt.migration.execution(index) {
             Execution::Alone(trace) => trace,
-            Execution::SettingAlone => Trace::Repeatable,
+            Execution::SettingAlone => &Trace::Repeatable,
             Execution::Transaction | Execution::Setting | Execution::NamelessIndex => {
                 return self.execute_in_transaction(attempt, index).await;
             }
         };
         self.write(attempt.fence, async |ledger, connection| {
-            ledger.begin_statement(connection, attempt, index, Some(&trace)).await
+            ledger.begin_statement(connection, attempt, index, Some(trace)).await
         })
         .await?;
         let sent = self.send_statement(attempt, index).await;
@@ -179,7 +179,7 @@ fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, inside: Optio
     if is_interrupted(error) {
         failure.class = ErrorClass::Transient;
     }
-    let start = migration.statements.get(index).map(|statement| statement.start);
+    let start = migration.statements.get(index).map(|statement| statement.span.start);
     failure.message = message_without_passwords(&failure.message, &migration.sql);
     failure.place = Some(match (start, inside) {
         (Some(start), Some(inside)) => migration.place_of_byte(start + inside),

@@ -47,6 +47,9 @@ impl Change {
 /// dropped and added again is there before and after.) A table's new name comes first, since all else is found
 /// under it afterwards.
 pub(super) fn decisive(changes: &[Change]) -> Trace {
+    if let [only] = changes {
+        return only.trace();
+    }
     let tells = |(index, change): &(usize, &Change)| {
         let own = change.objects();
         let others = changes.iter().enumerate().filter(|(other, _)| other != index);

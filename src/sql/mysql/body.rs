@@ -119,6 +119,10 @@ impl Body {
 
     /// Looks at the next token that counts, and is no semicolon.
     pub(super) fn token(&mut self, kind: Kind, text: &str) {
+        // Most tokens: of statements that can have no body.
+        if matches!(self.at, At::Plain) {
+            return;
+        }
         let word = if kind == Kind::Word { text.to_ascii_uppercase() } else { String::new() };
         let word = word.as_str();
         match std::mem::replace(&mut self.at, At::Lost) {
@@ -126,7 +130,6 @@ impl Body {
                 let step = header.token(kind, text, word);
                 self.header(step, header, kind, text, word);
             }
-            At::Plain => self.at = At::Plain,
             At::Begun if word == "NOT" => self.at = At::BegunNot,
             At::BegunNot if word == "ATOMIC" => self.at = At::Start,
             At::First => self.at = if text == ":" { At::Start } else { At::Simple },
@@ -150,6 +153,7 @@ impl Body {
             At::Start | At::Begun | At::HandlerBehind => self.start(kind, text, word),
             At::Closing(block) => self.closing(block, kind, text, word),
             At::Closed if is_label(kind, text, word) => self.at = At::Ended,
+            At::Plain => self.at = At::Plain,
             At::BegunNot | At::Closed | At::Ended | At::Until | At::Lost => self.at = At::Lost,
         }
     }

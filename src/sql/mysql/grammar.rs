@@ -1,13 +1,16 @@
 //! What `MySQL` and `MariaDB` answer: the same, but for the comments that are code, dollar quotes, and some locks.
 
 use super::super::Dialect;
+use super::super::fit::Fit;
 use super::super::grammar::Grammar;
 use super::super::lexeme::Lexeme;
-use super::super::refusals::{Refusal, Wrapper};
+use super::super::refusals::Refusals;
 use super::super::session_object::Effect;
 use super::super::statement_lock::StatementLock;
-use super::super::statements::{Split, Statement};
-use super::super::transaction::{Execution, Trace, TransactionMode};
+use super::super::statements::Split;
+use super::super::tokens::{Parsed, Token, counted};
+use super::super::transaction::{Execution, Trace};
+use super::session_change::SessionChange;
 use super::{
     left_out, lexeme, metadata_lock, otherwise, refusals, session_effect, statements, stored_object, transaction,
 };
@@ -66,41 +69,16 @@ impl Grammar for MysqlGrammar {
         Box::new(lexeme::Lexer::new(sql, from, self.0))
     }
 
+    fn tokens<'a>(&self, sql: &'a str, into: &mut Vec<Token<'a>>) {
+        into.extend(counted(lexeme::Lexer::new(sql, 0, self.0), sql));
+    }
+
     fn split(&self, sql: &str) -> Split {
         statements::split(sql, self.0)
     }
 
     fn split_whole(&self, sql: &str) -> Option<Split> {
         Some(statements::split_whole(sql, self.0))
-    }
-
-    fn execution(&self, sql: &str) -> Execution {
-        transaction::execution(sql, self.0)
-    }
-
-    fn demand(&self, _sql: &str) -> Option<&'static str> {
-        None
-    }
-
-    fn is_setting(&self, sql: &str) -> bool {
-        matches!(self.execution(sql), Execution::Setting)
-    }
-
-    /// Each is left out wherever it stands.
-    fn wrapper(&self, _sql: &str) -> Option<Wrapper> {
-        None
-    }
-
-    fn refusal(&self, sql: &str, _mode: TransactionMode) -> Option<Refusal> {
-        refusals::refusal(sql, self.0)
-    }
-
-    fn left_out(&self, sql: &str, statements: &[Statement]) -> Vec<bool> {
-        left_out::left_out(sql, statements, self.0)
-    }
-
-    fn may_hold_body(&self, sql: &str) -> bool {
-        stored_object::may_hold_body(sql, self.0)
     }
 
     fn read_otherwise(&self, sql: &str, server: Dialect) -> Option<usize> {
@@ -110,15 +88,39 @@ impl Grammar for MysqlGrammar {
         }
     }
 
-    fn statement_lock(&self, sql: &str) -> Option<StatementLock> {
-        metadata_lock::metadata_lock(sql, self.0)
+    fn execution(&self, statement: Parsed<'_>) -> Execution {
+        transaction::execution(statement, self.0)
     }
 
-    fn session_effect(&self, sql: &str) -> Effect {
-        session_effect::session_effect(sql, self.0)
+    fn fit(&self, statement: Parsed<'_>, execution: &Execution) -> Fit {
+        let refusal = refusals::refusal(statement);
+        Fit {
+            demands_none: false,
+            is_setting: *execution == Execution::Setting,
+            // Each is left out wherever it stands.
+            wrapper: None,
+            omission: left_out::omission(statement),
+            refusals: Refusals { per_file: refusal.clone(), per_statement: refusal },
+        }
     }
 
-    fn is_hidden(&self, _first: &str, sql: &str) -> bool {
-        self.execution(sql) == Execution::Alone(Trace::Parts)
+    fn may_hold_body(&self, statement: Parsed<'_>) -> bool {
+        stored_object::may_hold_body(statement)
+    }
+
+    fn statement_lock(&self, statement: Parsed<'_>) -> Option<StatementLock> {
+        metadata_lock::metadata_lock(statement, self.0)
+    }
+
+    fn session_effect(&self, statement: Parsed<'_>) -> Effect {
+        session_effect::session_effect(statement)
+    }
+
+    fn session_change(&self, statement: Parsed<'_>, execution: &Execution) -> SessionChange {
+        SessionChange::of(statement, execution)
+    }
+
+    fn is_hidden(&self, _statement: Parsed<'_>, execution: &Execution) -> bool {
+        *execution == Execution::Alone(Trace::Parts)
     }
 }

@@ -8,7 +8,7 @@
 
 use super::super::Dialect;
 use super::super::statement_lock::{Others, StatementLock};
-use super::super::tokens::{Token, tokens};
+use super::super::tokens::{Parsed, Token};
 use super::words::Words;
 
 /// Writes of a kind that `MySQL` keeps waiting.
@@ -17,11 +17,9 @@ fn not_online(dialect: Dialect) -> Others {
 }
 
 /// The lock; None where the statement's kind does not tell.
-pub(in super::super) fn metadata_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
-    let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
-    let mut words = Words(&all);
-    let first = words.next()?.text.to_ascii_lowercase();
-    match first.as_str() {
+pub(in super::super) fn metadata_lock(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
+    let mut words = Words(statement.rest());
+    match statement.first {
         "alter" => altered(words, dialect),
         "create" => created(words, dialect),
         "drop" => dropped(words),
@@ -261,8 +259,11 @@ fn added(mut words: Words<'_>, dialect: Dialect) -> Others {
 mod tests {
     use rstest::rstest;
 
-    use super::metadata_lock;
-    use crate::sql::Dialect;
+    use super::{Dialect, Parsed, StatementLock};
+
+    fn metadata_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
+        Parsed::ask(sql, dialect, |statement| super::metadata_lock(statement, dialect))
+    }
 
     fn told(sql: &str, dialect: Dialect) -> Option<String> {
         metadata_lock(sql, dialect).map(|lock| format!("{} on {}{}", lock.mode, lock.on, lock.remark()))

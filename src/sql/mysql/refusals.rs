@@ -1,21 +1,18 @@
 //! Which of `MySQL`'s and `MariaDB`'s statements cannot run as a part of their file.
 
-use super::super::Dialect;
 use super::super::refusals::Refusal;
-use super::super::tokens::{Token, follow, tokens};
+use super::super::tokens::{Parsed, Token, follow};
 use super::left_out::{Autocommit, autocommit};
 use super::stored_object::piece_of_body;
 
 /// Why a statement cannot run; None where nothing speaks against it.
-pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> {
-    let head: Vec<Token<'_>> = tokens(sql, dialect).take(3).collect();
-    let first = head.first()?.text.to_ascii_lowercase();
-    let is = |index: usize, word: &str| head.get(index).is_some_and(|token| token.is(word));
-    let rest = || tokens(sql, dialect).skip(1);
-    if let Some(word) = piece_of_body(&head) {
+pub(in super::super) fn refusal(statement: Parsed<'_>) -> Option<Refusal> {
+    let is = |index: usize, word: &str| statement.is(index, &[word]);
+    let rest = || statement.rest().iter();
+    if let Some(word) = piece_of_body(statement.tokens) {
         return Some(Refusal::PieceOfBody(word));
     }
-    match first.as_str() {
+    match statement.first {
         "use" => Some(Refusal::Use),
         "load" if is(1, "data") || is(1, "xml") => rest().take(3).any(|t| t.is("local")).then_some(Refusal::LoadLocal),
         "lock" if is(1, "table") || is(1, "tables") => Some(Refusal::LockTables("LOCK TABLES")),
@@ -29,20 +26,20 @@ pub(in super::super) fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> 
         "xa" => Some(Refusal::NoTransactions("XA")),
         "kill" => Some(Refusal::Server("KILL")),
         "shutdown" => Some(Refusal::Server("SHUTDOWN")),
-        "restart" if head.len() == 1 => Some(Refusal::Server("RESTART")),
-        "set" | "start" if reads_only(sql, dialect) => Some(Refusal::ReadOnly("this")),
-        "set" if autocommit(sql, dialect) == Some(Autocommit::Mixed) => Some(Refusal::Autocommit),
+        "restart" if statement.tokens.len() == 1 => Some(Refusal::Server("RESTART")),
+        "set" | "start" if reads_only(statement) => Some(Refusal::ReadOnly("this")),
+        "set" if autocommit(statement) == Some(Autocommit::Mixed) => Some(Refusal::Autocommit),
         // What a routine's body does happens when it is called.
         "create" | "alter" => None,
-        _ => named_lock(sql, dialect).map(Refusal::NamedLock),
+        _ => named_lock(statement).map(Refusal::NamedLock),
     }
 }
 
 /// Whether it makes transactions read-only: by its words, or by a variable that is not set to what says no.
-fn reads_only(sql: &str, dialect: Dialect) -> bool {
-    let by_words = follow(tokens(sql, dialect), |[read, only]| read.is("read") && only.is("only"));
+fn reads_only(statement: Parsed<'_>) -> bool {
+    let by_words = follow(statement.iter(), |[read, only]| read.is("read") && only.is("only"));
     let says_no = |value: &Token<'_>| ["0", "off", "false", "default", "'off'"].iter().any(|no| value.is(no));
-    let by_variable = follow(tokens(sql, dialect), |[name, equals, value]| {
+    let by_variable = follow(statement.iter(), |[name, equals, value]| {
         // With its scope it is one word, as in @@session.tx_read_only.
         let name = name.text.to_ascii_lowercase();
         (name.ends_with("transaction_read_only") || name.ends_with("tx_read_only"))
@@ -53,10 +50,10 @@ fn reads_only(sql: &str, dialect: Dialect) -> bool {
 }
 
 /// A function that takes or releases locks by name, as the run's own is taken.
-fn named_lock(sql: &str, dialect: Dialect) -> Option<&'static str> {
+fn named_lock(statement: Parsed<'_>) -> Option<&'static str> {
     const FUNCTIONS: [&str; 3] = ["GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
     let mut found = None;
-    follow(tokens(sql, dialect), |[function, parenthesis]| {
+    follow(statement.iter(), |[function, parenthesis]| {
         if parenthesis.text == "(" {
             found = FUNCTIONS.into_iter().find(|name| function.is(name));
         }
@@ -70,6 +67,11 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::Dialect;
+
+    fn refusal(sql: &str, dialect: Dialect) -> Option<Refusal> {
+        Parsed::ask(sql, dialect, super::refusal)
+    }
 
     #[rstest]
     #[case("use d")]

@@ -3,14 +3,12 @@
 //!
 //! Source: `MySQL`'s manual, "User-Defined Variables", "SET Syntax for Variable Assignment", "PREPARE Statement".
 
-use super::super::Dialect;
-use super::super::tokens::{Token, tokens};
+use super::super::tokens::{Parsed, Token};
 use super::super::transaction::{Execution, Trace};
-use super::transaction::execution;
 use super::words::Words;
 
 /// What a statement may change in its session.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SessionChange {
     /// User variables it names, without `@` and quotes, in small letters.
     pub user_variables: Vec<String>,
@@ -75,41 +73,58 @@ pub enum PreparedText {
 }
 
 impl SessionChange {
-    /// Reads it from a statement.
+    pub const NONE: Self = Self {
+        user_variables: Vec::new(),
+        session_variables: Vec::new(),
+        role: false,
+        next_transaction: false,
+        sight: Sight::Open,
+        source: Source::Session,
+        prepares: None,
+        deallocates: None,
+        executes: None,
+    };
+
+    /// One that changes nothing.
     #[must_use]
-    pub fn of(sql: &str, dialect: Dialect) -> Self {
-        let execution = execution(sql, dialect);
-        let is_plain = match &execution {
+    pub fn none() -> &'static Self {
+        static NONE: SessionChange = SessionChange::NONE;
+        &NONE
+    }
+
+    /// Reads it from a statement.
+    pub(super) fn of(statement: Parsed<'_>, execution: &Execution) -> Self {
+        let Parsed { sql, tokens: all, .. } = statement;
+        let is_plain = match execution {
             Execution::Transaction => true,
             Execution::Alone(trace) => !trace.tells_nothing(),
             _ => false,
         };
         // Most statements, and the longest.
         if is_plain && !sql.contains('@') {
-            return Self::default();
+            return Self::NONE;
         }
-        let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
         let first = all.iter().find(|token| !token.is_parenthesis()).map(|token| token.text.to_ascii_lowercase());
         let first = first.unwrap_or_default();
         let stored = matches!(first.as_str(), "create" | "alter") && !matches!(execution, Execution::Transaction);
-        let hidden = execution == Execution::Alone(Trace::Parts)
+        let hidden = *execution == Execution::Alone(Trace::Parts)
             || matches!(execution, Execution::Alone(Trace::Unknown) if !stored);
-        let dynamic = hidden || execution == Execution::Setting;
+        let dynamic = hidden || *execution == Execution::Setting;
         let sight = match (hidden, stored) {
             (true, _) => Sight::Hidden,
             (_, true) => Sight::Stored,
             _ => Sight::Open,
         };
-        let user_variables = user_variables(sql, &all, dynamic || stored);
-        let mut change = Self { user_variables, sight, ..Self::default() };
+        let user_variables = user_variables(sql, all, dynamic || stored);
+        let mut change = Self { user_variables, sight, ..Self::NONE };
         match first.as_str() {
             "set" if !hidden => change.read_set(all.get(1..).unwrap_or_default()),
             "prepare" => change.read_prepare(Words(all.get(1..).unwrap_or_default())),
-            "select" | "with" | "values" | "table" if execution == Execution::Setting => {
+            "select" | "with" | "values" | "table" if *execution == Execution::Setting => {
                 change.source = Source::Evaluated;
             }
-            "deallocate" | "drop" if execution == Execution::Setting => change.deallocates = name_at(&all, 2),
-            "execute" => change.executes = name_at(&all, 1).filter(|name| name != "immediate"),
+            "deallocate" | "drop" if *execution == Execution::Setting => change.deallocates = name_at(all, 2),
+            "execute" => change.executes = name_at(all, 1).filter(|name| name != "immediate"),
             _ => {}
         }
         change
@@ -119,7 +134,7 @@ impl SessionChange {
     #[must_use]
     pub fn is_none(&self) -> bool {
         let sight = if self.hidden() { Sight::Open } else { self.sight };
-        *self == Self { sight, source: self.source, ..Self::default() }
+        *self == Self { sight, source: self.source, ..Self::NONE }
     }
 
     /// Whether what it does cannot be seen in it.
@@ -306,9 +321,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::{Dialect, Facts};
 
     fn of(sql: &str) -> SessionChange {
-        SessionChange::of(sql, Dialect::Mysql)
+        Facts::of(sql, Dialect::Mysql).change().clone()
     }
 
     #[rstest]
@@ -367,7 +383,7 @@ mod tests {
         assert!(of("call p()").hidden());
         assert!(of("execute s").hidden());
         assert_eq!(of("execute `S` using @a").executes.as_deref(), Some("s"));
-        assert_eq!(SessionChange::of("execute immediate @a", Dialect::Mariadb).executes, None);
+        assert_eq!(Facts::of("execute immediate @a", Dialect::Mariadb).change().executes, None);
         assert_eq!(of("deallocate prepare S").deallocates.as_deref(), Some("s"));
         assert!(of("set sql_mode = ''").source == Source::Literal);
         assert!(of("set @a = 1, session x = 2").source == Source::Literal);

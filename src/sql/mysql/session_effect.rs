@@ -1,16 +1,15 @@
 //! What `MySQL`'s and `MariaDB`'s statements do to objects of their session.
 
-use super::super::Dialect;
 use super::super::session_object::{
     Effect, NeededBy, SessionObject, puts_temporary_table_together, temporary_table, unknown_temporary_table, unquoted,
 };
-use super::super::tokens::{Token, tokens};
+use super::super::tokens::{Parsed, Token};
 use super::words::Words;
 
 /// Reads it from a statement.
-pub(in super::super) fn session_effect(sql: &str, dialect: Dialect) -> Effect {
-    let all: Vec<Token<'_>> = tokens(sql, dialect).collect();
-    let mut words = Words(&all);
+pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
+    let Parsed { sql, tokens: all, .. } = statement;
+    let mut words = Words(all);
     let mut effect = Effect::default();
     if words.eat(&["create"]) {
         words.eat(&["or", "replace"]);
@@ -30,7 +29,7 @@ pub(in super::super) fn session_effect(sql: &str, dialect: Dialect) -> Effect {
     } else if words.is("set") && all.iter().any(|token| unquoted(token.text).contains("rand_seed")) {
         effect.makes.push(SessionObject { what: "the seed of", name: "rand".to_owned(), needed_by: NeededBy::Name });
     }
-    if may_run_text(&all) && puts_temporary_table_together(sql) {
+    if may_run_text(all) && puts_temporary_table_together(sql) {
         effect.makes.push(unknown_temporary_table());
     }
     effect

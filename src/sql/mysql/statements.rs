@@ -10,7 +10,7 @@ use super::super::Dialect;
 use super::super::lexeme::{Construct, Kind, Lexeme};
 use super::super::position::Cursor;
 use super::super::scan::{byte, line};
-use super::super::statements::{Fault, Split, Statement};
+use super::super::statements::{Fault, Span, Split};
 use super::body::Body;
 use super::lexeme::Lexer;
 
@@ -137,7 +137,7 @@ impl<'a> Splitter<'a> {
 
     fn finish(&mut self) {
         if let Some((start, end)) = self.span {
-            self.split.statements.push(Statement { start, end, position: self.cursor.advance(start) });
+            self.split.statements.push(Span { start, end, position: self.cursor.advance(start) });
         }
         self.forget();
     }

@@ -3,8 +3,7 @@
 //!
 //! Source: `MySQL`, `sql/sql_yacc.yy`, and `MariaDB`'s, the uses of `sp_proc_stmt`.
 
-use super::super::Dialect;
-use super::super::tokens::{Token, tokens};
+use super::super::tokens::{Parsed, Token};
 
 /// First words of statements that never hold others, on either server.
 const PLAIN: &[&str] = &[
@@ -92,12 +91,12 @@ const WITHIN_BODIES: &[&str] = &[
 ];
 
 /// Whether a statement could have a body.
-pub(in super::super) fn may_hold_body(sql: &str, dialect: Dialect) -> bool {
+pub(in super::super) fn may_hold_body(statement: Parsed<'_>) -> bool {
     // More than one statement to the server, as between two delimiters or in a comment whose content is code.
-    if sql.contains(';') && tokens(sql, dialect).any(|token| token.text == ";") {
+    if statement.tokens.iter().any(|token| token.text == ";") {
         return true;
     }
-    let mut words = tokens(sql, dialect).skip_while(Token::is_parenthesis);
+    let mut words = statement.iter().skip_while(Token::is_parenthesis);
     let Some(first) = words.next() else { return false };
     let second = words.next();
     // A label of MariaDB's, whatever word that is.
@@ -145,6 +144,11 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::Dialect;
+
+    fn may_hold_body(sql: &str, dialect: Dialect) -> bool {
+        Parsed::ask(sql, dialect, super::may_hold_body)
+    }
 
     #[rstest]
     #[case("create procedure p() select 1")]

@@ -4,7 +4,7 @@
 //! Implicit Commit".
 
 use super::super::Dialect;
-use super::super::tokens::{Token, follow, tokens};
+use super::super::tokens::{Parsed, Token, follow};
 use super::super::transaction::{Execution, Trace};
 use super::evidence::{altered, created, dropped, renamed};
 use super::words::Words;
@@ -16,13 +16,14 @@ const PARTS: Execution = Execution::Alone(Trace::Parts);
 /// How a statement is executed. What is not known is executed alone: it may commit.
 ///
 /// A statement that changes rows shares a transaction with its row in the journal, which holds for tables of `InnoDB`.
-pub(in super::super) fn execution(sql: &str, dialect: Dialect) -> Execution {
-    let mut rest = tokens(sql, dialect);
+pub(in super::super) fn execution(statement: Parsed<'_>, dialect: Dialect) -> Execution {
+    let mut rest = statement.iter();
+    // A query may stand in parentheses.
     let first = rest.find(|token| !token.is_parenthesis()).map(|token| token.text.to_ascii_lowercase());
-    let all = || tokens(sql, dialect).collect::<Vec<Token<'_>>>();
-    let second = |words: &[&str]| tokens(sql, dialect).nth(1).is_some_and(|token| words.iter().any(|w| token.is(w)));
+    let after_first = Words(statement.rest());
+    let second = |words: &[&str]| statement.is(1, words);
     match first.unwrap_or_default().as_str() {
-        "set" => set(sql, dialect),
+        "set" => set(statement),
         "prepare" | "deallocate" => Execution::Setting,
         "select" | "with" | "values" | "table" => reading(rest),
         "load" if second(&["index"]) => REPEATABLE,
@@ -30,25 +31,25 @@ pub(in super::super) fn execution(sql: &str, dialect: Dialect) -> Execution {
         "analyze" | "optimize" | "repair" | "truncate" | "check" | "flush" | "grant" | "cache" => REPEATABLE,
         "insert" | "update" | "delete" | "replace" | "load" | "do" | "show" | "explain" | "describe" | "desc"
         | "checksum" | "help" | "signal" | "handler" | "get" => Execution::Transaction,
-        "create" => created(Words(all().get(1..).unwrap_or_default())),
-        "alter" => altered(Words(all().get(1..).unwrap_or_default())),
+        "create" => created(after_first),
+        "alter" => altered(after_first),
         "drop" if second(&["prepare"]) => Execution::Setting,
-        "drop" => dropped(Words(all().get(1..).unwrap_or_default()), dialect),
-        "rename" => renamed(Words(all().get(1..).unwrap_or_default())),
+        "drop" => dropped(after_first, dialect),
+        "rename" => renamed(after_first),
         // A procedure may commit, and so may what EXECUTE executes and the compound statements of MariaDB.
         "call" | "execute" | "begin" | "if" | "case" | "loop" | "while" | "repeat" | "for" => PARTS,
         _ => UNKNOWN,
     }
 }
 
-fn set(sql: &str, dialect: Dialect) -> Execution {
-    let mut words = tokens(sql, dialect).skip(1);
-    let first = words.next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
-    match first.as_str() {
-        "password" | "default" => REPEATABLE,
+fn set(statement: Parsed<'_>) -> Execution {
+    if statement.is(1, &["password", "default"]) {
+        REPEATABLE
+    } else if statement.is(1, &["statement"]) {
         // MariaDB: SET STATEMENT … FOR any statement.
-        "statement" => PARTS,
-        _ => Execution::Setting,
+        PARTS
+    } else {
+        Execution::Setting
     }
 }
 
@@ -74,6 +75,10 @@ mod tests {
 
     use super::*;
     use crate::sql::transaction::{CatalogObject, ObjectName};
+
+    fn execution(sql: &str, dialect: Dialect) -> Execution {
+        Parsed::ask(sql, dialect, |statement| super::execution(statement, dialect))
+    }
 
     fn name(text: &str) -> ObjectName {
         match text.split_once('.') {

@@ -1,30 +1,28 @@
 //! Whether a statement makes the session's texts another encoding's than UTF-8, in which files are read, sent and answered.
 
-use super::super::tokens::Token;
+use super::super::tokens::{Parsed, Token};
 use super::tokens;
 
 const SETTING: &str = "client_encoding";
 
 /// Whether it sets `client_encoding`, or may set it, to another value than UTF-8: by SET, by SET NAMES, by `set_config`
 /// wherever in a query, also in a DO block. What a function does that is called is not looked into.
-pub(super) fn changes_it(sql: &str) -> bool {
-    if let Some(words) = block(sql) {
+pub(super) fn changes_it(statement: Parsed<'_>) -> bool {
+    if let Some(words) = block(statement) {
         return words.split(begins_statement).any(sets_it) || configures_it(&words);
     }
-    let words: Vec<Token<'_>> = tokens(sql).collect();
-    let first_is = |word: &str| words.first().is_some_and(|first| first.is(word));
-    let defines = first_is("create") || first_is("alter");
-    sets_it(&words) || (!defines && configures_it(&words))
+    let words = statement.tokens;
+    let defines = statement.is(0, &["create", "alter"]);
+    sets_it(words) || (!defines && configures_it(words))
 }
 
 /// The tokens in a DO block; None where the statement is none.
-pub(super) fn block(sql: &str) -> Option<Vec<Token<'_>>> {
-    let mut all = tokens(sql);
-    if !all.next()?.is("do") {
+pub(super) fn block(statement: Parsed<'_>) -> Option<Vec<Token<'_>>> {
+    if !statement.is(0, &["do"]) {
         return None;
     }
     // The longest token is the block, whatever else is said of it.
-    let text = all.map(|token| token.text).max_by_key(|text| text.len())?;
+    let text = statement.rest().iter().map(|token| token.text).max_by_key(|text| text.len())?;
     Some(tokens(unquoted(text)).collect())
 }
 
@@ -85,7 +83,12 @@ fn unquoted(text: &str) -> &str {
 mod tests {
     use rstest::rstest;
 
-    use super::changes_it;
+    use super::Parsed;
+    use crate::sql::Dialect;
+
+    fn changes_it(sql: &str) -> bool {
+        Parsed::ask(sql, Dialect::Postgres, super::changes_it)
+    }
 
     #[rstest]
     #[case("set client_encoding = 'LATIN1'")]

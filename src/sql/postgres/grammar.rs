@@ -1,13 +1,15 @@
 //! What `PostgreSQL` answers.
 
 use super::super::Dialect;
+use super::super::SessionChange;
+use super::super::fit::{Fit, Omission};
 use super::super::grammar::Grammar;
 use super::super::lexeme::Lexeme;
-use super::super::refusals::{Refusal, Wrapper};
 use super::super::session_object::Effect;
 use super::super::statement_lock::{Others, StatementLock};
-use super::super::statements::{Split, Statement};
-use super::super::transaction::{Execution, TransactionMode};
+use super::super::statements::Split;
+use super::super::tokens::{Parsed, Token, counted};
+use super::super::transaction::Execution;
 use super::lexeme::lexemes;
 use super::lock_mode::LockMode;
 use super::table_lock::table_lock;
@@ -64,6 +66,10 @@ impl Grammar for PostgresGrammar {
         Box::new(lexemes(sql, from))
     }
 
+    fn tokens<'a>(&self, sql: &'a str, into: &mut Vec<Token<'a>>) {
+        into.extend(counted(lexemes(sql, 0), sql));
+    }
+
     fn split(&self, sql: &str) -> Split {
         statements::split(sql)
     }
@@ -72,40 +78,30 @@ impl Grammar for PostgresGrammar {
         None
     }
 
-    fn execution(&self, sql: &str) -> Execution {
-        transaction::execution(sql)
-    }
-
-    fn demand(&self, sql: &str) -> Option<&'static str> {
-        transaction::demand(sql)
-    }
-
-    fn is_setting(&self, sql: &str) -> bool {
-        transaction::is_setting(sql)
-    }
-
-    fn wrapper(&self, sql: &str) -> Option<Wrapper> {
-        refusals::wrapper(sql)
-    }
-
-    fn refusal(&self, sql: &str, mode: TransactionMode) -> Option<Refusal> {
-        refusals::refusal(sql, mode)
-    }
-
-    fn left_out(&self, _sql: &str, _statements: &[Statement]) -> Vec<bool> {
-        Vec::new()
-    }
-
-    fn may_hold_body(&self, _sql: &str) -> bool {
-        false
-    }
-
     fn read_otherwise(&self, _sql: &str, _server: Dialect) -> Option<usize> {
         None
     }
 
-    fn statement_lock(&self, sql: &str) -> Option<StatementLock> {
-        table_lock(sql).map(|lock| StatementLock {
+    fn execution(&self, statement: Parsed<'_>) -> Execution {
+        transaction::execution(statement)
+    }
+
+    fn fit(&self, statement: Parsed<'_>, _execution: &Execution) -> Fit {
+        Fit {
+            demands_none: transaction::demand(statement).is_some(),
+            is_setting: transaction::is_setting(statement),
+            wrapper: refusals::wrapper(statement),
+            omission: Omission::Never,
+            refusals: refusals::refusals(statement),
+        }
+    }
+
+    fn may_hold_body(&self, _statement: Parsed<'_>) -> bool {
+        false
+    }
+
+    fn statement_lock(&self, statement: Parsed<'_>) -> Option<StatementLock> {
+        table_lock(statement).map(|lock| StatementLock {
             mode: lock.mode.as_str(),
             on: lock.on,
             reads: waits_from(lock.mode, LockMode::AccessExclusive),
@@ -114,12 +110,16 @@ impl Grammar for PostgresGrammar {
         })
     }
 
-    fn session_effect(&self, sql: &str) -> Effect {
-        session_effect::session_effect(sql)
+    fn session_effect(&self, statement: Parsed<'_>) -> Effect {
+        session_effect::session_effect(statement)
     }
 
-    fn is_hidden(&self, first: &str, _sql: &str) -> bool {
-        matches!(first, "call" | "execute")
+    fn session_change(&self, _statement: Parsed<'_>, _execution: &Execution) -> SessionChange {
+        SessionChange::NONE
+    }
+
+    fn is_hidden(&self, statement: Parsed<'_>, _execution: &Execution) -> bool {
+        statement.is(0, &["call", "execute"])
     }
 }
 

@@ -16,7 +16,6 @@ mod words;
 pub use creation::{Creating, Creation, last_part, may_create};
 pub use lock_mode::{LockMode, TableLock};
 pub(super) use session_effect::routine_leaves_settings;
-pub use table_lock::table_lock;
 
 use super::Dialect;
 use super::tokens::Token;

@@ -1,10 +1,10 @@
 //! Which of `PostgreSQL`'s statements cannot run as a part of their file.
 
-use super::super::refusals::{Refusal, Wrapper};
-use super::super::tokens::{Token, next_is};
-use super::super::transaction::{Execution, TransactionMode};
+use super::super::refusals::{Refusal, Refusals, Wrapper};
+use super::super::tokens::{Parsed, Token, next_is};
+use super::super::transaction::Execution;
+use super::encoding;
 use super::transaction::{demand, execution};
-use super::{encoding, tokens};
 
 /// Which of the client's streams a COPY uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,22 +16,23 @@ pub(in super::super) enum Stream {
 }
 
 /// Whether a statement is one that may wrap a whole file.
-pub(in super::super) fn wrapper(sql: &str) -> Option<Wrapper> {
-    let mut words = tokens(sql).map(|token| token.text.to_ascii_lowercase());
-    let (first, second) = (words.next()?, words.next());
-    if words.next().is_some() {
-        return None;
-    }
-    match (first.as_str(), second.as_deref()) {
-        ("begin", None | Some("work" | "transaction")) | ("start", Some("transaction")) => Some(Wrapper::Begin),
-        ("commit" | "end", None | Some("work" | "transaction")) => Some(Wrapper::Commit),
+pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
+    let [_, rest @ ..] = statement.tokens else { return None };
+    let is_plain = match rest {
+        [] => statement.first != "start",
+        [second] => second.is("transaction") || second.is("work") && statement.first != "start",
+        _ => false,
+    };
+    match statement.first {
+        "begin" | "start" if is_plain => Some(Wrapper::Begin),
+        "commit" | "end" if is_plain => Some(Wrapper::Commit),
         _ => None,
     }
 }
 
 /// Which stream of the client a statement wants, if it is a COPY that wants one.
-pub(in super::super) fn copy_stream(sql: &str) -> Option<Stream> {
-    let mut outer = tokens(sql).filter(|token| token.depth == 0);
+pub(in super::super) fn copy_stream<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Option<Stream> {
+    let mut outer = tokens.filter(|token| token.depth == 0);
     if !outer.next()?.is("copy") {
         return None;
     }
@@ -51,49 +52,59 @@ pub(in super::super) fn copy_stream(sql: &str) -> Option<Stream> {
 
 const UNLOCK_ALL: &str = "pg_advisory_unlock_all";
 
-/// Why a statement cannot run in a file of this mode; None where nothing speaks against it. What depends on the
-/// database's state (`DROP SUBSCRIPTION` with or without a slot, `CLUSTER` of a partitioned table) is the server's to
-/// refuse.
-pub(in super::super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
-    match (mode, control(sql)) {
-        (TransactionMode::PerFile, Some(Control::Transaction(what))) => Some(Refusal::TransactionControl(what)),
-        (TransactionMode::PerStatement, Some(Control::Transaction(what) | Control::Savepoint(what))) => {
-            Some(Refusal::WithoutTransaction(what))
-        }
-        _ => client_or_session(sql).or_else(|| in_mode(sql, mode)),
+/// Why a statement cannot run in a file. What depends on the database's state (`DROP SUBSCRIPTION` with or without a slot,
+/// `CLUSTER` of a partitioned table) is the server's to refuse.
+pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
+    let control = control(statement);
+    if let Some(Control::Transaction(what)) = control {
+        return Refusals {
+            per_file: Some(Refusal::TransactionControl(what)),
+            per_statement: Some(Refusal::WithoutTransaction(what)),
+        };
+    }
+    let always = client_or_session(statement);
+    Refusals {
+        per_statement: match control {
+            Some(Control::Transaction(what) | Control::Savepoint(what)) => Some(Refusal::WithoutTransaction(what)),
+            None => always.clone().or_else(|| nameless_index(statement)),
+        },
+        per_file: always.or_else(|| in_transaction(statement)),
     }
 }
 
-fn in_mode(sql: &str, mode: TransactionMode) -> Option<Refusal> {
-    match mode {
-        TransactionMode::PerFile if reads_strings_otherwise(sql) => Some(Refusal::StringsOtherwise),
-        TransactionMode::PerFile => demand(sql).map(Refusal::MixedFile),
-        TransactionMode::PerStatement => (execution(sql) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex),
+fn in_transaction(statement: Parsed<'_>) -> Option<Refusal> {
+    if reads_strings_otherwise(statement) {
+        return Some(Refusal::StringsOtherwise);
     }
+    demand(statement).map(Refusal::MixedFile)
+}
+
+fn nameless_index(statement: Parsed<'_>) -> Option<Refusal> {
+    (execution(statement) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex)
 }
 
 /// What the client would have to do, or must not undo.
-fn client_or_session(sql: &str) -> Option<Refusal> {
-    let mut rest = tokens(sql);
+fn client_or_session(statement: Parsed<'_>) -> Option<Refusal> {
+    let mut rest = statement.iter();
     let first = rest.next()?;
     if first.is("copy") {
-        return copy_stream(sql).map(|stream| match stream {
+        return copy_stream(statement.iter()).map(|stream| match stream {
             Stream::Stdin => Refusal::Copy("FROM stdin"),
             Stream::Stdout => Refusal::Copy("TO stdout"),
         });
     }
-    if encoding::changes_it(sql) {
+    if encoding::changes_it(statement) {
         return Some(Refusal::ClientEncoding);
     }
-    if calls(sql, UNLOCK_ALL) {
+    if calls(statement, UNLOCK_ALL) {
         return Some(Refusal::NamedLock(UNLOCK_ALL));
     }
     (first.is("discard") && next_is(rest, "all")).then_some(Refusal::DiscardAll)
 }
 
 /// Whether a function of this name is called, whatever schema is written before it.
-fn calls(sql: &str, function: &str) -> bool {
-    let mut rest = tokens(sql);
+fn calls(statement: Parsed<'_>, function: &str) -> bool {
+    let mut rest = statement.iter();
     while let Some(token) = rest.next() {
         if token.is(function) && rest.next().is_some_and(|next| next.text == "(") {
             return true;
@@ -104,8 +115,8 @@ fn calls(sql: &str, function: &str) -> bool {
 
 /// Whether strings are read otherwise from here on. A file that is one transaction is sent as one text, which the server
 /// reads as a whole before it runs any of it. Source: PostgreSQL, 4.1.2.1 "String Constants".
-fn reads_strings_otherwise(sql: &str) -> bool {
-    let mut rest = tokens(sql).filter(|token| !token.is("session") && !token.is("local"));
+fn reads_strings_otherwise(statement: Parsed<'_>) -> bool {
+    let mut rest = statement.iter().filter(|token| !token.is("session") && !token.is("local"));
     let is = |token: Option<Token<'_>>, word: &str| token.is_some_and(|token| token.is(word));
     if !is(rest.next(), "set") || !is(rest.next(), "standard_conforming_strings") {
         return false;
@@ -121,10 +132,9 @@ enum Control {
     Savepoint(&'static str),
 }
 
-fn control(sql: &str) -> Option<Control> {
-    let mut rest = tokens(sql);
-    let first = rest.next()?.text.to_ascii_lowercase();
-    match first.as_str() {
+fn control(statement: Parsed<'_>) -> Option<Control> {
+    let rest = statement.iter().skip(1);
+    match statement.first {
         "begin" => Some(Control::Transaction("BEGIN")),
         "commit" => Some(Control::Transaction("COMMIT")),
         "end" => Some(Control::Transaction("END")),
@@ -148,7 +158,16 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::Dialect;
     use crate::sql::transaction::TransactionMode;
+
+    fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
+        Parsed::ask(sql, Dialect::Postgres, super::refusals).of(mode)
+    }
+
+    fn wrapper(sql: &str) -> Option<Wrapper> {
+        Parsed::ask(sql, Dialect::Postgres, super::wrapper)
+    }
 
     #[rstest]
     #[case("create index concurrently i on t (a)")]

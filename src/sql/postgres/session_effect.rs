@@ -1,18 +1,19 @@
 //! What `PostgreSQL`'s statements do to objects of their session, where each statement is committed by itself.
 
+use super::super::Dialect;
+use super::super::scan::mentions_any;
 use super::super::session_object::{Effect, NeededBy, SessionObject, has_word, temporary_table, unquoted};
-use super::super::tokens::{Token, follow};
+use super::super::tokens::{Parsed, Token, follow};
 use super::encoding::{begins_statement, block};
-use super::tokens;
 
 /// Reads it from a statement.
-pub(in super::super) fn session_effect(sql: &str) -> Effect {
-    let all: Vec<Token<'_>> = tokens(sql).collect();
+pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
+    let Parsed { sql, tokens: all, .. } = statement;
     let word = |at: usize| all.get(at).map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
     let mut effect = Effect::default();
-    match word(0).as_str() {
-        "create" => effect.makes.extend(created(sql, &all)),
-        "select" | "with" | "values" | "table" => effect.makes.extend(selected_into(&all)),
+    match statement.first {
+        "create" => effect.makes.extend(created(all)),
+        "select" | "with" | "values" | "table" => effect.makes.extend(selected_into(all)),
         "prepare" => effect.makes.push(object("the prepared statement", &word(1))),
         "declare" if has_word(sql, "hold") => effect.makes.push(object("the cursor", &word(1))),
         "drop" => effect.drops = all.iter().skip(2).map(|token| unquoted(token.text)).collect(),
@@ -24,9 +25,14 @@ pub(in super::super) fn session_effect(sql: &str) -> Effect {
         _ => {}
     }
     // What a routine's body says is done when it is called.
-    let defines = word(0) == "create" && all.iter().take(4).any(|token| token.is("function") || token.is("procedure"));
+    let defines =
+        statement.first == "create" && all.iter().take(4).any(|token| token.is("function") || token.is("procedure"));
+    // Most statements name none of what is looked for below.
+    if !mentions_any(sql, &["advisory", "set_config", "setseed", "pg_settings"]) && statement.first != "do" {
+        return effect;
+    }
     if !defines {
-        effect.makes.extend(by_function(sql));
+        effect.makes.extend(by_function(statement));
     }
     if has_word(sql, "pg_advisory_unlock") || has_word(sql, "pg_advisory_unlock_all") {
         effect.drops.push(String::new());
@@ -39,7 +45,7 @@ fn object(what: &'static str, name: &str) -> SessionObject {
 }
 
 /// `CREATE TEMPORARY …`, or one in the schema of the temporary tables.
-fn created(sql: &str, all: &[Token<'_>]) -> Option<SessionObject> {
+fn created(all: &[Token<'_>]) -> Option<SessionObject> {
     const KINDS: [&str; 7] = ["table", "view", "sequence", "function", "procedure", "type", "domain"];
     let kind_at = all.iter().position(|token| KINDS.iter().any(|kind| token.is(kind)))?;
     let head = all.get(1..kind_at).unwrap_or_default();
@@ -48,7 +54,8 @@ fn created(sql: &str, all: &[Token<'_>]) -> Option<SessionObject> {
     let (first, dot, second) = (rest.next()?, rest.next(), rest.next());
     let qualified = dot.is_some_and(|dot| dot.text == ".");
     let in_schema = qualified && unquoted(first.text) == "pg_temp";
-    let ends_at_once = follow(tokens(sql), |[on, commit, drop]| on.is("on") && commit.is("commit") && drop.is("drop"));
+    let ends_at_once =
+        follow(all.iter().copied(), |[on, commit, drop]| on.is("on") && commit.is("commit") && drop.is("drop"));
     if !(temporary || in_schema) || ends_at_once {
         return None;
     }
@@ -77,17 +84,18 @@ fn selected_into(all: &[Token<'_>]) -> Option<SessionObject> {
 }
 
 /// What functions leave in a session.
-fn by_function(sql: &str) -> Option<SessionObject> {
+fn by_function(statement: Parsed<'_>) -> Option<SessionObject> {
     const LOCKS: [&str; 4] =
         ["pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared"];
+    let sql = statement.sql;
     let lasting = |what| Some(SessionObject { what, name: String::new(), needed_by: NeededBy::All });
     if LOCKS.iter().any(|name| has_word(sql, name)) {
         return lasting("the advisory lock");
     }
-    if has_word(sql, "set_config") && !sets_literals(sql) && !sets_for_itself(sql) {
+    if has_word(sql, "set_config") && !sets_literals(statement) && !sets_for_itself(statement) {
         return lasting("the setting by set_config");
     }
-    if block(sql).is_some_and(|block| sets(&block) || runs_a_set(sql)) {
+    if block(statement).is_some_and(|block| sets(&block) || runs_a_set(sql)) {
         return lasting("the setting in a DO block");
     }
     if has_word(sql, "update") && has_word(sql, "pg_settings") {
@@ -98,9 +106,10 @@ fn by_function(sql: &str) -> Option<SessionObject> {
 
 /// Whether a routine with this body sets something that stays behind the statement that calls it.
 pub(in super::super) fn routine_leaves_settings(body: &str) -> bool {
-    let all: Vec<Token<'_>> = tokens(body).collect();
-    let begins_with_it = all.first().is_some_and(|first| first.is("set") || first.is("reset"));
-    begins_with_it || sets(&all) || has_word(body, "set_config") && !sets_for_itself(body) || runs_a_set(body)
+    Parsed::ask(body, Dialect::Postgres, |body| {
+        let configures = has_word(body.sql, "set_config") && !sets_for_itself(body);
+        body.is(0, &["set", "reset"]) || sets(body.tokens) || configures || runs_a_set(body.sql)
+    })
 }
 
 /// Whether a body may run a SET whose text it puts together, or writes to the view of all settings.
@@ -122,8 +131,9 @@ fn sets(block: &[Token<'_>]) -> bool {
 }
 
 /// Whether every `set_config` of a statement ends with the statement's transaction: its last argument is `true`.
-fn sets_for_itself(sql: &str) -> bool {
-    let all = block(sql).unwrap_or_else(|| tokens(sql).collect());
+fn sets_for_itself(statement: Parsed<'_>) -> bool {
+    let block = block(statement);
+    let all = block.as_deref().unwrap_or(statement.tokens);
     let is_local = |at: usize| {
         let open = all.get(at + 1).filter(|open| open.text == "(")?;
         let behind = all.iter().skip(at + 2).position(|token| token.text == ")" && token.depth == open.depth)?;
@@ -133,16 +143,16 @@ fn sets_for_itself(sql: &str) -> bool {
     let calls = all.iter().enumerate().filter(|(_, token)| unquoted(token.text) == "set_config");
     let local = calls.filter(|(at, _)| is_local(*at).is_some()).count();
     // What stands in a string that is run is none of the tokens.
-    local == sql.to_ascii_lowercase().matches("set_config").count()
+    local == statement.sql.to_ascii_lowercase().matches("set_config").count()
 }
 
 /// Whether a statement is nothing but `set_config` of values that stand in it: that is repeated.
-fn sets_literals(sql: &str) -> bool {
+fn sets_literals(statement: Parsed<'_>) -> bool {
     let allowed = |token: &Token<'_>| {
         matches!(token.text, ")" | "," | ".")
             || token.text == "(" && token.depth == 0
             || token.text.starts_with('\'')
             || ["select", "pg_catalog", "set_config", "true", "false"].iter().any(|word| token.is(word))
     };
-    tokens(sql).all(|token| allowed(&token))
+    statement.tokens.iter().all(allowed)
 }

@@ -3,9 +3,10 @@
 
 use super::super::lexeme::{Kind, Lexeme};
 use super::super::position::Cursor;
-use super::super::statements::{Fault, Split, Statement};
+use super::super::statements::{Fault, Span, Split};
 use super::lexeme::lexemes;
 use super::refusals::{Stream, copy_stream};
+use super::tokens;
 
 /// Divides SQL into statements at the semicolons outside quotes, comments, parentheses (`CREATE RULE … DO (a; b)`)
 /// and `BEGIN ATOMIC … END` (the body of an SQL-standard function). Source:
@@ -81,10 +82,10 @@ impl<'a> Splitter<'a> {
         let Some((start, end)) = self.span else {
             return false;
         };
-        let statement = Statement { start, end, position: self.cursor.advance(start) };
+        let statement = Span { start, end, position: self.cursor.advance(start) };
         self.split.statements.push(statement);
         self.forget();
-        copy_stream(statement.text(self.sql)) == Some(Stream::Stdin)
+        copy_stream(tokens(statement.text(self.sql))) == Some(Stream::Stdin)
     }
 
     fn forget(&mut self) {
@@ -191,8 +192,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::Dialect;
     use crate::sql::lexeme::Construct;
     use crate::sql::position::position;
+    use crate::sql::reading::Reading;
 
     fn texts(sql: &str) -> Vec<&str> {
         split(sql).statements.iter().map(|s| s.text(sql)).collect()
@@ -309,7 +312,8 @@ mod tests {
         let statements = split(&sql).statements;
         let at: Vec<_> = statements.iter().map(|s| (s.position.line, s.position.column)).collect();
         assert_eq!(at, [(2, 2), (2, 7)]);
-        assert_eq!(statements[1].excerpt(&sql), format!("select '{}…", "é".repeat(71)));
+        let read = Reading::of(&sql, &statements, false, Dialect::Postgres).statements;
+        assert_eq!(read[1].excerpt(&sql), format!("select '{}…", "é".repeat(71)));
     }
 
     /// Pieces that open, close, hide or separate something.
@@ -353,7 +357,7 @@ mod tests {
         fn only_what_the_server_skips_lies_between_statements(pieces in prop::collection::vec(piece(), 0..40)) {
             let sql = pieces.concat();
             let Split { statements, faults } = split(&sql);
-            prop_assume!(faults.is_empty() && statements.iter().all(|s| copy_stream(s.text(&sql)).is_none()));
+            prop_assume!(faults.is_empty() && statements.iter().all(|s| copy_stream(tokens(s.text(&sql))).is_none()));
             let mut at = 0;
             for (start, end) in statements.iter().map(|s| (s.start, s.end)).chain([(sql.len(), sql.len())]) {
                 let gap = &sql[at..start];

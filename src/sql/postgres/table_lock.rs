@@ -3,19 +3,16 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
 
-use super::super::tokens::Token;
+use super::super::tokens::{Parsed, Token};
 use super::lock_mode::{LockMode, TableLock};
 use super::second_lock::{Locks, create_table, second_of_action};
-use super::tokens;
 use super::words::{Found, Words};
 
 /// The strongest lock that a statement takes on what it names, with the weaker ones behind it; None where its kind does
 /// not tell.
-#[must_use]
-pub fn table_lock(sql: &str) -> Option<TableLock> {
-    let all: Vec<Token<'_>> = tokens(sql).collect();
-    let mut words = Words(&all);
-    let found = match words.next()?.text.to_ascii_lowercase().as_str() {
+pub(super) fn table_lock(statement: Parsed<'_>) -> Option<TableLock> {
+    let mut words = Words(statement.rest());
+    let found = match statement.first {
         "alter" => alter(words),
         "cluster" => cluster(words),
         "comment" => comment(words),
@@ -219,7 +216,12 @@ fn alter_column(mut words: Words<'_>) -> Option<LockMode> {
 mod tests {
     use rstest::rstest;
 
-    use super::table_lock;
+    use super::{Parsed, TableLock};
+    use crate::sql::Dialect;
+
+    fn table_lock(sql: &str) -> Option<TableLock> {
+        Parsed::ask(sql, Dialect::Postgres, super::table_lock)
+    }
 
     // tests/engines/postgres/planned_locks.rs holds these against what a server really takes.
     #[rstest]

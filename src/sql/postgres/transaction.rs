@@ -1,14 +1,12 @@
 //! Which statements `PostgreSQL` refuses inside a transaction block, and what one of them would leave in the catalog.
 
-use super::super::tokens::{Token, follow, name, next_is};
+use super::super::tokens::{Parsed, Token, follow, name, next_is};
 use super::super::transaction::{Execution, Trace};
-use super::tokens;
 
 /// How a statement of a [`TransactionMode::PerStatement`] file is executed.
-pub(in super::super) fn execution(sql: &str) -> Execution {
-    let mut words = tokens(sql);
-    let first = words.next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
-    match (first.as_str(), demand(sql)) {
+pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
+    let words = statement.iter().skip(1);
+    match (statement.first, demand(statement)) {
         ("create", Some("CREATE INDEX CONCURRENTLY")) => created_index(words),
         ("drop", Some("DROP INDEX CONCURRENTLY")) => {
             name(&mut after_concurrently(words)).map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name }))
@@ -18,10 +16,10 @@ pub(in super::super) fn execution(sql: &str) -> Execution {
         // A procedure may commit, and so may a DO block that says so; in a transaction the server would refuse that.
         // DETACH leaves a partition that is pending.
         ("call", None) | (_, Some(DETACH_CONCURRENTLY)) => PARTS,
-        ("do", None) if may_commit(sql) => PARTS,
+        ("do", None) if may_commit(statement.sql) => PARTS,
         (_, Some(_)) => UNKNOWN,
         // A library that is loaded goes with its session, too.
-        (_, None) if is_setting(sql) || first == "load" => Execution::Setting,
+        (_, None) if is_setting(statement) || statement.first == "load" => Execution::Setting,
         (_, None) => Execution::Transaction,
     }
 }
@@ -67,8 +65,8 @@ fn may_commit(sql: &str) -> bool {
 }
 
 /// Whether a statement changes the session's settings and nothing else.
-pub(in super::super) fn is_setting(sql: &str) -> bool {
-    let mut words = tokens(sql);
+pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
+    let mut words = statement.iter();
     match words.next() {
         Some(first) if first.is("set") || first.is("reset") => true,
         // As pg_dump writes it.
@@ -83,10 +81,9 @@ pub(in super::super) fn is_setting(sql: &str) -> bool {
 ///
 /// Source: `PostgreSQL`'s reference pages ("cannot be executed inside a transaction block") and the callers of
 /// `PreventInTransactionBlock` in its source.
-pub(in super::super) fn demand(sql: &str) -> Option<&'static str> {
-    let mut rest = tokens(sql);
-    let first = rest.next()?.text.to_ascii_lowercase();
-    match first.as_str() {
+pub(in super::super) fn demand(statement: Parsed<'_>) -> Option<&'static str> {
+    let rest = statement.iter().skip(1);
+    match statement.first {
         "vacuum" => Some("VACUUM"),
         "cluster" => cluster(rest),
         "reindex" => reindex(rest),
@@ -171,7 +168,12 @@ mod tests {
     use super::super::statements::split;
     use super::*;
     use crate::sql::Dialect;
+    use crate::sql::reading::tests::mode;
     use crate::sql::transaction::TransactionMode;
+
+    fn execution(sql: &str) -> Execution {
+        Parsed::ask(sql, Dialect::Postgres, super::execution)
+    }
 
     fn created(name: &str, table: &str) -> Execution {
         Execution::Alone(Trace::CreatedIndex { name: name.into(), table: table.into() })
@@ -224,9 +226,6 @@ mod tests {
         #[case] no_transaction: bool,
         #[case] expected: TransactionMode,
     ) {
-        assert_eq!(
-            TransactionMode::of(sql, &split(sql).statements, wrapped, no_transaction, Dialect::Postgres),
-            expected
-        );
+        assert_eq!(mode(sql, &split(sql).statements, wrapped, no_transaction, Dialect::Postgres), expected);
     }
 }

@@ -4,14 +4,15 @@
 //! "VACUUM".
 
 use super::super::statement_lock::{Others, StatementLock};
+use super::super::tokens::Parsed;
 use super::transaction::demand;
 
 /// The lock; None where the statement only changes the connection.
 ///
 /// A file is applied between `BEGIN IMMEDIATE` and COMMIT, so that each of its statements has the lock of a writer. At
 /// COMMIT, and where the changes outgrow memory, it is raised against readers, unless the database is in WAL mode.
-pub(in super::super) fn file_lock(sql: &str) -> Option<StatementLock> {
-    let (mode, reads) = match demand(sql) {
+pub(in super::super) fn file_lock(statement: Parsed<'_>) -> Option<StatementLock> {
+    let (mode, reads) = match demand(statement) {
         None => ("RESERVED", Others::MayWait),
         Some("VACUUM") => ("EXCLUSIVE", Others::Wait),
         Some(_) => return None,

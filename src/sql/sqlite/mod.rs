@@ -8,14 +8,7 @@ mod session_effect;
 mod statements;
 mod transaction;
 
-use super::Dialect;
-use super::tokens::Token;
 use grammar::SqliteGrammar;
 
 /// What `SQLite` answers.
 pub(super) const GRAMMAR: SqliteGrammar = SqliteGrammar;
-
-/// The tokens of one statement that count.
-fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
-    super::tokens::tokens(sql, Dialect::Sqlite)
-}

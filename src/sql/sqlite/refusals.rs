@@ -1,48 +1,42 @@
 //! Which of `SQLite`'s statements cannot run as a part of their file.
 
-use super::super::refusals::{Refusal, Wrapper};
-use super::super::transaction::TransactionMode;
-use super::tokens;
+use super::super::refusals::{Refusal, Refusals, Wrapper};
+use super::super::tokens::Parsed;
 use super::transaction::demand;
 
 /// Whether a statement is one that may wrap a whole file.
-pub(in super::super) fn wrapper(sql: &str) -> Option<Wrapper> {
-    let mut words = tokens(sql).map(|token| token.text.to_ascii_lowercase());
-    let first = words.next()?;
-    let kind = match first.as_str() {
+pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
+    let kind = match statement.first {
         "begin" => Wrapper::Begin,
         "commit" | "end" => Wrapper::Commit,
         _ => return None,
     };
     let manner = |word: &String| matches!(word.as_str(), "deferred" | "immediate" | "exclusive");
+    let words = statement.rest().iter().map(|token| token.text.to_ascii_lowercase());
     let rest: Vec<String> = words.take(3).skip_while(|word| kind == Wrapper::Begin && manner(word)).collect();
     matches!(rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), [] | ["transaction"]).then_some(kind)
 }
 
-/// Why a statement cannot run in a file of this mode; None where nothing speaks against it.
-pub(in super::super) fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
-    let mut words = tokens(sql);
-    let first = words.next()?.text.to_ascii_lowercase();
-    let (what, divides) = match first.as_str() {
+/// Why a statement cannot run in a file.
+pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
+    let (what, divides) = match statement.first {
         "begin" => ("BEGIN", false),
         "commit" => ("COMMIT", false),
         "end" => ("END", false),
-        "rollback" if words.any(|token| token.is("to")) => ("ROLLBACK TO", true),
+        "rollback" if statement.rest().iter().any(|token| token.is("to")) => ("ROLLBACK TO", true),
         "rollback" => ("ROLLBACK", false),
         "savepoint" => ("SAVEPOINT", true),
         "release" => ("RELEASE", true),
-        _ if mode == TransactionMode::PerFile => {
-            let is_pragma = |what: &str| what.starts_with("PRAGMA");
-            return demand(sql)
-                .map(|what| if is_pragma(what) { Refusal::WithoutEffect(what) } else { Refusal::MixedFile(what) });
-        }
-        _ => return None,
+        _ => return Refusals { per_file: demand(statement).map(in_transaction), per_statement: None },
     };
-    match (mode, divides) {
-        (TransactionMode::PerStatement, _) => Some(Refusal::WithoutTransaction(what)),
-        (TransactionMode::PerFile, false) => Some(Refusal::TransactionControl(what)),
-        (TransactionMode::PerFile, true) => None,
+    Refusals {
+        per_file: (!divides).then_some(Refusal::TransactionControl(what)),
+        per_statement: Some(Refusal::WithoutTransaction(what)),
     }
+}
+
+fn in_transaction(what: &'static str) -> Refusal {
+    if what.starts_with("PRAGMA") { Refusal::WithoutEffect(what) } else { Refusal::MixedFile(what) }
 }
 
 #[cfg(test)]
@@ -50,6 +44,15 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::{Dialect, TransactionMode};
+
+    fn refusal(sql: &str, mode: TransactionMode) -> Option<Refusal> {
+        Parsed::ask(sql, Dialect::Sqlite, super::refusals).of(mode)
+    }
+
+    fn wrapper(sql: &str) -> Option<Wrapper> {
+        Parsed::ask(sql, Dialect::Sqlite, super::wrapper)
+    }
 
     const FILE: TransactionMode = TransactionMode::PerFile;
     const STATEMENT: TransactionMode = TransactionMode::PerStatement;

@@ -1,16 +1,15 @@
 //! What `SQLite`'s statements do to what belongs to their connection.
 
 use super::super::session_object::{Effect, NeededBy, SessionObject, temporary_table, unquoted};
-use super::super::tokens::Token;
-use super::tokens;
+use super::super::tokens::{Parsed, Token};
 
 /// Reads it from a statement.
-pub(in super::super) fn session_effect(sql: &str) -> Effect {
-    let all: Vec<Token<'_>> = tokens(sql).collect();
+pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
+    let all = statement.tokens;
     let mut effect = Effect::default();
     match all.first() {
-        Some(first) if first.is("create") => effect.makes.extend(created(&all)),
-        Some(first) if first.is("attach") => effect.makes.extend(attached(&all)),
+        Some(first) if first.is("create") => effect.makes.extend(created(all)),
+        Some(first) if first.is("attach") => effect.makes.extend(attached(all)),
         Some(first) if first.is("detach") => effect.drops.extend(all.last().map(|token| unquoted(token.text))),
         Some(first) if first.is("drop") => effect.drops.extend(all.last().map(|token| unquoted(token.text))),
         _ => {}

@@ -6,7 +6,7 @@
 use super::super::lexeme::{Kind, Lexeme};
 use super::super::position::Cursor;
 use super::super::scan::line;
-use super::super::statements::{Fault, Split, Statement};
+use super::super::statements::{Fault, Span, Split};
 use super::lexeme::Lexer;
 
 /// Divides SQL into statements.
@@ -100,7 +100,7 @@ impl Splitter<'_> {
 
     fn finish(&mut self) {
         if let Some((start, end)) = self.span.take() {
-            self.split.statements.push(Statement { start, end, position: self.cursor.advance(start) });
+            self.split.statements.push(Span { start, end, position: self.cursor.advance(start) });
         }
         self.trigger = Trigger::default();
     }

@@ -2,13 +2,12 @@
 //!
 //! Source: `SQLite`'s pages "VACUUM", "ATTACH DATABASE", "DETACH DATABASE" and "PRAGMA Statements".
 
+use super::super::tokens::Parsed;
 use super::super::transaction::{Execution, Trace};
-use super::tokens;
 
 /// What about a statement has no place in a transaction; None where it may run in one.
-pub(in super::super) fn demand(sql: &str) -> Option<&'static str> {
-    let mut words = tokens(sql);
-    let first = words.next()?;
+pub(in super::super) fn demand(statement: Parsed<'_>) -> Option<&'static str> {
+    let first = statement.tokens.first()?;
     if first.is("vacuum") {
         Some("VACUUM")
     } else if first.is("attach") {
@@ -16,15 +15,15 @@ pub(in super::super) fn demand(sql: &str) -> Option<&'static str> {
     } else if first.is("detach") {
         Some("DETACH")
     } else if first.is("pragma") {
-        pragma(sql)
+        pragma(statement)
     } else {
         None
     }
 }
 
 /// A pragma that is refused or does nothing inside a transaction. `foreign_keys = OFF` is none: each session begins so.
-fn pragma(sql: &str) -> Option<&'static str> {
-    let words: Vec<_> = tokens(sql).skip(1).map(|token| token.text.to_ascii_lowercase()).collect();
+fn pragma(statement: Parsed<'_>) -> Option<&'static str> {
+    let words: Vec<_> = statement.iter().skip(1).map(|token| token.text.to_ascii_lowercase()).collect();
     let name_at = if words.get(1).is_some_and(|word| word == ".") { 2 } else { 0 };
     let (name, value) = (words.get(name_at)?, words.get(name_at + 2).map(|value| value.trim_matches(['\'', '"'])));
     match (name.as_str(), value) {
@@ -39,14 +38,13 @@ fn pragma(sql: &str) -> Option<&'static str> {
 }
 
 /// Whether a statement changes the session's settings and nothing else.
-pub(in super::super) fn is_setting(sql: &str) -> bool {
-    let first = tokens(sql).next();
-    first.is_some_and(|first| ["pragma", "attach", "detach"].iter().any(|word| first.is(word)))
+pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
+    statement.is(0, &["pragma", "attach", "detach"])
 }
 
 /// How a statement is executed.
-pub(in super::super) fn execution(sql: &str) -> Execution {
-    match (demand(sql), is_setting(sql)) {
+pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
+    match (demand(statement), is_setting(statement)) {
         (Some(_), true) => Execution::SettingAlone,
         (Some(_), false) => Execution::Alone(Trace::Repeatable),
         (None, true) => Execution::Setting,
@@ -61,7 +59,12 @@ mod tests {
     use super::super::statements::split;
     use super::*;
     use crate::sql::Dialect;
+    use crate::sql::reading::tests::mode;
     use crate::sql::transaction::TransactionMode;
+
+    fn execution(sql: &str) -> Execution {
+        Parsed::ask(sql, Dialect::Sqlite, super::execution)
+    }
 
     #[rstest]
     #[case("vacuum", Execution::Alone(Trace::Repeatable))]
@@ -84,6 +87,6 @@ mod tests {
     #[case("pragma foreign_keys = on; drop table t", false, TransactionMode::PerFile)]
     #[case("create table t (a)", true, TransactionMode::PerStatement)]
     fn modes(#[case] sql: &str, #[case] no_transaction: bool, #[case] expected: TransactionMode) {
-        assert_eq!(TransactionMode::of(sql, &split(sql).statements, false, no_transaction, Dialect::Sqlite), expected);
+        assert_eq!(mode(sql, &split(sql).statements, false, no_transaction, Dialect::Sqlite), expected);
     }
 }

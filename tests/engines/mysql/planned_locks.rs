@@ -3,7 +3,7 @@
 use std::fs;
 
 use rstest::rstest;
-use schemaward::sql::{Dialect, Others, StatementLock, statement_lock};
+use schemaward::sql::{Dialect, Facts, Others, StatementLock};
 use serde_json::Value;
 
 use super::bed::{Bed, Engine};
@@ -46,7 +46,7 @@ fn dialect(engine: Engine) -> Dialect {
 }
 
 fn told(sql: &str, engine: Engine) -> StatementLock {
-    statement_lock(sql, dialect(engine)).unwrap_or_else(|| panic!("nothing is told of {sql}"))
+    Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
 }
 
 /// Where writes go on the server takes the wish that they shall; where they wait it refuses that.

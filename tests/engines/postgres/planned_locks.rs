@@ -1,6 +1,6 @@
 //! The locks that `plan` tells, held against those that a server takes.
 
-use schemaward::sql::table_lock;
+use schemaward::sql::{Dialect, Facts, StatementLock};
 
 use crate::postgres::bed::Bed;
 
@@ -87,10 +87,10 @@ fn the_locks_that_plan_tells_are_those_the_server_takes() {
              wanted w)"
         ));
         let held: Vec<String> = held.lines().map(as_documented).collect();
-        let told = table_lock(sql).unwrap_or_else(|| panic!("nothing is told of {sql}"));
+        let told = told(sql);
         let strongest = held.iter().map(|mode| strength(mode)).max();
         // Before version 14 a partition that is detached is locked less than the table it leaves; `plan` tells of the newer.
-        let expected = if *relation == "part_2" && before_14 { "SHARE UPDATE EXCLUSIVE" } else { told.mode.as_str() };
+        let expected = if *relation == "part_2" && before_14 { "SHARE UPDATE EXCLUSIVE" } else { told.mode };
         assert_eq!(strongest, Some(strength(expected)), "{sql}: told {}, held {held:?}", told.mode);
     }
 }
@@ -115,9 +115,13 @@ fn the_second_lock_that_plan_tells_is_the_one_the_server_takes() {
         ));
         let strongest = held.lines().map(as_documented).max_by_key(|mode| strength(mode));
         assert_eq!(strongest.as_deref(), Some(mode), "{sql}");
-        let told = table_lock(sql).unwrap();
+        let told = told(sql);
         assert!(told.on.ends_with(&format!(", and {mode} on {relation}")), "{sql}: {}", told.on);
     }
+}
+
+fn told(sql: &str) -> StatementLock {
+    Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
 }
 
 /// `AccessExclusiveLock` → `ACCESS EXCLUSIVE`.

@@ -1,0 +1,71 @@
+//! What is known of a statement from its words alone. Worked out in one place, when its file is read, from tokens that are
+//! made once; whoever has to know it afterwards asks nothing anew.
+
+use std::ops::Range;
+
+use super::data_loss::{DataLoss, data_loss};
+use super::fit::Fit;
+use super::secret::secrets_of_line;
+use super::session_object::Effect;
+use super::tokens::Parsed;
+use super::{Dialect, Execution, SessionChange, StatementLock};
+
+/// What is known of a statement.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Facts {
+    /// How it is executed where it is committed by itself.
+    pub execution: Execution,
+    /// The strongest lock that it takes on what it names; None where its kind does not tell.
+    pub lock: Option<StatementLock>,
+    /// What it takes away; None where nothing is lost that its words tell of.
+    pub loses: Option<DataLoss>,
+    /// Whether it could have a body into which the server's grammar would take what is sent behind it in one message; of
+    /// `MySQL` and `MariaDB`, on the safe side.
+    pub may_hold_body: bool,
+    /// Whether what it does cannot be seen in it.
+    pub(crate) is_hidden: bool,
+    // Boxed, and not there where there is nothing to say: of most statements.
+    change: Option<Box<SessionChange>>,
+    effect: Option<Box<Effect>>,
+    /// What of its first line may be a password, in bytes.
+    pub(crate) secrets: Vec<Range<usize>>,
+}
+
+impl Facts {
+    /// Reads one statement that stands in no file.
+    #[must_use]
+    pub fn of(sql: &str, dialect: Dialect) -> Self {
+        Parsed::ask(sql, dialect, |statement| Self::read(statement, dialect).0)
+    }
+
+    /// With how it fits into its file, which nobody needs to know once that is read.
+    pub(crate) fn read(statement: Parsed<'_>, dialect: Dialect) -> (Self, Fit) {
+        let grammar = dialect.grammar();
+        let execution = grammar.execution(statement);
+        let fit = grammar.fit(statement, &execution);
+        let change = grammar.session_change(statement, &execution);
+        let effect = grammar.session_effect(statement);
+        let facts = Self {
+            lock: grammar.statement_lock(statement),
+            loses: data_loss(statement, dialect),
+            may_hold_body: grammar.may_hold_body(statement),
+            is_hidden: grammar.is_hidden(statement, &execution),
+            change: (change != SessionChange::NONE).then(|| Box::new(change)),
+            effect: (effect != Effect::NONE).then(|| Box::new(effect)),
+            secrets: secrets_of_line(statement.sql.lines().next().unwrap_or_default()),
+            execution,
+        };
+        (facts, fit)
+    }
+
+    /// What it may change in its session, where a run has to keep that to be resumed: of `MySQL` and `MariaDB`.
+    #[must_use]
+    pub fn change(&self) -> &SessionChange {
+        self.change.as_deref().unwrap_or(SessionChange::none())
+    }
+
+    /// What it does to the objects of its session.
+    pub(crate) fn effect(&self) -> &Effect {
+        self.effect.as_deref().unwrap_or(Effect::none())
+    }
+}
