@@ -170,6 +170,10 @@ impl Database for AnyDatabase {
         each!(self, database => database.tries_statements_again())
     }
 
+    fn stops_within(&self) -> Duration {
+        each!(self, database => database.stops_within())
+    }
+
     async fn cancel(&self, session: SessionId) -> Result<(), SessionError> {
         each!(self, database => database.cancel(session).await)
     }

@@ -75,6 +75,12 @@ pub trait Database {
         false
     }
 
+    /// How long a session that was asked to stop may take to do so by itself, between two messages. Only after that is what
+    /// it executes cancelled.
+    fn stops_within(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Ends the statement that a session is executing, through a connection of its own.
     ///
     /// # Errors

@@ -24,6 +24,9 @@ pub(super) async fn cancelled<D: Database, T>(
     session: SessionId,
     mut applying: std::pin::Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, NotEnded> {
+    if let Ok(done) = tokio::time::timeout(database.stops_within(), &mut applying).await {
+        return Ok(done);
+    }
     let deadline = tokio::time::Instant::now() + CANCEL_WAIT;
     let mut not_asked = None;
     let mut asked = false;

@@ -6,6 +6,9 @@
 mod generated;
 mod histories;
 mod mysql;
+#[path = "../support/own_server.rs"]
+#[expect(dead_code, reason = "each test binary uses a part of it")]
+mod own_server;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -28,11 +28,9 @@ impl<'a> Matching<'a> {
         let role = self.roles.get(self.answered.min(self.last())).copied()?;
         let is_more = self.answered >= self.roles.len();
         let fits = match role {
-            Role::Mark(expected) => mark == Some(expected) && !is_more,
+            Role::Mark(expected) | Role::Started(expected, _) => mark == Some(expected) && !is_more,
             // Its own rows may be bytes of the same length, but none that are a mark of ours.
-            _ => {
-                !(mark.is_some_and(|mark| self.roles.contains(&Role::Mark(mark))) || is_more && !self.last_has_several)
-            }
+            _ => !(self.is_ours(mark) || is_more && !self.last_has_several),
         };
         self.is_astray |= !fits;
         let is_through = self.answered < self.last() || !self.last_has_several;
@@ -53,6 +51,11 @@ impl<'a> Matching<'a> {
     pub(super) fn failed(&self) -> Result<Role, Astray> {
         let role = self.roles.get(self.answered.min(self.last())).copied().filter(|_| !self.is_astray);
         role.filter(|_| self.answered < self.roles.len() || self.last_has_several).ok_or_else(|| self.astray())
+    }
+
+    fn is_ours(&self, mark: Option<Mark>) -> bool {
+        let is_it = |role: &Role| matches!(role, Role::Mark(ours) | Role::Started(ours, _) if Some(*ours) == mark);
+        self.roles.iter().any(is_it)
     }
 
     fn last(&self) -> usize {
@@ -108,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_last_part_may_have_several_answers_where_it_is_a_call() {
-        let parts = [Role::Rows, Role::Mark(ONE), Role::Alone(0)];
+        let parts = [Role::Rows, Role::Started(ONE, 0), Role::Alone(0)];
         assert_eq!(matched(&parts, true, &[None, Some(ONE), None, None, None]), Ok(parts.to_vec()));
         assert!(matched(&parts, false, &[None, Some(ONE), None, None]).is_err());
         assert!(matched(&parts, true, &[None, Some(ONE)]).is_err(), "at least one");

@@ -61,7 +61,10 @@ impl MysqlSession {
         let (mut failure, unknown) = match stopped {
             Stopped::Before(error) => (error.failure, error.connection_lost),
             Stopped::Committed(error) => (error.failure, true),
-            Stopped::Sent(broken) => self.broken(attempt, broken).await,
+            Stopped::Sent(broken) => match self.broken(attempt, broken, &mut statements_done).await {
+                Some(ended) => ended,
+                None => return Ok(began.elapsed()),
+            },
         };
         if failure.place.is_none() && failure.reason != Reason::Fenced {
             // What a cancellation meets may be none of the file's statements: then it is told before which one.
@@ -128,7 +131,7 @@ impl MysqlSession {
                         uncommitted = shares_transaction(attempt.migration, index).then_some(index);
                     }
                     Role::Commit => uncommitted = None,
-                    Role::Ours | Role::Mark(_) => {}
+                    Role::Ours | Role::Mark(_) | Role::Started(..) => {}
                 }
                 if let Role::Alone(index) | Role::Statement(index) = role {
                     *done = (*done).max(index + 1);
@@ -207,24 +210,47 @@ impl MysqlSession {
         }
     }
 
-    /// What a message that did not go through means, and whether its outcome is unknown. Writes down what is known.
-    async fn broken(&mut self, attempt: Attempt<'_>, broken: Broken) -> (Failure, bool) {
+    /// What a message that did not go through means, and whether its outcome is unknown. Writes down what is known, and asks
+    /// the ledger where the answer does not say. None where the file is applied all the same.
+    async fn broken(&mut self, attempt: Attempt<'_>, broken: Broken, done: &mut usize) -> Option<(Failure, bool)> {
         let Broken { failure, connection_lost, role, unended } = broken;
-        let Some(role) = role.filter(|_| !connection_lost) else { return (failure, true) };
+        let Some(role) = role.filter(|_| !connection_lost) else { return Some((failure, true)) };
+        let is_open = matches!(role, Role::Commit | Role::Mark(_));
         match self.write_down(attempt, &failure, role, unended).await {
-            Ok(None) => (failure, matches!(role, Role::Commit | Role::Mark(_))),
-            Ok(Some(other)) => (other, false),
+            Ok(None) if is_open => match self.statements_applied(attempt).await {
+                Ok(None) => None,
+                Ok(Some(applied)) => {
+                    *done = applied;
+                    Some((failure, false))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the ledger could not be asked what was committed");
+                    Some((failure, true))
+                }
+            },
+            Ok(None) => Some((failure, false)),
+            Ok(Some(other)) => Some((other, false)),
             // That a connection was killed is told by its end only.
             Err(lost) if lost.connection_lost => {
                 let message = format!("{}; then {}", failure.message, lost.failure.message);
                 let (class, reason) = (ErrorClass::Transient, Reason::ConnectionFailed);
-                (Failure { class, reason, message, ..failure }, true)
+                Some((Failure { class, reason, message, ..failure }, true))
             }
             Err(error) => {
                 tracing::warn!(%error, "the journal could not be written");
-                (failure, false)
+                Some((failure, is_open))
             }
         }
+    }
+
+    /// How many statements of the file are committed, from the first one on; None where all of it is, with its row.
+    async fn statements_applied(&mut self, attempt: Attempt<'_>) -> Result<Option<usize>, SessionError> {
+        let answers = self.query(self.ledger.has_success(attempt), Reason::LedgerUnusable).await?;
+        if value(answers.row(0), 0)? {
+            return Ok(None);
+        }
+        let journaled = self.has_run(attempt).await?;
+        Ok(Some(journaled.has_run.iter().take_while(|has_run| has_run.is_some()).count()))
     }
 
     /// Returns another failure where that matters more.
@@ -252,7 +278,7 @@ impl MysqlSession {
         let mut ends = Vec::new();
         // The server has answered it; what failed was to write so.
         ends.extend(unended.map(|index| self.ledger.end_statement(attempt, index, "server", None)));
-        if let Role::Alone(index) = role {
+        if let Role::Alone(index) | Role::Started(_, index) = role {
             ends.push(self.ledger.end_statement(attempt, index, "server", Some(failure)));
         }
         if !ends.is_empty() {
@@ -364,7 +390,7 @@ fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
             failure.message = message_without_passwords(&message, &migration.sql);
         }
         Role::Commit => failure.message = format!("at COMMIT: {}", failure.message),
-        Role::Ours | Role::Rows | Role::Mark(_) => {
+        Role::Ours | Role::Rows | Role::Mark(_) | Role::Started(..) => {
             failure.message = format!("writing the journal: {}", failure.message);
         }
     }

@@ -323,6 +323,19 @@ impl Ledger {
         )
     }
 
+    /// Whether the row of this attempt's success is there, as 1 or 0.
+    pub(super) fn has_success(&self, attempt: Attempt<'_>) -> String {
+        format!(
+            "SELECT EXISTS (SELECT 1 FROM {} AS m WHERE m.success AND m.run = {} AND m.fence = {} AND m.kind = {} \
+             AND m.filename = {})",
+            self.rows(),
+            text(attempt.run),
+            attempt.fence.0,
+            text(attempt.kind.word()),
+            text(&attempt.migration.file)
+        )
+    }
+
     fn record(&self, attempt: Attempt<'_>, duration: &str, done: usize, failed: Option<FailedAttempt<'_>>) -> String {
         let migration = attempt.migration;
         let failure = failed.map(|failed| failed.failure);

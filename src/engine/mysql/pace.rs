@@ -10,7 +10,7 @@ const MOST: usize = 4096;
 /// A message that took less may be followed by a longer one.
 const SHORT: Duration = Duration::from_millis(100);
 /// A message that took more is followed by a shorter one: a stop waits for the message that is under way.
-const LONG: Duration = Duration::from_millis(300);
+pub(super) const LONG: Duration = Duration::from_millis(300);
 
 /// How many statements go into the next message, so that it is under way for a moment only.
 #[derive(Debug)]

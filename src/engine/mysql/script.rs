@@ -28,10 +28,13 @@ pub(super) enum Role {
     Alone(usize),
     /// Rows of the journal: the end of the statement before, and the start of the one behind.
     Rows,
-    /// COMMIT: where it fails, nobody knows what has happened.
+    /// COMMIT: where it fails, the answer does not say what has happened.
     Commit,
-    /// A query that answers with a mark of ours, which tells that all before it was read as it was sent.
+    /// A query that answers with a mark of ours, which shows that the server read all before it as it was sent.
     Mark(Mark),
+    /// The same after the row that says that the statement with this index is started: where it fails, that row is
+    /// written and the statement has not run.
+    Started(Mark, usize),
 }
 
 /// A statement that has run before.
@@ -153,10 +156,11 @@ impl<'a> Script<'a> {
         if !self.rows.is_empty() {
             let rows = std::mem::take(&mut self.rows);
             let keeps = rows.iter().any(|row| !matches!(row, Row::Started(_)));
+            let started = rows.iter().find_map(|row| if let Row::Started(index) = row { Some(*index) } else { None });
             let session = if keeps { self.session.take_expression() } else { None };
             self.ours(self.ledger.write_rows(self.attempt, &rows, session.as_deref()), Role::Rows);
             let mark = self.marks.next();
-            self.ours(mark.query(), Role::Mark(mark));
+            self.ours(mark.query(), started.map_or(Role::Mark(mark), |index| Role::Started(mark, index)));
         }
     }
 

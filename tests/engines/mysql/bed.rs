@@ -11,6 +11,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, Row};
 use tempfile::TempDir;
 
+use crate::own_server::Server;
 use crate::postgres::bed::{Ended, Running};
 
 /// The servers that speak MySQL's protocol.
@@ -35,9 +36,19 @@ impl Engine {
             eprintln!("skipped: {variable} is not set; testbed/servers/servers.sh run {} -- … sets it", self.name());
             return None;
         };
-        let rest = url.split_once("://").expect("a URL").1;
-        Some(rest.split('/').next().expect("an authority").to_owned())
+        Some(authority(&url))
     }
+
+    /// A server of a test's own, where there is one of the kind at all.
+    pub fn own_server(self, label: &str) -> Option<Server> {
+        self.authority().map(|_| Server::start(self.name(), label))
+    }
+}
+
+/// `user:password@host:port` of a URL.
+fn authority(url: &str) -> String {
+    let rest = url.split_once("://").expect("a URL").1;
+    rest.split('/').next().expect("an authority").to_owned()
 }
 
 pub struct Bed {
@@ -52,15 +63,25 @@ pub struct Bed {
 impl Bed {
     /// None, which is said, where there is no such server.
     pub fn new(engine: Engine) -> Option<Self> {
+        Some(Self::at(engine, engine.authority()?))
+    }
+
+    /// On a server of the test's own, with files of these names and contents.
+    pub fn on(engine: Engine, server: &Server, files: &[(&str, &str)]) -> Self {
+        let bed = Self::at(engine, authority(&server.url("mysql")));
+        bed.files(files);
+        bed
+    }
+
+    fn at(engine: Engine, authority: String) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let authority = engine.authority()?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let database = format!("engine_{}_{number}", std::process::id());
         let url = format!("{}://{authority}/{database}", engine.name());
         let (folder, scratch) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let bed = Self { engine, authority, database, url, folder, scratch };
         bed.sql_in("mysql", &format!("create database {}", bed.database));
-        Some(bed)
+        bed
     }
 
     /// With files of these names and contents.
