@@ -234,9 +234,9 @@ impl PlannedStatement {
 impl From<&StatementLock> for Lock {
     fn from(lock: &StatementLock) -> Self {
         Self {
-            told: format!("{} on {}{}", lock.mode, lock.on, lock.remark()),
-            mode: lock.mode,
-            on: lock.on.clone(),
+            told: format!("{} on {}{}", lock.strongest.mode.as_str(), lock.on(), lock.remark()),
+            mode: lock.strongest.mode.as_str(),
+            on: lock.on(),
             blocks_reads: lock.reads == Others::Wait,
             writes: lock.writes.as_str(),
         }

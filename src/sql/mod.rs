@@ -10,7 +10,9 @@ mod fit;
 pub(crate) mod foreign_sql;
 pub(crate) mod grammar;
 pub(crate) mod lexeme;
+mod lock_mode;
 mod mysql;
+mod name;
 pub(crate) mod position;
 mod postgres;
 pub(crate) mod reading;
@@ -30,18 +32,20 @@ pub use dialect::Dialect;
 pub use facts::Facts;
 pub use foreign_sql::ForeignSign;
 pub use lexeme::Construct;
+pub use lock_mode::TableLockMode;
 pub use mysql::{
     Added, AddedColumn, Addition, CLOCK_FREED, InScratch, Prepared, PreparedInBody, PreparedText, SessionChange, Sight,
     Source, variables_in_text,
 };
+pub use name::{Identifier, Name};
 pub use position::Position;
-pub use postgres::{Creating, Creation, LockMode, TableLock, last_part, may_create};
+pub use postgres::{Creating, Creation, last_part, may_create};
 pub use reading::Statement;
 pub use refusals::Refusal;
 pub use secret::{message_without_passwords, without_passwords};
 pub use session_bound::{SessionBound, routines_that_leave_settings};
 pub use session_object::{puts_temporary_table_together, temporary_tables_in};
-pub use statement_lock::{Others, StatementLock};
+pub use statement_lock::{FileLockMode, Lock, LockMode, Locked, MetadataLockMode, Others, StatementLock};
 pub use statements::Span;
 pub use tokens::token_ends;
 pub use transaction::{CatalogObject, Execution, ObjectName, Trace, TransactionMode};

@@ -1,5 +1,8 @@
-//! Which lock a statement takes, and whom that keeps waiting, in the words of its engine. What the statement's kind alone
-//! does not tell stays unsaid.
+//! Which locks a statement takes, on what, and whom that keeps waiting. What the statement's kind alone does not tell stays
+//! unsaid.
+
+use super::lock_mode::TableLockMode;
+use super::name::Name;
 
 /// What becomes of others' reads or writes while a lock is held.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -23,24 +26,117 @@ impl Others {
     }
 }
 
-/// A lock, what it is on, and whom it keeps waiting.
+/// The locks of a statement, and whom they keep waiting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StatementLock {
-    /// Its mode, as the engine writes it.
-    pub mode: &'static str,
-    /// What it is on, as the statement writes it.
-    pub on: String,
-    /// Others' reads of it.
+    /// The strongest.
+    pub strongest: Lock,
+    /// Those on other objects, the stronger first.
+    pub others: Vec<Lock>,
+    /// Others' reads of what the strongest is on.
     pub reads: Others,
     /// Others' writes to it.
     pub writes: Others,
 }
 
+/// A lock and what it is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lock {
+    pub mode: LockMode,
+    pub on: Locked,
+}
+
+/// A lock's mode, of whichever engine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LockMode {
+    /// On a table of `PostgreSQL`.
+    Table(TableLockMode),
+    /// On the metadata of a table of `MySQL` or `MariaDB`.
+    Metadata(MetadataLockMode),
+    /// On a database file of `SQLite`.
+    File(FileLockMode),
+}
+
+/// The modes of metadata locks that a statement is known to take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MetadataLockMode {
+    SharedWrite,
+    Exclusive,
+}
+
+/// The modes of locks on a file that a statement is known to have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FileLockMode {
+    Reserved,
+    Exclusive,
+}
+
+impl LockMode {
+    /// As the engine writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table(mode) => mode.as_str(),
+            Self::Metadata(MetadataLockMode::SharedWrite) => "SHARED_WRITE",
+            Self::File(FileLockMode::Reserved) => "RESERVED",
+            Self::Metadata(MetadataLockMode::Exclusive) | Self::File(FileLockMode::Exclusive) => "EXCLUSIVE",
+        }
+    }
+}
+
+/// What a lock is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Locked {
+    /// A table, index or view.
+    Relation(Name),
+    /// The table of an index or a trigger.
+    TableOf(Name),
+    /// The indexes of a table.
+    IndexesOf(Name),
+    DatabaseFile,
+}
+
+impl Locked {
+    /// As people are shown it after another that is locked in the same mode, or in a stronger one.
+    fn told(&self, before: Option<(&Self, bool)>) -> String {
+        match (self, before) {
+            (Self::TableOf(name), Some((Self::TableOf(_), true))) | (Self::Relation(name), _) => name.to_string(),
+            (Self::TableOf(name), Some((Self::Relation(index), _))) if index == name => "its table".to_owned(),
+            (Self::TableOf(name), _) => format!("the table of {name}"),
+            (Self::IndexesOf(name), _) => format!("the indexes of {name}"),
+            (Self::DatabaseFile, _) => "the database file".to_owned(),
+        }
+    }
+}
+
 impl StatementLock {
+    /// Of several locks in one mode; None where there is none.
+    pub(crate) fn of_one_mode(mode: LockMode, on: Vec<Locked>, reads: Others, writes: Others) -> Option<Self> {
+        let mut locks = on.into_iter().map(|on| Lock { mode, on });
+        Some(Self { strongest: locks.next()?, others: locks.collect(), reads, writes })
+    }
+
+    /// What it is on, as people are shown it: `t, and SHARE ROW EXCLUSIVE on u`.
+    #[must_use]
+    pub fn on(&self) -> String {
+        let mut text = self.strongest.on.told(None);
+        let mut before = &self.strongest;
+        for lock in &self.others {
+            let is_alike = lock.mode == before.mode;
+            text.push_str(", ");
+            if !is_alike {
+                text.extend(["and ", lock.mode.as_str(), " on "]);
+            }
+            text.push_str(&lock.on.told(Some((&before.on, is_alike))));
+            before = lock;
+        }
+        text
+    }
+
     /// What the mode's name does not say, as the end of a line; empty where it says all.
     #[must_use]
     pub fn remark(&self) -> &'static str {
-        match (self.mode, self.reads, self.writes) {
+        match (self.strongest.mode.as_str(), self.reads, self.writes) {
             ("EXCLUSIVE", Others::GoOn, Others::GoOn) => ", writes go on",
             ("EXCLUSIVE", Others::GoOn, Others::MayWait) => ", writes may wait",
             ("EXCLUSIVE", Others::GoOn, Others::Wait) | ("RESERVED", ..) => ", writes wait",
@@ -79,7 +175,7 @@ mod tests {
     #[case("attach 'x' as x", None)]
     fn sqlite_locks_the_whole_file(#[case] sql: &str, #[case] expected: Option<&str>) {
         let lock = statement_lock(sql, Dialect::Sqlite);
-        let told = lock.map(|lock| format!("{} on {}{}", lock.mode, lock.on, lock.remark()));
+        let told = lock.map(|lock| format!("{} on {}{}", lock.strongest.mode.as_str(), lock.on(), lock.remark()));
         assert_eq!(told.as_deref(), expected);
     }
 }

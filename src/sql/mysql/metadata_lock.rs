@@ -7,7 +7,8 @@
 //! `MySQL`'s table says no, newer versions of `MariaDB` may alter online all the same.
 
 use super::super::Dialect;
-use super::super::statement_lock::{Others, StatementLock};
+use super::super::name::{Identifier, Name};
+use super::super::statement_lock::{LockMode, Locked, MetadataLockMode, Others, StatementLock};
 use super::super::tokens::{Parsed, Token};
 use super::words::Words;
 
@@ -25,78 +26,87 @@ pub(in super::super) fn metadata_lock(statement: Parsed<'_>, dialect: Dialect) -
         "drop" => dropped(words),
         "truncate" => {
             words.eat(&["table"]);
-            Some(closed(written(&mut words)?))
+            closed(one(written(&mut words)?))
         }
         "rename" => renamed(words),
         "optimize" => {
             words.eat_any(&["no_write_to_binlog", "local"]);
             words.eat_any(&["table", "tables"]).then_some(())?;
-            Some(exclusive(listed(words)?, Others::MayWait))
+            exclusive(listed(words)?, Others::MayWait)
         }
         "insert" | "replace" => {
             while words.eat_any(&["low_priority", "delayed", "high_priority", "ignore", "into"]) {}
-            Some(rows(written(&mut words)?))
+            rows(written(&mut words)?)
         }
         "update" => {
             while words.eat_any(&["low_priority", "ignore"]) {}
             let table = written(&mut words)?;
             // Which of several tables it writes to, their columns tell.
-            words.is("set").then(|| rows(table))
+            words.is("set").then(|| rows(table))?
         }
         "delete" => {
             while words.eat_any(&["low_priority", "quick", "ignore"]) {}
             words.eat(&["from"]).then_some(())?;
             let table = written(&mut words)?;
             let one = words.0.is_empty() || ["where", "order", "limit", "returning"].iter().any(|word| words.is(word));
-            one.then(|| rows(table))
+            one.then(|| rows(table))?
         }
         _ => None,
     }
 }
 
 /// A name, perhaps with a database, as the statement writes it.
-fn written(words: &mut Words<'_>) -> Option<String> {
+fn written(words: &mut Words<'_>) -> Option<Name> {
     let before = words.0;
     words.name()?;
     let taken = before.get(..before.len() - words.0.len())?;
-    Some(taken.iter().map(|token| token.text).collect())
+    let mut parts: Vec<Identifier> =
+        taken.iter().filter(|token| token.text != ".").map(|token| Identifier::new(token.text, false)).collect();
+    let last = parts.pop()?;
+    Some(Name::new(parts, last))
 }
 
 /// Names with commas between them.
-fn listed(words: Words<'_>) -> Option<String> {
-    let names: Option<Vec<String>> = words.parts().map(|mut words| written(&mut words)).collect();
-    names.map(|names| names.join(", "))
+fn listed(words: Words<'_>) -> Option<Vec<Locked>> {
+    words.parts().map(|mut words| written(&mut words).map(Locked::Relation)).collect()
 }
 
-fn rows(on: String) -> StatementLock {
-    StatementLock { mode: "SHARED_WRITE", on, reads: Others::GoOn, writes: Others::GoOn }
+fn one(name: Name) -> Vec<Locked> {
+    vec![Locked::Relation(name)]
 }
+
+fn rows(on: Name) -> Option<StatementLock> {
+    let mode = LockMode::Metadata(MetadataLockMode::SharedWrite);
+    StatementLock::of_one_mode(mode, one(on), Others::GoOn, Others::GoOn)
+}
+
+const EXCLUSIVE: LockMode = LockMode::Metadata(MetadataLockMode::Exclusive);
 
 /// At the beginning and the end, for a moment; it waits for every transaction that has used the table.
-fn exclusive(on: String, writes: Others) -> StatementLock {
-    StatementLock { mode: "EXCLUSIVE", on, reads: Others::GoOn, writes }
+fn exclusive(on: Vec<Locked>, writes: Others) -> Option<StatementLock> {
+    StatementLock::of_one_mode(EXCLUSIVE, on, Others::GoOn, writes)
 }
 
 /// From the beginning to the end.
-fn closed(on: String) -> StatementLock {
-    StatementLock { mode: "EXCLUSIVE", on, reads: Others::Wait, writes: Others::Wait }
+fn closed(on: Vec<Locked>) -> Option<StatementLock> {
+    StatementLock::of_one_mode(EXCLUSIVE, on, Others::Wait, Others::Wait)
 }
 
 fn dropped(mut words: Words<'_>) -> Option<StatementLock> {
     if words.eat_any(&["table", "tables"]) {
         words.eat(&["if", "exists"]);
-        return Some(closed(listed(words)?));
+        return closed(listed(words)?);
     }
     if words.eat(&["index"]) {
         words.eat(&["if", "exists"]);
         words.identifier()?;
         words.eat(&["on"]).then_some(())?;
         let on = written(&mut words)?;
-        return Some(asked(words).unwrap_or(Asked::Nothing).lock(on, Others::GoOn));
+        return asked(words).unwrap_or(Asked::Nothing).lock(on, Others::GoOn);
     }
     if words.eat(&["trigger"]) {
         words.eat(&["if", "exists"]);
-        return Some(closed(format!("the table of {}", written(&mut words)?)));
+        return closed(vec![Locked::TableOf(written(&mut words)?)]);
     }
     None
 }
@@ -107,10 +117,10 @@ fn renamed(mut words: Words<'_>) -> Option<StatementLock> {
     let both = |mut words: Words<'_>| {
         let from = written(&mut words)?;
         words.eat(&["to"]).then_some(())?;
-        Some(format!("{from}, {}", written(&mut words)?))
+        Some([from, written(&mut words)?])
     };
-    let names: Option<Vec<String>> = words.parts().map(both).collect();
-    Some(closed(names?.join(", ")))
+    let names: Option<Vec<[Name; 2]>> = words.parts().map(both).collect();
+    closed(names?.into_iter().flatten().map(Locked::Relation).collect())
 }
 
 /// Behind `CREATE`. A new table is nobody's yet.
@@ -127,7 +137,7 @@ fn created(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
         words.eat(&["on"]).then_some(())?;
         let on = written(&mut words)?;
         let writes = if offline { not_online(dialect) } else { Others::GoOn };
-        return Some(asked(words).unwrap_or(Asked::Nothing).lock(on, writes));
+        return asked(words).unwrap_or(Asked::Nothing).lock(on, writes);
     }
     let at = words.0.iter().position(|token| token.depth == 0 && token.is("trigger"))?;
     // Before it stands DEFINER only.
@@ -135,7 +145,7 @@ fn created(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
     let mut words = Words(words.0.get(at + 1..)?);
     let on = words.0.iter().position(|token| token.is("on"))?;
     words = Words(words.0.get(on + 1..)?);
-    is_trigger.then(|| written(&mut words))?.map(closed)
+    is_trigger.then(|| written(&mut words))?.and_then(|on| closed(one(on)))
 }
 
 /// What a statement asks for by `ALGORITHM` and `LOCK`. What the server cannot give it refuses.
@@ -150,7 +160,8 @@ enum Asked {
 }
 
 impl Asked {
-    fn lock(self, on: String, writes: Others) -> StatementLock {
+    fn lock(self, on: Name, writes: Others) -> Option<StatementLock> {
+        let on = one(on);
         match self {
             Self::Nothing => exclusive(on, writes),
             Self::WritesGoOn => exclusive(on, Others::GoOn),
@@ -194,7 +205,7 @@ fn altered(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
     let wish = wish.or_else(|| wishes.iter().find_map(|words| asked(*words)));
     // The server takes no weaker wish here.
     if actions.iter().any(|words| renames_table(*words)) {
-        return Some(closed(on));
+        return closed(one(on));
     }
     let writes = actions.iter().map(|words| action(*words, dialect)).max()?;
     let copies = wish == Some(Asked::Copy) && dialect == Dialect::Mysql;
@@ -203,7 +214,7 @@ fn altered(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
         _ if copies => Asked::WritesWait,
         wish => wish.unwrap_or(Asked::Nothing),
     };
-    Some(asked.lock(on, writes))
+    asked.lock(on, writes)
 }
 
 fn renames_table(mut words: Words<'_>) -> bool {
@@ -266,7 +277,8 @@ mod tests {
     }
 
     fn told(sql: &str, dialect: Dialect) -> Option<String> {
-        metadata_lock(sql, dialect).map(|lock| format!("{} on {}{}", lock.mode, lock.on, lock.remark()))
+        metadata_lock(sql, dialect)
+            .map(|lock| format!("{} on {}{}", lock.strongest.mode.as_str(), lock.on(), lock.remark()))
     }
 
     // tests/engines/mysql/planned_locks.rs holds these against what servers really do.

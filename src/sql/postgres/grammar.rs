@@ -6,12 +6,11 @@ use super::super::fit::{Fit, Omission};
 use super::super::grammar::Grammar;
 use super::super::lexeme::Lexeme;
 use super::super::session_object::Effect;
-use super::super::statement_lock::{Others, StatementLock};
+use super::super::statement_lock::StatementLock;
 use super::super::statements::Split;
 use super::super::tokens::{Parsed, Token, counted};
 use super::super::transaction::Execution;
 use super::lexeme::lexemes;
-use super::lock_mode::LockMode;
 use super::table_lock::table_lock;
 use super::{refusals, session_effect, statements, transaction};
 
@@ -101,13 +100,7 @@ impl Grammar for PostgresGrammar {
     }
 
     fn statement_lock(&self, statement: Parsed<'_>) -> Option<StatementLock> {
-        table_lock(statement).map(|lock| StatementLock {
-            mode: lock.mode.as_str(),
-            on: lock.on,
-            reads: waits_from(lock.mode, LockMode::AccessExclusive),
-            // Source: PostgreSQL, "Conflicting Lock Modes": what stands against ROW EXCLUSIVE.
-            writes: waits_from(lock.mode, LockMode::Share),
-        })
+        table_lock(statement)
     }
 
     fn session_effect(&self, statement: Parsed<'_>) -> Effect {
@@ -121,8 +114,4 @@ impl Grammar for PostgresGrammar {
     fn is_hidden(&self, statement: Parsed<'_>, _execution: &Execution) -> bool {
         statement.is(0, &["call", "execute"])
     }
-}
-
-fn waits_from(mode: LockMode, weakest: LockMode) -> Others {
-    if mode >= weakest { Others::Wait } else { Others::GoOn }
 }

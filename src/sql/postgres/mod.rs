@@ -4,7 +4,6 @@ mod creation;
 mod encoding;
 mod grammar;
 mod lexeme;
-mod lock_mode;
 mod refusals;
 mod second_lock;
 mod session_effect;
@@ -14,7 +13,6 @@ mod transaction;
 mod words;
 
 pub use creation::{Creating, Creation, last_part, may_create};
-pub use lock_mode::{LockMode, TableLock};
 pub(super) use session_effect::routine_leaves_settings;
 
 use super::Dialect;

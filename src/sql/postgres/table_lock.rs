@@ -3,14 +3,15 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
 
+use super::super::lock_mode::TableLockMode;
+use super::super::name::Name;
+use super::super::statement_lock::{Locked, StatementLock};
 use super::super::tokens::{Parsed, Token};
-use super::lock_mode::{LockMode, TableLock};
-use super::second_lock::{Locks, create_table, second_of_action};
-use super::words::{Found, Words};
+use super::second_lock::{Found, Locks, create_table, second_of_action};
+use super::words::Words;
 
-/// The strongest lock that a statement takes on what it names, with the weaker ones behind it; None where its kind does
-/// not tell.
-pub(super) fn table_lock(statement: Parsed<'_>) -> Option<TableLock> {
+/// The locks that a statement takes on what it names; None where its kind does not tell.
+pub(super) fn table_lock(statement: Parsed<'_>) -> Option<StatementLock> {
     let mut words = Words(statement.rest());
     let found = match statement.first {
         "alter" => alter(words),
@@ -26,36 +27,40 @@ pub(super) fn table_lock(statement: Parsed<'_>) -> Option<TableLock> {
         "select" => select(words),
         "truncate" => {
             words.eat("table");
-            Some((LockMode::AccessExclusive, words.names()?))
+            Some(relations(TableLockMode::AccessExclusive, words.names()?))
         }
-        "update" => Some((LockMode::RowExclusive, words.relation()?)),
+        "update" => Some(Locks::one(TableLockMode::RowExclusive, words.relation()?)),
         _ => None,
     };
-    found.map(|(mode, on)| TableLock { mode, on })
+    found.and_then(Locks::told)
+}
+
+fn relations(mode: TableLockMode, names: Vec<Name>) -> Locks {
+    Locks::all(mode, names.into_iter().map(Locked::Relation))
 }
 
 fn rows(mut words: Words<'_>, preposition: &str) -> Found {
     let named = words.eat(preposition);
-    named.then(|| words.relation())?.map(|on| (LockMode::RowExclusive, on))
+    named.then(|| words.relation())?.map(|on| Locks::one(TableLockMode::RowExclusive, on))
 }
 
 fn comment(mut words: Words<'_>) -> Found {
     let on = if words.eat_all(&["on", "table"]) {
         words.name()?
     } else if words.eat_all(&["on", "column"]) {
-        words.name()?.rsplit_once('.')?.0.to_owned()
+        words.name()?.parent()?
     } else {
         return None;
     };
-    Some((LockMode::ShareUpdateExclusive, on))
+    Some(Locks::one(TableLockMode::ShareUpdateExclusive, on))
 }
 
 fn create(mut words: Words<'_>) -> Found {
     words.eat_all(&["or", "replace"]);
     let unique = words.eat("unique");
     if words.eat("index") {
-        let mode = if words.eat("concurrently") { LockMode::ShareUpdateExclusive } else { LockMode::Share };
-        return Some((mode, words.after("on")?.relation()?));
+        let mode = if words.eat("concurrently") { TableLockMode::ShareUpdateExclusive } else { TableLockMode::Share };
+        return Some(Locks::one(mode, words.after("on")?.relation()?));
     }
     for word in ["global", "local", "temporary", "temp", "unlogged"] {
         words.eat(word);
@@ -66,13 +71,13 @@ fn create(mut words: Words<'_>) -> Found {
     } else if words.eat("table") {
         create_table(words)
     } else if words.eat("policy") {
-        Some((LockMode::AccessExclusive, words.after("on")?.name()?))
+        Some(Locks::one(TableLockMode::AccessExclusive, words.after("on")?.name()?))
     } else if words.eat("rule") {
-        Some((LockMode::AccessExclusive, words.after("to")?.name()?))
+        Some(Locks::one(TableLockMode::AccessExclusive, words.after("to")?.name()?))
     } else if words.eat("trigger") {
-        Some((LockMode::ShareRowExclusive, words.after("on")?.name()?))
+        Some(Locks::one(TableLockMode::ShareRowExclusive, words.after("on")?.name()?))
     } else if words.eat("statistics") {
-        Some((LockMode::ShareUpdateExclusive, words.after("from")?.name()?))
+        Some(Locks::one(TableLockMode::ShareUpdateExclusive, words.after("from")?.name()?))
     } else {
         None
     }
@@ -80,11 +85,11 @@ fn create(mut words: Words<'_>) -> Found {
 
 fn drop(mut words: Words<'_>) -> Found {
     if words.eat("table") {
-        Some((LockMode::AccessExclusive, words.names()?))
+        Some(relations(TableLockMode::AccessExclusive, words.names()?))
     } else if words.eat("index") && !words.eat("concurrently") {
-        Some((LockMode::AccessExclusive, format!("the table of {}", words.names()?)))
+        Some(Locks::all(TableLockMode::AccessExclusive, words.names()?.into_iter().map(Locked::TableOf)))
     } else if words.eat("policy") || words.eat("rule") || words.eat("trigger") {
-        Some((LockMode::AccessExclusive, words.after("on")?.name()?))
+        Some(Locks::one(TableLockMode::AccessExclusive, words.after("on")?.name()?))
     } else {
         None
     }
@@ -94,19 +99,19 @@ fn lock(mut words: Words<'_>) -> Found {
     words.eat("table");
     let on = words.names()?;
     if !words.eat("in") {
-        return Some((LockMode::AccessExclusive, on));
+        return Some(relations(TableLockMode::AccessExclusive, on));
     }
     let words = words.0.iter().take_while(|token| !token.is("mode")).map(|token| token.text.to_ascii_uppercase());
     let mode = words.collect::<Vec<_>>().join(" ");
-    LockMode::ALL.into_iter().find(|known| known.as_str() == mode).map(|mode| (mode, on))
+    TableLockMode::ALL.into_iter().find(|known| known.as_str() == mode).map(|mode| relations(mode, on))
 }
 
 fn refresh(mut words: Words<'_>) -> Found {
     if !words.eat_all(&["materialized", "view"]) {
         return None;
     }
-    let mode = if words.eat("concurrently") { LockMode::Exclusive } else { LockMode::AccessExclusive };
-    Some((mode, words.name()?))
+    let mode = if words.eat("concurrently") { TableLockMode::Exclusive } else { TableLockMode::AccessExclusive };
+    Some(Locks::one(mode, words.name()?))
 }
 
 /// `CLUSTER [VERBOSE | (options)] table [USING index]`, or `CLUSTER index ON table`.
@@ -115,7 +120,7 @@ fn cluster(mut words: Words<'_>) -> Found {
     words.eat("verbose");
     let first = words.name()?;
     let on = if words.eat("on") { words.name()? } else { first };
-    Some((LockMode::AccessExclusive, on))
+    Some(Locks::one(TableLockMode::AccessExclusive, on))
 }
 
 /// Writes wait for the table, and reads for its indexes: a query is planned with all of them.
@@ -127,17 +132,20 @@ fn reindex(mut words: Words<'_>) -> Found {
         return None;
     }
     let (mode, name) = if words.eat("concurrently") {
-        (LockMode::ShareUpdateExclusive, words.name()?)
+        (TableLockMode::ShareUpdateExclusive, words.name()?)
     } else {
-        (LockMode::AccessExclusive, words.name()?)
+        (TableLockMode::AccessExclusive, words.name()?)
     };
-    let on = match (of_table, mode) {
-        (true, LockMode::AccessExclusive) => format!("the indexes of {name}, and {} on {name}", LockMode::Share),
-        (false, LockMode::AccessExclusive) => format!("{name}, and {} on its table", LockMode::Share),
-        (true, _) => name,
-        (false, _) => format!("the table of {name}"),
+    let (table, indexes) = if of_table {
+        (Locked::Relation(name.clone()), Locked::IndexesOf(name))
+    } else {
+        (Locked::TableOf(name.clone()), Locked::Relation(name))
     };
-    Some((mode, on))
+    if mode == TableLockMode::AccessExclusive {
+        Some(Locks(vec![(mode, indexes), (TableLockMode::Share, table)]))
+    } else {
+        Some(Locks::all(mode, [table]))
+    }
 }
 
 /// `SELECT … FROM table … FOR UPDATE` and its like, of one table.
@@ -153,7 +161,7 @@ fn select(words: Words<'_>) -> Found {
         |token: &Token<'_>| ["where", "order", "limit", "offset", "fetch", "for"].iter().any(|word| token.is(word));
     let others = from.0.iter().take_while(|token| !is_clause(token));
     let one = others.into_iter().all(|token| token.text != "," && token.text != "(" && !token.is("join"));
-    one.then_some((LockMode::RowShare, on))
+    one.then(|| Locks::one(TableLockMode::RowShare, on))
 }
 
 /// Of several actions the strictest lock counts, as the reference page says.
@@ -164,32 +172,32 @@ fn alter(mut words: Words<'_>) -> Found {
     let on = words.relation()?;
     let actions = words.0.split(|token| token.depth == 0 && token.text == ",");
     let modes = actions.clone().map(|action| action_mode(Words(action))).collect::<Option<Vec<_>>>()?;
-    let mut locks = Locks::new(Some((modes.into_iter().max()?, on.clone())));
+    let mut locks = Locks::one(modes.into_iter().max()?, on.clone());
     locks.add_foreign_keys(words, &on);
     for (mode, second) in actions.filter_map(|action| second_of_action(Words(action))) {
         locks.add(mode, second);
     }
-    locks.told()
+    Some(locks)
 }
 
 /// The lock of one action of ALTER TABLE: ACCESS EXCLUSIVE unless the reference page says otherwise.
-fn action_mode(mut words: Words<'_>) -> Option<LockMode> {
+fn action_mode(mut words: Words<'_>) -> Option<TableLockMode> {
     let all = words;
     let mode = match words.next()?.text.to_ascii_lowercase().as_str() {
-        "add" if adds_foreign_key(words) => LockMode::ShareRowExclusive,
+        "add" if adds_foreign_key(words) => TableLockMode::ShareRowExclusive,
         "add" | "drop" | "force" | "inherit" | "no" | "not" | "of" | "owner" | "rename" | "replica" => {
-            LockMode::AccessExclusive
+            TableLockMode::AccessExclusive
         }
         "alter" => alter_column(words)?,
-        "attach" | "cluster" | "validate" => LockMode::ShareUpdateExclusive,
-        "detach" if words.has("concurrently") => LockMode::ShareUpdateExclusive,
-        "enable" | "disable" if all.has("trigger") => LockMode::ShareRowExclusive,
-        "set" if words.eat_all(&["without", "cluster"]) => LockMode::ShareUpdateExclusive,
+        "attach" | "cluster" | "validate" => TableLockMode::ShareUpdateExclusive,
+        "detach" if words.has("concurrently") => TableLockMode::ShareUpdateExclusive,
+        "enable" | "disable" if all.has("trigger") => TableLockMode::ShareRowExclusive,
+        "set" if words.eat_all(&["without", "cluster"]) => TableLockMode::ShareUpdateExclusive,
         // Most storage parameters take the weaker lock; for this one the page does not say so.
         "set" | "reset" if words.eat("(") => {
-            (!words.has("user_catalog_table")).then_some(LockMode::ShareUpdateExclusive)?
+            (!words.has("user_catalog_table")).then_some(TableLockMode::ShareUpdateExclusive)?
         }
-        "detach" | "enable" | "disable" | "set" => LockMode::AccessExclusive,
+        "detach" | "enable" | "disable" | "set" => TableLockMode::AccessExclusive,
         _ => return None,
     };
     Some(mode)
@@ -202,24 +210,24 @@ fn adds_foreign_key(mut words: Words<'_>) -> bool {
     words.eat_all(&["foreign", "key"])
 }
 
-fn alter_column(mut words: Words<'_>) -> Option<LockMode> {
+fn alter_column(mut words: Words<'_>) -> Option<TableLockMode> {
     if words.eat("constraint") {
-        return Some(LockMode::AccessExclusive);
+        return Some(TableLockMode::AccessExclusive);
     }
     words.eat("column");
     words.next()?;
     let weak = words.eat_all(&["set", "statistics"]) || words.eat_all(&["set", "("]) || words.eat_all(&["reset", "("]);
-    Some(if weak { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive })
+    Some(if weak { TableLockMode::ShareUpdateExclusive } else { TableLockMode::AccessExclusive })
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::{Parsed, TableLock};
-    use crate::sql::Dialect;
+    use super::{Locked, Parsed, StatementLock};
+    use crate::sql::{Dialect, Identifier};
 
-    fn table_lock(sql: &str) -> Option<TableLock> {
+    fn table_lock(sql: &str) -> Option<StatementLock> {
         Parsed::ask(sql, Dialect::Postgres, super::table_lock)
     }
 
@@ -264,12 +272,30 @@ mod tests {
     #[case("insert into s . t values (1)", "ROW EXCLUSIVE on s.t")]
     #[case("delete from t", "ROW EXCLUSIVE on t")]
     #[case("comment on column s.t.a is 'x'", "SHARE UPDATE EXCLUSIVE on s.t")]
+    #[case("comment on column s.t.\"a.b\" is 'x'", "SHARE UPDATE EXCLUSIVE on s.t")]
     #[case("lock t in share row exclusive mode nowait", "SHARE ROW EXCLUSIVE on t")]
     #[case("lock table t", "ACCESS EXCLUSIVE on t")]
     #[case("refresh materialized view concurrently v", "EXCLUSIVE on v")]
     fn what_a_statement_s_kind_tells(#[case] sql: &str, #[case] expected: &str) {
         let lock = table_lock(sql).unwrap();
-        assert_eq!(format!("{} on {}", lock.mode, lock.on), expected);
+        assert_eq!(format!("{} on {}", lock.strongest.mode.as_str(), lock.on()), expected);
+    }
+
+    #[test]
+    fn each_lock_names_what_it_is_on() {
+        let lock =
+            table_lock("alter table S.t add foreign key (a) references \"U\", attach partition p default").unwrap();
+        let others: Vec<_> = lock.others.iter().map(|lock| (lock.mode.as_str(), &lock.on)).collect();
+        let Locked::Relation(strongest) = &lock.strongest.on else { panic!("{lock:?}") };
+        assert_eq!((lock.strongest.mode.as_str(), strongest.last().as_str()), ("ACCESS EXCLUSIVE", "p"));
+        let [("SHARE ROW EXCLUSIVE", Locked::Relation(table)), ("SHARE ROW EXCLUSIVE", Locked::Relation(of_key))] =
+            &others[..]
+        else {
+            panic!("{lock:?}")
+        };
+        assert_eq!(table.schema().map(Identifier::as_str), Some("s"));
+        assert_eq!((table.last().as_str(), of_key.last().as_str()), ("t", "U"));
+        assert_eq!(lock.on(), "p, and SHARE ROW EXCLUSIVE on S.t, \"U\"");
     }
 
     #[rstest]
@@ -280,6 +306,7 @@ mod tests {
     #[case("cluster")]
     #[case("reindex schema s")]
     #[case("create table t as select 1")]
+    #[case("create table \"t\" (a int primary key, b int references T (a))")]
     #[case("do $$ begin end $$")]
     #[case("alter type e add value 'x'")]
     #[case("alter table all in tablespace s set tablespace u")]

@@ -1,10 +1,7 @@
 //! A cursor over the rest of a statement, word by word.
 
+use super::super::name::{Identifier, Name};
 use super::super::tokens::Token;
-use super::lock_mode::LockMode;
-
-/// A lock and what it is on, where a statement takes one.
-pub(super) type Found = Option<(LockMode, String)>;
 
 /// The rest of a statement's tokens.
 #[derive(Clone, Copy)]
@@ -53,20 +50,20 @@ impl<'a> Words<'a> {
     }
 
     /// A name, perhaps with a schema.
-    pub(super) fn name(&mut self) -> Option<String> {
-        let mut name = String::new();
+    pub(super) fn name(&mut self) -> Option<Name> {
+        let mut qualifiers = Vec::new();
         loop {
             let token = self.next().filter(|token| !token.is_parenthesis())?;
-            name.push_str(token.text);
+            let part = Identifier::new(token.text, true);
             if !self.eat(".") {
-                return Some(name);
+                return Some(Name::new(qualifiers, part));
             }
-            name.push('.');
+            qualifiers.push(part);
         }
     }
 
     /// `[IF EXISTS] [ONLY] name [*]`
-    pub(super) fn relation(&mut self) -> Option<String> {
+    pub(super) fn relation(&mut self) -> Option<Name> {
         self.eat_all(&["if", "exists"]);
         self.eat("only");
         let name = self.name()?;
@@ -75,11 +72,11 @@ impl<'a> Words<'a> {
     }
 
     /// Names with commas between them.
-    pub(super) fn names(&mut self) -> Option<String> {
+    pub(super) fn names(&mut self) -> Option<Vec<Name>> {
         let mut names = vec![self.relation()?];
         while self.eat(",") {
             names.push(self.relation()?);
         }
-        Some(names.join(", "))
+        Some(names)
     }
 }

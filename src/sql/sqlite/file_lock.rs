@@ -3,7 +3,7 @@
 //! Source: `SQLite`'s pages "File Locking And Concurrency In SQLite Version 3", "Transaction" (BEGIN IMMEDIATE) and
 //! "VACUUM".
 
-use super::super::statement_lock::{Others, StatementLock};
+use super::super::statement_lock::{FileLockMode, LockMode, Locked, Others, StatementLock};
 use super::super::tokens::Parsed;
 use super::transaction::demand;
 
@@ -13,9 +13,9 @@ use super::transaction::demand;
 /// COMMIT, and where the changes outgrow memory, it is raised against readers, unless the database is in WAL mode.
 pub(in super::super) fn file_lock(statement: Parsed<'_>) -> Option<StatementLock> {
     let (mode, reads) = match demand(statement) {
-        None => ("RESERVED", Others::MayWait),
-        Some("VACUUM") => ("EXCLUSIVE", Others::Wait),
+        None => (FileLockMode::Reserved, Others::MayWait),
+        Some("VACUUM") => (FileLockMode::Exclusive, Others::Wait),
         Some(_) => return None,
     };
-    Some(StatementLock { mode, on: "the database file".to_owned(), reads, writes: Others::Wait })
+    StatementLock::of_one_mode(LockMode::File(mode), vec![Locked::DatabaseFile], reads, Others::Wait)
 }

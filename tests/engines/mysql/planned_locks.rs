@@ -59,7 +59,7 @@ fn writes_go_on_where_plan_says_so(#[values(Engine::Mysql, Engine::Mariadb)] eng
         let Some(bed) = Bed::new(engine) else { return };
         bed.sql(BEFORE);
         let lock = told(sql, engine);
-        assert_eq!((lock.mode, lock.reads), ("EXCLUSIVE", Others::GoOn), "{sql}");
+        assert_eq!((lock.strongest.mode.as_str(), lock.reads), ("EXCLUSIVE", Others::GoOn), "{sql}");
         assert_eq!(told(&wish, engine).writes, Others::GoOn, "{wish}");
         let refused = bed.client().try_sql(&wish).err();
         let as_told = match lock.writes {
@@ -97,7 +97,7 @@ fn the_modes_that_plan_tells_are_those_the_server_takes(#[values(Engine::Mysql, 
     let mut other = bed.client();
     other.sql("set lock_wait_timeout = 1, autocommit = 0");
     for (sql, table, waits) in LOCKING {
-        let mode = told(sql, engine).mode;
+        let mode = told(sql, engine).strongest.mode.as_str();
         assert_eq!(mode == "EXCLUSIVE", waits, "{sql}");
         reader.sql(&format!("start transaction; select count(*) from {table}"));
         let outcome = other.try_sql(sql);

@@ -1,4 +1,4 @@
-//! The modes of locks on tables.
+//! The modes of `PostgreSQL`'s locks on tables.
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks".
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A lock's mode, the weakest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum LockMode {
+pub enum TableLockMode {
     /// Stands only against those that stop reads.
     AccessShare,
     /// SELECT … FOR UPDATE.
@@ -23,8 +23,8 @@ pub enum LockMode {
     AccessExclusive,
 }
 
-impl LockMode {
-    pub(super) const ALL: [Self; 8] = [
+impl TableLockMode {
+    pub(crate) const ALL: [Self; 8] = [
         Self::AccessShare,
         Self::RowShare,
         Self::RowExclusive,
@@ -51,16 +51,8 @@ impl LockMode {
     }
 }
 
-impl fmt::Display for LockMode {
+impl fmt::Display for TableLockMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// A lock, and what it is on.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct TableLock {
-    pub mode: LockMode,
-    /// The table, index or view as the statement writes it.
-    pub on: String,
 }

@@ -1,0 +1,120 @@
+//! Names of objects as a statement gives them: with their quotes, and what they mean.
+
+use std::fmt;
+
+/// A name without a dot. Two are the same where they mean the same.
+#[derive(Clone, Debug)]
+pub struct Identifier {
+    written: String,
+    /// Without quotes, and in small letters where the engine folds it; None where it is as it is written.
+    meant: Option<String>,
+}
+
+impl Identifier {
+    /// `folds`: an unquoted name means the same in small letters.
+    pub(crate) fn new(written: &str, folds: bool) -> Self {
+        let unquoted = [('"', '"'), ('`', '`'), ('[', ']')].into_iter().find_map(|(open, close)| {
+            let inner = written.strip_prefix(open)?.strip_suffix(close)?;
+            Some(inner.replace(&format!("{close}{close}"), &close.to_string()))
+        });
+        let folded =
+            || (folds && written.bytes().any(|byte| byte.is_ascii_uppercase())).then(|| written.to_ascii_lowercase());
+        Self { written: written.to_owned(), meant: unquoted.or_else(folded) }
+    }
+
+    /// What it means: without quotes, in small letters where the engine folds it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.meant.as_deref().unwrap_or(&self.written)
+    }
+}
+
+impl PartialEq for Identifier {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Identifier {}
+
+/// As the statement writes it.
+impl fmt::Display for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// A name, perhaps with a schema and more before it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Name {
+    /// The schema is the last of them.
+    qualifiers: Vec<Identifier>,
+    last: Identifier,
+}
+
+impl Name {
+    pub(crate) fn new(qualifiers: Vec<Identifier>, last: Identifier) -> Self {
+        Self { qualifiers, last }
+    }
+
+    /// Its schema, or database, where the statement gives one.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Identifier> {
+        self.qualifiers.last()
+    }
+
+    /// The name in its schema.
+    #[must_use]
+    pub fn last(&self) -> &Identifier {
+        &self.last
+    }
+
+    /// What stands before the last part, as a name: a column's table.
+    pub(crate) fn parent(mut self) -> Option<Self> {
+        let last = self.qualifiers.pop()?;
+        Some(Self { qualifiers: self.qualifiers, last })
+    }
+}
+
+/// As the statement writes it, but for white space around the dots.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.qualifiers.iter().try_for_each(|part| write!(f, "{part}."))?;
+        self.last.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Users", true, "users")]
+    #[case("Users", false, "Users")]
+    #[case("\"Us\"\"ers\"", true, "Us\"ers")]
+    #[case("`a``b`", false, "a`b")]
+    #[case("[a b]", true, "a b")]
+    #[case("\"", true, "\"")]
+    fn a_name_means_what_its_quotes_say(#[case] written: &str, #[case] folds: bool, #[case] meant: &str) {
+        let identifier = Identifier::new(written, folds);
+        assert_eq!((identifier.as_str(), identifier.to_string().as_str()), (meant, written));
+    }
+
+    #[test]
+    fn names_are_the_same_where_they_mean_the_same() {
+        let of = |parts: &[&str]| {
+            let mut parts: Vec<Identifier> = parts.iter().map(|part| Identifier::new(part, true)).collect();
+            let last = parts.pop().unwrap();
+            Name::new(parts, last)
+        };
+        assert_eq!(of(&["A", "\"t\""]), of(&["a", "T"]));
+        assert_ne!(of(&["A", "t"]), of(&["t"]));
+        let column = of(&["d", "S", "t", "c"]);
+        assert_eq!(column.to_string(), "d.S.t.c");
+        assert_eq!(column.clone().parent().map(|table| table.to_string()), Some("d.S.t".to_owned()));
+        assert_eq!((column.schema().map(Identifier::as_str), column.last().as_str()), (Some("t"), "c"));
+        assert_eq!(of(&["t"]).parent(), None);
+    }
+}
