@@ -12,7 +12,7 @@ pub use spec::{
     ConfigMapReference, DatabaseSpec, Engine, HistorySpec, InlineSource, JobSpec, RetrySpec, SchemaMigration,
     SchemaMigrationSpec, SecretKeyReference, SourceSpec, TargetVersion,
 };
-pub use status::{HistoryEntry, LastError, PendingStatus, Progress, RunStatus, SchemaMigrationStatus, condition};
+pub use status::{LastError, PendingStatus, Progress, RunStatus, SchemaMigrationStatus, condition};
 
 /// The API group.
 pub const GROUP: &str = "schemaward.dev";

@@ -4,6 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::report::HistoryEntry;
+
 /// Condition types, by the meaning kstatus gives them.
 pub mod condition {
     /// True once this generation and this content of the source are verified in the database.
@@ -149,28 +151,4 @@ pub struct LastError {
     /// When the next attempt starts: RFC 3339, UTC; absent where none will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<String>,
-}
-
-/// A row of the ledger.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HistoryEntry {
-    /// The migration's version.
-    pub version: String,
-    /// The migration's file.
-    pub file: String,
-    /// The first 16 hex digits of the SHA-256 of the file's bytes.
-    pub checksum: String,
-    /// When the attempt was recorded: RFC 3339, UTC.
-    pub applied_at: String,
-    /// How long it took, in milliseconds.
-    pub execution_time_ms: i64,
-    /// Whether it was committed.
-    pub success: bool,
-    /// What was done, as the ledger writes it, such as `rollback`; absent of a migration.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    /// Whether a rollback has undone it since; absent where not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub undone: bool,
 }

@@ -12,6 +12,7 @@ use super::output::{self, BAD, FAINT, GOOD, NOTE, line, styled};
 use super::reading::ledger;
 use super::terminal::{Terminal, show_failures};
 use crate::engine::RecordedAttempt;
+use crate::plan::Kind;
 
 /// Flags of `schemaward history`.
 #[derive(Args, Debug)]
@@ -54,13 +55,13 @@ pub(super) fn main(arguments: &HistoryArguments) -> ExitCode {
 
 /// What came of an attempt, in a fixed width.
 fn result(attempt: &RecordedAttempt) -> String {
-    let (style, word) = match (attempt.success, attempt.kind.as_str(), attempt.undone) {
+    let (style, word) = match (attempt.success, attempt.row.kind, attempt.undone) {
         (false, ..) => (BAD, "failed"),
         (true, _, true) => (FAINT, "undone since"),
-        (true, "rollback", _) => (NOTE, "rolled back"),
-        (true, "baseline", _) => (GOOD, "baseline"),
-        (true, "adopted", _) => (GOOD, "adopted"),
-        (true, ..) => (GOOD, "applied"),
+        (true, Kind::Rollback, _) => (NOTE, "rolled back"),
+        (true, Kind::Baseline, _) => (GOOD, "baseline"),
+        (true, Kind::Adopted, _) => (GOOD, "adopted"),
+        (true, Kind::Migration | Kind::Repeatable, _) => (GOOD, "applied"),
     };
     styled(style, &format!("{word:<12}"))
 }
@@ -70,7 +71,7 @@ impl History {
         if self.attempts.is_empty() {
             return format!("Nothing was ever applied to {}.\n", self.database);
         }
-        let width = self.attempts.iter().map(|attempt| attempt.file.chars().count()).max().unwrap_or_default();
+        let width = self.attempts.iter().map(|attempt| attempt.row.file.chars().count()).max().unwrap_or_default();
         let mut text = String::new();
         for attempt in &self.attempts {
             let result = result(attempt);
@@ -78,7 +79,7 @@ impl History {
                 text,
                 "{}  {result}  {:<width$}  {:>7} ms  {}",
                 attempt.applied_at,
-                line(&attempt.file),
+                line(&attempt.row.file),
                 attempt.execution_time_ms,
                 styled(FAINT, &line(&format!("{} by {}", attempt.run, attempt.applied_by))),
             );

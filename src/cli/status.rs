@@ -12,7 +12,7 @@ use super::no_result::NoResult;
 use super::output::{self, BAD, GOOD, NOTE, STRONG, counted, line, styled};
 use super::reading::CompareFlags;
 use crate::engine::{LedgerIdentity, RecordedAttempt};
-use crate::migration::{Problem, Version};
+use crate::migration::Problem;
 use crate::plan::adopt::Beside;
 use crate::plan::{
     Kind, LedgerState, OpenStatement, Overview, PlanProblem, SettledBy, StatementState, Step, open_statement,
@@ -264,12 +264,12 @@ impl From<OpenStatement> for Open {
 
 impl LastFailure {
     fn new(attempt: RecordedAttempt, state: &LedgerState, settled_by: Option<Kind>) -> Self {
-        let in_force = attempt.version.parse::<Version>().ok().map(|version| state.get(&version).map(|row| row.kind));
-        let resolved_by = match (Kind::from_word(&attempt.kind), in_force) {
-            // What was to be undone is there no more.
-            (Some(Kind::Rollback), Some(None)) => Some(Kind::Rollback),
-            (Some(Kind::Rollback), _) => None,
-            (_, in_force) => in_force.flatten(),
+        let in_force = state.get(&attempt.row.version).map(|row| row.kind);
+        let resolved_by = match (attempt.row.kind, in_force) {
+            // What was to be undone does not exist any more.
+            (Kind::Rollback, None) => Some(Kind::Rollback),
+            (Kind::Rollback, Some(_)) => None,
+            (_, in_force) => in_force,
         };
         let resolved_by = resolved_by.or(settled_by);
         Self { attempt, resolved: resolved_by.is_some(), resolved_by: resolved_by.map(Kind::word) }
@@ -286,7 +286,7 @@ impl LastFailure {
             Some(Kind::Adopted) => "; adopted since, not applied",
             Some(Kind::Migration | Kind::Repeatable) => "; applied since",
         };
-        format!("{}  {}: {code}{message}{since}", attempt.applied_at, line(&attempt.file))
+        format!("{}  {}: {code}{message}{since}", attempt.applied_at, line(&attempt.row.file))
     }
 }
 
@@ -296,16 +296,16 @@ mod tests {
 
     use super::*;
     use crate::migration::Checksum;
-    use crate::plan::AppliedRow;
+    use crate::plan::LedgerRow;
 
     #[rstest]
-    #[case::not_yet("migration", None, "")]
-    #[case::applied("migration", Some(Kind::Migration), "; applied since")]
-    #[case::covered_by_a_baseline("migration", Some(Kind::Baseline), "; recorded by a baseline since, not applied")]
-    #[case::still_there("rollback", Some(Kind::Migration), "")]
-    #[case::undone("rollback", None, "; rolled back since")]
-    fn what_became_of_a_failure(#[case] kind: &str, #[case] in_force: Option<Kind>, #[case] told: &str) {
-        let row = |kind| AppliedRow {
+    #[case::not_yet(Kind::Migration, None, "")]
+    #[case::applied(Kind::Migration, Some(Kind::Migration), "; applied since")]
+    #[case::covered_by_a_baseline(Kind::Migration, Some(Kind::Baseline), "; recorded by a baseline since, not applied")]
+    #[case::still_there(Kind::Rollback, Some(Kind::Migration), "")]
+    #[case::undone(Kind::Rollback, None, "; rolled back since")]
+    fn what_became_of_a_failure(#[case] kind: Kind, #[case] in_force: Option<Kind>, #[case] told: &str) {
+        let row = |kind| LedgerRow {
             version: "1".parse().unwrap(),
             file: "1_a.sql".to_owned(),
             checksum: Checksum::of(b"x"),
@@ -314,11 +314,8 @@ mod tests {
             id: 1,
         };
         let attempt = RecordedAttempt {
-            version: "1".to_owned(),
-            kind: kind.to_owned(),
+            row: row(kind),
             undone: false,
-            file: "1_a.sql".to_owned(),
-            checksum: String::new(),
             applied_at: "2026-11-23T00:00:00Z".to_owned(),
             execution_time_ms: 1,
             success: false,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::conditions::Owned;
 use super::text::{shorten, whole_second};
 use super::why::Why;
-use crate::api::{HistoryEntry, LastError, PendingStatus, Progress, SchemaMigrationStatus};
-use crate::report::{AppliedMigration, Event, Failure, Place, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
+use crate::api::{LastError, PendingStatus, Progress, SchemaMigrationStatus};
+use crate::report::{Event, Failure, HistoryEntry, Place, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
 
 /// How many rows of the ledger a status shows.
 const HISTORY_LIMIT: usize = 20;
@@ -57,7 +57,8 @@ pub fn warnings(summary: &Summary) -> Vec<String> {
     texts.take(WARNINGS_LIMIT).map(|text| shorten(&printable(text), WARNING_LIMIT)).collect()
 }
 
-fn history_entry(row: &AppliedMigration) -> HistoryEntry {
+/// A row, of which a pod can have written anything.
+fn history_entry(row: &HistoryEntry) -> HistoryEntry {
     HistoryEntry {
         version: word_of(&row.version),
         file: word_of(&row.file),
@@ -65,7 +66,7 @@ fn history_entry(row: &AppliedMigration) -> HistoryEntry {
         applied_at: word_of(&row.applied_at),
         execution_time_ms: row.execution_time_ms.clamp(0, TIME_LIMIT),
         success: row.success,
-        kind: (row.kind != "migration").then(|| word_of(&row.kind)),
+        kind: row.kind.as_deref().filter(|kind| *kind != "migration").map(word_of),
         undone: row.undone,
     }
 }
@@ -303,14 +304,14 @@ mod tests {
 
     #[test]
     fn what_was_undone_and_what_was_no_migration_is_told_as_such() {
-        let row = |version: &str, kind: &str, undone: bool| crate::report::AppliedMigration {
+        let row = |version: &str, kind: &str, undone: bool| crate::report::HistoryEntry {
             version: version.into(),
             file: format!("{version}_a.sql"),
             checksum: "0".into(),
             applied_at: "2026-11-30T12:00:00Z".into(),
             execution_time_ms: -1,
             success: true,
-            kind: kind.into(),
+            kind: Some(kind.into()),
             undone,
         };
         let summary = Summary {
@@ -338,7 +339,7 @@ mod tests {
     fn a_status_for_an_object_without_room_keeps_what_only_it_holds() {
         let long = "x".repeat(5000);
         let mut status = SchemaMigrationStatus { current_version: Some("1".into()), ..Default::default() };
-        status.history.push(crate::api::HistoryEntry::default());
+        status.history.push(crate::report::HistoryEntry::default());
         status.last_error = Some(crate::api::LastError { message: long.clone(), ..Default::default() });
         let standing = crate::operator::standing::Standing::Stalled;
         crate::operator::standing::write(

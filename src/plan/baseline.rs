@@ -31,7 +31,7 @@ pub fn baseline<'a>(
 mod tests {
     use super::*;
     use crate::migration::{Checksum, SourceFile};
-    use crate::plan::{AppliedRow, BegunStatement, Kind, StatementState};
+    use crate::plan::{BegunStatement, Kind, LedgerRow, StatementState};
     use crate::sql::Dialect;
 
     fn set() -> MigrationSet {
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn only_where_nothing_is_in_force_or_begun() {
         let version: Version = "1".parse().unwrap();
-        let row = AppliedRow {
+        let row = LedgerRow {
             version: version.clone(),
             file: "001_m.sql".to_owned(),
             checksum: Checksum::of(b"x"),

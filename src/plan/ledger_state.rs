@@ -1,35 +1,11 @@
 //! What a ledger says is in force.
 
+use std::collections::BTreeMap;
+
 use super::kind::Kind;
+use super::ledger_row::LedgerRow;
 use super::step::Step;
 use crate::migration::{Checksum, Version};
-
-/// A migration that is in force: the ledger's successful row, which no rollback has undone.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct AppliedRow {
-    pub version: Version,
-    /// Its file's name when it was applied.
-    pub file: String,
-    /// Of its file's bytes then.
-    pub checksum: Checksum,
-    /// Of its tokens then; see [`Checksum::of_tokens`].
-    pub token_checksum: Checksum,
-    /// Whether it was run, and by whom: [`Kind::Migration`], [`Kind::Baseline`] or [`Kind::Adopted`].
-    pub kind: Kind,
-    /// The row's number: rows are numbered in the order they came.
-    pub id: i64,
-}
-
-/// A repeatable file as it last ran.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RepeatableRow {
-    /// The file's name, by which it is known.
-    pub file: String,
-    /// Of its bytes then.
-    pub checksum: Checksum,
-    /// Of its tokens then; see [`Checksum::of_tokens`].
-    pub token_checksum: Checksum,
-}
 
 /// A statement of a file that is begun and has not come to its end: a row of the statement journal.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -61,38 +37,43 @@ pub enum StatementState {
 /// All migrations in force, in version order, what is begun, and the repeatable files.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LedgerState {
-    applied: Vec<AppliedRow>,
-    repeatables: Vec<RepeatableRow>,
+    applied: Vec<LedgerRow>,
+    repeatables: BTreeMap<String, LedgerRow>,
     begun: Vec<BegunStatement>,
 }
 
 impl LedgerState {
-    /// From a ledger's rows in any order. Of two rows of one version the later one counts.
+    /// From the ledger's rows that have succeeded and were not undone, in any order. Of two rows of one version, or of one
+    /// repeatable file, the later one counts.
     #[must_use]
-    pub fn new(rows: impl IntoIterator<Item = AppliedRow>) -> Self {
-        let mut applied: Vec<AppliedRow> = Vec::new();
-        let mut rows: Vec<AppliedRow> = rows.into_iter().collect();
-        // Stable, so that rows of one version stay in the order they came in.
-        rows.sort_by(|a, b| a.version.cmp(&b.version));
+    pub fn new(rows: impl IntoIterator<Item = LedgerRow>) -> Self {
+        let mut state = Self::default();
+        let mut rows: Vec<LedgerRow> = rows.into_iter().collect();
+        rows.sort_by_key(|row| row.id);
+        let mut applied = Vec::with_capacity(rows.len());
         for row in rows {
-            match applied.last_mut() {
-                Some(last) if last.version == row.version => *last = row,
-                _ => applied.push(row),
+            match row.kind {
+                Kind::Migration | Kind::Baseline | Kind::Adopted => applied.push(row),
+                Kind::Repeatable => drop(state.repeatables.insert(row.file.clone(), row)),
+                // What it has undone is in no row here.
+                Kind::Rollback => {}
             }
         }
-        Self { applied, repeatables: Vec::new(), begun: Vec::new() }
+        // Stable, so that rows of one version stay in the order they came in.
+        applied.sort_by(|a, b| a.version.cmp(&b.version));
+        for row in applied {
+            match state.applied.last_mut() {
+                Some(last) if last.version == row.version => *last = row,
+                _ => state.applied.push(row),
+            }
+        }
+        state
     }
 
     /// The same with the statements of files that are begun and have not come to their end.
     #[must_use]
     pub fn with_begun(self, begun: Vec<BegunStatement>) -> Self {
         Self { begun, ..self }
-    }
-
-    /// The same with the repeatable files as they last ran.
-    #[must_use]
-    pub fn with_repeatables(self, repeatables: Vec<RepeatableRow>) -> Self {
-        Self { repeatables, ..self }
     }
 
     /// The statements of a step's file that is begun and has not come to its end.
@@ -133,25 +114,19 @@ impl LedgerState {
 
     /// A repeatable file as it last ran.
     #[must_use]
-    pub fn repeatable(&self, file: &str) -> Option<&RepeatableRow> {
-        self.repeatables.iter().find(|row| row.file == file)
-    }
-
-    /// The repeatable files as they last ran.
-    #[must_use]
-    pub fn repeatables(&self) -> &[RepeatableRow] {
-        &self.repeatables
+    pub fn repeatable(&self, file: &str) -> Option<&LedgerRow> {
+        self.repeatables.get(file)
     }
 
     /// The rows in version order.
     #[must_use]
-    pub fn applied(&self) -> &[AppliedRow] {
+    pub fn applied(&self) -> &[LedgerRow] {
         &self.applied
     }
 
     /// The row of a version.
     #[must_use]
-    pub fn get(&self, version: &Version) -> Option<&AppliedRow> {
+    pub fn get(&self, version: &Version) -> Option<&LedgerRow> {
         let index = self.applied.binary_search_by(|row| row.version.cmp(version)).ok()?;
         self.applied.get(index)
     }
@@ -172,5 +147,45 @@ impl LedgerState {
     #[must_use]
     pub fn current(&self) -> Option<&Version> {
         self.applied.last().map(|row| &row.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: i64, kind: Kind, version: &str, file: &str) -> LedgerRow {
+        let version = if kind == Kind::Repeatable { Version::of_repeatable() } else { version.parse().unwrap() };
+        let checksum = Checksum::of(&id.to_be_bytes());
+        LedgerRow { id, kind, version, file: file.to_owned(), token_checksum: checksum.clone(), checksum }
+    }
+
+    #[test]
+    fn of_rows_in_any_order_the_later_one_counts() {
+        let state = LedgerState::new([
+            row(7, Kind::Adopted, "010", "010_j.sql"),
+            row(5, Kind::Repeatable, "", "R__v.sql"),
+            row(6, Kind::Migration, "2", "2_b.sql"),
+            row(4, Kind::Repeatable, "", "R__v.sql"),
+            row(3, Kind::Rollback, "9", "9_i.sql"),
+            row(2, Kind::Repeatable, "", "R__w.sql"),
+            row(1, Kind::Baseline, "002", "002_b.sql"),
+        ]);
+        let applied: Vec<_> = state.applied().iter().map(|row| (row.id, row.version.as_str())).collect();
+        assert_eq!(applied, [(6, "2"), (7, "010")]);
+        let last_ran = |file| state.repeatable(file).map(|row| row.id);
+        assert_eq!((last_ran("R__v.sql"), last_ran("R__w.sql"), last_ran("R__x.sql")), (Some(5), Some(2), None));
+        assert_eq!(state.current().map(Version::as_str), Some("010"));
+    }
+
+    #[test]
+    fn rows_are_of_the_same_by_version_or_by_file() {
+        let migration = row(1, Kind::Migration, "1", "1_a.sql");
+        assert!(migration.is_of_the_same(&row(2, Kind::Migration, "001", "001_renamed.sql")));
+        assert!(!migration.is_of_the_same(&row(2, Kind::Rollback, "1", "1_a.sql")));
+        assert!(!migration.is_of_the_same(&row(2, Kind::Migration, "2", "1_a.sql")));
+        let repeatable = row(1, Kind::Repeatable, "", "R__v.sql");
+        assert!(repeatable.is_of_the_same(&row(2, Kind::Repeatable, "", "R__v.sql")));
+        assert!(!repeatable.is_of_the_same(&row(2, Kind::Repeatable, "", "R__w.sql")));
     }
 }

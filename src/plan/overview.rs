@@ -101,7 +101,7 @@ fn end_unknown(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProblem> {
 mod tests {
     use super::*;
     use crate::migration::SourceFile;
-    use crate::plan::{AppliedRow, BegunStatement, Kind};
+    use crate::plan::{BegunStatement, Kind, LedgerRow};
     use crate::report::Reason;
     use crate::sql::Dialect;
 
@@ -135,7 +135,7 @@ mod tests {
         let files = vec![file("1_a.sql", "select 1"), file("2_b.sql", "select 2")];
         let set = MigrationFiles::sorted(files, Dialect::Postgres).unwrap();
         let migration = |at: usize| set.migrations()[at].parsed().unwrap();
-        let mut row = AppliedRow {
+        let mut row = LedgerRow {
             version: "1".parse().unwrap(),
             file: "1_a.sql".into(),
             checksum: migration(0).checksum.clone(),
@@ -143,7 +143,7 @@ mod tests {
             kind: Kind::Migration,
             id: 0,
         };
-        let overview = |row: &AppliedRow| {
+        let overview = |row: &LedgerRow| {
             let found = Overview::new(&set, &LedgerState::new([row.clone()]), &PlanOptions::to(Target::Latest));
             let pending: Vec<String> = found.pending.iter().map(|step| step.migration.file.clone()).collect();
             (pending, found.problems.len())

@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 
 use super::goal::{PlanOptions, RollbackTarget};
 use super::kind::Kind;
-use super::ledger_state::{AppliedRow, LedgerState, StatementState};
+use super::ledger_row::LedgerRow;
+use super::ledger_state::{LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
@@ -130,7 +131,7 @@ pub fn plan<'a>(
     check_files_to_run(set, ledger)?;
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
-    let (ahead, known): (Vec<&AppliedRow>, _) = ledger.applied().iter().partition(|row| row.version > *last);
+    let (ahead, known): (Vec<&LedgerRow>, _) = ledger.applied().iter().partition(|row| row.version > *last);
     let mut files = set.migrations().iter().peekable();
     for row in known {
         while files.next_if(|file| *file.version() < row.version).is_some() {}
@@ -207,7 +208,7 @@ fn temporary_table(step: &Step<'_>) -> Option<PlanWarning> {
     Some(PlanWarning::TemporaryTable { file: migration.file.clone(), line, what: bound.what })
 }
 
-fn missing(row: &AppliedRow, last: &Version) -> PlanProblem {
+fn missing(row: &LedgerRow, last: &Version) -> PlanProblem {
     PlanProblem::Missing { version: row.version.clone(), file: row.file.clone(), last: last.clone() }
 }
 
@@ -226,7 +227,7 @@ pub fn needed<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iter
 fn with_rows<'a, 'l>(
     set: &'a MigrationFiles,
     ledger: &'l LedgerState,
-) -> impl Iterator<Item = (&'a MigrationFile, Option<&'l AppliedRow>)> {
+) -> impl Iterator<Item = (&'a MigrationFile, Option<&'l LedgerRow>)> {
     let mut rows = ledger.applied().iter().peekable();
     set.migrations().iter().map(move |file| {
         while rows.next_if(|row| row.version < *file.version()).is_some() {}
@@ -253,7 +254,7 @@ fn check_files_to_run(set: &MigrationFiles, ledger: &LedgerState) -> Result<(), 
 }
 
 /// What has been read; of the others the bytes are as they were.
-fn compare(row: &AppliedRow, found: &MigrationFile) -> Result<Option<PlanWarning>, PlanProblem> {
+fn compare(row: &LedgerRow, found: &MigrationFile) -> Result<Option<PlanWarning>, PlanProblem> {
     let (version, file) = (found.version().clone(), found.file().to_owned());
     if row.checksum == *found.checksum() {
         let renamed = row.file != file;
@@ -382,7 +383,7 @@ mod tests {
     /// The ledger after the given versions of the set were applied.
     fn applied(set: &MigrationFiles, versions: &[&str]) -> LedgerState {
         let migrations = set.migrations().iter().map(|file| file.parsed().unwrap());
-        LedgerState::new(migrations.filter(|m| versions.contains(&m.version.as_str())).map(|m| AppliedRow {
+        LedgerState::new(migrations.filter(|m| versions.contains(&m.version.as_str())).map(|m| LedgerRow {
             version: m.version.clone(),
             file: m.file.clone(),
             checksum: m.checksum.clone(),
@@ -444,7 +445,7 @@ mod tests {
         #[case] now: &[&str],
         #[case] expected: Result<Vec<String>, Vec<String>>,
     ) {
-        let row = AppliedRow {
+        let row = LedgerRow {
             version: "001".parse().unwrap(),
             file: "001_m.sql".to_owned(),
             checksum: Checksum::of(b"select 'a"),

@@ -2,7 +2,8 @@
 
 use super::goal::RollbackTarget;
 use super::kind::Kind;
-use super::ledger_state::{AppliedRow, LedgerState};
+use super::ledger_row::LedgerRow;
+use super::ledger_state::LedgerState;
 use super::plan::Plan;
 use super::problem::{NotUndoable, PlanProblem};
 use super::step::Step;
@@ -32,8 +33,8 @@ impl StoredRollback {
 /// What a rollback has to undo: what is newer than its target, last applied first. That is not always the newest version
 /// first: one that was applied out of order may need what older ones have made.
 #[must_use]
-pub fn to_undo<'a>(ledger: &'a LedgerState, to: &RollbackTarget) -> Vec<&'a AppliedRow> {
-    let mut rows: Vec<&AppliedRow> = ledger.applied().iter().filter(|row| is_newer(&row.version, to)).collect();
+pub fn to_undo<'a>(ledger: &'a LedgerState, to: &RollbackTarget) -> Vec<&'a LedgerRow> {
+    let mut rows: Vec<&LedgerRow> = ledger.applied().iter().filter(|row| is_newer(&row.version, to)).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.id));
     rows
 }
@@ -152,7 +153,7 @@ mod tests {
     fn ledger(applied: &[&str]) -> LedgerState {
         let row = |(id, text): (usize, &&str)| {
             let digits = text.trim_start_matches('b');
-            AppliedRow {
+            LedgerRow {
                 version: version(digits),
                 file: format!("{digits}_m.sql"),
                 checksum: Checksum::of(b"x"),

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::summary::{is_migration, migration};
 use super::{Failure, Summary};
 
 /// A session that holds a lock which a statement waits for.
@@ -154,4 +153,12 @@ pub enum Event {
         /// The whole outcome.
         summary: Summary,
     },
+}
+
+fn migration() -> String {
+    "migration".to_owned()
+}
+
+fn is_migration(kind: &str) -> bool {
+    kind == "migration"
 }

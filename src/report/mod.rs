@@ -6,10 +6,12 @@
 
 mod event;
 mod failure;
+mod history_entry;
 mod shell_word;
 mod summary;
 
 pub use event::{Event, LockBlocker};
 pub use failure::{ErrorClass, Failure, Place, Reason};
+pub use history_entry::HistoryEntry;
 pub use shell_word::shell_word;
-pub use summary::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
+pub use summary::{Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};

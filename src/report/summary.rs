@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use super::history_entry::HistoryEntry;
 
 /// What a pod's termination message can hold, in bytes.
 /// Source: Kubernetes, "Customizing the termination message": 4096 bytes.
@@ -12,38 +13,6 @@ pub const SUMMARY_LIMIT: usize = 4096;
 pub const WARNINGS_LIMIT: usize = 5;
 /// The longest that one is there, in bytes.
 pub const WARNING_LIMIT: usize = 240;
-
-/// A row of the ledger: one attempt of one migration.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AppliedMigration {
-    /// The migration's version as its file name writes it.
-    pub version: String,
-    /// The file's name.
-    pub file: String,
-    /// The first 16 hex digits of the SHA-256 of the file's bytes.
-    pub checksum: String,
-    /// When the attempt was recorded: RFC 3339, UTC, whole seconds.
-    pub applied_at: String,
-    /// How long it took, in milliseconds.
-    pub execution_time_ms: i64,
-    /// Whether it was committed.
-    pub success: bool,
-    /// What was attempted, as the ledger writes it; absent of a migration.
-    #[serde(default = "migration", skip_serializing_if = "is_migration")]
-    pub kind: String,
-    /// Whether a rollback has undone it since; absent where not.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub undone: bool,
-}
-
-pub(super) fn migration() -> String {
-    "migration".to_owned()
-}
-
-pub(super) fn is_migration(kind: &str) -> bool {
-    kind == "migration"
-}
 
 /// How a run ended.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -90,7 +59,7 @@ pub struct Summary {
     pub pending: Pending,
     /// The ledger's newest rows, newest first. Trimmed, oldest away first, until the summary fits.
     #[serde(default)]
-    pub history: Vec<AppliedMigration>,
+    pub history: Vec<HistoryEntry>,
     /// What the run warned of, where it is one of a cluster. The first [`WARNINGS_LIMIT`], each cut to
     /// [`WARNING_LIMIT`]; absent where it was nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -179,18 +148,18 @@ fn cut_end(text: &mut String, excess: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{AppliedMigration, Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
+    use super::{HistoryEntry, Outcome, Pending, SUMMARY_LIMIT, Summary, WARNING_LIMIT, WARNINGS_LIMIT};
     use crate::report::{ErrorClass, Failure, Place, Reason};
 
     fn summary(outcome: Outcome, rows: usize) -> Summary {
-        let row = |n: usize| AppliedMigration {
+        let row = |n: usize| HistoryEntry {
             version: format!("{:03}", rows - n),
             file: format!("{:03}_{}.sql", rows - n, "long_name_".repeat(10)),
             checksum: "0123456789abcdef".to_owned(),
             applied_at: "2026-11-22T18:00:00Z".to_owned(),
             execution_time_ms: 12,
             success: true,
-            kind: super::migration(),
+            kind: None,
             undone: false,
         };
         Summary {

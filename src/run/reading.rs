@@ -60,15 +60,11 @@ pub async fn read<D: Database>(database: &D, attempts: Option<u32>) -> Result<Re
 /// How many attempts are searched for one that has settled a failure.
 const SEARCHED: u32 = 1000;
 
-/// `attempts`: the newest first.
 fn settled_since(failed: &RecordedAttempt, attempts: &[RecordedAttempt]) -> Option<Kind> {
-    let newer = attempts.iter().take_while(|attempt| *attempt != failed);
-    let same = |attempt: &&RecordedAttempt| {
-        let what = |of: &RecordedAttempt| (of.kind.clone(), of.version.trim_start_matches('0').to_owned());
-        let is_repeatable = failed.kind == Kind::Repeatable.word();
-        attempt.success && what(attempt) == what(failed) && (!is_repeatable || attempt.file == failed.file)
+    let settles = |attempt: &&RecordedAttempt| {
+        attempt.success && attempt.row.id > failed.row.id && attempt.row.is_of_the_same(&failed.row)
     };
-    Kind::from_word(&newer.into_iter().find(same)?.kind)
+    attempts.iter().find(settles).map(|attempt| attempt.row.kind)
 }
 
 /// What a ledger says of a way back.

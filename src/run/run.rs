@@ -20,7 +20,7 @@ use crate::engine::shared::stopped::stopped;
 use crate::engine::{Database, Fence, LockAttempt, Session, SessionError};
 use crate::migration::{Version, no_migration};
 use crate::plan::{Goal, Kind, LedgerState, Plan, Step, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
-use crate::report::{AppliedMigration, Event, Failure, Outcome, Pending, Reason, Summary};
+use crate::report::{Event, Failure, HistoryEntry, Outcome, Pending, Reason, Summary};
 use crate::source::parse_needed;
 
 /// The first pause between two tries for the lock; each further one is twice as long.
@@ -105,7 +105,7 @@ pub(super) struct Known {
     /// Steps, by their names.
     pending: VecDeque<String>,
     ahead: Vec<String>,
-    pub(super) history: Vec<AppliedMigration>,
+    pub(super) history: Vec<HistoryEntry>,
 }
 
 /// What came of a plan's steps.
@@ -303,12 +303,12 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     /// What the summary tells of the newest attempts.
-    async fn newest_attempts(&self, session: &mut D::Session) -> Result<Vec<AppliedMigration>, SessionError> {
+    async fn newest_attempts(&self, session: &mut D::Session) -> Result<Vec<HistoryEntry>, SessionError> {
         if !self.settings.tells_history {
             return Ok(Vec::new());
         }
         let (attempts, _) = session.attempts(Some(HISTORY_ROWS)).await?;
-        Ok(attempts.into_iter().map(AppliedMigration::from).collect())
+        Ok(attempts.iter().map(HistoryEntry::from).collect())
     }
 
     fn summary(&self, outcome: Result<(), Failure>) -> Summary {

@@ -267,7 +267,7 @@ impl<'a, D: Database> Run<'a, D> {
             if committed > 0 { session.attempts(None).await.map_err(|error| error.failure)?.0 } else { vec![] };
         for step in steps.iter().take(committed) {
             let is_its = |attempt: &&RecordedAttempt| {
-                attempt.success && attempt.run == self.settings.run && attempt.file == step.migration.file
+                attempt.success && attempt.run == self.settings.run && attempt.row.file == step.migration.file
             };
             if let Some(own) = attempts.iter().find(is_its) {
                 self.note_applied(step, Duration::from_millis(own.execution_time_ms.try_into().unwrap_or(0)));

@@ -4,7 +4,7 @@ use super::locked::{Locked, write_locked};
 use crate::engine::stop_signal;
 use crate::engine::{Attempt, Database, Session};
 use crate::migration::{Migration, Problem, Version, source_failure};
-use crate::plan::{AppliedRow, Kind, LedgerState, StoredRollback};
+use crate::plan::{Kind, LedgerRow, LedgerState, StoredRollback};
 use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
@@ -37,7 +37,7 @@ async fn write<S: Session>(
 }
 
 /// What the ledger says was done: the stored SQL, or nothing where there is none that could be read.
-fn as_recorded(row: &AppliedRow, stored: Option<&StoredRollback>, dialect: Dialect) -> Result<Migration, Vec<Problem>> {
+fn as_recorded(row: &LedgerRow, stored: Option<&StoredRollback>, dialect: Dialect) -> Result<Migration, Vec<Problem>> {
     let file = stored.map_or_else(|| row.file.clone(), StoredRollback::rollback_file);
     let description = stored.map(|stored| stored.description.as_str()).unwrap_or_default();
     let of = |sql| Migration::of_rollback(&row.version, &file, description, sql, dialect);
@@ -46,7 +46,7 @@ fn as_recorded(row: &AppliedRow, stored: Option<&StoredRollback>, dialect: Diale
 }
 
 /// The version's row, where it may be undone: last applied, first undone.
-fn undoable<'a>(ledger: &'a LedgerState, version: &Version) -> Result<&'a AppliedRow, Failure> {
+fn undoable<'a>(ledger: &'a LedgerState, version: &Version) -> Result<&'a LedgerRow, Failure> {
     let row = ledger.get(version).ok_or_else(|| refused(&format!("version {version} is not applied")))?;
     if row.kind == Kind::Baseline {
         return Err(refused(&format!("version {} is the baseline, which was there before Schemaward", row.version)));

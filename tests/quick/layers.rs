@@ -16,7 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("source", &["report", "migration", "plan"]),
     ("engine", &["report", "policy", "sql", "migration", "plan"]),
     ("run", &["report", "sql", "migration", "plan", "source", "engine"]),
-    ("api", &["policy", "duration", "sql"]),
+    ("api", &["report", "policy", "duration", "sql"]),
     ("operator", &["report", "policy", "migration", "api"]),
     (
         "cli",

@@ -9,7 +9,7 @@ use super::rows::value;
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::engine::shared::journal_failure::Begun;
 use crate::engine::shared::journal_verdict::{Journaled, Settlement};
-use crate::engine::shared::ledger_rows::statement_state;
+use crate::engine::shared::ledger_rows::{begun, statement_state};
 use crate::engine::shared::stored_trace::StoredTrace;
 use crate::migration::{Checksum, Version};
 use crate::plan::{self, StatementState};
@@ -187,11 +187,7 @@ impl Ledger {
     /// All that is begun and has not come to its end, in no order. `open_version` says the same of a row as `migration_id`
     /// does, and has an index: the rows of all that has come to its end need not be read.
     pub(super) fn begun(&self) -> String {
-        format!(
-            "SELECT version, statement, checksum, state, kind, filename, id, trace, settled_by, error_code FROM {} \
-             WHERE open_version IS NOT NULL",
-            self.journal_table()
-        )
+        format!("SELECT {} FROM {} WHERE open_version IS NOT NULL", begun::list(&[]), self.journal_table())
     }
 
     /// The begun statements of one attempt's file.

@@ -8,6 +8,7 @@ use super::mark::Mark;
 use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::engine::shared::ledger_layout::LAYOUT;
+use crate::engine::shared::ledger_rows::{acknowledgement, attempt, rollback, row};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
@@ -127,9 +128,9 @@ impl Ledger {
     /// [`super::rows::ledger_state`] puts them in order: what the server would group or sort would cost it more than all else.
     pub(super) fn read(&self) -> String {
         format!(
-            "SELECT MAX(version) FROM {};\n\
-             SELECT version, filename, checksum, token_checksum, kind, id FROM {} WHERE success AND undone_by IS NULL;\n{}",
+            "SELECT MAX(version) FROM {};\nSELECT {} FROM {} WHERE success AND undone_by IS NULL;\n{}",
             self.table("ledger"),
+            row::list(&[]),
             self.rows(),
             self.begun()
         )
@@ -138,9 +139,11 @@ impl Ledger {
     /// The newest attempts, all of them without a limit, and the newest that failed.
     pub(super) fn attempts(&self, limit: Option<u32>) -> String {
         let select = format!(
-            "SELECT version, filename, checksum, {}, execution_time_ms, success, error_code, error_message, \
-             statements_done, statements_total, run, applied_by, tool_version, kind, undone_by IS NOT NULL FROM {}",
-            instant("applied_at"),
+            "SELECT {}, {} FROM {}",
+            row::list(&[]),
+            attempt::list(
+                &[(attempt::applied_at, &instant("applied_at")), (attempt::undone, "undone_by IS NOT NULL"),]
+            ),
             self.rows()
         );
         let limit = limit.map(|rows| format!(" LIMIT {rows}")).unwrap_or_default();
@@ -232,11 +235,11 @@ impl Ledger {
         )
     }
 
-    /// The same rows, newest first: version, detail, time, user, run.
+    /// The same rows, newest first.
     pub(super) fn acknowledged(&self, kind: AcknowledgementKind) -> String {
         format!(
-            "SELECT version, detail, {}, made_by, run FROM {} WHERE kind = {} ORDER BY id DESC",
-            instant("made_at"),
+            "SELECT {} FROM {} WHERE kind = {} ORDER BY id DESC",
+            acknowledgement::list(&[(acknowledgement::made_at, &instant("made_at"))]),
             self.table("acknowledgements"),
             text(kind.word())
         )
@@ -399,14 +402,10 @@ impl Ledger {
         )
     }
 
-    /// The rollback SQL of what is in force: version, file, description, SQL.
+    /// The rollback SQL of what is in force.
     pub(super) fn stored_rollbacks(&self, versions: &[Version]) -> String {
         let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
-        format!(
-            "SELECT version, filename, description, rollback_sql FROM {} WHERE in_force IN ({})",
-            self.rows(),
-            versions.join(", ")
-        )
+        format!("SELECT {} FROM {} WHERE in_force IN ({})", rollback::list(&[]), self.rows(), versions.join(", "))
     }
 
     /// Gives an applied row the checksums that its file has now, and keeps the old ones: two statements. The second one's

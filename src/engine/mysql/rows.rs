@@ -6,7 +6,7 @@ use sqlx::mysql::MySqlRow;
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::SessionError;
 use crate::engine::shared::ledger_layout::check_writer;
-use crate::engine::shared::ledger_rows::{LedgerRow, state_of_successes, unusable};
+use crate::engine::shared::ledger_rows::{self, DriverRow, unusable};
 use crate::plan::LedgerState;
 
 /// A column of a row that must be there. All values come as texts and are read as what is asked for, whichever of its
@@ -19,7 +19,7 @@ where
     row.try_get_unchecked(index).map_err(|error| unusable(&error.to_string()))
 }
 
-impl LedgerRow for MySqlRow {
+impl DriverRow for MySqlRow {
     fn text(&self, column: usize) -> Result<String, SessionError> {
         value(Some(self), column)
     }
@@ -44,7 +44,7 @@ pub(super) fn ledger_state(results: &[Vec<MySqlRow>]) -> Result<(Option<i64>, Le
     };
     let version: Option<i64> = value(version.first(), 0)?;
     check_writer(version)?;
-    Ok((version, state_of_successes(succeeded, begun)?))
+    Ok((version, ledger_rows::ledger_state(succeeded, begun)?))
 }
 
 /// From the row of [`super::ledger::Ledger::identity`].

@@ -10,7 +10,7 @@ use super::rows::value;
 use crate::engine::session::{Attempt, ByHand, FailedAttempt, Fence, SessionError};
 use crate::engine::shared::journal_failure::Begun;
 use crate::engine::shared::journal_verdict::{Journaled, Settlement};
-use crate::engine::shared::ledger_rows::statement_state;
+use crate::engine::shared::ledger_rows::{begun, statement_state};
 use crate::engine::shared::stored_trace::StoredTrace;
 use crate::migration::{Checksum, Version};
 use crate::plan::{self, StatementState};
@@ -151,8 +151,8 @@ impl Ledger {
     /// All that is begun and not applied.
     pub(super) fn begun(&self) -> String {
         format!(
-            "SELECT j.version, j.statement, j.checksum, j.state, j.kind, j.filename, j.id, j.trace, j.settled_by, \
-             j.error_code FROM {}.statement_journal j WHERE j.migration_id IS NULL AND j.tableoid IS NOT NULL",
+            "SELECT {} FROM {}.statement_journal WHERE migration_id IS NULL AND tableoid IS NOT NULL",
+            begun::list(&[]),
             self.quoted
         )
     }

@@ -7,6 +7,7 @@ use super::settings::ALL_ROWS;
 use crate::engine::acknowledgement::{Acknowledgement, AcknowledgementKind};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, Unrun};
 use crate::engine::shared::ledger_layout::LAYOUT;
+use crate::engine::shared::ledger_rows::{acknowledgement, begun, rollback, row};
 use crate::migration::{Migration, Version};
 use crate::plan::Kind;
 
@@ -75,10 +76,11 @@ impl Ledger {
     pub(super) fn read(&self) -> String {
         format!(
             "{versions};\n\
-             SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
+             SELECT {row} FROM {schema}.schema_migrations \
              WHERE success AND undone_by IS NULL AND tableoid IS NOT NULL;\n\
              {begun}",
             versions = self.read_versions(),
+            row = row::list(&[]),
             schema = self.quoted,
             begun = self.begun()
         )
@@ -89,17 +91,15 @@ impl Ledger {
         let schema = &self.quoted;
         let begun = match version {
             OlderLedger::Two => format!(
-                "SELECT version, statement, checksum, state, 'migration', filename, id, trace, settled_by, error_code \
-                 FROM {schema}.statement_journal WHERE migration_id IS NULL AND tableoid IS NOT NULL"
+                "SELECT {} FROM {schema}.statement_journal WHERE migration_id IS NULL AND tableoid IS NOT NULL",
+                begun::list(&[(begun::kind, "'migration'")])
             ),
             OlderLedger::One => "SELECT 1 WHERE false".to_owned(),
         };
         format!(
-            "{ALL_ROWS};{};\n\
-             SELECT version, filename, checksum, token_checksum, kind, id FROM {schema}.schema_migrations \
-             WHERE success AND tableoid IS NOT NULL;\n\
-             {begun}",
-            self.read_versions()
+            "{ALL_ROWS};{};\nSELECT {} FROM {schema}.schema_migrations WHERE success AND tableoid IS NOT NULL;\n{begun}",
+            self.read_versions(),
+            row::list(&[])
         )
     }
 
@@ -139,11 +139,11 @@ impl Ledger {
         // A bigint key shows as two halves with objsubid 1. Source: PostgreSQL, 54.12 "pg_locks".
         format!(
             "SELECT a.usename::text, l.pid, a.application_name, \
-             pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
-             FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+             {} FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
              WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
              AND l.classid = {high} AND l.objid = {low} AND l.database = \
-             (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())"
+             (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())",
+            instant("a.backend_start")
         )
     }
 
@@ -204,11 +204,11 @@ impl Ledger {
         )
     }
 
-    /// The same rows, newest first: version, detail, time, user, run.
+    /// The same rows, newest first.
     pub(super) fn acknowledged(&self, kind: AcknowledgementKind) -> String {
         format!(
-            "SELECT version, detail, pg_catalog.to_char(made_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
-             made_by, run FROM {}.acknowledgements WHERE kind = {} ORDER BY id DESC",
+            "SELECT {} FROM {}.acknowledgements WHERE kind = {} ORDER BY id DESC",
+            acknowledgement::list(&[(acknowledgement::made_at, &instant("made_at"))]),
             self.quoted,
             text(kind.word())
         )
@@ -349,7 +349,7 @@ impl Ledger {
         )
     }
 
-    /// The rollback SQL of what is in force: version, file, description, SQL.
+    /// The rollback SQL of what is in force.
     pub(super) fn stored_rollbacks(&self, versions: &[Version]) -> String {
         self.stored_rollbacks_where(IN_FORCE, versions)
     }
@@ -362,8 +362,8 @@ impl Ledger {
     fn stored_rollbacks_where(&self, in_force: &str, versions: &[Version]) -> String {
         let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
         format!(
-            "SELECT version, filename, description, rollback_sql FROM {}.schema_migrations \
-             WHERE {in_force} AND version::pg_catalog.numeric IN ({})",
+            "SELECT {} FROM {}.schema_migrations WHERE {in_force} AND version::pg_catalog.numeric IN ({})",
+            rollback::list(&[]),
             self.quoted,
             versions.join(", ")
         )
@@ -387,6 +387,11 @@ impl Ledger {
             fence.0
         )
     }
+}
+
+/// An instant as RFC 3339, UTC, whole seconds.
+pub(super) fn instant(column: &str) -> String {
+    format!("pg_catalog.to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
 }
 
 /// Version, file, description, kind and checksums of an attempt's row.

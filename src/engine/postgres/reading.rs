@@ -1,11 +1,11 @@
 //! The ledger's attempts and the lock's holder, for people to look at. Takes no lock and writes nothing.
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, instant};
 use super::rows::holder_text;
 use super::session::PostgresSession;
 use crate::engine::RecordedAttempt;
 use crate::engine::session::SessionError;
-use crate::engine::shared::ledger_rows::recorded_attempt;
+use crate::engine::shared::ledger_rows::{attempt, recorded_attempt, row};
 use crate::report::Reason;
 
 impl PostgresSession {
@@ -23,21 +23,17 @@ impl PostgresSession {
         if self.has_no_ledger {
             return Ok((Vec::new(), None));
         }
-        let select = |kind: &str| {
-            format!(
-                "SELECT version, filename, checksum, \
-             pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), execution_time_ms, \
-             success, error_code, error_message, statements_done, statements_total, run, applied_by, tool_version, \
-             {kind} FROM {}.schema_migrations",
-                self.ledger.quoted_schema()
-            )
-        };
         let limit = limit.map_or_else(|| "ALL".to_owned(), |rows| rows.to_string());
-        let sql = |kind: &str| {
-            let select = select(kind);
+        let sql = |undone: &str| {
+            let select = format!(
+                "SELECT {}, {} FROM {}.schema_migrations",
+                row::list(&[]),
+                attempt::list(&[(attempt::applied_at, &instant("applied_at")), (attempt::undone, undone)]),
+                self.ledger.quoted_schema()
+            );
             format!("{select} ORDER BY id DESC LIMIT {limit};\n{select} WHERE NOT success ORDER BY id DESC LIMIT 1")
         };
-        let (now, older) = (sql("kind, undone_by IS NOT NULL"), sql("kind, false"));
+        let (now, older) = (sql("undone_by IS NOT NULL"), sql("false"));
         let mut results = self.read_rows(&now).await;
         if results.as_ref().is_err_and(Self::ledger_is_older) {
             results = self.read_rows(&older).await;

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::SessionError;
 use crate::engine::shared::ledger_layout::check_writer;
-use crate::engine::shared::ledger_rows::{LedgerRow, state_of_successes, unusable};
+use crate::engine::shared::ledger_rows::{self, DriverRow, unusable};
 use crate::plan::LedgerState;
 
 /// A column of a row that must be there.
@@ -18,7 +18,7 @@ where
     row.try_get(index).map_err(|error| unusable(&error.to_string()))
 }
 
-impl LedgerRow for PgRow {
+impl DriverRow for PgRow {
     fn text(&self, column: usize) -> Result<String, SessionError> {
         // Whatever it is, the server sends a text.
         self.try_get_unchecked(column).map_err(|error| unusable(&error.to_string()))
@@ -46,7 +46,7 @@ pub(super) fn ledger_state(results: &[Vec<PgRow>]) -> Result<(Option<i64>, Ledge
     let versions = versions.iter().map(|row| value(Some(row), 0)).collect::<Result<Vec<i32>, _>>()?;
     let version = versions.into_iter().max().map(i64::from);
     check_writer(version)?;
-    Ok((version, state_of_successes(succeeded, begun)?))
+    Ok((version, ledger_rows::ledger_state(succeeded, begun)?))
 }
 
 /// From the row of [`super::ledger::Ledger::identity`].

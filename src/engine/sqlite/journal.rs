@@ -3,12 +3,12 @@
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::ledger::{Ledger, NOW, OPEN, bind_open};
+use super::ledger::{Ledger, NOW, OPEN, bind_open, instant};
 use super::rows::{count, query, unreadable};
 use crate::engine::session::{Attempt, ByHand, Fence, SessionError};
 use crate::engine::shared::journal_failure::Begun;
 use crate::engine::shared::journal_verdict::Journaled;
-use crate::engine::shared::ledger_rows::{LedgerRow, statement_state};
+use crate::engine::shared::ledger_rows::{DriverRow, statement_state};
 use crate::engine::shared::stored_trace::StoredTrace;
 use crate::migration::Checksum;
 use crate::plan::StatementState;
@@ -23,8 +23,9 @@ impl Ledger {
         attempt: Attempt<'_>,
     ) -> Result<Vec<JournalRow>, SessionError> {
         let sql = format!(
-            "SELECT statement, checksum, state, trace, excerpt, substr(started_at, 1, 19) || 'Z', run, last_insert_rowid \
+            "SELECT statement, checksum, state, trace, excerpt, {}, run, last_insert_rowid \
              FROM {} WHERE {OPEN}",
+            instant("started_at"),
             self.table("statement_journal")
         );
         let found = bind_open(query(sql), attempt).fetch_all(connection).await.map_err(|error| unreadable(&error))?;

@@ -9,7 +9,10 @@ use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, Acknowledgem
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{Attempt, FailedAttempt, Fence, SessionError, StoredRollback, Unrun};
 use crate::engine::shared::ledger_layout::LAYOUT;
-use crate::engine::shared::ledger_rows::{LedgerRow, acknowledged, ledger_state, recorded_attempt, stored_rollback};
+use crate::engine::shared::ledger_rows::{
+    self, DriverRow, acknowledged, acknowledgement, attempt, ledger_state, recorded_attempt, rollback, row,
+    stored_rollback,
+};
 use crate::migration::{Migration, Version};
 use crate::plan::{Kind, LedgerState};
 
@@ -21,6 +24,11 @@ const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 const IN_FORCE: &str = "success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')";
 /// Now, as the ledger writes times.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+/// An instant as RFC 3339, UTC, whole seconds.
+pub(super) fn instant(column: &str) -> String {
+    format!("substr({column}, 1, 19) || 'Z'")
+}
 
 /// Columns that tables of earlier layouts lack.
 const ADDED: [(&str, &[&str]); 2] = [
@@ -145,7 +153,8 @@ impl Ledger {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT version, detail, substr(made_at, 1, 19) || 'Z', made_by, run FROM {} WHERE kind = '{}' ORDER BY id DESC",
+            "SELECT {} FROM {} WHERE kind = '{}' ORDER BY id DESC",
+            acknowledgement::list(&[(acknowledgement::made_at, &instant("made_at"))]),
             self.table("acknowledgements"),
             kind.word()
         );
@@ -154,23 +163,18 @@ impl Ledger {
 
     /// All that a run needs to know.
     pub(super) async fn read(&self, connection: &mut SqliteConnection) -> Result<LedgerState, SessionError> {
-        let migrations = self.table("schema_migrations");
-        let applied = format!(
-            "SELECT version, filename, checksum, token_checksum, kind, id FROM {migrations} WHERE {IN_FORCE} ORDER BY id"
+        let succeeded = format!(
+            "SELECT {} FROM {} WHERE success AND undone_by IS NULL",
+            row::list(&[]),
+            self.table("schema_migrations")
         );
-        let applied = rows(connection, applied).await?;
+        let succeeded = rows(connection, succeeded).await?;
         let begun = format!(
-            "SELECT version, statement, checksum, state, kind, filename, id, trace, settled_by, error_code FROM {} \
-             WHERE migration_id IS NULL ORDER BY id",
+            "SELECT {} FROM {} WHERE migration_id IS NULL",
+            ledger_rows::begun::list(&[]),
             self.table("statement_journal")
         );
-        let begun = rows(connection, begun).await?;
-        let repeatables = format!(
-            "SELECT filename, checksum, token_checksum FROM {migrations} WHERE id IN (SELECT max(id) FROM {migrations} \
-             WHERE success AND kind = 'repeatable' GROUP BY filename)"
-        );
-        let repeatables = rows(connection, repeatables).await?;
-        ledger_state(&applied, &begun, &repeatables)
+        ledger_state(&succeeded, &rows(connection, begun).await?)
     }
 
     /// Attempts, newest first: so many, or all; or only those that failed.
@@ -181,9 +185,11 @@ impl Ledger {
         limit: Option<u32>,
     ) -> Result<Vec<RecordedAttempt>, SessionError> {
         let sql = format!(
-            "SELECT version, filename, checksum, substr(applied_at, 1, 19) || 'Z', execution_time_ms, success, \
-             error_code, error_message, statements_done, statements_total, run, applied_by, tool_version, kind, \
-             undone_by IS NOT NULL FROM {} {} ORDER BY id DESC LIMIT {}",
+            "SELECT {}, {} FROM {} {} ORDER BY id DESC LIMIT {}",
+            row::list(&[]),
+            attempt::list(
+                &[(attempt::applied_at, &instant("applied_at")), (attempt::undone, "undone_by IS NOT NULL"),]
+            ),
             self.table("schema_migrations"),
             if only_failed { "WHERE NOT success" } else { "" },
             limit.map_or(-1, i64::from)
@@ -314,8 +320,8 @@ impl Ledger {
         version: &Version,
     ) -> Result<Option<StoredRollback>, SessionError> {
         let sql = format!(
-            "SELECT version, filename, description, rollback_sql FROM {} \
-             WHERE {IN_FORCE} AND ltrim(version, '0') = ltrim(?, '0')",
+            "SELECT {} FROM {} WHERE {IN_FORCE} AND ltrim(version, '0') = ltrim(?, '0')",
+            rollback::list(&[]),
             self.table("schema_migrations")
         );
         let row = query(sql).bind(version.as_str()).fetch_optional(connection).await;

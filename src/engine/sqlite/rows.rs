@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use super::error::session_error;
 use crate::engine::session::SessionError;
-use crate::engine::shared::ledger_rows::LedgerRow;
+use crate::engine::shared::ledger_rows::DriverRow;
 use crate::report::Reason;
 
 pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
@@ -14,7 +14,7 @@ pub(super) fn query<'q>(sql: String) -> Query<'q> {
     sqlx::query(AssertSqlSafe(sql))
 }
 
-impl LedgerRow for SqliteRow {
+impl DriverRow for SqliteRow {
     fn text(&self, column: usize) -> Result<String, SessionError> {
         self.try_get(column).map_err(|error| unreadable(&error))
     }
