@@ -25,8 +25,8 @@ pub use mysql::{Mysql, MysqlAddress, MysqlSession};
 pub use postgres::{Address, Postgres, PostgresSession};
 pub use recorded_attempt::RecordedAttempt;
 pub use session::{
-    ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress, Session,
-    SessionError, SessionId, StoredRollback, Unrun,
+    ApplyError, ApplyOutcome, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress,
+    Session, SessionError, SessionId, StoredRollback, Unrun,
 };
 pub use shared::spoilt::{can_be_spoilt, spoilt, spoilt_objects};
 #[cfg(feature = "sqlite")]

@@ -378,22 +378,30 @@ pub struct SessionError {
     pub connection_lost: bool,
 }
 
-/// Why a migration was not applied, as far as the session can tell.
+/// Why a migration was not applied.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The server refused it; nothing of it is left that the ledger does not tell of.
-    #[error("{}", failure.message)]
-    Refused {
-        failure: Failure,
-        /// How many of the file's statements had run before.
-        statements_done: usize,
-    },
-    /// The connection broke before the outcome was known. The ledger knows it.
-    #[error("{}", failure.message)]
-    OutcomeUnknown {
-        /// How it broke, and where.
-        failure: Failure,
-        /// How many of the file's statements are known to have run.
-        statements_done: usize,
-    },
+#[error("{}", failure.message)]
+pub struct ApplyError {
+    /// What the server refused; or how the connection broke, and where.
+    pub failure: Failure,
+    /// How many of the file's statements are known to have run.
+    pub statements_done: usize,
+    pub outcome: ApplyOutcome,
+}
+
+/// What a migration that was not applied has left, as far as the session can tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ApplyOutcome {
+    /// Nothing that the ledger does not show: the server refused it.
+    Refused,
+    /// The connection broke before that was known. The ledger knows it.
+    Unknown,
+}
+
+impl ApplyError {
+    /// `is_unknown`: nobody has heard what became of it.
+    pub(super) fn new(failure: Failure, statements_done: usize, is_unknown: bool) -> Self {
+        let outcome = if is_unknown { ApplyOutcome::Unknown } else { ApplyOutcome::Refused };
+        Self { failure, statements_done, outcome }
+    }
 }

@@ -1,12 +1,12 @@
 //! Keeps a run from going over another tool's history, and writes down where a person has said that it may.
 
 use super::beside::{Look, beside, find};
-use super::run::Run;
+use super::context::Context;
 use crate::engine::{Acknowledgement, AcknowledgementKind, Database, Fence, Session};
 use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
 
-impl<D: Database> Run<'_, D> {
+impl<D: Database> Context<'_, D> {
     /// Ends a run that would go over another tool's history, and tells of tables that nobody has a history of.
     pub(super) async fn look_beside(
         &mut self,

@@ -5,9 +5,11 @@
 
 mod abandoned;
 mod ahead;
+mod applying;
 mod batch;
 mod beside;
 mod cancellation;
+mod context;
 mod lock_ladder;
 mod locked;
 mod look_beside;
@@ -17,15 +19,17 @@ mod repair;
 #[expect(clippy::module_inception, reason = "it holds the run itself, and files are named after what they hold")]
 mod run;
 mod run_failure;
-mod steps;
+mod tally;
 mod undone;
 mod unrun;
 
 pub use abandoned::{Abandoned, abandon};
 pub use ahead::Ahead;
 pub use beside::examine;
+pub use context::RunSettings;
 pub use reading::{Back, Reading, RollbackReading, read, stored_rollbacks};
 pub use repair::{Accepted, accept, repair};
-pub use run::{RunSettings, failed_before_start, run};
+pub use run::run;
+pub use tally::failed_before_start;
 pub use undone::record_undone;
 pub use unrun::{foreign_history, ledger_state, record_unrun};

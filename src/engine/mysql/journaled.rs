@@ -73,10 +73,7 @@ impl MysqlSession {
             let (migration, place) = (attempt.migration, Migration::place_of_statement);
             failure.place = Some(next.map_or_else(|| migration.place(), |next| place(migration, next)));
         }
-        if unknown {
-            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
-        }
-        Err(ApplyError::Refused { failure, statements_done })
+        Err(ApplyError::new(failure, statements_done, unknown))
     }
 
     async fn run_statements(

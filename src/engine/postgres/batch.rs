@@ -21,7 +21,7 @@ use super::ledger::Ledger;
 use super::message::{Frame, Message};
 use super::session::PostgresSession;
 use super::settings::ALL_ROWS;
-use crate::engine::session::{ApplyError, Attempt, Progress};
+use crate::engine::session::{ApplyError, ApplyOutcome, Attempt, Progress};
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
@@ -139,7 +139,7 @@ impl PostgresSession {
         if index > 0 {
             progress(index, Progress::Started(Duration::ZERO));
         }
-        Err(ApplyError::Refused { failure, statements_done: 0 })
+        Err(ApplyError::new(failure, 0, false))
     }
 
     /// Sends one message for all of a batch, which is not empty.
@@ -212,8 +212,8 @@ impl PostgresSession {
         }
         let failed = apply_error(message, heard, failing, error);
         let skips = self.already_exists == AlreadyExists::SkipIfIdentical;
-        match failed {
-            ApplyError::Refused { failure, .. } if skips && failure.class == ErrorClass::AlreadyExists => {
+        match (failed.outcome, failed.failure.class) {
+            (ApplyOutcome::Refused, ErrorClass::AlreadyExists) if skips => {
                 let mut told = |told| (going.progress)(failing, told);
                 match self.apply_stepwise(attempt, &mut told).await {
                     Ok(duration) => {
@@ -223,7 +223,7 @@ impl PostgresSession {
                     Err(error) => Sent::Failed(error),
                 }
             }
-            failed => Sent::Failed(failed),
+            _ => Sent::Failed(failed),
         }
     }
 
@@ -296,7 +296,7 @@ fn without_row(attempt: Attempt<'_>) -> ApplyError {
             "something takes rows out of the ledger, such as a trigger, a rule, or SQL of the files'; what {file} has done may \
              be there: look, and record it with `schemaward baseline`, or undo it, before the next run"
         )).at(attempt.migration.place());
-    ApplyError::OutcomeUnknown { failure, statements_done: 0 }
+    ApplyError::new(failure, 0, true)
 }
 
 fn is_cancelled(error: &sqlx::Error) -> bool {
@@ -360,7 +360,7 @@ fn apply_error(message: &Message<'_>, heard: Heard, index: usize, error: &sqlx::
     let mut failure = failure_of(error, Reason::StatementFailed);
     if failure.reason == Reason::Fenced {
         OVERTAKEN.clone_into(&mut failure.message);
-        return ApplyError::Refused { failure, statements_done };
+        return ApplyError::new(failure, statements_done, false);
     }
     let character = server_error(error).and_then(position);
     let statement = if let Phase::Statement(index) = phase { Some(index) } else { None };
@@ -368,18 +368,10 @@ fn apply_error(message: &Message<'_>, heard: Heard, index: usize, error: &sqlx::
     failure.place = Some(pointed.unwrap_or_else(|| message.place(index, statement)));
     failure.message = message.without_passwords(index, &failure.message);
     tell_phase(&mut failure, phase);
-    if connection_lost(error) {
-        ApplyError::OutcomeUnknown { failure, statements_done }
-    } else {
-        ApplyError::Refused { failure, statements_done }
-    }
+    ApplyError::new(failure, statements_done, connection_lost(error))
 }
 
 /// The same where the ledger has to say how far it went.
 fn unknown(error: ApplyError) -> ApplyError {
-    match error {
-        ApplyError::Refused { failure, statements_done } | ApplyError::OutcomeUnknown { failure, statements_done } => {
-            ApplyError::OutcomeUnknown { failure, statements_done }
-        }
-    }
+    ApplyError { outcome: ApplyOutcome::Unknown, ..error }
 }

@@ -60,12 +60,11 @@ impl PostgresSession {
         } else if failure.place.is_none() {
             failure.place = Some(attempt.migration.place());
         }
-        if connection_lost {
-            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
+        if !connection_lost {
+            // Where this fails, so does recording the attempt, which says so.
+            let _ = self.start_over("").await;
         }
-        // Where this fails, so does recording the attempt, which tells.
-        let _ = self.start_over("").await;
-        Err(ApplyError::Refused { failure, statements_done })
+        Err(ApplyError::new(failure, statements_done, connection_lost))
     }
 
     async fn run_statements(

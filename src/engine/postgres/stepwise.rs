@@ -35,12 +35,11 @@ impl PostgresSession {
             Err(error) => error,
         };
         failure.place.get_or_insert_with(|| attempt.migration.place());
-        if connection_lost {
-            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
+        if !connection_lost {
+            // Where this fails, so does recording the attempt, which says so.
+            let _ = self.start_over("").await;
         }
-        // Where this fails, so does recording the attempt, which tells.
-        let _ = self.start_over("").await;
-        Err(ApplyError::Refused { failure, statements_done })
+        Err(ApplyError::new(failure, statements_done, connection_lost))
     }
 
     async fn run_stepwise(
@@ -99,11 +98,10 @@ impl PostgresSession {
             tell_phase(&mut failure, phase_behind(behind.unwrap_or(0), closing.answers));
             failure.place = Some(attempt.migration.place());
         }
-        if connection_lost(&error) {
-            return Err(ApplyError::OutcomeUnknown { failure, statements_done });
+        if !connection_lost(&error) {
+            let _ = self.start_over("").await;
         }
-        let _ = self.start_over("").await;
-        Err(ApplyError::Refused { failure, statements_done })
+        Err(ApplyError::new(failure, statements_done, connection_lost(&error)))
     }
 
     async fn step(&mut self, sql: String) -> Result<(), SessionError> {

@@ -43,7 +43,7 @@ impl SqliteSession {
                 if failure.reason != Reason::Fenced {
                     failure.place.get_or_insert_with(|| attempt.migration.place());
                 }
-                Err(ApplyError::Refused { failure, statements_done })
+                Err(ApplyError::new(failure, statements_done, false))
             }
         }
     }

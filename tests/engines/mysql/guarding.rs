@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rstest::rstest;
 use schemaward::engine::{
-    ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Mysql, MysqlAddress, Session, stop_signal,
+    ApplyError, ApplyOutcome, Attempt, Database, DatabaseSettings, LockAttempt, Mysql, MysqlAddress, Session,
+    stop_signal,
 };
 use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
@@ -92,7 +93,7 @@ fn apply_overtaken(bed: &Bed, sql: &str, overtake: impl FnOnce(&Bed)) {
     let (migration, (_, stop)) = (set.migrations().next().unwrap(), stop_signal());
     let attempt = Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
     let applied = runtime.block_on(session.apply(attempt, &mut |_| {}));
-    let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
+    let Err(ApplyError { failure, outcome: ApplyOutcome::Refused, .. }) = applied else { panic!("{applied:?}") };
     assert_eq!(failure.reason, Reason::Fenced, "{failure:?}");
     // Its connection is the runtime's, which goes first.
     runtime.block_on(session.close());

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use schemaward::engine::{
-    Address, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session, stop_signal,
+    Address, ApplyError, ApplyOutcome, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Progress, Session,
+    stop_signal,
 };
 use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
@@ -234,7 +235,7 @@ fn a_fence_that_rises_in_the_middle_lets_nothing_from_there_on_commit() {
             }
         };
         let outcome = session.apply_batch(&batch, &mut progress).await;
-        let Err(ApplyError::Refused { failure, .. }) = outcome else { panic!("{outcome:?}") };
+        let Err(ApplyError { failure, outcome: ApplyOutcome::Refused, .. }) = outcome else { panic!("{outcome:?}") };
         assert_eq!(failure.reason, Reason::Fenced);
         assert_eq!(applied, [0]);
     });

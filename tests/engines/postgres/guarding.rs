@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use schemaward::engine::{
-    Address, ApplyError, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Session, stop_signal,
+    Address, ApplyError, ApplyOutcome, Attempt, Database, DatabaseSettings, LockAttempt, Postgres, Session, stop_signal,
 };
 use schemaward::migration::{MigrationSet, SourceFile};
 use schemaward::plan::Kind;
@@ -106,7 +106,7 @@ fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
         let (migration, (_, stop)) = (set.migrations().next().unwrap(), stop_signal());
         let attempt = Attempt { migration, kind: Kind::Migration, run: "old", fence, stop: &stop };
         let applied = session.apply(attempt, &mut |_| {}).await;
-        let Err(ApplyError::Refused { failure, .. }) = applied else { panic!("{applied:?}") };
+        let Err(ApplyError { failure, outcome: ApplyOutcome::Refused, .. }) = applied else { panic!("{applied:?}") };
         assert_eq!(failure.reason, Reason::Fenced);
     });
 }

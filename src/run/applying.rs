@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, NotEnded, cancelled};
+use super::context::Context;
 use super::lock_ladder::LockLadder;
-use super::run::{Run, Steps, count};
 use super::run_failure::{Unresolved, not_told_of, of_another_engine, older_than_its_history, stopped_at_work};
 use crate::engine::RecordedAttempt;
 use crate::engine::StopReason;
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::stopped::stopped;
-use crate::engine::{ApplyError, Attempt, Database, FailedAttempt, Fence, Progress, Session};
+use crate::engine::{ApplyError, ApplyOutcome, Attempt, Database, FailedAttempt, Fence, Progress, Session};
 use crate::migration::Migration;
 use crate::plan::{Kind, LedgerState, Plan, Step};
-use crate::report::{Event, Failure, LockBlocker, Place, Reason};
+use crate::report::{Event, Failure, LockBlocker, Reason};
 use crate::sql::TransactionMode;
 
 /// The tries of one migration whose tables' locks were not free.
@@ -37,31 +37,34 @@ struct Ended {
     blocker: Option<LockBlocker>,
 }
 
-impl<'a, D: Database> Run<'a, D> {
-    /// Applies a plan's steps, one behind the other, until one fails.
-    pub(super) async fn apply(&mut self, session: &mut D::Session, fence: Fence, plan: &Plan<'a>) -> Steps<'a> {
-        let rollback = self.is_rollback();
-        if !self.started && !plan.steps.is_empty() {
-            self.started = true;
-            (self.report)(Event::RunStarted {
-                run: self.settings.run.clone(),
-                plan_hash: plan.hash().to_string(),
-                steps: count(plan.steps.len()),
-                from: plan.from.as_ref().map(ToString::to_string),
-                to: plan.to_text(),
-                rollback,
-            });
-        }
+/// What came of a plan's steps.
+pub(super) enum Steps<'a> {
+    Done,
+    Failed(Failure),
+    Unresolved(Box<Unresolved<'a>>),
+}
+
+/// A run that holds the lock and applies a plan's steps.
+pub(super) struct Applying<'r, 'a, D: Database> {
+    pub(super) context: &'r mut Context<'a, D>,
+    pub(super) session: &'r mut D::Session,
+    pub(super) fence: Fence,
+}
+
+impl<'a, D: Database> Applying<'_, 'a, D> {
+    /// Applies the steps, one after the other, until one fails.
+    pub(super) async fn apply(&mut self, plan: &Plan<'a>) -> Steps<'a> {
+        self.context.report_beginning(plan);
         let mut steps = plan.steps.as_slice();
         let mut tries: Option<Tries> = None;
         while !steps.is_empty() {
-            if let Some(reason) = self.stop.reason() {
+            if let Some(reason) = self.context.stop.reason() {
                 return Steps::Failed(stopped(reason, None));
             }
             // What waits for a lock does so alone.
             let len = if tries.is_some() { 1 } else { batch_len(steps) };
             let batch = steps.get(..len).unwrap_or(steps);
-            let ended = self.apply_batch(session, fence, batch, tries.is_none()).await;
+            let ended = self.apply_batch(batch, tries.is_none()).await;
             steps = steps.get(ended.applied..).unwrap_or_default();
             let unapplied = batch.get(ended.applied..).unwrap_or_default();
             if ended.applied > 0 {
@@ -73,11 +76,13 @@ impl<'a, D: Database> Run<'a, D> {
                     return Steps::Failed(not_told_of(&step.migration));
                 }
                 (Ok(()), _) => continue,
-                (Err(ApplyError::OutcomeUnknown { failure, statements_done }), _) => {
+                (Err(ApplyError { failure, statements_done, outcome: ApplyOutcome::Unknown }), _) => {
                     let (steps, began) = (unapplied.to_vec(), ended.began);
                     return Steps::Unresolved(Box::new(Unresolved { steps, failure, statements_done, began }));
                 }
-                (Err(ApplyError::Refused { failure, statements_done }), _) => (failure, statements_done),
+                (Err(ApplyError { failure, statements_done, outcome: ApplyOutcome::Refused }), _) => {
+                    (failure, statements_done)
+                }
             };
             let Some(step) = unapplied.first() else { return Steps::Failed(failure) };
             let began = tries.as_ref().map_or(ended.began, |tries| tries.began);
@@ -87,14 +92,14 @@ impl<'a, D: Database> Run<'a, D> {
                     Ok(()) => continue,
                     Err(failure) => failure,
                 }
-            } else if self.known.in_force.is_empty() {
+            } else if self.context.tally.nothing_is_in_force() {
                 older_than_its_history(failure)
             } else {
                 failure
             };
             let failure = of_another_engine(failure, &step.migration);
             let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-            return Steps::Failed(match self.record(session, fence, step, failed).await {
+            return Steps::Failed(match self.record(step, failed).await {
                 Ok(()) => failure,
                 // Its file ran into what the other run has done.
                 Err(overtaken) => overtaken,
@@ -104,7 +109,7 @@ impl<'a, D: Database> Run<'a, D> {
     }
 
     fn first_try(&self, began: Instant) -> Tries {
-        Tries { began, ladder: LockLadder::new(self.settings.lock_tries, self.database.lock_timeout()) }
+        Tries { began, ladder: LockLadder::new(self.context.settings.lock_tries, self.context.database.lock_timeout()) }
     }
 
     /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try,
@@ -117,12 +122,12 @@ impl<'a, D: Database> Run<'a, D> {
         blocker: Option<LockBlocker>,
     ) -> Result<(), Failure> {
         let elapsed = tries.began.elapsed();
-        let again = migration.mode == TransactionMode::PerFile || self.database.tries_statements_again();
+        let again = migration.mode == TransactionMode::PerFile || self.context.database.tries_statements_again();
         let pause = tries.ladder.pause(elapsed).filter(|_| again);
         let statement = failure.place.as_ref().and_then(|place| place.statement);
         let failure = tries.ladder.told(elapsed, failure, blocker.as_ref());
         let Some(pause) = pause else { return Err(failure) };
-        (self.report)(Event::LockTimedOut {
+        (self.context.report)(Event::LockTimedOut {
             version: migration.version.to_string(),
             file: migration.file.clone(),
             statement,
@@ -133,7 +138,7 @@ impl<'a, D: Database> Run<'a, D> {
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(()),
             // The time was spent on locks: that is what to look at, and it may heal.
-            reason = self.stop.requested() => Err(match reason {
+            reason = self.context.stop.requested() => Err(match reason {
                 StopReason::DeadlineExceeded => failure,
                 StopReason::Cancelled => stopped(reason, Some(&failure)),
             }),
@@ -142,18 +147,10 @@ impl<'a, D: Database> Run<'a, D> {
 
     /// Applies several migrations; a stop cancels the statement that runs and waits for the server to roll back.
     /// `announce`: their beginning has not been reported yet.
-    async fn apply_batch(
-        &mut self,
-        session: &mut D::Session,
-        fence: Fence,
-        batch: &[Step<'a>],
-        announce: bool,
-    ) -> Ended {
-        let (database, stop_signal, name, id) = (self.database, self.stop, self.settings.run.as_str(), session.id());
-        let attempts: Vec<Attempt<'_>> = batch
-            .iter()
-            .map(|Step { kind, migration }| Attempt { migration, kind: *kind, run: name, fence, stop: stop_signal })
-            .collect();
+    async fn apply_batch(&mut self, batch: &[Step<'a>], announce: bool) -> Ended {
+        let (context, fence, id) = (&mut *self.context, self.fence, self.session.id());
+        let (database, asked_to_stop) = (context.database, context.stop);
+        let attempts: Vec<Attempt<'_>> = batch.iter().map(|step| context.attempt(step, fence)).collect();
         let (mut applied, mut began, mut blocker) = (0, Instant::now(), None);
         let mut progress = |index: usize, progress| {
             let Some(step) = batch.get(index) else { return };
@@ -162,27 +159,23 @@ impl<'a, D: Database> Run<'a, D> {
                     let now = Instant::now();
                     began = now.checked_sub(ago).unwrap_or(now);
                     if announce {
-                        self.report_started(step);
+                        context.report_started(step);
                     }
                 }
-                Progress::StatementsDone(done) => (self.report)(Event::StatementFinished {
-                    version: step.migration.version.to_string(),
-                    statement: count(done),
-                    statements: count(step.migration.statements.len()),
-                }),
-                Progress::StatementSkipped(index) => self.report_skipped(step, index),
+                Progress::StatementsDone(done) => context.report_statements(step, done),
+                Progress::StatementSkipped(index) => context.report_skipped(step, index),
                 Progress::Applied(duration) => {
                     applied = index + 1;
-                    self.note_applied(step, duration);
+                    context.note_applied(step, duration);
                 }
             }
         };
         let outcome = {
-            let mut applying = std::pin::pin!(session.apply_batch(&attempts, &mut progress));
+            let mut applying = std::pin::pin!(self.session.apply_batch(&attempts, &mut progress));
             let reason = tokio::select! {
                 biased;
                 done = &mut applying => Ok(done),
-                reason = stop_signal.requested() => Err(reason),
+                reason = asked_to_stop.requested() => Err(reason),
                 never = database.watch_lock_waits(id, &mut blocker) => match never {},
             };
             match reason {
@@ -193,52 +186,17 @@ impl<'a, D: Database> Run<'a, D> {
         Ended { applied, began, outcome, blocker }
     }
 
-    fn report_started(&mut self, step: &Step<'_>) {
-        let migration = step.migration.as_ref();
-        (self.report)(Event::MigrationStarted {
-            kind: step.kind.word().to_owned(),
-            version: migration.version.to_string(),
-            file: migration.file.clone(),
-            statements: count(migration.statements.len()),
-            no_transaction: migration.mode == TransactionMode::PerStatement,
-        });
-    }
-
-    fn report_skipped(&mut self, step: &Step<'_>, index: usize) {
-        let Place { version, file, line, excerpt, .. } = step.migration.place_of_statement(index);
-        (self.report)(Event::StatementSkipped { version, file, statement: count(index + 1), line, excerpt });
-    }
-
-    fn note_applied(&mut self, step: &Step<'_>, duration: Duration) {
-        self.applied += 1;
-        let migration = step.migration.as_ref();
-        self.known.has_run(step);
-        (self.report)(Event::MigrationApplied {
-            kind: step.kind.word().to_owned(),
-            version: migration.version.to_string(),
-            file: migration.file.clone(),
-            execution_time_ms: i64::try_from(duration.as_millis()).unwrap_or(i64::MAX),
-        });
-    }
-
     /// Records a failed attempt. That this fails too is logged only: the failure itself matters more.
     ///
     /// # Errors
     ///
     /// That another run has taken over.
-    async fn record(
-        &self,
-        session: &mut D::Session,
-        fence: Fence,
-        step: &Step<'_>,
-        failed: FailedAttempt<'_>,
-    ) -> Result<(), Failure> {
+    async fn record(&mut self, step: &Step<'_>, failed: FailedAttempt<'_>) -> Result<(), Failure> {
         if failed.failure.reason == Reason::Fenced {
             return Ok(());
         }
-        let migration = step.migration.as_ref();
-        let attempt = Attempt { migration, kind: step.kind, run: &self.settings.run, fence, stop: self.stop };
-        match tokio::time::timeout(CANCEL_WAIT, session.record_failure(attempt, failed)).await {
+        let attempt = self.context.attempt(step, self.fence);
+        match tokio::time::timeout(CANCEL_WAIT, self.session.record_failure(attempt, failed)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.failure.reason == Reason::Fenced => {
                 return Err(Failure { message: OVERTAKEN.to_owned(), ..error.failure });
@@ -249,14 +207,13 @@ impl<'a, D: Database> Run<'a, D> {
         Ok(())
     }
 
-    /// Lets the ledger say what became of a migration whose outcome was not told.
+    /// Lets the ledger say what became of migrations whose outcome was not heard. The failure of the first that is not
+    /// committed, once it is recorded.
     pub(super) async fn resolve(
         &mut self,
-        session: &mut D::Session,
-        fence: Fence,
         ledger: &LedgerState,
         lost: Unresolved<'a>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Failure>, Failure> {
         let Unresolved { steps, mut failure, mut statements_done, began } = lost;
         let committed = steps.iter().take_while(|step| is_committed(step, ledger)).count();
         if committed > 0 {
@@ -264,24 +221,23 @@ impl<'a, D: Database> Run<'a, D> {
         }
         // Another run may have done it meanwhile; then it is not this one's to tell of.
         let attempts =
-            if committed > 0 { session.attempts(None).await.map_err(|error| error.failure)?.0 } else { vec![] };
+            if committed > 0 { self.session.attempts(None).await.map_err(|error| error.failure)?.0 } else { vec![] };
         for step in steps.iter().take(committed) {
             let is_its = |attempt: &&RecordedAttempt| {
-                attempt.success && attempt.run == self.settings.run && attempt.row.file == step.migration.file
+                attempt.success && attempt.run == self.context.settings.run && attempt.row.file == step.migration.file
             };
             if let Some(own) = attempts.iter().find(is_its) {
-                self.note_applied(step, Duration::from_millis(own.execution_time_ms.try_into().unwrap_or(0)));
+                self.context.note_applied(step, Duration::from_millis(own.execution_time_ms.try_into().unwrap_or(0)));
             }
         }
-        let Some(step) = steps.get(committed) else { return Ok(()) };
+        let Some(step) = steps.get(committed) else { return Ok(None) };
         if failure.place.as_ref().is_none_or(|place| place.file != step.migration.file) {
             // The server was farther than its answers, or has lost what it had not yet written to its disk.
             (failure.place, statements_done) = (Some(step.migration.place()), 0);
         }
         let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-        self.record(session, fence, step, failed).await?;
-        self.release(session, fence).await;
-        Err(failure)
+        self.record(step, failed).await?;
+        Ok(Some(failure))
     }
 }
 
@@ -295,24 +251,21 @@ fn is_committed(step: &Step<'_>, ledger: &LedgerState) -> bool {
     }
 }
 
-fn is_stopped(error: &ApplyError) -> bool {
-    let (ApplyError::Refused { failure, .. } | ApplyError::OutcomeUnknown { failure, .. }) = error;
-    matches!(failure.reason, Reason::Cancelled | Reason::DeadlineExceeded)
-}
-
 /// What a batch that was cancelled has ended with.
 fn stopped_outcome(reason: StopReason, ended: Result<Result<(), ApplyError>, NotEnded>) -> Result<(), ApplyError> {
-    match ended {
+    let error = match ended {
         // What was begun was done before the cancellation reached it.
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(why) => {
+            let (failure, outcome) = (stopped_at_work(reason, &why), ApplyOutcome::Unknown);
+            return Err(ApplyError { failure, statements_done: 0, outcome });
+        }
+    };
+    let says_so = matches!(error.failure.reason, Reason::Cancelled | Reason::DeadlineExceeded);
+    if error.outcome == ApplyOutcome::Refused && says_so {
         // It has stopped by itself, between two statements.
-        Ok(Err(error @ ApplyError::Refused { .. })) if is_stopped(&error) => Err(error),
-        Ok(Err(ApplyError::Refused { failure, statements_done })) => {
-            Err(ApplyError::Refused { failure: stopped(reason, Some(&failure)), statements_done })
-        }
-        Ok(Err(ApplyError::OutcomeUnknown { failure, statements_done })) => {
-            Err(ApplyError::OutcomeUnknown { failure: stopped(reason, Some(&failure)), statements_done })
-        }
-        Err(why) => Err(ApplyError::OutcomeUnknown { failure: stopped_at_work(reason, &why), statements_done: 0 }),
+        return Err(error);
     }
+    Err(ApplyError { failure: stopped(reason, Some(&error.failure)), ..error })
 }
