@@ -10,6 +10,7 @@ use kube::runtime::watcher::Event;
 
 use super::conditions::Owned;
 use super::queue::{Class, Key};
+use super::shelf::{Change, Same, Shelf};
 
 /// What is kept of a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,7 +132,7 @@ impl Index {
         match news {
             News::Resource(event) => {
                 at.ends(&event, "resources");
-                let changes = at.resources.tell(event);
+                let changes = at.resources.take(event);
                 for change in &changes {
                     at.note_users(change);
                 }
@@ -139,18 +140,18 @@ impl Index {
             }
             News::Job(event) => {
                 at.ends(&event, "jobs");
-                let changes = at.jobs.tell(event);
+                let changes = at.jobs.take(event);
                 changes.into_iter().filter_map(|change| at.job_call(&change)).collect()
             }
             News::Pod(event) => {
                 at.ends(&event, "pods");
-                let changes = at.pods.tell(event);
+                let changes = at.pods.take(event);
                 changes.into_iter().filter_map(|change| at.pod_call(&change)).collect()
             }
             News::Lease(event) => {
                 at.ends(&event, "leases");
                 let event = map(event, |(key, sign)| (key, (sign, now)));
-                let gone = at.leases.tell(event).into_iter().filter(|change| change.after.is_none());
+                let gone = at.leases.take(event).into_iter().filter(|change| change.after.is_none());
                 gone.map(|change| Call::Freed(change.key)).collect()
             }
             News::Map(event) => {
@@ -303,69 +304,6 @@ fn map<T, U>(event: Event<T>, change: impl Fn(T) -> U) -> Event<U> {
         Event::InitApply(told) => Event::InitApply(change(told)),
         Event::Init => Event::Init,
         Event::InitDone => Event::InitDone,
-    }
-}
-
-/// What one watch has told. A watch that begins anew tells everything again: what is as it was is no change then, and
-/// what it does not tell any more has gone meanwhile.
-#[derive(Debug)]
-struct Shelf<S> {
-    now: HashMap<Key, S>,
-    fresh: Option<HashSet<Key>>,
-}
-
-impl<S> Default for Shelf<S> {
-    fn default() -> Self {
-        Self { now: HashMap::new(), fresh: None }
-    }
-}
-
-#[derive(Debug)]
-struct Change<S> {
-    key: Key,
-    before: Option<S>,
-    after: Option<S>,
-}
-
-/// What is the same though it was told again.
-trait Same {
-    fn is_same(&self, other: &Self) -> bool;
-}
-
-impl<S: Same + Clone> Shelf<S> {
-    fn tell(&mut self, event: Event<(Key, S)>) -> Vec<Change<S>> {
-        match event {
-            Event::Init => {
-                self.fresh = Some(HashSet::new());
-                Vec::new()
-            }
-            Event::InitApply((key, sign)) => {
-                if let Some(fresh) = &mut self.fresh {
-                    fresh.insert(key.clone());
-                }
-                self.put(key, sign).into_iter().collect()
-            }
-            Event::Apply((key, sign)) => self.put(key, sign).into_iter().collect(),
-            Event::Delete((key, _)) => self.drop(key).into_iter().collect(),
-            Event::InitDone => {
-                let Some(fresh) = self.fresh.take() else { return Vec::new() };
-                let gone: Vec<Key> = self.now.keys().filter(|key| !fresh.contains(*key)).cloned().collect();
-                gone.into_iter().filter_map(|key| self.drop(key)).collect()
-            }
-        }
-    }
-
-    fn put(&mut self, key: Key, sign: S) -> Option<Change<S>> {
-        if self.now.get(&key).is_some_and(|before| before.is_same(&sign)) {
-            return None;
-        }
-        let before = self.now.insert(key.clone(), sign.clone());
-        Some(Change { key, before, after: Some(sign) })
-    }
-
-    fn drop(&mut self, key: Key) -> Option<Change<S>> {
-        let before = self.now.remove(&key)?;
-        Some(Change { key, before: Some(before), after: None })
     }
 }
 

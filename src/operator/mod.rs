@@ -33,6 +33,7 @@ mod queue;
 pub mod refusal;
 mod room;
 mod seen;
+mod shelf;
 pub mod source;
 pub mod standing;
 pub mod status;

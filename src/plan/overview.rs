@@ -2,10 +2,11 @@
 
 use super::goal::PlanOptions;
 use super::ledger_state::{LedgerState, StatementState};
-use super::plan::{PlanWarning, plan, repeatables};
+use super::plan::{plan, repeatables};
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
+use super::warning::PlanWarning;
 use crate::migration::{MigrationFile, MigrationFiles, Version};
 use crate::sql::Execution;
 

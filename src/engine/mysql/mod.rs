@@ -24,6 +24,7 @@ mod rows;
 mod script;
 mod server;
 mod session;
+mod taking_over;
 
 use std::convert::Infallible;
 use std::time::Duration;

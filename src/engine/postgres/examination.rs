@@ -11,9 +11,9 @@ use tokio::time::timeout;
 
 use super::Postgres;
 use super::error::refused;
+use super::explaining::hint_where_filtered;
 use super::ledger::Ledger;
 use super::rows::holder_text;
-use super::session::hint_where_filtered;
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::session::SessionError;
 use crate::engine::shared::connecting::CONNECT_TIMEOUT;

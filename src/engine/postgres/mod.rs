@@ -5,6 +5,7 @@ mod answers;
 mod batch;
 mod error;
 mod examination;
+mod explaining;
 mod identical;
 mod journal;
 mod journaled;
@@ -20,6 +21,7 @@ mod rows;
 mod session;
 mod settings;
 mod stepwise;
+mod taking_over;
 
 use std::convert::Infallible;
 use std::time::Duration;

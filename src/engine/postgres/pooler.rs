@@ -220,3 +220,8 @@ async fn process(connection: &mut PgConnection, statement: &str) -> Step<i32> {
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| refused(&error))?;
     rows.last().and_then(|row| row.try_get(0).ok()).ok_or_else(|| skipped("the server did not report its process ID"))
 }
+
+/// The server process is another than the session began with.
+pub(super) fn another_process() -> SessionError {
+    transaction_pooler("another server process answers than before: a pooler in transaction mode")
+}

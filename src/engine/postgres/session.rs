@@ -13,16 +13,13 @@ use tracing::subscriber::NoSubscriber;
 
 use super::Postgres;
 use super::address::Address;
-use super::error::{
-    FOREIGN_LEDGER, INSUFFICIENT_PRIVILEGE, OTHER_PROCESS, QUERY_CANCELLED, UNDEFINED_COLUMN, UNDEFINED_SCHEMA,
-    UNDEFINED_TABLE, connection_lost, is_filtered, server_error, session_error,
-};
+use super::error::{QUERY_CANCELLED, connection_lost, is_filtered, server_error, session_error};
 use super::journal::Kind;
-use super::ledger::{Ledger, OLDEST_WRITER, OlderLedger};
+use super::ledger::{Ledger, OlderLedger};
 use super::mark::{Mark, Told};
 use super::message::Reset;
 use super::own_transaction::{AS_OURSELVES, BEGIN};
-use super::pooler::transaction_pooler;
+use super::pooler::another_process;
 use super::rows::{holder_text, identity, ledger_state, value};
 use super::settings::{ALL_ROWS, Settings};
 use crate::engine::RecordedAttempt;
@@ -32,7 +29,6 @@ use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
     StoredRollback, Unrun, one_by_one,
 };
-use crate::engine::shared::ledger_layout::FoundLayout;
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
@@ -64,8 +60,8 @@ pub struct PostgresSession {
     /// Whether the journal had an open statement when the lock was taken.
     something_is_begun: bool,
     pub(super) already_exists: AlreadyExists,
-    user: String,
-    database: String,
+    pub(super) user: String,
+    pub(super) database: String,
     /// Until the first try for the lock, which finds out through this whether the server process stays with this session,
     /// and what its setting up needs to know. Reading does not need it.
     may_be_pooled: Option<Postgres>,
@@ -200,82 +196,6 @@ impl PostgresSession {
         Ok(results.split_off(1.min(results.len())))
     }
 
-    /// What the server says against the ledger's being written, with what only the session knows.
-    pub(super) fn explain(&self, error: &sqlx::Error) -> SessionError {
-        if is_filtered(error) {
-            return self.filtered(error);
-        }
-        self.explain_writing(session_error(error, Reason::LedgerUnusable))
-    }
-
-    /// Rows of the ledger are hidden from this user: it is not known what is applied.
-    fn filtered(&self, error: &sqlx::Error) -> SessionError {
-        let (user, schema) = (&self.user, self.ledger.schema());
-        let mut explained = session_error(error, Reason::LedgerUnusable);
-        let failure = &mut explained.failure;
-        failure.message = format!(
-            "row level security hides rows of the ledger in the schema {schema} from the user {user}, so what is \
-             applied cannot be known: {}",
-            failure.message
-        );
-        failure.hint = Some(hint_where_filtered(schema, user));
-        explained
-    }
-
-    /// The failure with which right is missing, and for whom.
-    fn explain_writing(&self, mut error: SessionError) -> SessionError {
-        let failure = &mut error.failure;
-        let schema = self.ledger.schema();
-        match failure.code.as_deref() {
-            Some(INSUFFICIENT_PRIVILEGE) => {
-                failure.message = format!(
-                    "the user {} may not keep the ledger in the schema {schema}: {}",
-                    self.user, failure.message
-                );
-                failure.hint = Some(format!(
-                    "as an administrator: CREATE SCHEMA \"{schema}\" AUTHORIZATION \"{user}\"; or GRANT CREATE ON \
-                     DATABASE \"{database}\" TO \"{user}\"; tables of an existing ledger must belong to \"{user}\"",
-                    user = self.user,
-                    database = self.database
-                ));
-            }
-            Some(OTHER_PROCESS) => return another_process(),
-            Some(UNDEFINED_COLUMN) => {
-                failure.message =
-                    format!("the ledger in the schema {schema} is not as Schemaward makes it: {}", failure.message);
-                failure.hint = Some(
-                    "a table was replaced, for example by a view, or a column was dropped: restore the tables as \
-                     they were"
-                        .to_owned(),
-                );
-            }
-            Some(FOREIGN_LEDGER) => {
-                failure.message = format!("the schema {schema} holds another tool's schema_migrations");
-                failure.hint = Some("choose another schema for the history".to_owned());
-            }
-            _ => {}
-        }
-        error
-    }
-
-    /// The same where nothing is to be written: the ledger is there.
-    pub(super) fn explain_reading(&self, error: &sqlx::Error) -> SessionError {
-        let is_a_right = server_error(error).is_some_and(|error| error.code() == INSUFFICIENT_PRIVILEGE);
-        if !is_a_right || is_filtered(error) {
-            return self.explain(error);
-        }
-        let mut error = session_error(error, Reason::LedgerUnusable);
-        let (user, schema) = (&self.user, self.ledger.schema());
-        let failure = &mut error.failure;
-        failure.message =
-            format!("the user {user} may not read the ledger in the schema {schema}: {}", failure.message);
-        failure.hint = Some(format!(
-            "as an administrator: GRANT USAGE ON SCHEMA \"{schema}\" TO \"{user}\"; GRANT SELECT ON ALL TABLES IN SCHEMA \
-             \"{schema}\" TO \"{user}\"; what writes needs the ledger's owner"
-        ));
-        error
-    }
-
     /// Writes in a transaction of its own, as the user who connected, whatever a file has set; guarded by the fence.
     pub(super) async fn write_guarded(&mut self, fence: Fence, sql: &str) -> Result<Vec<Vec<PgRow>>, SessionError> {
         let sql = format!("{BEGIN};{AS_OURSELVES};{};{sql};COMMIT", self.ledger.guard(fence));
@@ -304,16 +224,6 @@ impl PostgresSession {
         }
     }
 
-    /// Whether the error says that there is no ledger yet.
-    pub(super) fn ledger_is_missing(error: &sqlx::Error) -> bool {
-        server_error(error).is_some_and(|e| matches!(e.code(), UNDEFINED_TABLE | UNDEFINED_SCHEMA))
-    }
-
-    /// Whether the error says that the ledger is older than this binary writes it.
-    pub(super) fn ledger_is_older(error: &sqlx::Error) -> bool {
-        server_error(error).is_some_and(|e| e.code() == UNDEFINED_COLUMN)
-    }
-
     /// Reads a ledger of version 2 or 1.
     async fn read_older(&mut self) -> Result<LedgerState, SessionError> {
         let mut results = self.try_query(self.ledger.read_older(OlderLedger::Two)).await;
@@ -325,64 +235,6 @@ impl PostgresSession {
             Err(error) => Err(self.explain_reading(&error)),
         }
     }
-
-    /// What sets the session up, and nothing else's.
-    fn own_process_set_up(&self) -> String {
-        self.reset.behind(&Ledger::assert_process(self.process_id))
-    }
-
-    /// Sets the session up, raises the fence and reads the ledger. None where the ledger is missing or
-    /// older than this binary writes it.
-    async fn raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
-        let sql = format!("{};\n{}", self.own_process_set_up(), self.ledger.raise_fence(run));
-        match self.try_query(sql).await {
-            Ok(results) => taken(&results),
-            Err(error) if Self::ledger_is_missing(&error) || Self::ledger_is_older(&error) => Ok(None),
-            Err(error) => Err(self.explain(&error)),
-        }
-    }
-
-    /// The same behind the making, or upgrading, of the ledger.
-    async fn install_and_raise_fence(&mut self, run: &str) -> Result<Option<(Fence, LedgerState)>, SessionError> {
-        let (set_up, raise) = (self.own_process_set_up(), self.ledger.raise_fence(run));
-        let sql = format!("{set_up};\n{};\n{raise}", self.ledger.installation());
-        match self.try_query(sql).await {
-            Ok(results) => taken(&results),
-            Err(error) => {
-                if !connection_lost(&error) {
-                    self.roll_back().await.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
-                }
-                Err(self.explain(&error))
-            }
-        }
-    }
-}
-
-/// The fence and the ledger from the last answers to [`Ledger::raise_fence`]; None where the ledger is older.
-fn taken(results: &[Vec<PgRow>]) -> Result<Option<(Fence, LedgerState)>, SessionError> {
-    let Some((raised, ledger)) = results.last_chunk::<4>().and_then(|results| results.split_first()) else {
-        return Err(unusable("the server did not answer the raising of the fence"));
-    };
-    let (oldest_writer, state) = ledger_state(ledger)?;
-    let layout = raised.first().map(|row| value::<i32>(Some(row), 1)).transpose()?.map(i64::from);
-    if (FoundLayout { oldest_writer, layout }).is_due(OLDEST_WRITER) {
-        return Ok(None);
-    }
-    let fence: Option<i64> = value(raised.first(), 0)?;
-    let fence = fence.ok_or_else(|| unusable("the ledger's row of the lock is not there"))?;
-    Ok(Some((Fence(fence), state)))
-}
-
-/// The way out where row level security hides rows of the ledger.
-pub(super) fn hint_where_filtered(schema: &str, user: &str) -> String {
-    format!(
-        "as the owner of the ledger's tables: ALTER TABLE \"{schema}\".… NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL \
-         SECURITY for each of them; or, as a superuser: ALTER ROLE \"{user}\" BYPASSRLS"
-    )
-}
-
-fn another_process() -> SessionError {
-    transaction_pooler("another server process answers than before: a pooler in transaction mode")
 }
 
 fn understood(results: &[Vec<PgRow>]) -> Result<LedgerState, SessionError> {

@@ -1,0 +1,259 @@
+//! Plans from sets and ledgers, as the rest of the program asks for them.
+
+use rstest::rstest;
+
+use super::{
+    BegunStatement, Kind, LedgerRow, LedgerState, Plan, PlanOptions, PlanProblem, PlanWarning, StatementState, Target,
+    edited, plan, plan_failure,
+};
+use crate::migration::{Checksum, MigrationFiles, SourceFile, Version};
+use crate::report::Reason;
+use crate::sql::Dialect;
+
+fn set(files: &[(&str, &str)]) -> MigrationFiles {
+    let files: Vec<SourceFile> =
+        files.iter().map(|(name, sql)| SourceFile { name: (*name).into(), bytes: (*sql).into() }).collect();
+    MigrationFiles::sorted(files, Dialect::Postgres).unwrap()
+}
+
+/// A set `001_m.sql`, `002_m.sql` … whose files hold the given SQL.
+fn numbered(sql: &[&str]) -> MigrationFiles {
+    let names: Vec<String> = (1..=sql.len()).map(|n| format!("{n:03}_m.sql")).collect();
+    set(&names.iter().map(String::as_str).zip(sql.iter().copied()).collect::<Vec<_>>())
+}
+
+/// The ledger after the given versions of the set were applied.
+fn applied(set: &MigrationFiles, versions: &[&str]) -> LedgerState {
+    let migrations = set.migrations().iter().map(|file| file.parsed().unwrap());
+    LedgerState::new(migrations.filter(|m| versions.contains(&m.version.as_str())).map(|m| LedgerRow {
+        version: m.version.clone(),
+        file: m.file.clone(),
+        checksum: m.checksum.clone(),
+        token_checksum: m.token_checksum.clone(),
+        kind: Kind::Migration,
+        id: 0,
+    }))
+}
+
+fn outcome(set: &MigrationFiles, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
+    match plan(set, ledger, &PlanOptions::to(target.parse().unwrap())) {
+        Ok(plan) => Ok(plan.steps.iter().map(|step| step.migration.version.to_string()).collect()),
+        Err(problems) => Err(problems.iter().map(PlanProblem::reason).collect()),
+    }
+}
+
+#[rstest]
+#[case::empty_ledger_to_latest(&[], "latest", Ok(&["001", "002", "003"][..]))]
+#[case::empty_ledger_to_a_version(&[], "002", Ok(&["001", "002"][..]))]
+#[case::the_target_counts_as_a_number(&[], "2", Ok(&["001", "002"][..]))]
+#[case::some_applied(&["001"], "latest", Ok(&["002", "003"][..]))]
+#[case::all_applied(&["001", "002", "003"], "latest", Ok(&[][..]))]
+#[case::target_is_current(&["001", "002"], "002", Ok(&[][..]))]
+#[case::target_below_current(&["001", "002"], "001", Err(&[Reason::TargetUnreachable][..]))]
+#[case::target_above_the_source(&["001"], "004", Err(&[Reason::TargetUnreachable][..]))]
+#[case::pending_below_applied(&["001", "003"], "latest", Err(&[Reason::OutOfOrder][..]))]
+#[case::pending_below_applied_and_no_target(
+    &["001", "003"], "009", Err(&[Reason::TargetUnreachable, Reason::OutOfOrder][..])
+)]
+fn steps_to_a_target(#[case] done: &[&str], #[case] target: &str, #[case] expected: Result<&[&str], &[Reason]>) {
+    let set = numbered(&["select 1", "select 2", "select 3"]);
+    let expected = expected.map(|v| v.iter().map(ToString::to_string).collect()).map_err(<[Reason]>::to_vec);
+    assert_eq!(outcome(&set, &applied(&set, done), target), expected);
+}
+
+#[rstest]
+#[case::identical("create table t (a int)", Ok(0))]
+#[case::a_comment_more("-- why\ncreate table t (a int);", Ok(1))]
+#[case::case_and_space("CREATE TABLE t\r\n( a INT )", Ok(1))]
+#[case::another_type("create table t (a bigint)", Err(()))]
+fn an_applied_file_may_change_in_looks_only(#[case] now: &str, #[case] expected: Result<usize, ()>) {
+    let before = numbered(&["create table t (a int)"]);
+    let ledger = applied(&before, &["001"]);
+    let now = numbered(&[now]);
+    let found = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.warnings.len()).map_err(|_| ());
+    assert_eq!(found, expected);
+}
+
+#[rstest]
+#[case::applied_as_it_is(&["select 'a", "select 2"], Ok(vec!["002".to_owned()]))]
+#[case::changed(&["select 1; select 'a", "select 2"], Err(vec!["001_m.sql".to_owned()]))]
+#[case::pending(&["select 'a", "select 2;\nselect 'b"], Err(vec!["002_m.sql:2".to_owned()]))]
+#[case::pending_and_changed(
+    &["select 1; select 'a", "select 2;\n\nselect 'b"],
+    Err(vec!["002_m.sql:3".to_owned()])
+)]
+fn only_files_that_are_pending_have_to_be_valid_and_those_that_have_changed_are_edited(
+    #[case] now: &[&str],
+    #[case] expected: Result<Vec<String>, Vec<String>>,
+) {
+    let row = LedgerRow {
+        version: "001".parse().unwrap(),
+        file: "001_m.sql".to_owned(),
+        checksum: Checksum::of(b"select 'a"),
+        token_checksum: Checksum::of(b"another program's"),
+        kind: Kind::Adopted,
+        id: 0,
+    };
+    let set = numbered(now);
+    let ledger = LedgerState::new([row]);
+    for edit in edited(&set, &ledger) {
+        let told = edit.to_string();
+        let why = ": schemaward repair --accept 001, once it is valid, which it is not: 001_m.sql:1: a string that ";
+        assert!(told.starts_with("001_m.sql: version 001 was changed after") && told.contains(why), "{told}");
+    }
+    let found = plan(&set, &ledger, &PlanOptions::to(Target::Latest));
+    let place = |problem: PlanProblem| problem.to_string().split(": ").next().unwrap_or_default().to_owned();
+    let steps = |plan: Plan<'_>| plan.steps.iter().map(|step| step.name().to_owned()).collect();
+    assert_eq!(found.map(steps).map_err(|problems| problems.into_iter().map(place).collect()), expected);
+}
+
+#[rstest]
+#[case::newer_than_the_source("latest", &["003", "004"], Ok(&["004"][..]))]
+#[case::older_than_the_source("latest", &["001", "003"], Err("001_m.sql: version 001 is applied but missing in the source"))]
+#[case::the_target_is_where_the_database_is("004", &["003", "004"], Ok(&["004"][..]))]
+#[case::the_target_lies_between("003", &["003", "004"], Err("the target version 003 is lower than 004, which is applied, and migrate only goes forward"))]
+fn applied_versions_that_the_source_does_not_have(
+    #[case] target: &str,
+    #[case] done: &[&str],
+    #[case] expected: Result<&[&str], &str>,
+) {
+    let all = numbered(&["select 1", "select 2", "select 3", "select 4"]);
+    let ledger = applied(&all, done);
+    let source = set(&[("003_m.sql", "select 3")]);
+    match (plan(&source, &ledger, &PlanOptions::to(target.parse().unwrap())), expected) {
+        (Ok(plan), Ok(ahead)) => {
+            assert_eq!(plan.ahead.iter().map(Version::as_str).collect::<Vec<_>>(), ahead);
+            assert!(plan.steps.is_empty());
+        }
+        (Err(problems), Err(message)) => {
+            assert_eq!(problems.len(), 1);
+            assert!(problems[0].to_string().starts_with(message), "{}", problems[0]);
+        }
+        (found, _) => panic!("{found:?}"),
+    }
+}
+
+#[test]
+fn a_version_missing_in_the_middle_is_refused() {
+    let ledger = applied(&set(&[("20240101_a.sql", ""), ("20240102_b.sql", "")]), &["20240101", "20240102"]);
+    let source = set(&[("20240101_a.sql", ""), ("20240103_c.sql", "")]);
+    assert_eq!(outcome(&source, &ledger, "latest"), Err(vec![Reason::MigrationMissing]));
+}
+
+#[test]
+fn an_edit_is_told_with_both_checksums_in_full() {
+    let (before, now) = (numbered(&["select 1"]), numbered(&["select 2"]));
+    let problems = plan(&now, &applied(&before, &["001"]), &PlanOptions::to(Target::Latest)).unwrap_err();
+    let failure = plan_failure(&problems).unwrap();
+    assert_eq!(failure.reason, Reason::MigrationEdited);
+    assert_eq!(failure.place.map(|place| place.file), Some("001_m.sql".to_owned()));
+    for set in [&before, &now] {
+        assert!(failure.message.contains(set.migrations()[0].checksum().as_str()), "{}", failure.message);
+    }
+}
+
+#[rstest]
+#[case::nothing_changed("vacuum a; vacuum b", StatementState::Finished, true)]
+#[case::looks_only("VACUUM  a; vacuum b", StatementState::Finished, true)]
+#[case::what_comes_later("vacuum a; vacuum c", StatementState::Finished, true)]
+#[case::what_has_run("vacuum c; vacuum b", StatementState::Finished, false)]
+#[case::one_before_it("vacuum c; vacuum a; vacuum b", StatementState::Finished, false)]
+#[case::all_gone("", StatementState::Finished, false)]
+#[case::one_transaction_now("create table a ()", StatementState::Finished, false)]
+#[case::open_and_changed("vacuum c; vacuum b", StatementState::Started, true)]
+#[case::open_and_gone("", StatementState::Started, false)]
+#[case::refused_and_changed("create table a ()", StatementState::Failed, true)]
+fn a_begun_file_keeps_what_has_run(#[case] now: &str, #[case] state: StatementState, #[case] allowed: bool) {
+    let begun = BegunStatement {
+        kind: Kind::Migration,
+        version: Some("001".parse().unwrap()),
+        file: "001_m.sql".to_owned(),
+        number: 1,
+        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
+        state,
+        left_a_part: false,
+    };
+    let ledger = LedgerState::default().with_begun(vec![begun]);
+    let now = numbered(&[now]);
+    let found = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.steps.len());
+    assert_eq!(found.is_ok(), allowed, "{found:?}");
+}
+
+#[rstest]
+#[case::has_run("001", StatementState::Finished, false)]
+#[case::nobody_knows("001", StatementState::Started, false)]
+#[case::newer_than_the_source("009", StatementState::Finished, false)]
+#[case::was_refused("001", StatementState::Failed, true)]
+#[case::is_there("002", StatementState::Finished, true)]
+fn a_begun_file_that_is_gone_is_refused(#[case] version: &str, #[case] state: StatementState, #[case] allowed: bool) {
+    let begun = |number| BegunStatement {
+        kind: Kind::Migration,
+        version: Some(version.parse().unwrap()),
+        file: format!("{version}_m.sql"),
+        number,
+        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
+        state,
+        left_a_part: false,
+    };
+    let ledger = LedgerState::default().with_begun(vec![begun(1)]);
+    let set = set(&[("002_m.sql", "vacuum a; vacuum b")]);
+    let reasons = outcome(&set, &ledger, "latest").err();
+    assert_eq!(reasons, (!allowed).then(|| vec![Reason::MigrationMissing]));
+    if !allowed {
+        let ledger = LedgerState::default().with_begun(vec![begun(1), begun(2)]);
+        assert_eq!(outcome(&set, &ledger, "latest").err().map(|all| all.len()), Some(1), "told once");
+    }
+}
+
+#[test]
+fn what_is_left_out_of_a_file_is_a_warning() {
+    let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1;\nbegin;\ncommit;".into() };
+    let set = MigrationFiles::sorted(vec![file], Dialect::Mysql).unwrap();
+    let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
+    assert_eq!(warnings, [PlanWarning::LeftOut { file: "1_a.sql".into(), line: 2, count: 2 }]);
+}
+
+#[test]
+fn an_empty_file_is_a_warning_and_one_of_comments_is_none() {
+    let set = set(&[("001_a.sql", " \n"), ("002_b.sql", "-- nothing")]);
+    let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
+    assert_eq!(warnings, [PlanWarning::Empty { file: "001_a.sql".into() }]);
+}
+
+#[test]
+fn a_new_file_that_nobody_has_written_is_a_warning() {
+    let template = crate::migration::next_file([], "a", "20261123000000").unwrap().text;
+    let written = format!("{template}-- drop table b;\n").replace("\n\n", "\ncreate table b ();\n");
+    let set = set(&[("001_a.sql", &template), ("002_b.sql", &written)]);
+    let plan = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap();
+    let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("001_a.sql: the file is as schemaward new wrote it"), "{warnings:?}");
+}
+
+#[test]
+fn a_new_name_is_a_warning() {
+    let (before, now) = (set(&[("001_a.sql", "x")]), set(&[("001_b.sql", "x")]));
+    let ledger = applied(&before, &["001"]);
+    let warnings = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).unwrap().warnings;
+    assert!(matches!(&warnings[..], [PlanWarning::Renamed { applied_file, .. }] if applied_file == "001_a.sql"));
+}
+
+#[test]
+fn the_hash_changes_with_start_target_and_steps() {
+    let set = numbered(&["select 1", "select 2", "select 3"]);
+    let other = numbered(&["select 1", "select 2", "select 4"]);
+    let hash = |set: &MigrationFiles, done: &[&str], target: &str| {
+        plan(set, &applied(set, done), &PlanOptions::to(target.parse().unwrap())).unwrap().hash()
+    };
+    let all = [
+        hash(&set, &[], "latest"),
+        hash(&set, &["001"], "latest"),
+        hash(&set, &[], "002"),
+        hash(&other, &[], "latest"),
+        hash(&set, &["001", "002", "003"], "latest"),
+    ];
+    let distinct: std::collections::HashSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+    assert_eq!(all[0], hash(&set, &[], "003"));
+}
