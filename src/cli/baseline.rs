@@ -1,4 +1,4 @@
-//! `schemaward baseline`: records migrations as being there already, on a database that is older than its history.
+//! `schemaward baseline`: records migrations as already applied, on a database that is older than its history.
 
 use std::process::ExitCode;
 

@@ -193,7 +193,7 @@ pub(super) fn log_to_stderr(format: Format) {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !unwanted;
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
-    // Fails only where a subscriber is there already.
+    // Fails only where a subscriber already exists.
     let _ = match format {
         Format::Text if std::env::var_os("RUST_LOG").is_none() => logger.event_format(LogLines).try_init(),
         Format::Text => logger.try_init(),

@@ -104,7 +104,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments.command,
         Err(error) => return usage::show(&error, &given),
     };
-    // Only what was understood: a mistake is told about what was written.
+    // Only what was understood: a message about a mistake shows what was written.
     process_list::hide_url(std::env::args_os().collect());
     match command {
         Command::Adopt(arguments) => adopt::main(&arguments),

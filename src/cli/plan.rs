@@ -17,7 +17,7 @@ use crate::report::Failure;
 use crate::source::{parse_all, parse_needed};
 use crate::sql::{Others, Statement, StatementLock, TransactionMode};
 
-/// The widest excerpt of a statement that its lock is aligned behind.
+/// The widest excerpt of a statement with its lock in the same line.
 const EXCERPT_WIDTH: usize = 56;
 
 /// Flags of `schemaward plan`.
@@ -73,7 +73,7 @@ enum Mode {
 struct PlannedStatement {
     line: usize,
     first_line: String,
-    /// Null where the statement's kind does not tell.
+    /// Null where the statement's kind does not show it.
     lock: Option<Lock>,
 }
 
@@ -213,7 +213,7 @@ impl PlannedStep {
             };
             let told = line(&lock.told);
             let told = styled(if lock.blocks_reads { NOTE } else { FAINT }, &told);
-            // Behind a long statement the lock would be off the screen.
+            // Beside a long statement the lock would be off the screen.
             let excerpt = if excerpt.chars().count() > EXCERPT_WIDTH {
                 format!("{excerpt}\n{:1$}", "", EXCERPT_WIDTH + 7)
             } else {

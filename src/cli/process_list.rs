@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::flags::{URL_FILE_VARIABLE, URL_VARIABLES};
 
-/// Where `--url` is given, starts this program anew, as the same process, with the URL in the environment instead, which
+/// Where `--url` is given, starts this program again, as the same process, with the URL in the environment instead, which
 /// only the same user and root can read. Returns where there is nothing to hide, or the system does not let it.
 pub(super) fn hide_url(arguments: Vec<OsString>) {
     let Some((url, rest)) = without_url(arguments) else { return };

@@ -1,4 +1,4 @@
-//! A run's progress on a terminal: how many files are done, and which statement of which file is at work. Nothing of it
+//! A run's progress on a terminal: how many files are done, and which statement of which file is running. Nothing of it
 //! reaches a pipe, where each finished file is a line anyway.
 
 use std::io::IsTerminal;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::line;
 
-/// How often the bar is drawn anew while a statement works, so that its time is seen to pass.
+/// How often the bar is drawn again while a statement works, so that its time is seen to pass.
 const TICK: Duration = Duration::from_millis(200);
 
 /// A bar below the lines of a run; none where nobody could see it.
@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) struct ProgressBar(Option<Bar>);
 
 impl ProgressBar {
-    /// A bar for so many files, where both outputs are a terminal that can move its cursor.
+    /// A bar for this many files, where both outputs are a terminal that can move its cursor.
     pub(super) fn start(files: i64) -> Self {
         let both = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let can_move = std::env::var_os("TERM").is_some_and(|term| term != "dumb");

@@ -233,7 +233,7 @@ impl Open {
                 );
             }
             if *state == "started" {
-                // The next run may still tell by the catalog.
+                // The next run may still find it out from the catalog.
                 let _ = writeln!(
                     text,
                     "    where a run says NeedsReview: schemaward repair --version {version} --statement {statement} --as done, \

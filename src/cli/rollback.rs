@@ -103,7 +103,7 @@ impl RollbackArguments {
             back => {
                 let reading = wait_for(stored_rollbacks(&database, &back))??;
                 let plan = rollback_plan(&reading.state, &reading.to, &reading.stored, database.dialect());
-                // What keeps it from being done the run itself tells.
+                // What keeps it from being done is reported by the run itself.
                 let plan = plan.ok().filter(|plan| !plan.steps.is_empty());
                 if let Some(plan) = plan.as_ref().filter(|_| asks)
                     && !confirm(&database.address(), plan)
@@ -190,7 +190,7 @@ struct RollbackStep {
 struct LossReport {
     /// The line in `sql`.
     line: usize,
-    /// Null where what the statement does stands elsewhere.
+    /// Null where what the statement does is defined elsewhere.
     what: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `schemaward status`: where a database stands against a folder. Writes nothing.
+//! `schemaward status`: where a database is, compared with a folder. Writes nothing.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ pub(super) struct StatusArguments {
     check: bool,
 }
 
-/// Where a database stands.
+/// Where a database is.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
@@ -70,7 +70,7 @@ struct PendingMigration {
 #[serde(rename_all = "camelCase")]
 struct Open {
     statement: usize,
-    /// Who can tell whether it has run: `run`, the next one, or a `person` alone.
+    /// Who can find out whether it has run: `run`, the next one, or a `person` alone.
     settled_by: &'static str,
 }
 
@@ -132,7 +132,7 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
         }
         Err(problems) => {
             status.problems = problems.iter().map(Problem::failure).collect();
-            // Without a source nobody can say what would run; what is there is told still.
+            // Without a source nobody can say what would run; what exists is shown all the same.
             status.warnings.extend(beside.and_then(Beside::told_of_tools));
             status.warnings.extend(beside.and_then(|beside| beside.note(None)));
         }
@@ -169,7 +169,7 @@ impl Status {
             statements_done: ledger.begun_of(step).filter(|begun| begun.state == StatementState::Finished).count(),
             open_statement: open_statement(step, ledger).map(Open::from),
         };
-        // Where a run is at work, so is a statement whose end is not recorded.
+        // During a run, a statement whose end is not recorded is running.
         let is_at_work =
             |problem: &&PlanProblem| self.lock.is_some() && matches!(problem, PlanProblem::EndUnknown { .. });
 

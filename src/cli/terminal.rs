@@ -19,7 +19,7 @@ use crate::sql::without_passwords;
 pub(super) struct Terminal<'a> {
     folder: PathBuf,
     files: Vec<&'a SourceFile>,
-    /// The longest file name: durations stand below each other.
+    /// The longest file name: durations are aligned.
     width: usize,
     /// Migrations that have begun and are not yet safe: file, statements, whether each is committed separately.
     begun: VecDeque<(String, i64, bool)>,
@@ -52,11 +52,11 @@ impl<'a> Terminal<'a> {
             Event::MigrationStarted { file, statements, no_transaction, .. } => {
                 self.begun.push_back((file.clone(), *statements, *no_transaction));
                 self.statements_done = 0;
-                self.bar.at(&at_work(file, 0, *statements));
+                self.bar.at(&running(file, 0, *statements));
             }
             Event::StatementFinished { statement, statements, .. } => {
                 let file = self.begun.back().map_or("", |(file, ..)| file.as_str());
-                self.bar.at(&at_work(file, *statement, *statements));
+                self.bar.at(&running(file, *statement, *statements));
                 self.statements_done = *statement;
             }
             Event::StatementSkipped { file, line, excerpt, .. } => {
@@ -160,7 +160,7 @@ impl<'a> Terminal<'a> {
         let mut text = format!("\n{margin}--> {path}");
         if let Some(source) = self.source_line(&place.file, line) {
             let skipped = usize::try_from(column - 1).unwrap_or_default();
-            // A tab is kept, so that the caret stands below its character however wide a tab is.
+            // A tab is kept, so that the caret is below its character however wide a tab is.
             let indent: String = source.chars().take(skipped).map(|c| if c == '\t' { c } else { ' ' }).collect();
             let _ = write!(text, "\n{margin} |\n{number} | {source}\n{margin} | {indent}^");
         }
@@ -179,7 +179,7 @@ impl<'a> Terminal<'a> {
 }
 
 /// What is running in a file, of which `done` statements have run.
-fn at_work(file: &str, done: i64, statements: i64) -> String {
+fn running(file: &str, done: i64, statements: i64) -> String {
     if done < statements {
         format!("{file}, statement {} of {statements}", done + 1)
     } else {
@@ -236,8 +236,8 @@ fn finished(summary: &Summary) -> String {
     }
 }
 
-/// What is known of a run whose last answer was not heard, and what is not: of what was pending then, the first so many
-/// steps may be committed.
+/// What is known of a run whose last answer was not heard, and what is not: of what was pending then, the first N steps
+/// may be committed.
 fn outcome_unknown(summary: &Summary, applied: i64) -> String {
     let (command, done) = if summary.rollback { ("rollback", "rolled back") } else { ("migrate", "applied") };
     let name = |name: &Option<String>| name.clone().unwrap_or_default();
@@ -301,15 +301,15 @@ pub(super) fn show_failures(format: Format, terminal: &Terminal<'_>, failures: &
 mod tests {
     use std::path::Path;
 
-    use super::{Terminal, at_work, finished};
+    use super::{Terminal, finished, running};
     use crate::migration::SourceFile;
     use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
 
     #[test]
-    fn the_bar_names_the_statement_that_is_at_work() {
-        assert_eq!(at_work("001_a.sql", 0, 2), "001_a.sql, statement 1 of 2");
-        assert_eq!(at_work("001_a.sql", 1, 2), "001_a.sql, statement 2 of 2");
-        assert_eq!(at_work("001_a.sql", 2, 2), "001_a.sql, all of its statements have run");
+    fn the_bar_names_the_statement_that_is_running() {
+        assert_eq!(running("001_a.sql", 0, 2), "001_a.sql, statement 1 of 2");
+        assert_eq!(running("001_a.sql", 1, 2), "001_a.sql, statement 2 of 2");
+        assert_eq!(running("001_a.sql", 2, 2), "001_a.sql, all of its statements have run");
     }
 
     fn summary_of(class: ErrorClass, current: Option<&str>, applied: i64, pending: &[&str]) -> Summary {
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_unknown_outcome_is_told_what_is_known_and_what_not() {
+    fn of_an_unknown_outcome_what_is_known_and_what_is_not_is_shown() {
         let unknown = |current, applied, pending: &[&str]| {
             finished(&summary_of(ErrorClass::UnknownOutcome, current, applied, pending))
         };
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_committed_of_a_failed_file_is_told() {
+    fn what_is_committed_of_a_failed_file_is_shown() {
         let told = |no_transaction, done, failed, reason| {
             let mut terminal = Terminal::new(Path::new("sql"), &[]);
             let (version, file) = ("001".to_owned(), "001_a.sql".to_owned());

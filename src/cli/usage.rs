@@ -1,4 +1,4 @@
-//! Wrong usage, told without a password: clap repeats arguments as they were given, and one of them
+//! Wrong usage, reported without a password: clap repeats arguments as they were given, and one of them
 //! may be the database's URL in a wrong place.
 
 use std::io::Write as _;

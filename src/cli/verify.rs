@@ -1,4 +1,4 @@
-//! `schemaward verify`: holds a folder's files against what the ledger says was applied. Writes nothing.
+//! `schemaward verify`: compares a folder's files with what the ledger says was applied. Writes nothing.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -45,7 +45,7 @@ struct Verification {
     problems: Vec<Failure>,
 }
 
-/// Verifies. Exit code 4 where a file was edited, is missing or comes too late.
+/// Verifies. Exit code 4 where a file was edited, is missing or is out of order.
 pub(super) fn main(arguments: &VerifyArguments) -> ExitCode {
     let format = arguments.format.format;
     let verification = match read(arguments) {

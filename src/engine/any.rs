@@ -1,4 +1,4 @@
-//! A database of whichever engine its URL names. Only hands each call on: what an engine does stands in its own folder.
+//! A database of whichever engine its URL names. Only hands each call on: what an engine does is in its own folder.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -85,7 +85,7 @@ impl AnyDatabase {
     }
 }
 
-/// The user of the operating system: where no server knows one, the ledger tells this one.
+/// The user of the operating system: where no server knows one, the ledger shows this one.
 #[cfg(feature = "sqlite")]
 fn user() -> String {
     ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
@@ -105,7 +105,7 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
     let url = url.trim();
     match url.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).as_deref() {
         Some("postgres" | "postgresql") => Ok(EngineName::Postgres),
-        // It is told as empty.
+        // It is reported as empty.
         None if url.is_empty() => Ok(EngineName::Postgres),
         Some("mysql" | "mariadb") => Ok(EngineName::Mysql),
         #[cfg(feature = "sqlite")]
@@ -293,7 +293,7 @@ mod tests {
     use crate::policy::AlreadyExists;
 
     #[test]
-    fn a_scheme_that_is_not_known_is_told_without_the_url() {
+    fn a_scheme_that_is_not_known_is_reported_without_the_url() {
         let settings = DatabaseSettings {
             run: "r",
             lock_timeout: Duration::from_secs(1),

@@ -22,7 +22,7 @@ pub enum Outcome {
     Ok { detail: String },
     /// A run would fail.
     NotOk { detail: String, advice: String },
-    /// It could not be told, since a step before it failed or it does not apply.
+    /// It is not known, since an earlier step failed, or it does not apply.
     Skipped { detail: String },
 }
 

@@ -16,7 +16,7 @@ pub struct LedgerIdentity {
     pub oldest_writer: i64,
     /// Where it is now.
     pub here: Place,
-    /// Where the newest run found it that has noted this; another place than now means a copy, or a server made anew.
+    /// Where the newest run found it that has noted this; another place than now means a copy, or a server that was set up again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<Place>,
 }
@@ -33,7 +33,7 @@ impl LedgerIdentity {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
-    /// PostgreSQL's system identifier, MySQL's `server_uuid`, MariaDB's `server_uid`; None where the server does not tell it,
+    /// PostgreSQL's system identifier, MySQL's `server_uuid`, MariaDB's `server_uid`; None where the server does not show it,
     /// and on SQLite.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,

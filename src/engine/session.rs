@@ -1,4 +1,4 @@
-//! What every database engine must be able to do for a run. The protocol itself stands in
+//! What every database engine must be able to do for a run. The protocol itself is in
 //! [`super::run`]; an engine knows its server's SQL, locks and error codes, and nothing of the order
 //! of things.
 //!
@@ -31,7 +31,7 @@ pub struct DatabaseSettings<'a> {
     pub lock_timeout: Duration,
     /// Where the ledger lies.
     pub history_schema: &'a str,
-    /// What becomes of a statement whose object is there already.
+    /// How to treat a statement whose object already exists.
     pub already_exists: AlreadyExists,
 }
 
@@ -51,7 +51,7 @@ pub trait Database {
     /// By which rules its SQL is read.
     fn dialect(&self) -> Dialect;
 
-    /// Host, port and name, without user and password: what people tell databases apart by.
+    /// Host, port and name, without user and password: what people know databases by.
     fn address(&self) -> String;
 
     /// Where the ledger lies: a schema, or what its tables' names begin with.
@@ -62,14 +62,14 @@ pub trait Database {
     async fn examine(&self) -> Vec<Check>;
 
     /// Watches whom a session waits for, through a connection of its own that is opened only when the session has been
-    /// at work for a good part of a lock's timeout, and hands over each session that is seen in its way. Never ends; what
-    /// goes wrong is logged only, since knowing is all that this is for.
+    /// running for a good part of a lock's timeout, and hands over each session that is seen to block it. Never ends; what
+    /// goes wrong is only logged, since this is only there to know.
     async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible;
 
     /// How long a statement may wait for a table's lock.
     fn lock_timeout(&self) -> Duration;
 
-    /// Whether a statement that is committed by itself is tried again when it did not get a table's lock in time; those
+    /// Whether a statement that is committed separately is tried again when it did not get a table's lock in time; those
     /// before it are not.
     fn tries_statements_again(&self) -> bool {
         false
@@ -136,8 +136,8 @@ pub trait Session {
     /// Where the ledger cannot be made, or was written by a newer Schemaward.
     async fn take_over(&mut self, run: &str) -> Result<(Fence, LedgerState), SessionError>;
 
-    /// Applies one migration and records it, both or neither, guarded by the fence. `progress` is told of its statements;
-    /// that it has started and is applied tells the call itself.
+    /// Applies one migration and records it, both or neither, guarded by the fence. `progress` hears of its statements;
+    /// the call itself shows that it has started and is applied.
     ///
     /// # Errors
     ///
@@ -145,9 +145,9 @@ pub trait Session {
     async fn apply(&mut self, attempt: Attempt<'_>, progress: &mut dyn FnMut(Progress))
     -> Result<Duration, ApplyError>;
 
-    /// Applies several migrations in their order, each as [`Self::apply`] does, and none behind one that was not applied.
-    /// `progress` is told how it goes, with the number of the attempt, from 0. What it has not been told of as applied
-    /// when this ends may be tried again, unless the outcome is unknown; the error is about the first of them.
+    /// Applies several migrations in their order, each as [`Self::apply`] does, and none after one that was not applied.
+    /// `progress` hears how it goes, with the number of the attempt, from 0. What was not reported to it as applied when
+    /// this ends may be tried again, unless the outcome is unknown; the error is about the first of them.
     /// Without an error at least one has been applied, perhaps not all. An engine that cannot send several at once does
     /// nothing of its own here.
     ///
@@ -270,9 +270,9 @@ pub trait Session {
 pub enum Progress {
     /// A migration's first statement is about to run, or has begun so long ago.
     Started(Duration),
-    /// So many of its statements have run. They are not yet committed where the file is one transaction.
+    /// This many of its statements have run. They are not yet committed where the file is one transaction.
     StatementsDone(usize),
-    /// The statement with this index, from 0, is passed over: what it makes is there already, with the same definition.
+    /// The statement with this index, from 0, is skipped: what it makes already exists, with the same definition.
     StatementSkipped(usize),
     /// It is committed with its row, and no crash of the server can lose it; how long it took.
     Applied(Duration),
@@ -304,7 +304,7 @@ pub struct SessionId(pub i64);
 pub enum LockAttempt {
     /// This session holds it now.
     Taken,
-    /// Somebody else does: user, process, program, connected since when. Empty where they cannot be told any more.
+    /// Somebody else does: user, process, program, connected since when. Empty where they are not known any more.
     HeldBy(String),
 }
 
@@ -389,7 +389,7 @@ pub struct ApplyError {
     pub outcome: ApplyOutcome,
 }
 
-/// What a migration that was not applied has left, as far as the session can tell.
+/// What a migration that was not applied has left, as far as the session knows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ApplyOutcome {
     /// Nothing that the ledger does not show: the server refused it.

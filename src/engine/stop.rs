@@ -1,4 +1,4 @@
-//! The wish to end a run early: a signal, or its deadline. The run decides what becomes of it.
+//! The wish to end a run early: a signal, or its deadline. The run decides what happens then.
 
 use tokio::sync::watch;
 

@@ -61,7 +61,7 @@ struct Page<T> {
 }
 
 impl Answers<'_> {
-    /// An object at a path; none where there is none. `room` is the caller's, who holds so many bytes already.
+    /// An object at a path; none where there is none. `room` is the caller's, who holds this many bytes already.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Answers<'_> {
         }
     }
 
-    /// The objects of a selection, page after page, until so many were seen. `keep` says of each what is kept of it.
+    /// The objects of a selection, page after page, until this many were seen. `keep` says of each what is kept of it.
     ///
     /// # Errors
     ///

@@ -111,7 +111,7 @@ async fn ask(answers: Answers<'_>, namespace: &str, uid: &str) -> Result<Option<
     Ok(book.said.remove(uid).map(|(_, words)| words))
 }
 
-/// Reads events until so many were seen: a page more, perhaps.
+/// Reads events until this many were seen: a page more, perhaps.
 async fn read_book(answers: Answers<'_>, namespace: &str, fields: &str, most: usize) -> Result<Book, AnswerError> {
     let mut book = Book { read: Some(Instant::now()), said: HashMap::new() };
     let (path, mut room) = (Event::url_path(&(), Some(namespace)), Room::default());

@@ -48,7 +48,7 @@ impl Owned {
 pub enum Value {
     True,
     False,
-    /// Nobody can tell yet.
+    /// Not known yet.
     Unknown,
 }
 

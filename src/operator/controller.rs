@@ -72,7 +72,7 @@ pub enum OperatorError {
 
 type Stop = Shared<BoxFuture<'static, ()>>;
 
-/// Runs the operator until it is told to stop.
+/// Runs the operator until it is asked to stop.
 ///
 /// # Errors
 ///
@@ -194,7 +194,7 @@ async fn due(at: Option<Instant>) {
 /// A turn, whether it began with a refusal, and the time until the next one.
 type EndOfTurn = (Turn, bool, Option<Duration>);
 
-/// Turns, and who is at work on one.
+/// Turns, and who is doing one.
 struct Office {
     context: Arc<Context>,
     index: Arc<Mutex<Index>>,

@@ -16,7 +16,7 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// When to look again if nothing happens before.
     pub requeue: Requeue,
-    /// What to tell people, once.
+    /// What to report to people, once.
     pub notices: Vec<Notice>,
 }
 
@@ -70,13 +70,13 @@ pub struct RunOrder {
 pub enum Requeue {
     After(Duration),
     OnChange,
-    /// A Job or a pod goes on, and the watches tell when it gets further: after this time its words are looked at again.
+    /// A Job or a pod goes on, and the watches report when it gets further: after this time its words are looked at again.
     Following(Duration),
-    /// Another resource holds the database's Lease, and the watches tell when it is given back.
+    /// Another resource holds the database's Lease, and the watches report when it is given back.
     OnLease,
 }
 
-/// Something that happened, told once: as an event in the cluster, in the log and in the metrics.
+/// Something that happened, reported once: as an event in the cluster, in the log and in the metrics.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Notice {
     /// The run it is about.
@@ -109,7 +109,7 @@ pub enum NoticeKind {
     Stalled {
         why: Why,
     },
-    /// A deleted resource's Job is told to stop.
+    /// A deleted resource's Job is asked to stop.
     Stopping,
     /// A run's pod does not start, and somebody says why.
     Waiting,

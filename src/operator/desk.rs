@@ -12,7 +12,7 @@ use super::queue::{Cause, Class, Key, Queue};
 /// any more, another does. The others look when they are due.
 const WOKEN_BY_A_LEASE: usize = 2;
 /// How long a namespace is left alone in which passes fail, such as by a quota: one resource tries for all. Where more
-/// than [`MANY_REFUSED`] are concerned, by so many times less: they need not have one cause.
+/// than [`MANY_REFUSED`] are concerned, by that factor less: they need not have one cause.
 const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 const MANY_REFUSED: u32 = 100;
 /// How long it is remembered when a Lease was given back: longer than any turn.
@@ -21,13 +21,13 @@ const FREED_MEMORY: Duration = Duration::from_mins(5);
 /// What is remembered of a resource. `N` is what the turns keep for themselves.
 #[derive(Debug, Default)]
 pub struct Known<N> {
-    /// The versions that its last turn has written: news of them are none.
+    /// The versions that its last turn has written: to hear of them is no news.
     pub written: Vec<String>,
     /// Whether its run waits for its pod, and whoever else waits in the namespace is asked about with it.
     pub waits: bool,
     /// The Lease that it waits for, and since when.
     pub lease: Option<(Key, Instant)>,
-    /// Whether its passes fail, which it has told.
+    /// Whether its passes fail, which it has reported.
     pub refused: bool,
     /// What the turns keep.
     pub notes: N,
@@ -61,7 +61,7 @@ pub struct Desk<N> {
 }
 
 impl<N: Default> Desk<N> {
-    /// For so many turns at once.
+    /// For this many turns at once.
     #[must_use]
     pub fn new(workers: usize) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl<N: Default> Desk<N> {
         }
     }
 
-    /// Takes in what the watches tell.
+    /// Takes in what the watches report.
     pub fn hear(&mut self, call: Call, now: Instant) {
         match call {
             Call::Wake(key, class) => self.queue.wake(&key, class),

@@ -1,6 +1,6 @@
-//! What the watches have told so far, as little of it as is needed: whom a change concerns, whether a pod has got any
+//! What the watches have reported so far, as little of it as is needed: whom a change concerns, whether a pod has got any
 //! further, whether a Lease is renewed. Pure. Nothing is decided from it that writes to a database: a pass that may
-//! start or end a run reads everything anew.
+//! start or end a run reads everything again.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -120,13 +120,13 @@ pub struct Census {
 const WATCHES: usize = 5;
 
 impl Index {
-    /// For so many groups of watches.
+    /// For this many groups of watches.
     #[must_use]
     pub fn new(groups: usize) -> Self {
         Self { groups: std::iter::repeat_with(Group::default).take(groups).collect() }
     }
 
-    /// Takes a message in, and tells whom it concerns.
+    /// Takes a message in, and says whom it concerns.
     pub fn hear(&mut self, group: usize, news: News, now: Instant) -> Vec<Call> {
         let Some(at) = self.groups.get_mut(group) else { return Vec::new() };
         match news {
@@ -161,7 +161,7 @@ impl Index {
         }
     }
 
-    /// Whether each watch has told all that there is.
+    /// Whether each watch has reported all that there is.
     #[must_use]
     pub fn is_in_step(&self) -> bool {
         self.groups.iter().all(|group| group.in_step.len() == WATCHES)
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_has_started_before_a_watch_has_told_of_it_wakes_its_resource() {
+    fn a_pod_that_has_started_before_a_watch_has_reported_it_wakes_its_resource() {
         let (mut index, now) = index();
         assert_eq!(index.hear(0, pod([true, false, false], None), now), wake("shop"));
     }
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_that_begins_anew_tells_only_what_has_changed_and_what_has_gone_meanwhile() {
+    fn a_watch_that_starts_again_reports_only_what_has_changed_and_what_has_gone_meanwhile() {
         let (mut index, now) = index();
         index.hear(0, News::Resource(Event::Apply(resource("blog", "4"))), now);
         let mut calls = Vec::new();
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_is_renewed_is_known_without_a_question_and_one_that_is_gone_is_told() {
+    fn a_lease_that_is_renewed_is_known_without_a_question_and_one_that_is_gone_is_reported() {
         let (mut index, now) = index();
         let lease = |version: &str| (key("db"), LeaseSign { version: version.into() });
         let later = |seconds| now + Duration::from_secs(seconds);

@@ -31,7 +31,7 @@ pub const URL_VOLUME: &str = "url";
 const URL_FOLDER: &str = "/run/schemaward";
 /// Where the migrations lie.
 const SOURCE_FOLDER: &str = "/migrations";
-/// How long a runner that is told to stop may take to roll back before it is killed, in seconds.
+/// How long a runner that is asked to stop may take to roll back before it is killed, in seconds.
 const GRACE_SECONDS: i64 = 60;
 /// What the Job may take beyond the run's own deadline, in seconds: to be scheduled, to pull its image, to roll
 /// back. So the runner ends first and says why; the Job's deadline is for one that cannot.
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runner_is_told_what_the_spec_says() {
+    fn the_runner_gets_what_the_spec_says() {
         let arguments = built(spec(json!({})))["spec"]["template"]["spec"]["containers"][0]["args"].clone();
         let arguments: Vec<String> = serde_json::from_value(arguments).unwrap();
         assert_eq!(arguments[0], "runner");

@@ -21,7 +21,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 /// How often the others look, and how soon a failed renewal is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 
-/// The election this replica stands in.
+/// The election that this replica takes part in.
 pub struct Election<'a> {
     /// Reads and writes the Lease.
     pub leases: &'a Leases,

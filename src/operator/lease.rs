@@ -74,7 +74,7 @@ pub struct Leases {
     sightings: Mutex<HashMap<(String, String), Sighting>>,
 }
 
-/// Since when a record has been the same. Clocks differ from machine to machine, so the time that stands in
+/// Since when a record has been the same. Clocks differ from machine to machine, so the time in
 /// the record says nothing; what counts is when this process saw it change.
 struct Sighting {
     version: String,

@@ -1,4 +1,4 @@
-//! Figures for Prometheus. Counts only; resources are counted anew at each scrape.
+//! Figures for Prometheus. Counts only; resources are counted again at each scrape.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -73,7 +73,7 @@ impl Metrics {
         Self { registry, runs, failures, migrations, run_time, passes, pass_errors, resources }
     }
 
-    /// Counts resources by what the watches tell.
+    /// Counts resources by what the watches report.
     pub fn count_in(&self, index: Arc<Mutex<Index>>) {
         self.counted().index = Some(index);
     }
@@ -91,7 +91,7 @@ impl Metrics {
         self.resources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts what a notice tells of.
+    /// Counts what a notice reports.
     pub fn notice(&self, kind: &NoticeKind) {
         let (result, applied, took) = match kind {
             NoticeKind::Succeeded { applied, took } => ("succeeded", *applied, took),
@@ -143,7 +143,7 @@ struct Counted {
     malformed: HashSet<Key>,
 }
 
-/// Counts resources by condition, from what the watches have told.
+/// Counts resources by condition, from what the watches have reported.
 struct Resources(Arc<Mutex<Counted>>);
 
 impl fmt::Debug for Resources {

@@ -1,6 +1,6 @@
 //! The controller: watches → queue → a turn: observe (reads) → decide (pure) → act (writes).
 //!
-//! What a decision depends on is written to the status before the effect that cannot be taken back. Every
+//! What a decision depends on is written to the status before the effect that cannot be undone. Every
 //! object has a name that follows from what it is for, so after a crash between any two writes the next pass
 //! does the same and finds it done.
 

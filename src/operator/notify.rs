@@ -1,4 +1,4 @@
-//! Tells people what happened: as events in the cluster and as lines of the log. A notice that cannot be
+//! Reports what happened to people: as events in the cluster and as lines of the log. A notice that cannot be
 //! delivered is no error: the status says it too.
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::api::SchemaMigration;
 /// Who reports.
 const REPORTER: &str = "schemaward.dev/operator";
 
-/// Tells one notice. An event's name follows from what it says, so the same one is never there twice.
+/// Reports one notice. An event's name follows from what it says, so the same one is never there twice.
 pub async fn tell(client: &Client, resource: &Resource, notice: &Notice, identity: &str) {
     let reason = notice.kind.reason();
     if notice.kind.is_warning() {

@@ -28,7 +28,7 @@ use crate::api::SchemaMigration;
 const LOG_LINES: i64 = 40;
 /// How many objects of ours one page of a list may have: a resource has one or two of each kind.
 const PAGE: u32 = 50;
-/// How long the words stay which tell why a run does not start: some change with every try, and each write costs.
+/// How long the words stay that say why a run does not start: some change with every try, and each write costs.
 const WORDS_HOLD: Duration = Duration::from_mins(3);
 /// How old a Job is, in seconds, before it is asked why its pod does not start.
 const FIRST_QUESTION: i64 = 2;
@@ -40,7 +40,7 @@ pub struct Hints<'a> {
     pub memo: Option<&'a Memo>,
     /// How many runs wait for their pods in the namespace.
     pub crowd: usize,
-    /// Why the run's pod does not start, where the watch has told it.
+    /// Why the run's pod does not start, where the watch has reported it.
     pub said: Option<&'a str>,
 }
 
@@ -56,7 +56,7 @@ pub struct Observer<'a> {
 impl Observer<'_> {
     /// Reads a resource and what belongs to it; none where there is no such resource.
     ///
-    /// The resource is read anew, not taken from the watch: that may lag behind our own last write.
+    /// The resource is read again, not taken from the watch: that may lag behind our own last write.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Observer<'_> {
         if resource.has_finalizer {
             seen = self.children(&resource, hints, (&mut room, held)).await?;
         }
-        // A run that has begun goes on, whatever its source has become; one that waits may be taken back for it.
+        // A run that has started goes on, whatever its source has become; one that waits may be withdrawn for it.
         let has_begun = seen
             .children
             .jobs
@@ -112,8 +112,8 @@ impl Observer<'_> {
         }))
     }
 
-    /// Looks again at what goes on, as far as the watches do not tell it: at the newest lines of a run's log, or at what
-    /// keeps it from starting. All else is as it was, or a watch would have told.
+    /// Looks again at what goes on, as far as the watches do not report it: at the newest lines of a run's log, or at what
+    /// keeps it from starting. All else is as it was, or a watch would have reported it.
     pub async fn refresh(&self, seen: &mut Seen, hints: Hints<'_>) {
         let Observed { resource, children, .. } = &mut seen.observed;
         for job in &mut children.jobs {

@@ -81,7 +81,7 @@ pub struct Origin {
     pub created_at: Timestamp,
 }
 
-/// How a Job stands.
+/// The state of a Job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobState {
     /// Its pod does not run yet.
@@ -100,7 +100,7 @@ pub enum JobState {
     Ended(Ended),
 }
 
-/// The end of a run, as Kubernetes tells it.
+/// The end of a run, as Kubernetes reports it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ended {
     pub job: JobEnd,
@@ -174,7 +174,7 @@ impl Job {
         !matches!(self.state, JobState::Ended(_))
     }
 
-    /// Whether its runner has not begun. It may be taken back then.
+    /// Whether its runner has not started. It may be withdrawn then.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, JobState::Waiting { .. } | JobState::Suspended)

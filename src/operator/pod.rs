@@ -19,7 +19,7 @@ use crate::api::{DatabaseSpec, Engine, RETRY_ANNOTATION, SecretKeyReference};
 const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 /// What a container waits for as long as nothing is wrong.
 const ORDINARY_WAITS: [&str; 2] = ["ContainerCreating", "PodInitializing"];
-/// Reasons of a Job's events that tell its end, not what it waits for.
+/// Reasons of a Job's events that report its end, not what it waits for.
 const ENDS: [&str; 2] = ["BackoffLimitExceeded", "DeadlineExceeded"];
 
 /// Whether an object of this UID controls one with these owners. One controller at most is there (the API server
@@ -57,7 +57,7 @@ pub fn origin(job: &Job) -> Option<Origin> {
     })
 }
 
-/// The database that a Job works on: the Secret it mounts and the engine it is told.
+/// The database that a Job works on: the Secret it mounts and the engine it is given.
 pub fn database(job: &Job) -> Option<DatabaseSpec> {
     let pod = job.spec.as_ref()?.template.spec.as_ref()?;
     let mounted = pod.volumes.iter().flatten().find(|volume| volume.name == super::job::URL_VOLUME)?;
@@ -108,7 +108,7 @@ pub fn early_end(pod: &Pod) -> Option<JobEnd> {
     is_over.then(|| JobEnd::Open { others: others(pod) })
 }
 
-/// The containers beside the runner that go on. A native sidecar is none: the kubelet ends it when the runner ends.
+/// The containers beside the runner that go on. A native sidecar is not one: the kubelet ends it when the runner ends.
 fn others(pod: &Pod) -> Vec<String> {
     if has_finished(pod) {
         return Vec::new();
@@ -178,7 +178,7 @@ fn wait(state: &ContainerState) -> Option<String> {
     Some(waiting.message.as_deref().map_or_else(|| reason.to_owned(), |message| format!("{reason}: {message}")))
 }
 
-/// Whether an event may tell what a Job or its pod waits for.
+/// Whether an event may say what a Job or its pod waits for.
 pub fn is_complaint(event: &Event) -> bool {
     !event.reason.as_deref().is_some_and(|reason| ENDS.contains(&reason))
 }
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_tells_its_database_and_whether_it_is_suspended() {
+    fn a_job_shows_its_database_and_whether_it_is_suspended() {
         let job: Job = serde_json::from_value(json!({"spec": {"suspend": true, "template": {"spec": {
             "containers": [{"name": "runner", "args": ["runner", "--engine=mysql"]}],
             "volumes": [{"name": "url", "secret": {"secretName": "db", "items": [{"key": "uri", "path": "url"}]}}],

@@ -49,7 +49,7 @@ pub enum Class {
 enum State {
     Asleep(Instant),
     Ready(Class, Cause),
-    /// At work, and what has come in since.
+    /// Being looked at, and what has come in since.
     Active(Option<Class>),
 }
 
@@ -66,7 +66,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// For so many turns at once.
+    /// For this many turns at once.
     #[must_use]
     pub fn new(workers: usize) -> Self {
         Self {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_is_never_behind_what_waits_and_deletions_do_not_keep_others_out() {
+    fn a_deletion_is_never_after_what_waits_and_deletions_do_not_keep_others_out() {
         let now = Instant::now();
         let mut queue = Queue::new(1000);
         for n in 0..10 {

@@ -38,7 +38,7 @@ impl Default for Rooms {
 }
 
 impl Rooms {
-    /// Makes sure that there is room for so many bytes in all. Waits for others that hold some, which is short.
+    /// Makes sure that there is room for this many bytes in all. Waits for others that hold some, which is short.
     ///
     /// # Errors
     ///

@@ -22,7 +22,7 @@ pub struct Seen {
     pub finalizers: Vec<String>,
     /// The source for a later pass.
     pub memo: Option<Memo>,
-    /// The UID that events bear which tell why a run does not start.
+    /// The UID in events that say why a run does not start.
     pub subject: Option<String>,
     /// When these words last changed.
     pub reworded: Option<Instant>,

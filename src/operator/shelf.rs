@@ -6,7 +6,7 @@ use kube::runtime::watcher::Event;
 
 use super::queue::Key;
 
-/// What one watch has reported. A watch that begins anew reports everything again: what is as it was is no change then,
+/// What one watch has reported. A watch that starts again reports everything again: what is as it was is no change then,
 /// and what it does not report any more has gone meanwhile.
 #[derive(Debug)]
 pub(super) struct Shelf<S> {

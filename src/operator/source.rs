@@ -28,7 +28,7 @@ pub struct SourceConfigMap {
     pub files: Option<Vec<SourceFile>>,
 }
 
-/// A source, as far as the operator can tell without the database.
+/// A source, as far as the operator knows it without the database.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Source {
     /// Not looked at in this pass: a run goes on, and what it runs is frozen.
@@ -100,7 +100,7 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// With the files that stand in the resource itself.
+    /// With the files that are in the resource itself.
     #[must_use]
     pub fn of_inline(inline: Option<InlineSource>) -> Self {
         let mut gathered = Self::default();
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn an_inline_source_that_leaves_no_room_for_a_status_is_refused_by_its_bytes() {
-        // So many characters are within the CRD's rule, which cannot count bytes.
+        // This many characters are within the CRD's rule, which cannot count bytes.
         let inline = |characters: usize| {
             let file = |name: &str| (name.to_owned(), "ä".repeat(characters / 2));
             let files = [file("001_a.sql"), file("002_b.sql")].into();

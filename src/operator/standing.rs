@@ -10,7 +10,7 @@ use super::conditions::{Conditions, Owned, Value};
 use super::why::Why;
 use crate::api::SchemaMigrationStatus;
 
-/// How a resource stands.
+/// The state of a resource.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Standing {
     /// This generation and content are verified in the database.

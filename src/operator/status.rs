@@ -28,7 +28,7 @@ const PLACES_LIMIT: i64 = 16 * 1024 * 1024;
 /// The longest that a migration can have taken, in milliseconds: a year.
 const TIME_LIMIT: i64 = 366 * 24 * 3600 * 1000;
 
-/// Takes over what the ledger held when a run of a source of so many files ended. Where the run could not read it, what
+/// Takes over what the ledger held when a run of a source of this many files ended. Where the run could not read it, what
 /// was known before stays.
 pub fn take_summary(status: &mut SchemaMigrationStatus, summary: &Summary, files: i64) {
     if !summary.ledger_read {
@@ -88,7 +88,7 @@ pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
             Event::MigrationApplied { version, kind, .. } if kind == "migration" => {
                 status.current_version = Some(word_of(version));
             }
-            // What it leaves as the current version, the summary tells.
+            // The summary says what it leaves as the current version.
             Event::MigrationApplied { .. }
             | Event::WaitingForLock { .. }
             | Event::LockTimedOut { .. }
@@ -164,7 +164,7 @@ pub fn complaint(text: &str) -> String {
     word_of(text)
 }
 
-/// A failure that a pod tells, with nothing in it that cannot be: its texts go into conditions and events.
+/// A failure that a pod reports, with nothing in it that cannot be: its texts go into conditions and events.
 #[must_use]
 pub fn bounded(failure: Failure) -> Failure {
     let place = failure.place.map(|place| Place {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_undone_and_what_was_no_migration_is_told_as_such() {
+    fn what_was_undone_and_what_was_no_migration_is_shown_as_such() {
         let row = |version: &str, kind: &str, undone: bool| crate::report::HistoryEntry {
             version: version.into(),
             file: format!("{version}_a.sql"),

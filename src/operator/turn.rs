@@ -1,5 +1,5 @@
 //! One turn of one resource: looks at it, decides, and carries out. Where a run only goes on or waits, and no watch has
-//! told of a change, it asks for no more than what no watch tells, which is nothing or next to nothing.
+//! reported a change, it asks for no more than what no watch reports, which is nothing or next to nothing.
 
 use std::time::{Duration, Instant};
 
@@ -35,13 +35,13 @@ const TELL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a resource at rest is looked at, should a watch have missed something. A look reads versions and writes
 /// nothing.
 const RESYNC: Duration = Duration::from_hours(1);
-/// How often all is read anew of a run that goes on or waits, should a watch have missed something.
+/// How often all is read again of a run that goes on or waits, should a watch have missed something.
 const READ_ANEW_AFTER: Duration = Duration::from_mins(30);
 /// The same for a deleted resource, for whose end somebody waits.
 const READ_DELETED_ANEW_AFTER: Duration = Duration::from_mins(2);
 /// How often it is seen to, in memory, that the Lease which is waited for is still renewed.
 const LEASE_PAUSE: Duration = Duration::from_secs(15);
-/// How long another resource has the database before an event tells of it: most runs are over by then.
+/// How long another resource has the database before an event reports it: most runs are over by then.
 const LEASE_TOLD_AFTER: Duration = Duration::from_secs(30);
 /// The pause after a pass that another's write has overtaken.
 const OVERTAKEN_PAUSE: Duration = Duration::from_millis(500);
@@ -69,18 +69,18 @@ pub struct Notes {
     memo: Option<Memo>,
     following: Option<Following>,
     failures: u32,
-    /// The Lease for which an event has told that it is waited for.
+    /// The Lease for which an event has said that it is waited for.
     told_of: Option<Key>,
 }
 
 /// A run that goes on or waits, as it was last seen.
 struct Following {
     seen: Seen,
-    /// When all is read anew.
+    /// When all is read again.
     until: Instant,
 }
 
-/// What the watches have told, when a turn begins.
+/// What the watches have reported when a turn begins.
 #[derive(Debug, Default)]
 pub struct Heard {
     /// Why the run's pod does not start, where its status says it.
@@ -135,7 +135,7 @@ pub async fn take(context: &Context, turn: &mut Turn, heard: &Heard) -> Option<D
                 warn!(%error, "this pass failed and is repeated");
                 let failures = turn.known.notes.failures.saturating_add(1);
                 turn.known.notes.failures = failures;
-                // Once it is told, one of the namespace may ask for all.
+                // Once it is reported, one of the namespace may ask for all.
                 turn.known.refused = failures >= decide::FAILURES_TOLD;
                 tell_refusal(context, turn, &error.refusal(), failures).await;
                 Some(Duration::from_secs(1 << (failures - 1).min(10)).min(LONGEST_PAUSE))
@@ -158,8 +158,8 @@ async fn look(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Optio
     read_anew(context, turn, heard).await
 }
 
-/// Goes on from what was seen last. None where more is to be done than to tell how it stands, and to keep the Lease or give
-/// it back: then all is read anew.
+/// Goes on from what was seen last. None where more is to be done than to report the state, and to keep the Lease or give
+/// it back: then all is read again.
 async fn follow(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Option<Duration>, PassError> {
     let Some(mut following) = turn.known.notes.following.take() else { return Ok(None) };
     if Instant::now() >= following.until {
@@ -169,7 +169,7 @@ async fn follow(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Opt
     observer(context).refresh(&mut following.seen, hints).await;
     let decision = decide(&following.seen.observed, Timestamp::now());
     let Requeue::Following(pause) = decision.requeue else { return Ok(None) };
-    // A Lease is written only on top of the record that was seen; all else is decided after everything was read anew.
+    // A Lease is written only on top of the record that was seen; all else is decided after everything was read again.
     let is_lease_s = |effect: &Effect| matches!(effect, Effect::RenewLease | Effect::ReleaseLease);
     if !decision.effects.iter().all(is_lease_s) {
         return Ok(None);
@@ -226,13 +226,13 @@ async fn read_anew(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<
     }))
 }
 
-/// Whether the same Lease has been waited for so long that it is to be told, which it has not been.
+/// Whether the same Lease has been waited for so long that it is to be reported, which it was not yet.
 fn is_long_wait(known: &desk::Known<Notes>) -> bool {
     let long = known.lease.as_ref().filter(|(_, since)| since.elapsed() >= LEASE_TOLD_AFTER);
     long.is_some_and(|(lease, _)| known.notes.told_of.as_ref() != Some(lease))
 }
 
-/// Tells once of a run that waits for the database, in the words of its status.
+/// Reports once that a run waits for the database, in the words of its status.
 async fn tell_of_wait(context: &Context, resource: &Resource, decision: &Decision) {
     let Some(message) = standing::ready(&decision.status).map(|ready| ready.message.clone()) else { return };
     let notice = Notice { run: None, kind: NoticeKind::WaitingForDatabase, message };
@@ -268,7 +268,7 @@ async fn carry_out(context: &Context, turn: &mut Turn, seen: &Seen, decision: &D
     result.map(|()| left)
 }
 
-/// Tells of a pass that failed, where it is not the first time. What cannot be told is in the log.
+/// Reports a pass that failed, where it is not the first time. What cannot be reported is in the log.
 async fn tell_refusal(context: &Context, turn: &mut Turn, refusal: &Refusal, failures: u32) {
     let told = async {
         let api: Api<SchemaMigration> = Api::namespaced(context.client.clone(), &turn.key.namespace);

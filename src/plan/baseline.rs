@@ -1,4 +1,4 @@
-//! Which migrations a baseline records: a person says that the database is there already.
+//! Which migrations a baseline records: a person says that the database already has them.
 
 use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
@@ -8,7 +8,7 @@ use crate::migration::{Migration, MigrationFile, MigrationSet, Version};
 ///
 /// # Errors
 ///
-/// Where the ledger says that Schemaward has been at work, or the set does not have the version.
+/// Where the ledger says that Schemaward has run here, or the set does not have the version.
 pub fn baseline<'a>(
     set: &'a MigrationSet,
     ledger: &LedgerState,

@@ -7,7 +7,7 @@ use super::warning::PlanWarning;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, invalid_files};
 
 /// The files that have to be looked into: those that are pending or have changed. What is applied and has not changed
-/// needs no statements, not even valid ones: it is not run again, and cannot be put right without being changed.
+/// needs no statements, not even valid ones: it is not run again, and cannot be fixed without being changed.
 pub fn needed<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iterator<Item = &'a MigrationFile> {
     let changed = with_rows(set, ledger)
         .filter(|(file, row)| row.is_none_or(|row| row.checksum != *file.checksum()))

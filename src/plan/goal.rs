@@ -15,7 +15,7 @@ pub enum Goal<'a> {
         set: &'a MigrationFiles,
         /// How far, and by which rules.
         options: PlanOptions,
-        /// What becomes of the run where another tool has a history and the ledger has none.
+        /// How to treat another tool's history where the ledger has none.
         on_foreign_history: OnForeignHistory,
     },
     /// To undo what is newer than a version, by the rollback SQL that the ledger kept.
@@ -31,7 +31,7 @@ pub enum Goal<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PlanOptions {
     pub target: Target,
-    /// What becomes of a pending migration that is older than an applied one.
+    /// How to treat a pending migration that is older than an applied one.
     pub out_of_order: OutOfOrder,
 }
 
@@ -43,7 +43,7 @@ impl PlanOptions {
     }
 }
 
-/// What becomes of a run beside another tool's history.
+/// How to treat another tool's history.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnForeignHistory {
     /// It ends before anything is run.

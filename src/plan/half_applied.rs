@@ -1,4 +1,4 @@
-//! How a file that is half applied stands in a plan's way.
+//! When a half-applied file blocks a plan.
 
 use super::kind::Kind;
 use super::ledger_state::{LedgerState, StatementState};
@@ -7,8 +7,8 @@ use super::step::Step;
 use crate::migration::MigrationFiles;
 use crate::sql::TransactionMode;
 
-/// The first statement that has run and is not the file's any more. One whose end is not known counts where the file
-/// gives it no chance to be looked up.
+/// The first statement that has run and is not in the file any more. One whose outcome is not known counts where the file
+/// leaves no way to look it up.
 pub(super) fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProblem> {
     let migration = step.migration.as_ref();
     let per_file = migration.mode == TransactionMode::PerFile;

@@ -9,7 +9,7 @@ pub enum Kind {
     Repeatable,
     /// A migration's rollback SQL, as the ledger kept it.
     Rollback,
-    /// Nothing was run: a person said that the database is there already.
+    /// Nothing was run: a person said that the database already has it.
     Baseline,
     /// Nothing was run: another tool's history says so.
     Adopted,

@@ -7,7 +7,7 @@ use super::ledger_row::LedgerRow;
 use super::step::Step;
 use crate::migration::{Checksum, Version};
 
-/// A statement of a file that is begun and has not come to its end: a row of the statement journal.
+/// A statement of a file that was started and is not complete: a row of the statement journal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BegunStatement {
     /// What it belongs to: [`Kind::Migration`], [`Kind::Repeatable`] or [`Kind::Rollback`].
@@ -34,7 +34,7 @@ pub enum StatementState {
     Failed,
 }
 
-/// All migrations in force, in version order, what is begun, and the repeatable files.
+/// All migrations in force, in version order, what is half applied, and the repeatable files.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct LedgerState {
     applied: Vec<LedgerRow>,
@@ -70,13 +70,13 @@ impl LedgerState {
         state
     }
 
-    /// The same with the statements of files that are begun and have not come to their end.
+    /// The same with the statements of files that were started and are not complete.
     #[must_use]
     pub fn with_begun(self, begun: Vec<BegunStatement>) -> Self {
         Self { begun, ..self }
     }
 
-    /// The statements of a step's file that is begun and has not come to its end.
+    /// The statements of a step's file that was started and is not complete.
     pub fn begun_of<'a>(&'a self, step: &'a Step<'_>) -> impl Iterator<Item = &'a BegunStatement> {
         let migration = step.migration.as_ref();
         self.all_begun().iter().filter(move |statement| {
@@ -88,13 +88,13 @@ impl LedgerState {
         })
     }
 
-    /// Everything that is begun and has not come to its end, in the order of its rows.
+    /// All statements that belong to no complete file, in the order of their rows.
     #[must_use]
     pub fn all_begun(&self) -> &[BegunStatement] {
         &self.begun
     }
 
-    /// What is begun and has left something, or may have: most statements that the server refuses have left nothing.
+    /// Those of them that have left something, or may have: most statements that the server refuses have left nothing.
     pub fn half_done(&self) -> impl Iterator<Item = &BegunStatement> {
         self.all_begun().iter().filter(|statement| match statement.state {
             StatementState::Started | StatementState::Finished => true,
@@ -131,13 +131,13 @@ impl LedgerState {
         self.applied.get(index)
     }
 
-    /// What shows that Schemaward has been at work here: the newest version in force, or else one that is half done.
+    /// What shows that Schemaward has run here: the newest version in force, or else one that is half applied.
     #[must_use]
     pub fn in_use(&self) -> Option<&Version> {
         self.current().or_else(|| self.half_done().find_map(|begun| begun.version.as_ref()))
     }
 
-    /// Whether it shows nothing that Schemaward has done. Something may have been undone; only the attempts tell.
+    /// Whether it shows nothing that Schemaward has done. Something may have been undone; only the attempts show that.
     #[must_use]
     pub fn shows_nothing(&self) -> bool {
         self.applied.is_empty() && self.repeatables.is_empty() && self.half_done().next().is_none()

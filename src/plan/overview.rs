@@ -1,4 +1,4 @@
-//! Where a database stands against a migration set, also where there is no way forward.
+//! Where a database is, compared with a migration set, even where nothing can be applied.
 
 use super::goal::PlanOptions;
 use super::ledger_state::{LedgerState, StatementState};
@@ -10,8 +10,8 @@ use super::warning::PlanWarning;
 use crate::migration::{MigrationFile, MigrationFiles, Version};
 use crate::sql::Execution;
 
-/// Where a database stands against a migration set. Unlike a plan it is there in any case: what is in the way of a plan
-/// stands in `problems`.
+/// Where a database is, compared with a migration set. Unlike a plan it exists in any case: what blocks a plan is in
+/// `problems`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Overview<'a> {
     /// The newest version applied; absent where none is.
@@ -24,7 +24,7 @@ pub struct Overview<'a> {
     pub ahead: Vec<Version>,
     /// What a person should know and what stops nothing.
     pub warnings: Vec<PlanWarning>,
-    /// What is in the way.
+    /// What blocks a run.
     pub problems: Vec<PlanProblem>,
 }
 
@@ -63,16 +63,16 @@ impl<'a> Overview<'a> {
     }
 }
 
-/// A statement that was started and whose end is not recorded: it is at work, or its run has broken off.
+/// A statement that was started and whose end is not recorded: it is running, or its run was interrupted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OpenStatement {
     /// Its number in the file, from 1.
     pub number: usize,
-    /// Who can tell whether it has run.
+    /// Who can find out whether it has run.
     pub settled_by: SettledBy,
 }
 
-/// Who can tell whether a statement has run whose end is not recorded.
+/// Who can find out whether a statement has run whose end is not recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SettledBy {
     /// The next run: it asks the catalog, or may run the statement again.
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_is_told_even_where_something_is_in_the_way() {
+    fn what_is_pending_is_shown_even_where_something_blocks_a_run() {
         let file = |name: &str, sql: &str| SourceFile { name: name.into(), bytes: sql.into() };
         let files = vec![file("1_a.sql", "select 1"), file("2_b.sql", "select 2")];
         let set = MigrationFiles::sorted(files, Dialect::Postgres).unwrap();

@@ -18,7 +18,7 @@ use crate::policy::OutOfOrder;
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Plan<'a> {
-    /// What is to be run, in this order; empty where the database is there already.
+    /// What is to be run, in this order; empty where the database is up to date.
     pub steps: Vec<Step<'a>>,
     /// The newest version applied; absent where none is.
     pub from: Option<Version>,
@@ -63,7 +63,7 @@ impl Plan<'_> {
 /// # Errors
 ///
 /// Every [`PlanProblem`] there is, by version, those of the target last. Where a file that has to be looked into is
-/// invalid, only what is wrong with the files: the rest cannot be told.
+/// invalid, only what is wrong with the files: the rest is not known.
 pub fn plan<'a>(
     set: &'a MigrationFiles,
     ledger: &LedgerState,

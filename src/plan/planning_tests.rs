@@ -141,7 +141,7 @@ fn a_version_missing_in_the_middle_is_refused() {
 }
 
 #[test]
-fn an_edit_is_told_with_both_checksums_in_full() {
+fn an_edit_is_reported_with_both_checksums_in_full() {
     let (before, now) = (numbered(&["select 1"]), numbered(&["select 2"]));
     let problems = plan(&now, &applied(&before, &["001"]), &PlanOptions::to(Target::Latest)).unwrap_err();
     let failure = plan_failure(&problems).unwrap();
@@ -214,7 +214,7 @@ fn what_is_left_out_of_a_file_is_a_warning() {
 }
 
 #[test]
-fn an_empty_file_is_a_warning_and_one_of_comments_is_none() {
+fn an_empty_file_is_a_warning_and_one_of_comments_is_not() {
     let set = set(&[("001_a.sql", " \n"), ("002_b.sql", "-- nothing")]);
     let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
     assert_eq!(warnings, [PlanWarning::Empty { file: "001_a.sql".into() }]);

@@ -8,7 +8,7 @@ use crate::report::{ErrorClass, Failure, Place, Reason, shell_word};
 /// Why there is no way from the ledger's state to the target. Nothing has run.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PlanProblem {
-    /// A file that is to be run, or that has changed, is none that can be.
+    /// A file that is to be run, or that has changed, is not valid.
     #[error(transparent)]
     InvalidFile(Problem),
     /// The SQL of an applied file is another than when it was applied.
@@ -68,7 +68,7 @@ pub enum PlanProblem {
         /// The file's name when it was begun.
         file: String,
     },
-    /// Whether a statement has run nobody but a person can tell.
+    /// Only a person can find out whether a statement has run.
     #[error(
         "{file}: statement {statement} was started, and how it ended was not recorded; look in the database whether it has \
          had its effect, then say so: schemaward repair --version {version} --statement {statement} --as done (or --as \
@@ -159,13 +159,13 @@ pub enum PlanProblem {
     /// Stored rollback SQL that cannot be run.
     #[error(transparent)]
     InvalidRollback(Problem),
-    /// A baseline is asked for where Schemaward has been at work already.
+    /// A baseline is asked for where Schemaward has already run.
     #[error(
         "Schemaward's ledger is not empty: version {current} is applied or half applied; a baseline is recorded \
          before the first migrate"
     )]
     LedgerInUse {
-        /// The newest version in force, or the one that is begun.
+        /// The newest version in force, or the one that is half applied.
         current: Version,
     },
     /// A file without a transaction is half applied.

@@ -39,7 +39,7 @@ pub fn to_undo<'a>(ledger: &'a LedgerState, to: &RollbackTarget) -> Vec<&'a Ledg
     rows
 }
 
-/// Where so many steps back lead, counted by version from the newest in force.
+/// Where this many steps back lead, counted by version from the newest in force.
 ///
 /// # Errors
 ///
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_sql_that_cannot_run_is_told_with_its_place() {
+    fn stored_sql_that_cannot_run_is_reported_with_its_place() {
         let told = outcome(&ledger(&["1"]), "empty", &[("1", Some("select 1;\n\\i other.sql\n"))]).unwrap_err();
         assert!(told[0].starts_with("rollback of 1_m.sql:2: "), "{told:?}");
     }

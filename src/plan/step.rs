@@ -27,7 +27,7 @@ impl<'a> Step<'a> {
         Self { kind: Kind::Repeatable, migration: Cow::Borrowed(repeatable) }
     }
 
-    /// What tells it from the plan's other steps: the version, or a repeatable file's name.
+    /// What identifies it among the plan's steps: the version, or a repeatable file's name.
     #[must_use]
     pub fn name(&self) -> &str {
         match self.kind {

@@ -22,12 +22,12 @@ pub struct Abandoned {
     pub statements: usize,
 }
 
-/// Closes what is open of a file in the journal, with a row in the ledger that says so. `name`: a version, of which a
-/// migration is begun, or the name of a file, which may be a repeatable one or a rollback.
+/// Closes what is open of a file in the journal, with a row in the ledger that says so. `name`: a version whose migration
+/// is half applied, or the name of a file, which may be a repeatable one or a rollback.
 ///
 /// # Errors
 ///
-/// [`Reason::InvalidSettings`] where nothing of it is begun, [`Reason::LockHeld`] where a run is at work.
+/// [`Reason::InvalidSettings`] where nothing of it was started, [`Reason::LockHeld`] where a run is going on.
 pub async fn abandon<D: Database>(database: &D, name: &str, run: &str) -> Result<Abandoned, Failure> {
     let dialect = database.dialect();
     let is_possible = |ledger: &LedgerState| open(ledger, name).map(drop);
@@ -73,7 +73,7 @@ fn as_recorded(begun: &BegunStatement, dialect: Dialect) -> Result<Migration, Ve
     Migration::of_rollback(&version, &begun.file, "", "", dialect)
 }
 
-/// The statements that are begun of one file.
+/// The statements of one file that were started.
 fn open<'a>(ledger: &'a LedgerState, name: &str) -> Result<Vec<&'a BegunStatement>, Failure> {
     let version: Option<Version> = name.parse().ok();
     let is_meant = |begun: &&BegunStatement| {

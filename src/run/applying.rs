@@ -8,7 +8,7 @@ use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, NotEnded, cancelled};
 use super::context::Context;
 use super::lock_ladder::LockLadder;
-use super::run_failure::{Unresolved, not_told_of, of_another_engine, older_than_its_history, stopped_at_work};
+use super::run_failure::{Unresolved, not_reported, of_another_engine, older_than_its_history, stopped_while_running};
 use crate::engine::RecordedAttempt;
 use crate::engine::StopReason;
 use crate::engine::shared::journal_failure::OVERTAKEN;
@@ -29,11 +29,11 @@ struct Tries {
 struct Ended {
     /// How many of its migrations are applied.
     applied: usize,
-    /// When the one behind them began.
+    /// When the one after them began.
     began: Instant,
-    /// What became of that one; nothing, where it was not begun.
+    /// What became of that one; nothing, where it was not started.
     outcome: Result<(), ApplyError>,
-    /// Who was seen last in the way of a lock.
+    /// Who was last seen holding a lock that a statement waited for.
     blocker: Option<LockBlocker>,
 }
 
@@ -73,7 +73,7 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
             let (failure, statements_done) = match (ended.outcome, unapplied) {
                 (Ok(()), [step, ..]) if ended.applied == 0 => {
                     // Never again what may have had an effect.
-                    return Steps::Failed(not_told_of(&step.migration));
+                    return Steps::Failed(not_reported(&step.migration));
                 }
                 (Ok(()), _) => continue,
                 (Err(ApplyError { failure, statements_done, outcome: ApplyOutcome::Unknown }), _) => {
@@ -112,8 +112,9 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
         Tries { began, ladder: LockLadder::new(self.context.settings.lock_tries, self.context.database.lock_timeout()) }
     }
 
-    /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try,
-    /// unless the database says otherwise: an index that is being built would be built anew each time. The failure, where there is no other try.
+    /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try, unless the
+    /// database says otherwise: an index that is being built would be built again each time. The failure, where there is no
+    /// other try.
     async fn pause(
         &mut self,
         tries: &mut Tries,
@@ -219,7 +220,7 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
         if committed > 0 {
             tracing::info!(files = committed, "the connection was lost, but what was being applied is committed");
         }
-        // Another run may have done it meanwhile; then it is not this one's to tell of.
+        // Another run may have done it meanwhile; then it is not this one's to report.
         let attempts =
             if committed > 0 { self.session.attempts(None).await.map_err(|error| error.failure)?.0 } else { vec![] };
         for step in steps.iter().take(committed) {
@@ -258,7 +259,7 @@ fn stopped_outcome(reason: StopReason, ended: Result<Result<(), ApplyError>, Not
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
         Err(why) => {
-            let (failure, outcome) = (stopped_at_work(reason, &why), ApplyOutcome::Unknown);
+            let (failure, outcome) = (stopped_while_running(reason, &why), ApplyOutcome::Unknown);
             return Err(ApplyError { failure, statements_done: 0, outcome });
         }
     };

@@ -11,7 +11,7 @@ use crate::plan::adopt::{
 };
 use crate::sql::Dialect;
 
-/// How many histories are told of at most: a server of many tenants has one in each of ten thousand schemas.
+/// How many histories are reported at most: a server of many tenants has one in each of ten thousand schemas.
 const MOST_TOLD: usize = 10;
 
 /// What is left to do about other tools' histories once the lock is taken.
@@ -35,7 +35,7 @@ pub(super) async fn beside<D: Database>(
     if !ledger.shows_nothing() {
         return Ok(None);
     }
-    // Where it cannot be read it counts as not said: then the question is asked, which stops at worst.
+    // Where that cannot be read it counts as not said: then the question is asked, which at worst stops the run.
     match session.acknowledged(AcknowledgementKind::ForeignHistory).await {
         Ok(said) if !said.is_empty() => return Ok(None),
         Err(error) if error.connection_lost => return Err(error),
@@ -111,7 +111,7 @@ async fn rows_or_none<S: Session>(
     }
 }
 
-/// The step of an examination that tells whether a run would go over another tool's history.
+/// The step of an examination that shows whether a run would go over another tool's history.
 async fn history<D: Database>(database: &D) -> Result<Outcome, SessionError> {
     let mut session = database.connect().await?;
     let ledger = session.read_ledger().await?;

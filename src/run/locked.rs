@@ -19,7 +19,7 @@ pub(super) struct Locked<S> {
 ///
 /// # Errors
 ///
-/// [`crate::report::Reason::LockHeld`] where a run is at work.
+/// [`crate::report::Reason::LockHeld`] where a run is going on.
 pub(super) async fn lock<D: Database>(database: &D, run: &str) -> Result<Locked<D::Session>, Failure> {
     let mut session = database.connect().await?;
     if let LockAttempt::HeldBy(holder) = session.try_lock().await? {
@@ -33,7 +33,7 @@ pub(super) async fn lock<D: Database>(database: &D, run: &str) -> Result<Locked<
 ///
 /// # Errors
 ///
-/// What `is_possible` or `write` say; [`crate::report::Reason::LockHeld`] where a run is at work.
+/// What `is_possible` or `write` say; [`crate::report::Reason::LockHeld`] where a run is going on.
 pub(super) async fn write_locked<D: Database, T>(
     database: &D,
     run: &str,

@@ -7,7 +7,7 @@ use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
 
 impl<D: Database> Context<'_, D> {
-    /// Ends a run that would go over another tool's history, and tells of tables that nobody has a history of.
+    /// Ends a run that would go over another tool's history, and warns of tables that nobody has a history of.
     pub(super) async fn look_beside(
         &mut self,
         session: &mut D::Session,
@@ -46,7 +46,7 @@ impl<D: Database> Context<'_, D> {
         Ok(())
     }
 
-    /// The same under the lock, before the ledger is made: another tool may have been at work meanwhile. So may another run
+    /// The same under the lock, before the ledger is made: another tool may have run meanwhile. So may another run
     /// of Schemaward's, whose files may make such tables: where one is there, the ledger is asked first.
     pub(super) async fn look_beside_again(&mut self, session: &mut D::Session) -> Result<(), Failure> {
         let Goal::Migrate { set, .. } = self.goal else { return Ok(()) };

@@ -20,7 +20,7 @@ pub struct Reading {
     pub last_failure: Option<RecordedAttempt>,
     /// The kind of the attempt that has done since what that one could not, whatever has become of it later.
     pub settled_by: Option<Kind>,
-    /// Who holds the lock: user, process, program, connected since when. Empty where they cannot be told any more;
+    /// Who holds the lock: user, process, program, connected since when. Empty where they are not known any more;
     /// None where the lock is free.
     pub lock_holder: Option<String>,
     /// The server's own engine, whatever the URL's scheme says.
@@ -91,7 +91,7 @@ pub enum Back {
 ///
 /// # Errors
 ///
-/// As [`read`], and where there are not so many steps to take.
+/// As [`read`], and where there are fewer steps to take.
 pub async fn stored_rollbacks<D: Database>(database: &D, back: &Back) -> Result<RollbackReading, Failure> {
     let mut session = database.connect().await?;
     let server = session.server_dialect();

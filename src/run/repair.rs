@@ -1,4 +1,4 @@
-//! Settles by hand what nobody but a person can tell: whether a statement has run whose end was not recorded, and whether an
+//! Settles by hand what only a person can find out: whether a statement has run whose end was not recorded, and whether an
 //! edit of an applied file is right.
 
 use super::locked::write_locked;
@@ -7,11 +7,11 @@ use crate::migration::{Checksum, Migration, MigrationFiles, Problem, Version, no
 use crate::plan::{BegunStatement, LedgerState, StatementState};
 use crate::report::{Failure, Reason};
 
-/// Writes down what a person found out, under the lock, so that no run is at work meanwhile.
+/// Writes down what a person found out, under the lock, so that no run is going on meanwhile.
 ///
 /// # Errors
 ///
-/// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is at work.
+/// [`Reason::InvalidSettings`] where no such statement waits for it, [`Reason::LockHeld`] where a run is going on.
 pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<(), Failure> {
     let refusal = |ledger: &LedgerState| Err(nothing_open(ledger, &by_hand));
     let is_possible = |ledger: &LedgerState| if is_open(ledger, &by_hand) { Ok(()) } else { refusal(ledger) };
@@ -22,12 +22,12 @@ pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<()
 }
 
 /// Accepts the file of an applied version as it is now: its checksums become the ledger's, and the old ones are kept with
-/// who did so and when. Runs nothing: the database stays as the file of then has made it.
+/// who did so and when. Runs nothing: the database stays as the earlier file has made it.
 ///
 /// # Errors
 ///
 /// [`Reason::InvalidSettings`] where the version is not applied, not in the set, or its file is as it was;
-/// [`Reason::InvalidSource`] where the file is none that could be run, and [`Reason::LockHeld`] where a run is at work.
+/// [`Reason::InvalidSource`] where the file is not valid, and [`Reason::LockHeld`] where a run is going on.
 pub async fn accept<'a, D: Database>(
     database: &D,
     set: &'a MigrationFiles,
@@ -63,7 +63,7 @@ fn acceptable<'a>(set: &'a MigrationFiles, ledger: &LedgerState, version: &Versi
     Ok(Accepted { migration, before: row.checksum.clone() })
 }
 
-/// The ledger keeps what a file's SQL is, comments aside: of one that cannot be read nobody could tell.
+/// The ledger keeps what a file's SQL is, comments aside: of one that is not valid nobody knows that.
 fn not_valid(file: &str, problems: &[Problem]) -> Failure {
     let told = source_failure(problems).unwrap_or_else(no_migration);
     let advice = format!("{file} has to be valid before it can be accepted; nothing was changed");
@@ -79,8 +79,8 @@ fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
     open(ledger, by_hand).any(|statement| i32::try_from(statement.number) == Ok(by_hand.statement))
 }
 
-/// The statements of the version whose end a person may tell, whichever way they go: it was not recorded, or the server
-/// refused it and the person has done by hand what it was to do. Stored rollback SQL that is wrong has no other way on.
+/// The statements of the version whose outcome a person may record, forward or back: it was not recorded, or the server
+/// refused them and the person has done by hand what they were to do. A stored rollback that is wrong can go on no other way.
 fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<Item = &'a BegunStatement> {
     ledger.all_begun().iter().filter(|statement| {
         let version = statement.version.clone().unwrap_or_else(Version::of_repeatable);

@@ -30,7 +30,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a lost server is looked for, to ask its ledger what became of a migration.
 const RECONNECT_WAIT: Duration = Duration::from_secs(30);
-/// How many attempts the summary tells of.
+/// How many attempts the summary contains.
 const HISTORY_ROWS: u32 = 20;
 
 /// Executes a run, beginning with the session that was opened ahead. Events are reported as they happen; the last one,
@@ -143,7 +143,7 @@ impl<'a, D: Database> Run<'a, D> {
         self.context.tally.has_read(ledger);
         let plan = match self.context.goal {
             Goal::Migrate { set, options, .. } => {
-                // What is wrong with them the plan tells.
+                // The plan says what is wrong with them.
                 let _ = parse_needed(set, ledger);
                 plan(set, ledger, options)
             }
@@ -177,7 +177,7 @@ impl<'a, D: Database> Run<'a, D> {
             let Some(pause) = pauses.within(deadline - Instant::now()) else {
                 return Err(lock_held(&holder, self.context.settings.lock_wait));
             };
-            // A holder that cannot be told has just given the lock back.
+            // A holder that is not known has just given the lock back.
             if !holder.is_empty() && reported.as_ref() != Some(&holder) {
                 (self.context.report)(Event::WaitingForLock { holder: holder.clone() });
                 reported = Some(holder);
@@ -240,7 +240,7 @@ impl<'a, D: Database> Run<'a, D> {
         }
     }
 
-    /// What the summary tells of the newest attempts.
+    /// What the summary contains of the newest attempts.
     async fn newest_attempts(&self, session: &mut D::Session) -> Result<Vec<HistoryEntry>, SessionError> {
         if !self.context.settings.tells_history {
             return Ok(Vec::new());

@@ -10,9 +10,9 @@ use crate::plan::Step;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::{Dialect, ForeignSign};
 
-/// Steps whose outcome was not told.
+/// Steps whose outcome was not heard.
 pub(super) struct Unresolved<'a> {
-    /// In their order: the first so many of them are committed, and the others are not.
+    /// In their order: the first N are committed, and the others are not.
     pub(super) steps: Vec<Step<'a>>,
     /// What was heard last.
     pub(super) failure: Failure,
@@ -21,8 +21,8 @@ pub(super) struct Unresolved<'a> {
     pub(super) began: Instant,
 }
 
-/// The failure of a run that was asked to stop while the server was at work, and did not hear what became of that.
-pub(super) fn stopped_at_work(reason: StopReason, why: &NotEnded) -> Failure {
+/// The failure of a run that was asked to stop while a statement was running, and did not hear what became of it.
+pub(super) fn stopped_while_running(reason: StopReason, why: &NotEnded) -> Failure {
     let told = stopped(reason, None);
     let waited = CANCEL_WAIT.as_secs();
     let what = match why {
@@ -34,7 +34,7 @@ pub(super) fn stopped_at_work(reason: StopReason, why: &NotEnded) -> Failure {
     Failure { message: format!("{}, but {what}", told.message), ..told }
 }
 
-/// Adds what it may mean that the first migration of a ledger finds its objects there already.
+/// Adds what it may mean that the objects of a ledger's first migration already exist.
 pub(super) fn older_than_its_history(failure: Failure) -> Failure {
     if failure.class != ErrorClass::AlreadyExists {
         return failure;
@@ -58,7 +58,7 @@ pub(super) fn of_another_engine(failure: Failure, migration: &Migration) -> Fail
 /// Whether the server does not understand the statement, whatever is in the database.
 ///
 /// Source: `PostgreSQL`, appendix A; `MySQL`'s `ER_PARSE_ERROR`; `MariaDB`'s `ER_UNKNOWN_DATA_TYPE`, too. `SQLite` has one
-/// code for most mistakes; its text is the only thing that tells, and has one language.
+/// code for most mistakes; only its text shows which, and that has one language.
 fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
     let code = failure.code.as_deref().unwrap_or_default();
     match dialect {
@@ -70,8 +70,8 @@ fn is_syntax_error(failure: &Failure, dialect: Dialect) -> bool {
     }
 }
 
-/// A batch has ended without an error, and nothing of it was told of as applied: never to happen.
-pub(super) fn not_told_of(migration: &Migration) -> Failure {
+/// A batch has ended without an error, and nothing of it was reported as applied: this must never happen.
+pub(super) fn not_reported(migration: &Migration) -> Failure {
     Failure::new(
         Reason::LedgerUnusable,
         format!("{} ended without an error, but was not reported as applied", migration.file),
@@ -107,7 +107,7 @@ pub(super) fn unknown_outcome(lost: &Unresolved<'_>, error: &Failure) -> Failure
         [step] => format!("whether {} was committed is not known", step.migration.file),
         steps => format!("which of {} files were committed is not known", steps.len()),
     };
-    // A run that was told to stop does not look for the server any more.
+    // A run that was asked to stop does not look for the server any more.
     let why = if matches!(error.reason, Reason::Cancelled | Reason::DeadlineExceeded) {
         String::new()
     } else {

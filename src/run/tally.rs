@@ -30,7 +30,7 @@ impl Tally {
     /// Notes what is planned.
     pub(super) fn has_planned(&mut self, plan: &Plan<'_>) {
         if self.applied == 0 {
-            // After a reconnection the rest of the plan is planned anew; the run's plan is the first.
+            // After a reconnection the rest of the plan is planned again; the run's plan is the first.
             self.plan_hash = Some(plan.hash().to_string());
         }
         self.target = Some(plan.to_text());

@@ -13,7 +13,7 @@ use crate::sql::Dialect;
 /// # Errors
 ///
 /// [`Reason::InvalidSettings`] where the version is not in force, is a baseline, or is not what was applied last;
-/// [`Reason::LockHeld`] where a run is at work.
+/// [`Reason::LockHeld`] where a run is going on.
 pub async fn record_undone<D: Database>(database: &D, version: &Version, run: &str) -> Result<String, Failure> {
     let dialect = database.dialect();
     let is_possible = |ledger: &LedgerState| undoable(ledger, version).map(drop);

@@ -50,7 +50,7 @@ pub async fn foreign_history<D: Database>(
 ///
 /// # Errors
 ///
-/// [`crate::report::Reason::LockHeld`] where a run is at work, `in_use` where one has been meanwhile.
+/// [`crate::report::Reason::LockHeld`] where a run is going on, `in_use` where there was one meanwhile.
 pub async fn record_unrun<D: Database>(
     database: &D,
     kind: Kind,

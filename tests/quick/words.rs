@@ -1,5 +1,5 @@
 //! Words and phrases that must not come back into messages, help and pages: they are grammatical and no native speaker writes
-//! them. Each has the words to use instead. Code, names and comments are not looked at.
+//! them. Each has the words to use instead. Code and names are not looked at.
 
 use crate::tree::{self, files};
 
@@ -44,8 +44,18 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("has it that", "says that"),
 ];
 
-/// Where a comment is public text: help, the resource's descriptions, JSON.
-const PUBLIC_COMMENTS: &[&str] = &["src/cli/", "src/api/", "src/report/", "src/policy.rs", "src/operator/why.rs"];
+/// Where comments are looked at, too. Some are public text: help, the resource's descriptions, JSON.
+const COMMENTS: &[&str] = &[
+    "src/api/",
+    "src/cli/",
+    "src/engine/",
+    "src/operator/",
+    "src/plan/",
+    "src/policy.rs",
+    "src/report/",
+    "src/run/",
+    "src/source/",
+];
 
 #[test]
 fn messages_and_help_are_written_as_a_native_speaker_would() {
@@ -53,8 +63,9 @@ fn messages_and_help_are_written_as_a_native_speaker_would() {
     for path in files("src", "rs") {
         let text = tree::text(&path);
         let production = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
-        let is_public = PUBLIC_COMMENTS.iter().any(|place| path.starts_with(place));
-        for (line, text) in literals(production).into_iter().chain(comments(production).filter(|_| is_public)) {
+        let are_looked_at = COMMENTS.iter().any(|place| path.starts_with(place));
+        let comments = if are_looked_at { comments(production) } else { Vec::new() };
+        for (line, text) in literals(production).into_iter().chain(comments) {
             found.extend(not_written(&text).map(|told| format!("{path}:{line}: {told}")));
         }
     }
@@ -98,6 +109,13 @@ fn a_phrase_is_found_as_words_and_in_whichever_letters() {
     assert_eq!(not_written("this nonesuch foretells").count(), 0);
     assert_eq!(literals("let a = \"one \\\n   two\"; // \"three\"\nlet b = '\"'; x(\"four five\")").len(), 2);
     assert_eq!(not_written("there is none").count(), 0);
+}
+
+#[test]
+fn a_phrase_of_a_comment_is_found_over_the_end_of_a_line() {
+    let found = comments("//! a\n//! b\n\n    /// It is\n    /// none.\n    let x = 1; // c\n    // d\n");
+    assert_eq!(found, [(1, "a b".to_owned()), (4, "It is none.".to_owned()), (7, "d".to_owned())]);
+    assert_eq!(found.iter().filter(|(_, text)| not_written(text).count() == 1).count(), 1);
 }
 
 /// What of a text is not written so.
@@ -148,9 +166,19 @@ fn literals(code: &str) -> Vec<(usize, String)> {
     found
 }
 
-fn comments(code: &str) -> impl Iterator<Item = (usize, String)> {
-    let lines = code.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("///"));
-    lines.map(|(index, line)| (index + 1, line.to_owned()))
+/// Comments of one or several lines, each as one line, with the number of its first.
+fn comments(code: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut last = 0;
+    for (number, line) in (1..).zip(code.lines().map(str::trim_start)).filter(|(_, line)| line.starts_with("//")) {
+        let text = line.trim_start_matches(['/', '!']).trim();
+        match found.last_mut() {
+            Some((_, comment)) if last + 1 == number => *comment = format!("{comment} {text}"),
+            _ => found.push((number, text.to_owned())),
+        }
+        last = number;
+    }
+    found
 }
 
 /// Every page that people read, those in folders too.

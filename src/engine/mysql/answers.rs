@@ -1,8 +1,8 @@
 //! Matches the server's answers to a message with the parts that were sent: our own queries answer with marks that
-//! nothing else can give, and between two marks stand as many answers as parts. Pure.
+//! nothing else can give, and between two marks there are as many answers as parts. Pure.
 //!
-//! Where answers are missing or too many, or a mark stands where none is expected, nothing is said of what has run: the
-//! server has read the text otherwise than it was divided here, and only the ledger and its journal tell the outcome.
+//! Where answers are missing or too many, or a mark is where none is expected, nothing is said of what has run: the
+//! server has read the text otherwise than it was divided here, and only the ledger and its journal show the outcome.
 
 use super::mark::Mark;
 use super::script::Role;
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_belongs_to_the_part_behind_those_answered() {
+    fn an_error_belongs_to_the_part_after_those_answered() {
         let mut matching = Matching::new(&PARTS, false);
         matching.answer(None);
         assert_eq!(matching.failed(), Ok(Role::Statement(0)));

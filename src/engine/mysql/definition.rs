@@ -1,4 +1,4 @@
-//! A table as `information_schema` describes it, and how two of them are held against each other. Texts and decisions
+//! A table as `information_schema` describes it, and how two of them are compared. Texts and decisions
 //! only; [`super::identical`] asks.
 //!
 //! Source: MySQL, "`INFORMATION_SCHEMA` Tables"; MariaDB, "Information Schema Tables".
@@ -30,14 +30,14 @@ struct Line {
     name: String,
     /// What is said of it, but for its name.
     body: String,
-    /// The columns it is about, where the catalog tells.
+    /// The columns it is about, where the catalog shows them.
     columns: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kind {
     Column,
-    /// Which column it stands behind.
+    /// Which column it follows.
     Position,
     UniqueIndex,
     /// It changes no rule about the table's rows.
@@ -195,7 +195,7 @@ impl Definition {
         self.columns.iter().chain(&self.keys).chain(&self.partitions)
     }
 
-    /// The line that says where a column stands.
+    /// The line that says where a column is.
     fn position(&self, column: &str) -> Option<Line> {
         let at = self.columns.iter().position(|line| line.name.to_lowercase() == column.to_lowercase())?;
         let before = at.checked_sub(1).and_then(|before| self.columns.get(before));
@@ -252,7 +252,7 @@ pub(super) fn compare_parts(
     let is_added = |name: &String| columns.iter().any(|added| added.name.to_lowercase() == name.to_lowercase());
     let is_rule_of_added = |line: &Line| match line.kind {
         Kind::UniqueIndex | Kind::ForeignKey => line.columns.iter().all(is_added),
-        // Of which column it is, the catalog does not tell: it goes with its column.
+        // The catalog does not show of which column it is: it goes with its column.
         Kind::Check => !before.lines().chain(after.lines()).any(|other| other.body == line.body),
         _ => false,
     };
@@ -271,7 +271,7 @@ pub(super) fn compare_parts(
     if existing == wanted { Comparison::Identical } else { difference(&existing, &wanted) }
 }
 
-/// What a table has of a statement's additions, held against what the statement makes.
+/// What a table has of a statement's additions, compared with what the statement makes.
 pub(super) fn compare(existing: &Definition, before: &Definition, after: &Definition, added: &Added) -> Comparison {
     match added {
         Added::Table => compare_tables(existing, after),

@@ -21,12 +21,12 @@ const LOCK_WAIT_TIMEOUT: u16 = 1205;
 /// MySQL: where a statement says NOWAIT.
 const LOCK_NOWAIT: u16 = 3572;
 
-/// What an errno means for the next step; `doing` tells a login from a statement.
+/// What an errno means for the next step; `doing` distinguishes a login from a statement.
 pub(super) fn class_of(number: u16, doing: Reason) -> ErrorClass {
     match number {
         1007 | 1050 | 1060 | 1061 | 1304 | 1826 => ErrorClass::AlreadyExists,
         // Locks; a deadlock; too much at once; time limits of the server's own.
-        // 1684: MariaDB's CREATE TRIGGER meets DDL of another database at work.
+        // 1684: MariaDB's CREATE TRIGGER meets running DDL of another database.
         LOCK_WAIT_TIMEOUT | LOCK_NOWAIT | 1213 | 1203 | 1226 | 1684 | 1969 | 3024 => ErrorClass::Transient,
         _ if is_connection(number) => ErrorClass::Transient,
         // A refused login heals when a Secret is rotated, or the user or the database is made.
@@ -72,7 +72,7 @@ fn is_login(number: u16) -> bool {
     )
 }
 
-/// What the driver says, in terms of the report. `doing` is the reason where the code tells none.
+/// What the driver says, in terms of the report. `doing` is the reason where the code gives none.
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     if let Some(server) = server_error(error) {
         let number = server.number();
@@ -89,7 +89,7 @@ pub(super) fn session_error(error: &sqlx::Error, doing: Reason) -> SessionError 
 }
 
 /// Whether the connection is of no more use. What is no answer of the server's leaves the protocol in an unknown state;
-/// some answers are the server's last. That it was killed may be told by [`QUERY_INTERRUPTED`] only, and by the next
+/// some answers are the server's last. That it was killed may be shown by [`QUERY_INTERRUPTED`] only, and by the next
 /// message.
 pub(super) fn connection_lost(error: &sqlx::Error) -> bool {
     // Not 1290, 1836 and 1040: those refuse a statement, or a login.

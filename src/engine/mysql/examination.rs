@@ -48,7 +48,7 @@ impl Mysql {
         noted(note, CheckName::Login, opened.map_err(|error| login_refused(&error.failure)))
     }
 
-    /// What a session can tell.
+    /// What a session shows.
     async fn look_around(&self, mut session: MysqlSession, note: &mut impl FnMut(CheckName, Outcome)) {
         note(CheckName::ServerVersion, version(&session.server.version, self.address.dialect));
         note(CheckName::Writable, settled(writable(&mut session).await));
@@ -134,7 +134,7 @@ async fn rights_granted(session: &mut MysqlSession) -> Result<Vec<String>, Sessi
     answers.rows.iter().flatten().map(|row| value(Some(row), 0)).collect()
 }
 
-/// Reads what the server says first, which tells whether it offers TLS.
+/// Reads what the server says first, which shows whether it offers TLS.
 /// Source: MySQL, "Connection Phase Packets", `HandshakeV10`.
 async fn offered_tls(mut stream: TcpStream, mode: MySqlSslMode) -> Step<((), String)> {
     if matches!(mode, MySqlSslMode::Disabled) {
@@ -157,7 +157,7 @@ async fn offered_tls(mut stream: TcpStream, mode: MySqlSslMode) -> Step<((), Str
                  network is trusted",
             )),
             Some(false) => Ok(((), "the server offers none; the URL's ssl-mode allows that".to_owned())),
-            // An error, such as too many connections, or a host that is blocked: the login tells it.
+            // An error, such as too many connections, or a host that is blocked: the login reports it.
             None if greeting.first() == Some(&0xff) => Ok(((), "the server refuses the connection".to_owned())),
             None => Err(not_ok("what answers there is neither MySQL nor MariaDB", "check the port in the URL")),
         },
@@ -170,7 +170,7 @@ async fn offered_tls(mut stream: TcpStream, mode: MySqlSslMode) -> Step<((), Str
 fn offers_tls(greeting: &[u8]) -> Option<bool> {
     let (10, rest) = greeting.split_first().map(|(version, rest)| (*version, rest))? else { return None };
     let end = rest.iter().position(|byte| *byte == 0)?;
-    // Behind the version: the connection's number, 8 bytes of a challenge, a filler.
+    // After the version: the connection's number, 8 bytes of a challenge, a filler.
     let capabilities = rest.get(end + 1 + 4 + 8 + 1..)?;
     let capabilities = u16::from_le_bytes([*capabilities.first()?, *capabilities.get(1)?]);
     Some(capabilities & OFFERS_TLS != 0)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_tells_whether_tls_is_offered() {
+    fn a_greeting_shows_whether_tls_is_offered() {
         assert_eq!(offers_tls(&greeting(0xffff)), Some(true));
         assert_eq!(offers_tls(&greeting(0xf7ff)), Some(false));
         assert_eq!(offers_tls(b"\xff\x10\x04Too many connections"), None);

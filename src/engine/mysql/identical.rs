@@ -1,4 +1,4 @@
-//! Whether what a statement would add is there already, with the same definition: the statement adds it to a scratch
+//! Whether what a statement would add already exists, with the same definition: the statement adds it to a scratch
 //! table, which has no rows, `information_schema` describes both, and that table is dropped.
 //!
 //! DDL commits by itself here, so nothing could roll the table back. It has one name, which is the history's own; only
@@ -42,7 +42,7 @@ impl MysqlSession {
         }
         let compared = self.compare_in_scratch(&addition, fence).await;
         let compared = match compared {
-            Err(error) if must_be_told(&error) => Err(error),
+            Err(error) if must_be_reported(&error) => Err(error),
             Err(error) => Ok(Comparison::Impossible(error.failure.message)),
             Ok(comparison) => return self.drop_scratch(fence).await.map(|()| comparison),
         };
@@ -129,7 +129,7 @@ impl MysqlSession {
         })
     }
 
-    /// Drops the scratch table that an interrupted run has left. A table that has rows is none.
+    /// Drops the scratch table that an interrupted run has left. A table that has rows is not one.
     pub(super) async fn drop_left_scratch(&mut self, fence: Fence) -> Result<(), SessionError> {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM `{}`)", self.scratch());
         match self.try_query(sql).await {
@@ -156,7 +156,7 @@ fn texts(row: &sqlx::mysql::MySqlRow) -> Result<Row, SessionError> {
 }
 
 /// Whether an error is more than the reason why two things cannot be compared.
-fn must_be_told(error: &SessionError) -> bool {
+fn must_be_reported(error: &SessionError) -> bool {
     let failure = &error.failure;
     error.connection_lost || failure.class == ErrorClass::Transient || failure.code.as_deref() == Some("1317")
 }

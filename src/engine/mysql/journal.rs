@@ -16,7 +16,7 @@ use crate::plan::{self, StatementState};
 use crate::report::Failure;
 use crate::sql::{CatalogObject, Execution, ObjectName, Trace};
 
-/// A statement that is begun.
+/// A statement that was started.
 #[derive(Clone, Debug)]
 pub(super) struct JournalRow {
     /// From 1.
@@ -29,7 +29,7 @@ pub(super) struct JournalRow {
     pub(super) excerpt: String,
     started_at: String,
     run: String,
-    /// What `LAST_INSERT_ID()` said behind it; None where an older Schemaward has run it.
+    /// What `LAST_INSERT_ID()` said after it; None where an older Schemaward has run it.
     pub(super) last_insert_id: Option<u64>,
     /// What changed in the session up to it, as [`super::kept`] reads it.
     pub(super) session_state: Option<String>,
@@ -41,7 +41,7 @@ const FRESH_ID: &str = "UUID_SHORT() & 9223372036854775807";
 /// What the end of a statement says in place of what the row of its start has noted.
 const LEFT: &str = "-";
 
-/// The object that a trace tells by, for people.
+/// The object by which a trace is found, for people.
 fn object(trace: &Trace) -> Option<String> {
     match trace {
         Trace::Appears(object)
@@ -184,8 +184,8 @@ impl Ledger {
         self.table("statement_journal")
     }
 
-    /// All that is begun and has not come to its end, in no order. `open_version` says the same of a row as `migration_id`
-    /// does, and has an index: the rows of all that has come to its end need not be read.
+    /// All that was started and is not complete, in no order. `open_version` says the same of a row as `migration_id` does,
+    /// and has an index: the rows of what is complete need not be read.
     pub(super) fn begun(&self) -> String {
         format!("SELECT {} FROM {} WHERE open_version IS NOT NULL", begun::list(&[]), self.journal_table())
     }
@@ -306,7 +306,7 @@ impl Ledger {
     }
 }
 
-/// The rows of an attempt's file while it has not come to its end.
+/// The rows of an attempt's file while it is not complete.
 fn open(attempt: Attempt<'_>) -> String {
     let file = if attempt.kind == plan::Kind::Repeatable { attempt.migration.file.as_str() } else { "" };
     format!(
@@ -317,8 +317,8 @@ fn open(attempt: Attempt<'_>) -> String {
     )
 }
 
-/// The rows of a version that has not come to its end; 7 and 007 are the same one. Of a version at most one way is begun:
-/// forward where it is not in force, back where it is.
+/// The rows of a version that is not complete; 7 and 007 are the same one. A version goes one way at a time: forward where
+/// it is not in force, back where it is.
 fn open_version(version: &Version) -> String {
     format!("open_version = {}", text(version.as_str().trim_start_matches('0')))
 }

@@ -31,7 +31,7 @@ use crate::sql::{Execution, message_without_passwords};
 struct Broken {
     failure: Failure,
     connection_lost: bool,
-    /// What failed in it; None where the answers do not tell.
+    /// What failed in it; None where the answers do not show it.
     role: Option<Role>,
     /// The statement that has run by itself, and whose end is not written.
     unended: Option<usize>,
@@ -67,7 +67,7 @@ impl MysqlSession {
             },
         };
         if failure.place.is_none() && failure.reason != Reason::Fenced {
-            // What a cancellation meets may be none of the file's statements: then it is told before which one.
+            // A cancellation may meet no statement of the file's: then the failure says before which one.
             let next = Some(statements_done).filter(|next| *next < attempt.migration.statements.len());
             let next = next.filter(|_| attempt.stop.reason().is_some());
             let (migration, place) = (attempt.migration, Migration::place_of_statement);
@@ -159,7 +159,7 @@ impl MysqlSession {
                 Err(_) => Role::Ours,
             };
             if let Some(index) = uncommitted.take() {
-                // It has run, but is taken back with the row that could not be written.
+                // It has run, but is rolled back with the row that could not be written.
                 *done = index;
             }
             let failure = placed(&error, attempt.migration, role);
@@ -200,7 +200,7 @@ impl MysqlSession {
         let rows: Vec<String> = ended.into_iter().chain([passed]).collect();
         match self.write_guarded(attempt.fence, &rows).await {
             Ok(_) => Ok(index),
-            // Whether it is written is told by the journal.
+            // The journal shows whether it is written.
             Err(SessionError { failure, connection_lost }) => {
                 Err(Broken { failure, connection_lost, role: Some(Role::Rows), unended: None })
             }
@@ -227,7 +227,7 @@ impl MysqlSession {
             },
             Ok(None) => Some((failure, false)),
             Ok(Some(other)) => Some((other, false)),
-            // That a connection was killed is told by its end only.
+            // Only its end shows that a connection was killed.
             Err(lost) if lost.connection_lost => {
                 let message = format!("{}; then {}", failure.message, lost.failure.message);
                 let (class, reason) = (ErrorClass::Transient, Reason::ConnectionFailed);
@@ -259,7 +259,7 @@ impl MysqlSession {
         unended: Option<usize>,
     ) -> Result<Option<Failure>, SessionError> {
         if failure.reason == Reason::LockTimedOut && attempt.migration.temporary_table_over_statements().is_some() {
-            // The file is tried again in this session, and its temporary tables cannot be made anew.
+            // The file is tried again in this session, and its temporary tables cannot be created again.
             self.query("ROLLBACK".to_owned(), Reason::ConnectionFailed).await?;
             self.kept_for = Some(attempt.migration.file.clone());
         } else if let Err(error) = self.reset(attempt.migration).await {
@@ -397,7 +397,7 @@ fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
     failure
 }
 
-/// The server has read a message otherwise than it was divided here: what of it has run, the ledger and the journal tell.
+/// The server has read a message otherwise than it was divided here: the ledger and the journal show what of it has run.
 fn gone_astray(migration: &Migration, roles: &[Role], astray: Astray, error: Option<&sqlx::Error>) -> Broken {
     let statement = |role: &Role| match role {
         Role::Alone(index) | Role::Statement(index) => Some(*index),

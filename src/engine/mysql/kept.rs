@@ -1,6 +1,6 @@
 //! What of a session's state the journal keeps, so that a run that resumes puts back values and evaluates nothing again:
 //! user variables, the session's own variables, its role, the texts of prepared statements. How it is written down, as an
-//! expression that the server evaluates behind the statement, and what is sent to bring it back. Pure.
+//! expression that the server evaluates after the statement, and what is sent to bring it back. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ const LONGEST_VALUE: usize = 256 << 10;
 /// What the variables that are Schemaward's own begin with.
 pub(super) const OWN: &str = "schemaward_";
 
-/// How a server tells of which type a user variable's value is.
+/// How a server shows of which type a user variable's value is.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Types {
     /// MySQL: by what it makes of the value in JSON.
@@ -96,7 +96,7 @@ impl Tracker {
         self.changed.users.extend(self.in_bodies.iter().cloned());
     }
 
-    /// What the server says is set by now, behind a statement that could not be seen into.
+    /// What the server says is set by now, after a statement that could not be seen into.
     pub(super) fn note_seen(&mut self, users: Vec<String>, variables: Vec<String>) {
         let users = users.into_iter().map(|name| name.to_lowercase()).filter(|name| !name.starts_with(OWN));
         for name in users {
@@ -204,11 +204,11 @@ fn ascii(hex: &str) -> Option<String> {
 pub(super) enum Value {
     /// As the literal to set it to.
     Literal(String),
-    /// It was too long, or of which type it is was not told.
+    /// It was too long, or its type was not shown.
     NotKept,
 }
 
-/// The state behind the last statement that has run.
+/// The state after the last statement that has run.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Kept {
     /// User variables by their names. One that is NULL has a value, too.

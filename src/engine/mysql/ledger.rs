@@ -22,7 +22,7 @@ const INSTALLATION: &str = include_str!("../../../migrations/mysql/000_migration
 const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Now, in UTC, whatever a file has made of the session's clock and its time zone: `SET timestamp` stops the clock that
-/// `UTC_TIMESTAMP()` and `NOW()` tell, not `SYSDATE()`'s, which is in the session's time zone.
+/// `UTC_TIMESTAMP()` and `NOW()` show, not `SYSDATE()`'s, which is in the session's time zone.
 /// Source: MySQL, "Date and Time Functions", `SYSDATE()`.
 pub(super) const NOW: &str = "SYSDATE(6) - INTERVAL TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()) SECOND";
 
@@ -96,7 +96,7 @@ impl Ledger {
     }
 
     /// Views and routines that people look at the ledger through, each with whether it needs more rights than the tables
-    /// do. A view cannot stand for a missing routine under the same call, so there are both.
+    /// do. A view cannot replace a missing routine under the same call, so there are both.
     pub(super) fn conveniences(&self) -> [(&'static str, Vec<String>); 2] {
         let (rows, history) = (self.rows(), self.table("get_migration_history"));
         let current = self.table("get_current_schema_version");
@@ -124,7 +124,7 @@ impl Ledger {
         [("views", views), ("the procedure and the function", routines)]
     }
 
-    /// Three results: the ledger's version, all that has succeeded and was not undone, what is begun.
+    /// Three results: the ledger's version, all that has succeeded and was not undone, what is half applied.
     /// [`super::rows::ledger_state`] puts them in order: what the server would group or sort would cost it more than all else.
     pub(super) fn read(&self) -> String {
         format!(
@@ -152,7 +152,7 @@ impl Ledger {
 
     /// 1 where this session holds the lock now, 0 where another does, NULL where something went wrong.
     pub(super) fn try_lock(&self) -> String {
-        // Never a negative timeout: to MariaDB that is an error, which it tells as NULL.
+        // Never a negative timeout: to MariaDB that is an error, for which it answers NULL.
         format!("SELECT GET_LOCK({}, 0)", text(&self.lock))
     }
 
@@ -161,7 +161,7 @@ impl Ledger {
         format!("SELECT GET_LOCK({}, 0)", text(session_lock))
     }
 
-    /// Who holds the lock: its connection, and what the list of processes tells of it; no row where nobody does.
+    /// Who holds the lock: its connection, and what the list of processes shows of it; no row where nobody does.
     pub(super) fn holder(&self) -> String {
         format!(
             "SELECT h.id, p.USER, p.HOST FROM (SELECT IS_USED_LOCK({}) AS id) AS h \
@@ -299,7 +299,7 @@ impl Ledger {
         self.record(attempt, &duration, failed.statements_done, Some(failed))
     }
 
-    /// The rows of an attempt that has come to its end, each a statement: its own, and what becomes of others with it.
+    /// The rows of an attempt that is complete, each a statement: its own, and what changes in others with it.
     /// `began`: the variable that holds when it began, in seconds.
     pub(super) fn record_success(&self, attempt: Attempt<'_>, began: &str) -> Vec<String> {
         let duration = format!("COALESCE(GREATEST(0, ROUND((UNIX_TIMESTAMP(SYSDATE(6)) - {began}) * 1000)), 0)");
@@ -409,7 +409,7 @@ impl Ledger {
     }
 
     /// Gives an applied row the checksums that its file has now, and keeps the old ones: two statements. The second one's
-    /// answer tells how many rows were changed.
+    /// answer says how many rows were changed.
     pub(super) fn accept_edit(&self, fence: Fence, run: &str, migration: &Migration) -> [String; 2] {
         let rows = self.rows();
         let (file, checksum) = (text(&migration.file), text(migration.checksum.as_str()));
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_s_name_fits_and_tells_databases_apart() {
+    fn a_lock_s_name_fits_and_distinguishes_databases() {
         assert_eq!(lock_name("shop"), "schemaward:8d9001d32c6a703d95921a77115050f33dd823d3");
         assert!(lock_name("shop").len() <= 64);
         assert_ne!(lock_name("shop"), lock_name("shop2"));

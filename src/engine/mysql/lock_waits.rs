@@ -1,5 +1,5 @@
-//! Whom a session waits for, asked through a connection of its own: the session itself waits. Each server keeps what
-//! tells it in another place, and shows it to those only who have the rights; what cannot be seen is not told.
+//! Whom a session waits for, asked through a connection of its own: the session itself waits. Each server keeps that
+//! in another place, and shows it only to those who have the rights; what cannot be seen is not reported.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ fn questions(session: SessionId) -> [String; 4] {
              JOIN information_schema.processlist p ON p.ID = x.trx_mysql_thread_id \
              WHERE me.trx_mysql_thread_id = {id} LIMIT 1"
         ),
-        // MariaDB: a table's, of which it tells without a plugin only that somebody waits. Where one other session has a
+        // MariaDB: a table's, of which it shows without a plugin only that somebody waits. Where one other session has a
         // transaction open, or executes something in the database, it is that one.
         format!(
             "SELECT MIN(p.ID), MIN(p.USER), MIN({AGE}), MIN(COALESCE(x.trx_query, p.INFO)) \

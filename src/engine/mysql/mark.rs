@@ -1,4 +1,4 @@
-//! What our own queries answer with, so that their answers are told from a file's. Pure.
+//! What our own queries answer with, so that their answers are distinguished from a file's. Pure.
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +17,7 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// `session`: what no other session has; `file`: whose statements they stand behind.
+    /// `session`: what no other session has; `file`: whose statements they follow.
     pub(super) fn new(session: &str, file: &str) -> Self {
         let hash = Sha256::digest(format!("{session}\0{file}"));
         let mut own = [0; 8];

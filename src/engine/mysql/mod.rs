@@ -124,7 +124,7 @@ impl Database for Mysql {
     }
 
     fn tries_statements_again(&self) -> bool {
-        // All that waits for a lock is committed by itself here, and most of it waits before it has done anything.
+        // All that waits for a lock is committed separately here, and most of it waits before it has done anything.
         true
     }
 

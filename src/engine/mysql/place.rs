@@ -1,6 +1,6 @@
 //! Where in a file an error is. The server gives no position, but a syntax error's message says near which text it is,
 //! and in which line of the statement. Only the place is read from it, and shown text that is not the file's is cut off;
-//! what the error means is told by its number.
+//! its number says what the error means.
 
 use crate::migration::Migration;
 use crate::report::Place;
@@ -9,7 +9,7 @@ use crate::report::Place;
 const NEAR: &str = " near '";
 const AT_LINE: &str = "' at line ";
 
-/// The place of an error in a statement, counted from 0, and the message without what stands behind the statement: the
+/// The place of an error in a statement, counted from 0, and the message without what follows the statement: the
 /// server quotes up to 80 characters of all that was sent.
 pub(super) fn place_of(migration: &Migration, index: usize, message: &str) -> (Place, String) {
     let statement = migration.place_of_statement(index);
@@ -62,11 +62,11 @@ impl<'a> Quotation<'a> {
     fn byte_of(&self, sql: &str, quoted: &str) -> Option<usize> {
         let is_here = |at: usize| {
             let rest = sql.get(at..).unwrap_or_default();
-            // Behind the end only our own text stands, and it begins with the delimiter.
+            // After the end there is only our own text, which begins with the delimiter.
             let is_elsewhere = rest.is_empty() && !matches!(quoted.trim_start().chars().next(), None | Some(';'));
             !is_elsewhere && (rest.starts_with(quoted) || quoted.starts_with(rest))
         };
-        // The delimiter behind the statement, in a line that it does not have, stands for its end.
+        // The delimiter after the statement, in a line that it does not have, stands for its end.
         let from = self.line_in(sql).unwrap_or(sql.len());
         (from..=sql.len()).filter(|at| sql.is_char_boundary(*at)).find(|at| is_here(*at))
     }

@@ -16,7 +16,7 @@ use crate::migration::Migration;
 use crate::report::Reason;
 use crate::sql::{Execution, temporary_tables_in};
 
-/// How the session's role stands among its variables.
+/// How the session's role is listed among its variables.
 const ROLE: &str = "current role";
 
 /// Whether a file may change the session.
@@ -116,7 +116,7 @@ impl MysqlSession {
     }
 }
 
-/// Whether a variable may be one that a file has set; those that change by themselves are none.
+/// Whether a variable may be one that a file has set; those that change by themselves are not.
 fn is_own(name: &str) -> bool {
     !matches!(
         name,
@@ -146,7 +146,7 @@ fn leftovers(migration: &Migration, seen: Vec<String>) -> Vec<String> {
         variables.extend(change.user_variables.iter().cloned());
         if let Some(prepared) = &change.prepares {
             let name = identifier(&prepared.name);
-            // To deallocate what is not there is an error; to prepare it anew is none.
+            // To deallocate what does not exist is an error; to prepare it again is not.
             statements.push(format!("PREPARE {name} FROM 'SELECT 1'"));
             statements.push(format!("DEALLOCATE PREPARE {name}"));
             variables.insert(prepared_variable(index).trim_start_matches('@').to_owned());
@@ -196,7 +196,7 @@ fn name_length(text: &str) -> usize {
     }
 }
 
-/// What follows a text's first word and the white space behind it.
+/// What follows a text's first word and the white space after it.
 fn after_word<'a>(sql: &'a str, word: &str) -> Option<&'a str> {
     let head = sql.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word))?;
     let rest = sql.get(head.len()..)?;

@@ -85,7 +85,7 @@ struct Resumption<'a> {
 }
 
 impl MysqlSession {
-    /// How this server tells types of user variables; asked once.
+    /// How this server shows types of user variables; asked once.
     pub(super) async fn types(&mut self) -> Result<Types, SessionError> {
         if !self.server.version.mariadb {
             return Ok(Types::Json);
@@ -120,7 +120,7 @@ impl MysqlSession {
 
     /// What the routines and triggers of the database name, as far as this user may see them.
     pub(super) async fn bodies(&mut self) -> Result<Bodies, SessionError> {
-        // MySQL's column tells capitals apart.
+        // MySQL's column distinguishes capitals.
         let sql = "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE() \
                    AND (ROUTINE_DEFINITION IS NULL OR LOWER(ROUTINE_DEFINITION) REGEXP '@|temp|prepare|execute') LIMIT 1000000;\
                    SELECT '', ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE() \
@@ -248,7 +248,7 @@ impl<'a> Resumption<'a> {
     }
 
     /// Statements whose rows keep nothing of the session: an older Schemaward has run them, or a person or the catalog has
-    /// told that they have run.
+    /// shown that they have run.
     fn check_what_was_not_kept(&mut self) -> Result<(), SessionError> {
         let last_kept = self.journaled.states.keys().next_back().copied();
         let migration = self.attempt.migration;
@@ -290,7 +290,7 @@ impl<'a> Resumption<'a> {
         Ok(())
     }
 
-    /// What routines may have set whose bodies this user may not see. `calls_are_seen`: whether the server has told behind each
+    /// What routines may have set whose bodies this user may not see. `calls_are_seen`: whether the server has shown after each
     /// CALL which variables there are.
     fn check_unseen(&self, unseen: &[String], calls_are_seen: bool) -> Result<(), SessionError> {
         let routine = |index: usize| named_in(self.attempt.migration.statement_sql(index), unseen);
@@ -340,7 +340,7 @@ impl<'a> Resumption<'a> {
             let role = role_list(role, mariadb);
             back(format!("the role {role}"), set_role(&role))
         });
-        // In the order of their names, so that the connection's collation comes behind its character set.
+        // In the order of their names, so that the connection's collation comes after its character set.
         let variables = self.kept.variables.iter().map(|(name, value)| {
             let value = value.as_deref().unwrap_or("NULL");
             // One that no statement names may be the server's own, which somebody else has set meanwhile.
@@ -486,7 +486,7 @@ fn named_in<'n>(sql: &str, routines: &'n [String]) -> Option<&'n str> {
     routines.iter().map(String::as_str).find(|name| words.contains(name))
 }
 
-/// A role, or several, as `CURRENT_ROLE()` tells them; nothing is none.
+/// A role, or several, as `CURRENT_ROLE()` lists them; nothing means no role.
 pub(super) fn role_list(role: &str, mariadb: bool) -> String {
     match role {
         "" | "NONE" => "NONE".to_owned(),

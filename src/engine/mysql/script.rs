@@ -1,5 +1,5 @@
 //! The messages that apply one file: its statements, each with what the journal says of it, as many in a message as fit.
-//! An error ends the message it is in, so that nothing behind it runs. Pure.
+//! An error ends the message it is in, so that nothing after it runs. Pure.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -24,9 +24,9 @@ pub(super) enum Role {
     Ours,
     /// The file's statement with this index, from 0, in a transaction or changing the session alone.
     Statement(usize),
-    /// The same, committed by itself.
+    /// The same, committed separately.
     Alone(usize),
-    /// Rows of the journal: the end of the statement before, and the start of the one behind.
+    /// Rows of the journal: the end of the statement before, and the start of the one after.
     Rows,
     /// COMMIT: where it fails, the answer does not say what has happened.
     Commit,
@@ -40,7 +40,7 @@ pub(super) enum Role {
 /// A statement that has run before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HasRun {
-    /// What `LAST_INSERT_ID()` said behind it, where that is known.
+    /// What `LAST_INSERT_ID()` said after it, where that is known.
     pub(super) last_insert_id: Option<u64>,
     /// It is sent again: what it has set was not kept, and to repeat it gives the same.
     pub(super) again: bool,
@@ -61,7 +61,7 @@ struct Part<'a> {
     end: End,
 }
 
-/// What may stand behind a part in its message.
+/// What may follow a part in its message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     Open,
@@ -86,7 +86,7 @@ pub(super) struct Script<'a> {
     /// Each statement is alone in its message: where it ends is not certain.
     apart: bool,
     next: Option<usize>,
-    /// Nothing goes into the message behind the statement that `parts` are of.
+    /// Nothing goes into the message after the statement that `parts` are of.
     ends_message: bool,
     rows: Vec<Row>,
     parts: VecDeque<Part<'a>>,
@@ -146,7 +146,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// What the server says is set, behind the statement that was sent last.
+    /// What the server says is set, after the statement that was sent last.
     pub(super) fn note_seen(&mut self, users: Vec<String>, variables: Vec<String>) {
         self.session.note_seen(users, variables);
     }
@@ -225,7 +225,7 @@ impl<'a> Script<'a> {
         true
     }
 
-    /// What may stand behind a statement that runs alone.
+    /// What may follow a statement that runs alone.
     fn end_of(&self, index: usize, trace: &Trace) -> End {
         let sql = self.attempt.migration.statement_sql(index);
         let has_one =
@@ -238,8 +238,8 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Goes on behind a statement that the server has refused, and that counts as done all the same. What its message held
-    /// behind it is made anew.
+    /// Continues after a statement that the server has refused, and that counts as done all the same. What its message held
+    /// after it is written again.
     pub(super) fn go_on_behind(&mut self, index: usize) {
         self.parts.clear();
         self.rows.clear();
@@ -258,7 +258,7 @@ impl<'a> Script<'a> {
         self.ours(self.ledger.recorded(self.attempt, mark), Role::Mark(mark));
     }
 
-    /// The statement with which the next message begins, counted from 0; None where that ends one that is begun, or where
+    /// The statement with which the next message begins, counted from 0; None where that ends one that was started, or where
     /// only the end is left.
     pub(super) fn begins_with(&self) -> Option<usize> {
         let next = self.next.filter(|_| self.parts.is_empty())?;
@@ -266,7 +266,7 @@ impl<'a> Script<'a> {
             .find(|index| self.has_run.get(*index).is_none_or(Option::is_none))
     }
 
-    /// The next message, with at most so many statements begun in it; None where all are made.
+    /// The next message, with at most this many statements started in it; None where all are made.
     pub(super) fn next_message(&mut self, most_statements: usize) -> Option<Message> {
         let (mut message, mut begun) = (Message::default(), 0);
         loop {
@@ -309,7 +309,7 @@ pub(super) fn in_transaction(execution: &Execution, change: &SessionChange) -> b
     }
 }
 
-/// Whether a statement may tell the server's end of its waiting as a result like any other: what stands behind it in the
+/// Whether a statement may report that the server ended its waiting as a result like any other: what follows it in the
 /// message would run, though the run is to stop.
 /// Source: MySQL, "Miscellaneous Functions" (`SLEEP`), "Locking Functions" (`GET_LOCK`).
 fn hides_cancellation(sql: &str) -> bool {

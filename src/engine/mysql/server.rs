@@ -15,7 +15,7 @@ use crate::sql::Dialect;
 const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 /// The longest timeout that the server takes. Source: MySQL, `lock_wait_timeout`.
 const LONGEST_TIMEOUT: u64 = 31_536_000;
-/// The server's limit where it does not tell one.
+/// The server's limit where it does not give one.
 const LEAST_PACKET: usize = 1 << 20;
 
 /// What a server says of itself and of a session.

@@ -45,7 +45,7 @@ pub struct MysqlSession {
     /// The name of the lock that no other session ever takes.
     pub(super) session_lock: String,
     user: String,
-    /// Whether the journal may hold statements of files that have not come to their end.
+    /// Whether the journal may hold statements of files that are not complete.
     pub(super) may_resume: bool,
     /// What the reading of the ledger said that came with the session's setting up, or why the server did not answer it.
     pub(super) first_reading: Option<Result<Result<LedgerState, SessionError>, sqlx::Error>>,
@@ -93,7 +93,7 @@ impl MysqlSession {
         server.version.check().map_err(|failure| mysql.not_connected(failure))?;
         Ok(Self {
             connection,
-            // Unique even where a restored server numbers its connections anew.
+            // Unique even where a restored server uses numbers of connections again.
             session_lock: format!("schemaward:session:{}", server.session_uuid),
             ledger: ledger(&server.database, &server.lock_scope()),
             server,
@@ -119,7 +119,7 @@ impl MysqlSession {
         query(&mut self.connection, sql).await
     }
 
-    /// Sends one message, and tells of each answer as it comes, with what it may have of a mark of ours.
+    /// Sends one message, and reports each answer as it comes, with what it may have of a mark of ours.
     pub(super) async fn stream(
         &mut self,
         sql: String,
@@ -394,7 +394,7 @@ async fn collect(connection: &mut MySqlConnection, sql: String, answers: &mut An
     Ok(())
 }
 
-/// What a run is told whose fence is not the highest any more.
+/// The failure of a run whose fence is not the highest any more.
 pub(super) fn overtaken() -> Failure {
     Failure::new(Reason::Fenced, OVERTAKEN.to_owned())
 }

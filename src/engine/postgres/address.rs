@@ -63,7 +63,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// With an IPv6 address as a parameter, too: there it stands without the brackets that the driver would hand to the
+/// With an IPv6 address as a parameter, too: there it is written without the brackets that the driver would hand to the
 /// resolver. It comes first, so that a host that is given as a parameter still wins; and it is not set afterwards
 /// because the driver has looked the host up in the password file (`.pgpass`) by then.
 fn with_bare_host(mut url: Url) -> Url {

@@ -1,8 +1,8 @@
 //! What the server's answers to a message mean. Pure.
 //!
-//! Where each file ends is told by marks, rows that only our own statements give. How many answers a file's text makes is
+//! Marks show where each file ends: rows that only our own statements give. How many answers a file's text makes is
 //! counted for two things only, progress while it runs and the line of an error to which the server gives no position; and
-//! where the count does not fit between the marks, it is for nothing. What is applied the ledger tells, never this.
+//! where the count does not fit between the marks, it is not used. What is applied is read from the ledger, never from this.
 
 use super::error::READ_ONLY;
 use super::mark::Told;
@@ -13,9 +13,9 @@ use crate::report::Failure;
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Heard {
     answers: usize,
-    /// Of how many files the mark behind the last statement.
+    /// Of how many files the mark after the last statement.
     ended: usize,
-    /// How many marks between the statements of the file behind those.
+    /// How many marks between the statements of the file after those.
     marks: usize,
     /// Answers since the newest mark, whose own is the first.
     since: usize,
@@ -28,23 +28,23 @@ pub(super) enum Phase {
     Begin,
     /// The file's statement with this index, from 0, runs.
     Statement(usize),
-    /// Something of the file, or the mark behind it.
+    /// Something of the file, or the mark after it.
     Unclear,
     /// What the file has deferred to its commit runs.
     Deferred,
     /// The row is being written.
     Record,
     Commit,
-    /// All is answered; what stands behind the last file runs.
+    /// All is answered; what follows the last file runs.
     Answered,
 }
 
-/// What an answer has told, for those that wait to hear.
+/// What an answer has shown, for those that wait to hear.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum News {
     /// The file is about to begin.
     Started,
-    /// So many of the file's statements have run.
+    /// This many of the file's statements have run.
     StatementsDone(usize),
 }
 
@@ -84,7 +84,7 @@ impl Message<'_> {
         }
     }
 
-    /// What the newest answer tells, and about which file.
+    /// What the newest answer says, and about which file.
     pub(super) fn news(&self, heard: Heard) -> Option<(usize, News)> {
         let (index, _) = self.at(heard);
         let part = self.parts.get(index)?;
@@ -110,7 +110,7 @@ impl Message<'_> {
         done.min(part.most_done(heard.marks))
     }
 
-    /// Answers since the newest mark between the statements of the file at work, or else since the file's part began.
+    /// Answers since the newest mark between the statements of the running file, or else since the file's part began.
     fn answers_to(&self, heard: Heard) -> usize {
         let before = heard.ended.checked_sub(1).and_then(|before| self.parts.get(before));
         match before {
@@ -130,7 +130,7 @@ impl Part<'_> {
         }
     }
 
-    /// How many of its statements have run by count; None where it is not begun.
+    /// How many of its statements have run by count; None where it was not started.
     fn done(&self, marks: usize, answers: usize) -> Option<usize> {
         match marks.checked_sub(1).and_then(|newest| self.marks.get(newest)) {
             Some(before) => Some(before + answers.saturating_sub(1)),
@@ -148,8 +148,8 @@ impl Part<'_> {
     }
 }
 
-/// Where the server is after so many answers behind the mark of a file's, or a statement's, end, of so many up to and
-/// with COMMIT: the mark's own, that of [`super::message::DEFERRED`], and others of statements that are all ours.
+/// Where the server is, by the number of its answers since the mark of a file's, or a statement's, end. `closing`: how many
+/// there are up to and with COMMIT: the mark's own, that of [`super::message::DEFERRED`], and others of statements that are all ours.
 pub(super) fn phase_behind(answers: usize, closing: usize) -> Phase {
     match answers {
         0 | 1 => Phase::Deferred,
@@ -158,7 +158,7 @@ pub(super) fn phase_behind(answers: usize, closing: usize) -> Phase {
     }
 }
 
-/// Tells what was at work where that was no statement of the file's.
+/// Says what was running where that was no statement of the file's.
 pub(super) fn tell_phase(failure: &mut Failure, phase: Phase) {
     match phase {
         Phase::Deferred | Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
@@ -186,7 +186,7 @@ mod tests {
         Mark(Told),
     }
 
-    /// All that a server says whose statements are so many, file by file.
+    /// All that a server says to this many statements, file by file.
     fn sounds(message: &Message<'_>, statements: &[usize]) -> Vec<Sound> {
         let mut sounds = Vec::new();
         for (index, (part, &statements)) in message.parts.iter().zip(statements).enumerate() {

@@ -1,8 +1,8 @@
 //! Applies several files by one message, each in a transaction of its own, and finds out which of them the server's
 //! answers are about.
 //!
-//! Only the last file's commit waits for the disk, and no file is told of as applied before it cannot be lost any more.
-//! Which are, and for how long each has run, is read from the ledger and known from nothing else: behind the last file,
+//! Only the last file's commit waits for the disk, and no file is reported as applied before it cannot be lost any more.
+//! Which are, and for how long each has run, is read from the ledger and known from nothing else: after the last file,
 //! after an error, or, where a message takes long, by a second connection, which waits for the disk meanwhile.
 
 use std::cell::RefCell;
@@ -26,22 +26,22 @@ use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 
-/// For how long files that are committed may wait to be told of.
+/// For how long files that are committed may wait to be reported.
 const UNTOLD: Duration = Duration::from_secs(1);
 
 /// What became of a message.
 enum Sent {
     /// Every file of it is applied.
     Applied,
-    /// So many files of it are applied and the session is ready for those behind them.
+    /// Some files of it are applied and the session is ready for those after them.
     Interrupted,
-    /// Nothing has run: the server does not understand the text, in the file with this index where it can be told.
+    /// Nothing has run: the server does not understand the text, in the file with this index where that is known.
     NotUnderstood(Option<usize>, Failure),
-    /// What became of the first file that was not told of as applied.
+    /// What became of the first file that was not reported as applied.
     Failed(ApplyError),
 }
 
-/// What of a batch is applied, as the ledger tells.
+/// What of a batch is applied, as the ledger shows.
 #[derive(Debug, Default)]
 struct Applied {
     /// How long each has run, from the first file on.
@@ -69,10 +69,10 @@ impl Applied {
     }
 }
 
-/// How far a message is, as far as the answers and the ledger have told.
+/// How far a message is, as far as the answers and the ledger have shown.
 struct Going<'p> {
     heard: Heard,
-    /// How many files were told of as begun, and as applied.
+    /// How many files were reported as started, and as applied.
     started: usize,
     applied: usize,
     progress: &'p mut dyn FnMut(usize, Progress),
@@ -86,7 +86,7 @@ impl Going<'_> {
         }
     }
 
-    /// The file with this index is at work, since so long.
+    /// The file with this index is running, for this long.
     fn started_up_to(&mut self, index: usize, ago: Duration) {
         for index in self.started..=index {
             (self.progress)(index, Progress::Started(ago));
@@ -94,7 +94,7 @@ impl Going<'_> {
         self.started = self.started.max(index + 1);
     }
 
-    /// What the ledger tells is safe on disk.
+    /// What the ledger shows is safe on disk.
     fn applied(&mut self, batch: &[Attempt<'_>], applied: &Applied) {
         let committed = applied.len();
         for (index, &duration) in applied.durations.iter().enumerate().skip(self.applied) {
@@ -116,7 +116,7 @@ impl PostgresSession {
         progress: &mut dyn FnMut(usize, Progress),
     ) -> Result<(), ApplyError> {
         let mut rest = batch;
-        // Of the file behind `rest`.
+        // Of the file after `rest`.
         let mut not_understood = None;
         progress(0, Progress::Started(Duration::ZERO));
         loop {
@@ -125,7 +125,7 @@ impl PostgresSession {
                 Sent::Interrupted => return Ok(()),
                 Sent::Failed(error) => return Err(error),
                 Sent::NotUnderstood(index, failure) => {
-                    // What stands before it runs first. Where the server gives no place, halves show it.
+                    // What comes before it runs first. Where the server gives no place, halves show it.
                     let before = index.unwrap_or(rest.len() / 2);
                     not_understood = (index.is_some() || rest.len() == 1).then_some((before, failure));
                     rest = rest.get(..before).unwrap_or_default();
@@ -152,7 +152,7 @@ impl PostgresSession {
         };
         let mut message = Message::new(frame, batch);
         let text = std::mem::take(&mut message.text);
-        // Of the first it was told.
+        // The first was reported.
         let going = RefCell::new(Going { heard: Heard::default(), started: 1, applied: 0, progress });
         let (address, ledger) = (self.address.clone(), self.ledger.clone());
         let followed = tokio::select! {
@@ -167,7 +167,7 @@ impl PostgresSession {
         }
     }
 
-    /// What became of a message that was answered to its end. `rows` tell which files are applied.
+    /// What became of a message that was answered to its end. `rows` show which files are applied.
     async fn ended_well(&mut self, batch: &[Attempt<'_>], rows: &[PgRow], going: &mut Going<'_>) -> Sent {
         going.applied(batch, &Applied::read(batch, rows));
         if going.applied < batch.len() {
@@ -204,7 +204,7 @@ impl PostgresSession {
         // The first that is not applied, wherever the answers have come from.
         let failing = going.applied;
         let Some(&attempt) = batch.get(failing) else {
-            // A cancellation that came too late has hit what is read behind the last file.
+            // A cancellation that came too late has hit what is read after the last file.
             return Sent::Applied;
         };
         if phase == Phase::Answered {
@@ -227,7 +227,7 @@ impl PostgresSession {
         }
     }
 
-    /// Sends a message and follows its answers as they come. Returns the rows of what stands behind the files.
+    /// Sends a message and follows its answers as they come. Returns the rows of what follows the files.
     async fn follow(
         &mut self,
         text: String,
@@ -304,7 +304,7 @@ fn is_cancelled(error: &sqlx::Error) -> bool {
 }
 
 /// Makes what is committed safe while the message goes on, so that a long file does not keep those before it from being
-/// told of, and finds out which it is. Only a convenience: where it does not succeed, the end of the message does the same.
+/// reported, and finds out which it is. Only a convenience: where it does not succeed, the end of the message does the same.
 async fn wait_for_the_disk(
     address: &Address,
     ledger: &Ledger,
@@ -345,7 +345,7 @@ async fn what_is_safe(
     let Some(first) = batch.first() else { return Ok(Applied::default()) };
     let applied = format!("{ALL_ROWS};{}", ledger.applied_under(first.fence, batch.len()));
     let rows = sqlx::raw_sql(AssertSqlSafe(applied)).fetch_all(&mut *connection).await?;
-    // What was read before it is safe behind it.
+    // What was read before it is safe after it.
     sqlx::raw_sql(AssertSqlSafe(ledger.flush())).execute(&mut *connection).await?;
     Ok(Applied::read(batch, &rows))
 }

@@ -29,7 +29,7 @@ const UNKNOWN_DATABASE: &str = "3D000";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 pub(super) const READ_ONLY: &str = "25006";
 
-/// How many lines of a function's call stack are told.
+/// How many lines of a function's call stack are shown.
 const CONTEXT_LINES: usize = 3;
 
 /// What a SQLSTATE means for the next step.
@@ -61,7 +61,7 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
     }
 }
 
-/// What the driver says, in terms of the report. `doing` is the reason where the code tells none.
+/// What the driver says, in terms of the report. `doing` is the reason where the code gives none.
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     if let Some(server) = server_error(error) {
         let code = server.code();

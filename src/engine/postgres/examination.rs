@@ -52,7 +52,7 @@ impl Postgres {
         noted(note, CheckName::Login, opened.map_err(|error| login_refused(&error.failure)))
     }
 
-    /// What a session can tell.
+    /// What a session shows.
     async fn look_around(&self, mut connection: PgConnection, note: &mut impl FnMut(CheckName, Outcome)) {
         note(CheckName::ServerVersion, version(connection.server_version_num()));
         note(CheckName::Writable, settled(writable(&mut connection).await));
@@ -138,7 +138,7 @@ impl Postgres {
         }
     }
 
-    /// The ledger's layout; None of one before layout 6, which tells none.
+    /// The ledger's layout; None of one before layout 6, which has no number.
     async fn layout(&self, connection: &mut PgConnection) -> Option<i32> {
         let sql = format!("SELECT layout FROM {}.ledger_identity", self.ledger.quoted_schema());
         one_row(connection, sql).await.ok()?.try_get(0).ok()

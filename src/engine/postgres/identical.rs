@@ -1,4 +1,4 @@
-//! Whether what a statement would make is there already, with the same definition: the statement makes it once more in
+//! Whether what a statement would make already exists, with the same definition: the statement makes it once more in
 //! a schema of its own, the catalog describes both, and all of it is rolled back. No rows are read or copied.
 
 use sqlx::AssertSqlSafe;
@@ -18,7 +18,7 @@ const SAVEPOINT: &str = "schemaward_compare";
 pub(super) const NOT_COMPARED: &str =
     "a statement of this kind cannot be made a second time to compare; one that makes one thing can";
 
-/// Where the object is that stands in the statement's way.
+/// Where the object is that the statement has met.
 struct Found {
     schema: String,
     /// The name of the relation, type or function, or of the table that the statement adds to.

@@ -26,7 +26,7 @@ pub(super) struct Object {
     pub(super) oid: Option<Oid>,
 }
 
-/// A statement that is begun.
+/// A statement that was started.
 #[derive(Clone, Debug)]
 pub(super) struct JournalRow {
     /// From 1.
@@ -38,7 +38,7 @@ pub(super) struct JournalRow {
     pub(super) excerpt: String,
     started_at: String,
     run: String,
-    /// Names of what was temporary in the session behind it, each in a line.
+    /// Names of what was temporary in the session after it, each in a line.
     pub(super) temporary: Option<String>,
 }
 
@@ -148,7 +148,7 @@ impl JournalRow {
 }
 
 impl Ledger {
-    /// All that is begun and not applied.
+    /// All that was started and is not applied.
     pub(super) fn begun(&self) -> String {
         format!(
             "SELECT {} FROM {}.statement_journal WHERE migration_id IS NULL AND tableoid IS NOT NULL",
@@ -291,7 +291,7 @@ pub(super) enum Kind<'a> {
     Alone(&'a Trace, &'a Object),
 }
 
-/// The rows of an attempt's file while it has not come to its end.
+/// The rows of an attempt's file while it is not complete.
 fn open(attempt: Attempt<'_>) -> String {
     let mut condition =
         format!("{} AND j.kind = {}", open_version(&attempt.migration.version), text(attempt.kind.word()));
@@ -302,8 +302,8 @@ fn open(attempt: Attempt<'_>) -> String {
     condition
 }
 
-/// The rows of a version that has not come to its end; 7 and 007 are the same one. Of a version at most one way is begun:
-/// forward where it is not in force, back where it is.
+/// The rows of a version that is not complete; 7 and 007 are the same one. A version goes one way at a time: forward where
+/// it is not in force, back where it is.
 fn open_version(version: &Version) -> String {
     let version = text(version.as_str().trim_start_matches('0'));
     format!("pg_catalog.ltrim(j.version, '0') = {version} AND j.migration_id IS NULL")

@@ -27,7 +27,7 @@ use crate::policy::AlreadyExists;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::{Execution, Trace, message_without_passwords, routines_that_leave_settings};
 
-/// Answers to what stands behind a statement in its transaction: the mark, [`DEFERRED`], those of [`AS_OURSELVES`], the
+/// Answers to what follows a statement in its transaction: the mark, [`DEFERRED`], those of [`AS_OURSELVES`], the
 /// guard, the row, COMMIT.
 fn closing() -> usize {
     5 + AS_OURSELVES.split(';').count()
@@ -37,7 +37,7 @@ fn closing() -> usize {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Executed {
     Run,
-    /// What it makes is there already, with the same definition.
+    /// What it makes already exists, with the same definition.
     PassedOver,
 }
 
@@ -121,7 +121,7 @@ impl PostgresSession {
 
     /// Names of the routines that leave settings in the session of whoever calls them, or call one that does.
     async fn routines_that_set(&mut self) -> Result<Vec<String>, SessionError> {
-        // A body in the standard's manner is none of the column's.
+        // A body in the standard's manner is not in the column.
         let body = "CASE p.prosrc WHEN '' THEN pg_catalog.pg_get_functiondef(p.oid) ELSE p.prosrc END";
         let sql = format!(
             "SELECT p.proname::pg_catalog.text, {body} FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n \
@@ -236,7 +236,7 @@ impl PostgresSession {
     /// Runs a statement and writes its row, both or neither.
     async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<Executed, SessionError> {
         let prefix = format!("{BEGIN_AS_SET};");
-        // The guard comes behind the statement, which may need the role and the search path that the file has set, as
+        // The guard comes after the statement, which may need the role and the search path that the file has set, as
         // what it defers does; it holds for the whole transaction all the same. A line break: the statement may end in
         // a comment's line.
         let text = format!(

@@ -70,9 +70,10 @@ impl Ledger {
         format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n{ALL_ROWS};\n{sql}\nCOMMIT")
     }
 
-    /// Three results: the ledger's versions, all that has succeeded and was not undone, and what is begun. Without functions, operators and orders where that can be: where nothing is pending, what a fresh session
-    /// of the server has to look up to understand this takes longer than all the rest. Each row's `tableoid` is looked at for
-    /// what has none, a view in a table's place, which may leave rows out.
+    /// Three results: the ledger's versions, all that has succeeded and was not undone, and what is half applied. Without
+    /// functions, operators and orders where possible: where nothing is pending, what a fresh session of the server has to
+    /// look up to understand this takes longer than all the rest. Each row's `tableoid` is asked for, since a view in a
+    /// table's place has none, and may leave rows out.
     pub(super) fn read(&self) -> String {
         format!(
             "{versions};\n\
@@ -123,7 +124,7 @@ impl Ledger {
         )
     }
 
-    /// Raises SW005 where another server process answers than this one: nothing behind it runs.
+    /// Raises SW005 where another server process answers than this one: nothing after it runs.
     pub(super) fn assert_process(process_id: i32) -> String {
         format!(
             "DO $schemaward$BEGIN IF pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.<>) {process_id} THEN \

@@ -1,5 +1,5 @@
-//! Rows that only statements of our own give, by which the server's answers to them are told from those to a file's: their
-//! column has a name that was made for the session. How many answers a file's own text makes is the server's to say.
+//! Rows that only statements of our own give, which distinguish the server's answers to them from those to a file's: their
+//! column has a name that was made for the session. Only the server knows how many answers a file's own text makes.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -15,14 +15,14 @@ const SEND_BUFFER: usize = 8192;
 pub(super) struct Mark {
     /// Column, and setting, of the row between two statements.
     between: String,
-    /// Column of the row behind a file's last statement.
+    /// Column of the row after a file's last statement.
     behind: String,
 }
 
-/// What a row of the server's tells.
+/// What a row of the server's says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Told {
-    /// The next mark between two statements of the file at work is reached.
+    /// The next mark between two statements of the running file is reached.
     Between,
     /// The last statement has run of the file with this index in its message, from 0.
     Behind(usize),
@@ -42,7 +42,7 @@ impl Mark {
         )
     }
 
-    /// Stands between two statements of a file, tells that it is reached, and makes the server send what it has answered
+    /// Is sent between two statements of a file, shows that it is reached, and makes the server send what it has answered
     /// so far: its row is longer than what is kept. It has no effect: SHOW takes no snapshot, so that SET TRANSACTION and
     /// LOCK TABLE may follow, and needs no right.
     /// Source: PostgreSQL, `PlannedStmtRequiresSnapshot` in pquery.c and `ShowGUCConfigOption` in guc.c.
@@ -50,12 +50,12 @@ impl Mark {
         format!("SHOW {};", self.between)
     }
 
-    /// Stands behind a file's last statement.
+    /// Follows a file's last statement.
     pub(super) fn behind(&self, file: usize) -> String {
         format!("SELECT {file} AS \"{}\"", self.behind)
     }
 
-    /// What a row tells; None where it is an answer to a file's own query.
+    /// What a row says; None where it is an answer to a file's own query.
     pub(super) fn read(&self, row: &PgRow) -> Option<Told> {
         let [column] = row.columns() else { return None };
         if column.name() == self.between {

@@ -8,7 +8,7 @@ use crate::migration::Migration;
 use crate::report::Place;
 use crate::sql::message_without_passwords;
 
-/// Makes the server send what it has answered so far, behind a file's end, where the session is ours again. Within one
+/// Makes the server send what it has answered so far, after a file's end, where the session is ours again. Within one
 /// message it keeps its answers until 8 KiB are full; only a message for people is sent at once, and of those only INFO
 /// whatever is set (PostgreSQL: `send_message_to_frontend` in elog.c ends with `pq_flush`). The driver logs INFO as trace.
 const FLUSH: &str = "DO $schemaward$BEGIN RAISE INFO 'schemaward';END$schemaward$;";
@@ -19,14 +19,14 @@ const MOST_MARKS: usize = 20;
 /// How many of them a message gets at most: each costs 8 KiB of answers.
 const MOST_MARKS_IN_ALL: usize = 60;
 
-/// Its mode is the session's own, which stands among the settings that every file starts from, or what the file has set
-/// where each of its statements is committed by itself.
+/// Its mode is the session's own, which is among the settings that every file starts from, or what the file has set where
+/// each of its statements is committed separately.
 pub(super) const BEGIN: &str = "BEGIN";
 
-/// Behind the file's own statements: what the file has deferred is due under the role and the settings it has made.
+/// After the file's own statements: what the file has deferred is due under the role and the settings it has made.
 pub(super) const DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 
-/// Last, behind the row, whose number is drawn from a sequence: `lastval()` of the next file is not to tell it.
+/// Last, after the row, whose number is drawn from a sequence: `lastval()` of the next file is not to show it.
 const FORGET_SEQUENCE: &str = "DISCARD SEQUENCES";
 
 /// What brings the session back to the state every file starts from.
@@ -40,7 +40,7 @@ pub(super) struct Reset {
     answers: usize,
 }
 
-/// What stands behind a file's last statement, in its transaction.
+/// What follows a file's last statement, in its transaction.
 pub(super) struct Closing {
     pub(super) sql: String,
     /// How many answers it makes, all of them to statements of ours.
@@ -59,7 +59,7 @@ impl Reset {
         format!("{BEGIN_IN_FULL};{first};{};{FORGET_SEQUENCE};COMMIT", self.statements)
     }
 
-    /// From the mark of a file's end to COMMIT. `record` writes the file's row; `last` stands before COMMIT, and is
+    /// From the mark of a file's end to COMMIT. `record` writes the file's row; `last` comes before COMMIT, and is
     /// empty or one statement with its semicolon.
     pub(super) fn closing(&self, mark: &str, record: &str, last: &str) -> Closing {
         let sql = format!("{mark};{DEFERRED};{};{record};{FORGET_SEQUENCE};{last}COMMIT;", self.statements);
@@ -85,7 +85,7 @@ pub(super) struct Frame<'a> {
 ///
 /// Nothing of ours that has any effect is before the file's last statement: it may set its transaction's mode, and lock
 /// what it reads before it takes a snapshot. The text is parsed as a whole before anything runs, and an error ends it: no
-/// file runs behind one that was not committed.
+/// file runs after one that was not committed.
 pub(super) struct Message<'a> {
     pub(super) text: String,
     pub(super) parts: Vec<Part<'a>>,
@@ -97,14 +97,14 @@ pub(super) struct Part<'a> {
     /// Characters of the message before the file's first, and before the next part.
     file_at: usize,
     end_at: usize,
-    /// The text that stands between its statements.
+    /// The text between its statements.
     mark: String,
-    /// Before which of the file's statements, by their indices from 0, a mark stands.
+    /// Before which of the file's statements, by their indices from 0, there is a mark.
     pub(super) marks: Vec<usize>,
-    /// How many answers come before its first statement's, and behind its last one's, up to and with COMMIT.
+    /// How many answers come before its first statement's, and after its last one's, up to and with COMMIT.
     pub(super) opening: usize,
     pub(super) closing: usize,
-    /// Whether a [`FLUSH`] stands before COMMIT: it tells that the file behind this one is about to begin.
+    /// Whether a [`FLUSH`] comes before COMMIT: it shows that the file after this one is about to begin.
     pub(super) tells_next: bool,
 }
 
@@ -131,7 +131,7 @@ impl<'a> Message<'a> {
         Self { text: writer.text, parts }
     }
 
-    /// Which file holds a character of the message, both from 0. What stands behind a file is taken for its own: there
+    /// Which file holds a character of the message, both from 0. What follows a file is taken for its own: there
     /// the server stumbles over a last statement that is not complete.
     pub(super) fn file_of_character(&self, character: usize) -> usize {
         let index = self.parts.partition_point(|part| part.end_at <= character);
@@ -152,7 +152,7 @@ impl<'a> Message<'a> {
     }
 
     /// The place where a file of a message that was not understood ends too early: what is not understood is our own
-    /// text behind it.
+    /// text after it.
     pub(super) fn place_of_end(&self, index: usize) -> Option<Place> {
         let migration = self.parts.get(index)?.migration;
         let end = migration.statements.last().map_or(0, |statement| statement.span.end);
@@ -228,7 +228,7 @@ impl Writer {
 }
 
 impl Part<'_> {
-    /// The file's byte behind a character of the message's middle part; a mark counts as the statement after it.
+    /// The file's byte at a character of the message's middle part; a mark counts as the statement after it.
     fn byte_of_character(&self, mut character: usize) -> Option<usize> {
         for start in self.marks.iter().filter_map(|&index| self.migration.statements.get(index)).map(|s| s.span.start) {
             let before = self.migration.sql.get(..start).unwrap_or_default().chars().count();
@@ -241,7 +241,7 @@ impl Part<'_> {
     }
 }
 
-/// Before which statements a file gets a mark, so many at `most`: at even distances, none before the first.
+/// Before which statements a file gets a mark, at most `most` of them: at even distances, none before the first.
 ///
 /// None at all where the file has a backslash. Whether one escapes the quote after it depends on settings that
 /// only the server knows, so only without any is it certain where each statement begins, and nothing is ever put

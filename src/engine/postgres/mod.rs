@@ -91,7 +91,7 @@ impl Postgres {
     }
 
     fn not_open(&self, mut failure: Failure) -> SessionError {
-        // The driver asks for it at each login; so do others, and PgBouncer is told to pass over it.
+        // The driver asks for it at each login; so do others, and PgBouncer is configured to ignore it.
         if failure.message.contains("unsupported startup parameter: extra_float_digits") {
             failure.hint = Some("in the pooler's settings: ignore_startup_parameters = extra_float_digits".to_owned());
         }

@@ -113,7 +113,7 @@ impl Postgres {
                 }
             }
             asked_more += 1;
-            // One directly behind the other: what the first has just given back the second gets.
+            // One directly after the other: what the first has just given back the second gets.
             let alone = process(first, "SELECT 1").await?;
             let behind = process(&mut second, "SELECT 1").await?;
             let inside = process(first, "BEGIN").await?;
@@ -214,7 +214,7 @@ fn not_found_out(detail: &str) -> SessionError {
     SessionError { failure, connection_lost: false }
 }
 
-/// The server process behind a session, after a statement.
+/// The server process of a session, after a statement.
 async fn process(connection: &mut PgConnection, statement: &str) -> Step<i32> {
     let sql = format!("{statement};SELECT pg_catalog.pg_backend_pid()");
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.map_err(|error| refused(&error))?;

@@ -155,7 +155,7 @@ impl PostgresSession {
     ///
     /// # Errors
     ///
-    /// The error, and how many answers had come behind the mark; None where it was not reached.
+    /// The error, and how many answers had come after the mark; None where it was not reached.
     pub(super) async fn send(&mut self, sql: String) -> Result<(), (sqlx::Error, Option<usize>)> {
         let mark = self.mark.clone();
         let mut behind = None;
@@ -214,7 +214,7 @@ impl PostgresSession {
         })
     }
 
-    /// A statement that was refused stands in the journal until its file is applied; one that is a transaction by now
+    /// A statement that was refused is in the journal until its file is applied; one that is a transaction by now
     /// leaves that to this. Where it fails the next run does it.
     async fn close_refused(&mut self, fence: Fence) {
         if self.something_is_begun
@@ -430,7 +430,7 @@ impl Session for PostgresSession {
     }
 
     async fn text_rows(&mut self, query: &str) -> Result<Vec<Vec<Option<String>>>, SessionError> {
-        // Where row level security hides rows, the server refuses: a part of another tool's history is none.
+        // Where row level security hides rows, the server refuses: a part of another tool's history would be misleading.
         let results = self.read_rows(query).await.map_err(|error| session_error(&error, Reason::LedgerUnusable))?;
         let texts = |row: &PgRow| (0..row.len()).map(|column| value(Some(row), column)).collect();
         results.iter().flatten().map(texts).collect()

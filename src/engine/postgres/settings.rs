@@ -1,5 +1,5 @@
 //! The settings that every file starts from, and the two ways a session gets them: at login, so that `RESET ALL` comes back
-//! to them, or by SET, again behind each `RESET ALL`. Pure.
+//! to them, or by SET, again after each `RESET ALL`. Pure.
 //!
 //! Everything else is the role's and the database's default, as in psql, but for the time zone, which is UTC wherever a run
 //! takes place.
@@ -17,7 +17,7 @@ const CONNECTION_CHECK_SINCE: u32 = 140_000;
 /// own statements see the setting as the role has it. Source: PostgreSQL, `row_security`.
 pub(super) const ALL_ROWS: &str = "SET LOCAL row_security = off";
 
-/// Tells that the session has got the others at login: some poolers pass over what a client asks for.
+/// Shows that the session has got the others at login: some poolers pass over what a client asks for.
 const MARK: &str = "schemaward.settings";
 
 /// What they depend on.

@@ -1,8 +1,8 @@
-//! Applies a file in its one transaction, but statement by statement, each in a savepoint: where an object is there
-//! already, it can be held against what the statement would make, and the rest of the file goes on.
+//! Applies a file in its one transaction, but statement by statement, each in a savepoint: where an object already exists,
+//! it can be compared with what the statement would make, and the rest of the file goes on.
 //!
 //! Slower than [`super::message`], a round trip a statement, so a file is applied so only after that way has met an
-//! object that is there.
+//! object that exists.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::sql::may_create;
 const SAVEPOINT: &str = "schemaward_step";
 
 impl PostgresSession {
-    /// [`crate::engine::Session::apply`] for a file that has met an object that is there already.
+    /// [`crate::engine::Session::apply`] for a file that has met an object that already exists.
     pub(super) async fn apply_stepwise(
         &mut self,
         attempt: Attempt<'_>,

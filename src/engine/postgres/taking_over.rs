@@ -30,7 +30,7 @@ impl PostgresSession {
         }
     }
 
-    /// The same behind the making, or upgrading, of the ledger.
+    /// The same after the ledger was made, or upgraded.
     pub(super) async fn install_and_raise_fence(
         &mut self,
         run: &str,

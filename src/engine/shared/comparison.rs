@@ -1,11 +1,10 @@
-//! What comes of holding an object that is there already against what a statement would make, whichever engine compares.
-//! Pure.
+//! What comes of comparing an existing object with what a statement would make, whichever engine compares. Pure.
 
 use std::fmt::Write as _;
 
 use crate::report::Failure;
 
-/// How many lines of a difference are told.
+/// How many lines of a difference are shown.
 const MOST_LINES: usize = 8;
 
 /// What comparing has shown.
@@ -17,7 +16,7 @@ pub(crate) enum Comparison {
     Different(String),
     /// Of several things that the statement makes some are there and others are not.
     Partial(String),
-    /// It cannot be told, for this reason.
+    /// It is not known, for this reason.
     Impossible(String),
 }
 
@@ -82,7 +81,7 @@ mod tests {
         &["b", "a"],
         "there is: nothing that the other has not | the statement makes: nothing that the other has not (the order differs)"
     )]
-    fn a_difference_tells_only_what_differs(#[case] existing: &[&str], #[case] wanted: &[&str], #[case] told: &str) {
+    fn a_difference_shows_only_what_differs(#[case] existing: &[&str], #[case] wanted: &[&str], #[case] told: &str) {
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         assert_eq!(difference(&lines(existing), &lines(wanted)), Comparison::Different(told.to_owned()));
     }

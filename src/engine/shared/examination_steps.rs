@@ -98,7 +98,7 @@ pub(crate) fn not_ok(detail: &str, advice: &str) -> Outcome {
     Outcome::NotOk { detail: detail.to_owned(), advice: advice.to_owned() }
 }
 
-/// It could not be told, or does not apply.
+/// It is not known, or does not apply.
 pub(crate) fn skipped(detail: &str) -> Outcome {
     Outcome::Skipped { detail: detail.to_owned() }
 }

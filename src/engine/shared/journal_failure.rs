@@ -5,10 +5,10 @@ use crate::plan::Kind;
 use crate::report::{Failure, Reason, shell_word};
 use crate::sql::SessionBound;
 
-/// What a run is told whose fence is not the highest any more.
+/// The message for a run whose fence is not the highest any more.
 pub(crate) const OVERTAKEN: &str = "another run has taken over: this one may commit nothing";
 
-/// A statement of the journal, as errors tell it.
+/// A statement of the journal, as errors show it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun<'a> {
     pub(crate) excerpt: &'a str,
@@ -32,7 +32,7 @@ pub(crate) fn run_otherwise(attempt: Attempt<'_>, index: usize, excerpt: &str) -
     .at(attempt.migration.place_of_statement(index))
 }
 
-/// A statement's end was not recorded, and nothing but a person can tell it. `index` counts from 0.
+/// A statement's end was not recorded, and only a person can find it out. `index` counts from 0.
 pub(crate) fn needs_review(attempt: Attempt<'_>, index: usize, begun: &Begun<'_>) -> Failure {
     let (migration, statement) = (attempt.migration, index + 1);
     Failure::new(

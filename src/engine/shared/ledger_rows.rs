@@ -94,7 +94,7 @@ pub(crate) fn statement_state(text: &str) -> Result<StatementState, SessionError
     }
 }
 
-/// From all rows that have succeeded and were not undone, and what is begun, both in any order.
+/// From all rows that have succeeded and were not undone, and what is half applied, both in any order.
 pub(crate) fn ledger_state<R: DriverRow>(succeeded: &[R], begun: &[R]) -> Result<LedgerState, SessionError> {
     let rows = succeeded.iter().map(ledger_row).collect::<Result<Vec<_>, _>>()?;
     let read = |row| Ok((R::number(row, begun::id)?, begun_statement(row)?));

@@ -39,7 +39,7 @@ pub(crate) async fn find<S: Session>(session: &mut S) -> Result<Vec<String>, Ses
     Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
 }
 
-/// What a spoilt object is told as.
+/// How a spoilt object is reported.
 #[must_use]
 pub fn spoilt(object: &str) -> Failure {
     Failure::new(
@@ -49,7 +49,7 @@ pub fn spoilt(object: &str) -> Failure {
     .hint(MEND.to_owned())
 }
 
-/// Of this database's journal: what another one's has spoilt is told there. A routine of the user's own may read the journal;
+/// Of this database's journal: what another one's has spoilt is reported there. A routine of the user's own may read the journal;
 /// none writes its rows, or sets the variables of a run. Triggers are asked for by their table's database, since `MariaDB`
 /// would look through the tables of all.
 fn query() -> String {

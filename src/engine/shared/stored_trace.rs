@@ -7,7 +7,7 @@ use crate::sql::{Execution, Trace};
 pub(crate) enum StoredTrace {
     /// In the statement's own transaction.
     Transaction,
-    /// The same, of one that only changes the session: `MySQL` and `MariaDB` tell it apart.
+    /// The same, of one that only changes the session: `MySQL` and `MariaDB` distinguish it.
     Setting,
     Appears,
     Disappears,
@@ -39,7 +39,7 @@ impl StoredTrace {
         }
     }
 
-    /// Of any statement, where settings are told apart.
+    /// Of any statement, where settings are distinguished.
     pub(crate) fn of_execution(execution: &Execution) -> Self {
         match execution {
             Execution::Alone(trace) => Self::of(trace),

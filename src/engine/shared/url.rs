@@ -10,7 +10,7 @@ use crate::report::{Failure, Reason};
 /// What an engine's URLs look like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UrlForm {
-    /// The schemes, the first of which is told in errors.
+    /// The schemes, the first of which is named in errors.
     pub(crate) schemes: &'static [&'static str],
     /// The parameters that are known. A driver passes over any other in silence, a misspelt one too.
     pub(crate) parameters: &'static [&'static str],
@@ -64,7 +64,7 @@ impl UrlForm {
     }
 }
 
-/// Whether there is a comma behind the password, as libpq has it.
+/// Whether there is a comma after the password, as libpq has it.
 fn names_several_hosts(url: &str) -> bool {
     let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
     authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(_, hosts)| hosts.contains(','))
@@ -79,7 +79,7 @@ pub(crate) fn bare_ipv6(url: &Url) -> Option<Ipv6Addr> {
     }
 }
 
-/// A host as it stands before a colon and a port: an IPv6 address in brackets.
+/// A host as it is written before a colon and a port: an IPv6 address in brackets.
 pub(crate) fn shown_host(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }

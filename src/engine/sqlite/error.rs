@@ -13,7 +13,7 @@ const INTERRUPTED: i32 = 9;
 const CANNOT_OPEN: i32 = 14;
 const NOT_A_DATABASE: i32 = 26;
 
-/// What the driver says, in terms of the report. `doing` is the reason where the code tells none.
+/// What the driver says, in terms of the report. `doing` is the reason where the code gives none.
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     let server = error.as_database_error();
     let code: Option<i32> = server.and_then(DatabaseError::code).and_then(|code| code.parse().ok());
@@ -21,7 +21,7 @@ pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     let (class, reason, message) = match code.map(|code| code & 0xff) {
         Some(BUSY | LOCKED) => (ErrorClass::Transient, Reason::LockTimedOut, format!("{message} by another process")),
         Some(READ_ONLY | CANNOT_OPEN | NOT_A_DATABASE) => (ErrorClass::Permanent, Reason::ConnectionFailed, message),
-        // SQLite has one code for all of these; its text is the only thing that tells, and has one language.
+        // SQLite has one code for all of these; only its text shows which, and that has one language.
         Some(1) if message.ends_with(" already exists") || message.starts_with("duplicate column name") => {
             (ErrorClass::AlreadyExists, doing, message)
         }
@@ -47,7 +47,7 @@ pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
     has_code(error, INTERRUPTED)
 }
 
-/// Whether the error says that a table is not there. SQLite's code tells no more than that a name was wrong.
+/// Whether the error says that a table does not exist. SQLite's code says no more than that a name was wrong.
 pub(super) fn is_missing_table(error: &sqlx::Error) -> bool {
     has_code(error, 1) && error.as_database_error().is_some_and(|error| error.message().starts_with("no such table"))
 }

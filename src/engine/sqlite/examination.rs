@@ -53,7 +53,7 @@ impl Sqlite {
         Check::with_skipped(found, "a file has none, there is none yet, or an earlier step failed")
     }
 
-    /// What can be told of a file that is there: SQLite's version, whether it takes writes, its ledger.
+    /// What is known of a file that exists: SQLite's version, whether it takes writes, its ledger.
     async fn look_inside(&self) -> (Outcome, Outcome, Outcome) {
         let advice = "the URL must name a SQLite database that this user may read and write";
         let mut connection = match self.open().await {
@@ -68,7 +68,7 @@ impl Sqlite {
             Ok(version) => ok(&format!("SQLite {version}, built in")),
             Err(error) => not_ok(&said(&error), advice),
         };
-        // SQLite finds out at the first change that a file is write-protected, or its folder; this one is taken back.
+        // SQLite finds out at the first change that a file is write-protected, or its folder; this one is rolled back.
         let sql = format!("BEGIN IMMEDIATE; CREATE TABLE main.\"{}_examination\" (x)", self.ledger.prefix());
         let changed = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
         let _ = sqlx::raw_sql("ROLLBACK").execute(&mut connection).await;

@@ -144,7 +144,7 @@ impl Ledger {
     }
 }
 
-/// A statement that is begun.
+/// A statement that was started.
 #[derive(Clone, Debug)]
 pub(super) struct JournalRow {
     /// From 1.
@@ -155,7 +155,7 @@ pub(super) struct JournalRow {
     excerpt: String,
     started_at: String,
     run: String,
-    /// What `last_insert_rowid()` said behind it; None where an older Schemaward has run it.
+    /// What `last_insert_rowid()` said after it; None where an older Schemaward has run it.
     pub(super) last_insert_rowid: Option<i64>,
 }
 

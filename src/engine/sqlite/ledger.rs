@@ -177,7 +177,7 @@ impl Ledger {
         ledger_state(&succeeded, &rows(connection, begun).await?)
     }
 
-    /// Attempts, newest first: so many, or all; or only those that failed.
+    /// Attempts, newest first: the first `limit`, or all; or only those that failed.
     pub(super) async fn attempts(
         &self,
         connection: &mut SqliteConnection,
@@ -364,7 +364,7 @@ impl Ledger {
     }
 }
 
-/// The rows of an attempt's file while it has not come to its end: kind, version, kind, file.
+/// The rows of an attempt's file while it is not complete: kind, version, kind, file.
 pub(super) const OPEN: &str = "migration_id IS NULL AND kind = ? AND ltrim(version, '0') = ltrim(?, '0') \
                     AND (? <> 'repeatable' OR filename = ?)";
 

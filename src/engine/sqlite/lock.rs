@@ -83,7 +83,7 @@ impl FileLock {
     }
 }
 
-/// A run that is told to stop while it takes over ends without giving the lock back.
+/// A run that is asked to stop while it takes over ends without giving the lock back.
 impl Drop for FileLock {
     fn drop(&mut self) {
         let _ = self.take_away();
@@ -115,7 +115,7 @@ mod tests {
     use super::{FileLock, LockTry};
 
     #[test]
-    fn one_holds_it_and_the_next_is_told_who() {
+    fn one_holds_it_and_the_next_is_shown_who() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("app.db");
         assert_eq!(FileLock::holder(&database).unwrap(), None);

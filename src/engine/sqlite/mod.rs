@@ -46,7 +46,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// The database in a file. `user` is who runs this: the ledger tells it.
+    /// The database in a file. `user` is who runs this: the ledger shows it.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Database for Sqlite {
         self.examine_steps().await
     }
 
-    /// SQLite does not tell which process is in the way.
+    /// SQLite does not show which process holds the lock.
     async fn watch_lock_waits(&self, _: SessionId, _: &mut Option<LockBlocker>) -> Infallible {
         std::future::pending().await
     }

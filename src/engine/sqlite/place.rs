@@ -1,4 +1,4 @@
-//! Where in a statement a syntax error is. SQLite tells its place by a function that the driver does not offer, and its
+//! Where in a statement a syntax error is. SQLite gives its place by a function that the driver does not offer, and its
 //! message names the token only; so shorter and shorter beginnings of the statement are prepared, which runs nothing.
 
 use sqlx::sqlite::SqliteConnection;
@@ -12,7 +12,7 @@ const INCOMPLETE: &str = "incomplete input";
 
 /// The byte at which the text stops making sense; None where the message is not of a syntax error.
 ///
-/// SQLite's parser reads from left to right and gives up at the first token that cannot stand where it does, so that the
+/// SQLite's parser reads from left to right and gives up at the first token that cannot be where it is, so that the
 /// shortest beginning with the same error ends with this token.
 pub(super) async fn byte_of_error(connection: &mut SqliteConnection, sql: &str, message: &str) -> Option<usize> {
     if message == INCOMPLETE {

@@ -124,7 +124,7 @@ impl SqliteSession {
     }
 
     /// In a transaction of its own: the driver takes what a lone statement returns, and looks no further where the COMMIT
-    /// behind it fails, as it does while somebody reads.
+    /// after it fails, as it does while somebody reads.
     async fn raise_fence(&mut self, run: &str) -> Result<Fence, Sent> {
         self.send("BEGIN IMMEDIATE").await?;
         let ledger = self.database.ledger.clone();

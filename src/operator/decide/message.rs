@@ -171,10 +171,10 @@ pub(super) fn terminating(jobs: &[&Job], stray_pods: &[String]) -> String {
     )
 }
 
-/// A run that was at work when its time was over.
+/// A run that was going on when its time was over.
 pub(super) const LATE: &str = "it did not end within spec.activeDeadline and was stopped";
 
-/// A run whose Job ended by its deadline and that was not seen at work: `known` to have never begun, or not.
+/// A run whose Job ended by its deadline and that was not seen running: `known` never to have started, or not.
 pub(super) fn never_started(known: bool, why: Option<&str>) -> String {
     let why = why.map(|why| format!(": {}", why.trim_end_matches('.'))).unwrap_or_default();
     if known {
@@ -300,7 +300,7 @@ pub(super) fn stalled(what: &str, failure: &Failure, stalled: Why, attempt: i32)
         return told(what, &next);
     }
     match hint {
-        // What is to be put right is not in the resource or its source: the operator does not see it happen.
+        // What is to be fixed is not in the resource or its source: the operator does not see it happen.
         Some(hint) if is_outside(failure.reason) => told(what, &format!("{hint} Then {ASK_AGAIN}.")),
         Some(hint) => told(what, &format!("{hint} Or {ASK_AGAIN}.")),
         None => told(what, &next_step(failure)),
@@ -368,7 +368,7 @@ fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
-/// A hint, which may be written to follow a semicolon, as it stands at the start of a sentence.
+/// A hint, which may be written to follow a semicolon, as it is written at the start of a sentence.
 fn capitalised(text: &str) -> String {
     let mut rest = text.chars();
     let first: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();

@@ -69,7 +69,7 @@ pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, (job, ended): (&Job, &End
     decision
 }
 
-/// The event that tells what a run has warned of.
+/// The event that says what a run has warned of.
 fn warned(status: &SchemaMigrationStatus) -> Option<Notice> {
     let run = status.run.as_ref().filter(|run| !run.warnings.is_empty())?;
     let message = message::warned(run);

@@ -10,7 +10,7 @@ use crate::operator::refusal::Refusal;
 use crate::operator::standing::{self, Standing};
 use crate::operator::why::Why;
 
-/// How a refusal is told: what the status becomes, where it changes, and the event, once.
+/// How a refusal is reported: what the status becomes, where it changes, and the event, once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Told {
     /// The status that says it.
@@ -19,10 +19,10 @@ pub struct Told {
     pub notice: Option<Notice>,
 }
 
-/// After so many failed passes in a row the status says why: one may be a hiccup.
+/// After this many failed passes in a row the status says why: one may be a hiccup.
 pub const FAILURES_TOLD: u32 = 2;
 
-/// What a resource says of passes that failed so many times in a row, the last one for this refusal. How a run has
+/// What a resource says of passes that failed this many times in a row, the last one for this refusal. How a run has
 /// ended stays in its conditions: a refusal afterwards keeps from cleaning up, and is an event alone.
 #[must_use]
 pub fn refused(resource: &Resource, refusal: &Refusal, failures: u32, now: Timestamp) -> Told {

@@ -1,4 +1,4 @@
-//! Follows a Job that goes on, and waits for what is in the way. A run that has begun is never stopped half-way.
+//! Follows a Job that goes on, and waits for what blocks it. A run that has started is never stopped half-way.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::operator::why::Why;
 /// beside one of them, the lock in the database lets one after the other in.
 const LEASE_GRACE: Duration = Duration::from_secs(30);
 
-/// Follows a Job, whatever it was started for. One that has not begun is taken back when something else is asked for:
-/// it may be waiting for what was just corrected.
+/// Follows a Job, whatever it was started for. One whose runner has not started is withdrawn when something else is asked
+/// for: it may be waiting for what was just corrected.
 pub(super) fn follow(pass: &Pass<'_>, job: &Job) -> Decision {
     let waits = job.is_waiting() && !job.deleting;
     if waits && is_superseded(pass, job) {
@@ -54,7 +54,7 @@ pub(super) fn wait_for(pass: &Pass<'_>, message: &str) -> Decision {
     Decision { status, ..pass.unchanged(Requeue::Following(LONGEST_WAITING_PAUSE)) }
 }
 
-/// How a Job stands, in a reason and a sentence. The progress that its log shows goes into the status.
+/// The state of a Job, in a reason and a sentence. The progress that its log shows goes into the status.
 fn says(pass: &Pass<'_>, job: &Job, status: &mut SchemaMigrationStatus) -> (Why, String) {
     match &job.state {
         _ if job.deleting => (Why::Stopping, message::stopping(job)),

@@ -91,7 +91,7 @@ impl World {
         self.pass_until(usize::MAX)
     }
 
-    /// One pass that dies after so many writes; the status is the first of them.
+    /// One pass that dies after this many writes; the status is the first of them.
     pub fn pass_until(mut self, writes: usize) -> Self {
         let decision = decide(&self.observed, self.now);
         if writes > 0 {
@@ -214,7 +214,7 @@ impl World {
         self.ends_saying(job, code, &message)
     }
 
-    /// The runner's last words, its exit code and what becomes of the Job.
+    /// The runner's last words, its exit code and what happens to the Job.
     pub fn ends_saying(self, job: JobEnd, code: i32, message: &str) -> Self {
         let how = format!("{}, exit code {code}", if code == 0 { "Completed" } else { "Error" });
         let runner = RunnerEnd::Exited { code, message: Some(message.to_owned()), how };

@@ -12,7 +12,7 @@ use crate::migration::{Migration, MigrationFiles, MigrationSet, Version};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Adoption<'a> {
     pub migrations: Vec<&'a Migration>,
-    /// How many of their files were held against the tool's checksums, and by which method.
+    /// How many of their files were compared with the tool's checksums.
     pub checked: usize,
     /// The method; None where nothing was checked.
     pub method: Option<&'static str>,
@@ -99,7 +99,7 @@ impl Versions {
     }
 
     /// The file of a version. Where a history has versions of several numbers (Flyway's 2.1), the files are named with
-    /// four digits for each number behind the first and three numbers at least: 2.1 is 200010000, and 2 is 200000000 then.
+    /// four digits for each number after the first and three numbers at least: 2.1 is 200010000, and 2 is 200000000 then.
     fn migration<'a>(&self, version: &str, set: &'a MigrationSet) -> Option<&'a Migration> {
         let joined = (self.parts > 1).then(|| {
             let mut numbers = parts(version);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_tool_left_out_comes_late_and_what_the_folder_lacks_is_told() {
+    fn what_the_tool_left_out_is_out_of_order_and_what_the_folder_lacks_is_reported() {
         let (found, late) =
             adopted(&ForeignHistory::versions(["1".into(), "3".into()]), &["1_a.sql", "2_b.sql", "3_c.sql"]).unwrap();
         assert_eq!((found.len(), late), (2, vec!["2_b.sql".to_owned()]));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_another_is_told_unless_that_is_said_to_be_right() {
+    fn a_file_that_has_changed_is_reported_unless_that_is_said_to_be_right() {
         let each = vec![ForeignMigration::new("1".into(), Some(ForeignChecksum::Crc32(7)))];
         let history = ForeignHistory { up_to: None, each };
         let problem = adopted(&history, &["1_a.sql"]).unwrap_err();

@@ -24,7 +24,7 @@ pub struct Beside {
 
 impl Beside {
     /// From what was found, and a row of schema and table of any other table. The database that Atlas makes for itself on
-    /// `MySQL` and `MariaDB` tells of all databases of the server: it says nothing of one that is empty. What is guessed
+    /// `MySQL` and `MariaDB` is about all databases of the server: it says nothing about one that is empty. What is guessed
     /// counts where nothing is certain.
     #[must_use]
     pub fn new(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn two_tables_of_one_tool_are_told_apart_by_their_names() {
+    fn two_tables_of_one_tool_are_distinguished_by_their_names() {
         let rows = vec![vec![Some("7".to_owned()), Some("f".to_owned())]];
         let tables = [table("schema_migrations", &["version", "dirty"]), table("it's", &["version", "dirty"])];
         let beside = Beside::new(histories(&tables, &rows), Vec::new(), None, Dialect::Postgres);

@@ -21,7 +21,7 @@ pub enum ForeignChecksum {
 }
 
 impl ForeignChecksum {
-    /// What it is called where a person is told what was checked.
+    /// What it is called where a person is shown what was checked.
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self {

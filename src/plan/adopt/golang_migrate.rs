@@ -16,7 +16,7 @@ pub(super) const READER: Reader = Reader {
     // It keeps one row: more than one is another's table, of which not all is read.
     query: |table, dialect| select(&["version", "dirty"], table, "version DESC LIMIT 2", dialect),
     read: |rows| {
-        // No row: everything was taken back.
+        // No row: everything was undone.
         let Some(row) = rows.first() else { return Ok(ForeignHistory::default()) };
         let version = row.first().cloned().flatten().unwrap_or_default();
         if is_true(row.get(1).and_then(Option::as_ref)) {

@@ -1,4 +1,4 @@
-//! goose: a row each time a version was applied; before 3.0 also one each time it was taken back.
+//! goose: a row each time a version was applied; before 3.0 also one each time it was undone.
 //! Source: goose, `internal/dialects` and `database/store.go`: of the rows of a version the newest counts.
 
 use super::foreign_table::{is_true, select};

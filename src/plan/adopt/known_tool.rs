@@ -19,13 +19,13 @@ pub struct KnownTool {
     columns: Columns,
     /// Under which other names it is known, too.
     pub(super) renamed: Renamed,
-    /// What tells a version.
+    /// The columns that hold a version.
     version: &'static [&'static str],
     /// What the newest has most of.
     order: &'static [&'static str],
 }
 
-/// What stands in a table in which nothing is applied yet.
+/// What is in a table before anything was applied.
 const NOTHING: [&str; 2] = ["0", "m000000_000000_base"];
 /// A name for all tables that another line names.
 const ELSEWHERE: &str = "";
@@ -107,7 +107,7 @@ pub(super) static ALL: &[KnownTool] = &[
     tool("go-pg migrations", "gopg_migrations", Exactly(&["id", "version", "created_at"]), Saying(MIGRATIONS), &["version"], &["id"]),
 ];
 
-/// The tool that a table is kept by, and by what it is told: a name of its own counts before columns do.
+/// The tool that keeps a table, and what shows that: a name of its own counts before columns do.
 pub(super) fn keeper(table: &ForeignTable) -> Option<(&'static KnownTool, By)> {
     let named = ALL.iter().find(|tool| tool.is_named(table)).map(|tool| (tool, By::Name));
     let renamed = |tool: &'static KnownTool| Some((tool, tool.renamed.tells(tool.columns, table)?));

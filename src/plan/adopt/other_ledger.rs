@@ -1,12 +1,12 @@
-//! A ledger of Schemaward's own beside the one that a run is told to keep: another application's, or this one's under the
-//! name that the settings had before. Which of the two the files tell.
+//! A ledger of Schemaward's own beside the one that a run is to keep: another application's, or this one's under the name
+//! that the settings had before. The files show which of the two it is.
 
 use super::foreign_table::{ForeignTable, Row, as_text};
 use super::signature::Columns;
 use crate::migration::{MigrationFile, MigrationFiles, Version};
 use crate::sql::Dialect;
 
-/// What a ledger's table of attempts is called; on engines without schemas the ledger's name stands before it.
+/// What a ledger's table of attempts is called; on engines without schemas it begins with the ledger's name.
 const TABLE: &str = "schema_migrations";
 const COLUMNS: Columns =
     Columns::Among(&["version", "filename", "kind", "checksum", "token_checksum", "success", "undone_by", "fence"]);
@@ -53,7 +53,7 @@ pub fn other_ledgers(tables: &[ForeignTable], own: &str, dialect: Dialect) -> Ve
 }
 
 impl LedgerSighting {
-    /// The question for what is in force, and what is begun.
+    /// The query for what is in force, and what is half applied.
     #[must_use]
     pub fn query(&self, dialect: Dialect) -> String {
         let journal = match dialect {
@@ -100,7 +100,7 @@ impl OtherLedger {
     }
 
     /// A file that the source has, too: by its version and its bytes. Names say nothing: two applications may each have a
-    /// `001_init.sql`. Nor does what is only begun, whose bytes are not known: that may be a run at work.
+    /// `001_init.sql`. Nor does what has only started, whose bytes are not known: a run may be applying it.
     #[must_use]
     pub fn shared(&self, set: &MigrationFiles) -> Option<&str> {
         let is_same = |file: &MigrationFile, known: &LedgerFile| file.checksum().to_string() == known.checksum;
@@ -126,7 +126,7 @@ impl OtherLedger {
         )
     }
 
-    /// What is told of one that is not in the way; `compared`: whether the source was held against it.
+    /// What is reported of one that blocks nothing; `compared`: whether the source was compared with it.
     pub(super) fn note(&self, compared: bool) -> String {
         if self.files.is_none() {
             return format!(

@@ -67,7 +67,7 @@ pub enum AdoptProblem {
         "Schemaward's ledger is not empty: version {current} is in force; a history is taken over before the first migrate"
     )]
     LedgerInUse {
-        /// The newest version in force, or the one that is begun.
+        /// The newest version in force, or the one that is half applied.
         current: Version,
     },
 }

@@ -1,4 +1,4 @@
-//! Rails: the versions applied; from version 5 on beside a table of metadata, by which it is told from dbmate.
+//! Rails: the versions applied; from version 5 on beside a table of metadata, which distinguishes it from dbmate.
 //! Source: Active Record, `schema_migration.rb` and `internal_metadata.rb`.
 
 use super::foreign_table::ForeignTable;

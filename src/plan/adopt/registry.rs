@@ -98,7 +98,7 @@ fn not_found(tables: &[ForeignTable], wanted: Wanted<'_>) -> AdoptProblem {
 }
 
 impl Wanted<'_> {
-    /// Its table without the schema that may stand before it.
+    /// Its table without the schema that may precede it.
     #[must_use]
     pub fn table_name(&self) -> Option<&str> {
         self.table.map(|table| table.rsplit_once('.').map_or(table, |(_, name)| name))
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn three_tools_with_a_table_of_the_same_name_are_told_apart_and_our_own_is_none() {
+    fn three_tools_with_a_table_of_the_same_name_are_distinguished_and_our_own_is_not_one() {
         let versions = table("public", "schema_migrations", &["version"]);
         let metadata = table("public", "ar_internal_metadata", &["key", "value", "created_at", "updated_at"]);
         let own = table("schemaward", "schema_migrations", &["id", "version", "filename"]);

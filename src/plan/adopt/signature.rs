@@ -1,4 +1,4 @@
-//! By what a table is told to be a tool's whatever its name: people rename them. Columns that nobody else has are enough;
+//! What shows that a table is a tool's, whatever its name: people rename them. Columns that nobody else has are enough;
 //! those that a table of an application's own may have, too, count only where the name says that it keeps migrations.
 
 use super::foreign_table::ForeignTable;

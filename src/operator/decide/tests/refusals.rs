@@ -14,7 +14,7 @@ fn a_refusal() -> Refusal {
     Refusal { what: "Lease \"x\"".into(), said: "exceeded quota: q".into(), advice: "correct the quota" }
 }
 
-/// What a world's resource says after so many failed passes.
+/// What a world's resource says after this many failed passes.
 fn told(world: &World, failures: u32) -> Told {
     refused(&world.observed.resource, &a_refusal(), failures, world.now)
 }
@@ -27,7 +27,7 @@ fn told(world: &World, failures: u32) -> Told {
 #[case::a_new_generation(next_generation(World::ready()))]
 #[case::a_deletion(deleted(World::ready()))]
 #[case::a_wait_for_the_database(held(World::fresh()).pass())]
-fn a_refusal_is_told_from_the_second_time_on_and_its_event_once(#[case] world: World) {
+fn a_refusal_is_reported_from_the_second_time_on_and_its_event_once(#[case] world: World) {
     assert_eq!(told(&world, 1), Told::default(), "one may be a hiccup");
     let first = told(&world, 2);
     let status = first.status.unwrap();

@@ -33,7 +33,7 @@ fn a_resource_that_needs_a_run_is_not_at_rest(#[case] world: World) {
     assert!(!is_at_rest(&world.observed.resource, &world.observed.source, world.now));
 }
 
-/// Ends each Job that comes up, badly so many times and then well, until nothing is left to do. `death` is
+/// Ends each Job that comes up, badly this many times and then well, until nothing is left to do. `death` is
 
 #[rstest]
 #[case::at_first(World::started(), 0, 2)]

@@ -24,7 +24,7 @@ fn left(status: &str) -> World {
 }
 
 /// The same while its run goes on.
-fn left_at_work(status: &str) -> World {
+fn left_running(status: &str) -> World {
     let job: KubeJob = serde_json::from_str(JOB).unwrap();
     let (origin, database) = (pod::origin(&job), pod::database(&job));
     let source_hash = origin.as_ref().unwrap().source_hash.clone();
@@ -58,9 +58,9 @@ fn a_status_that_the_version_before_wrote_is_written_back_as_it_is() {
 }
 
 #[rstest]
-#[case::that_waits(left_at_work(STARTED))]
-#[case::that_works(running(left_at_work(RUNNING)))]
-#[case::of_which_the_status_is_lost(left_at_work("{}"))]
+#[case::that_waits(left_running(STARTED))]
+#[case::that_works(running(left_running(RUNNING)))]
+#[case::of_which_the_status_is_lost(left_running("{}"))]
 fn a_run_that_the_version_before_started_goes_on_and_ends_ready(#[case] world: World) {
     let job = world.observed.children.jobs[0].clone();
     let after = world.pass();
