@@ -4,6 +4,8 @@
 use std::ops::Range;
 
 use super::data_loss::{DataLoss, data_loss};
+use super::ddl::Ddl;
+use super::definition::ddl;
 use super::fit::Fit;
 use super::secret::secrets_of_line;
 use super::session_object::Effect;
@@ -19,6 +21,8 @@ pub struct Facts {
     pub lock: Option<StatementLock>,
     /// What it takes away; None where nothing is lost that its words tell of.
     pub loses: Option<DataLoss>,
+    /// What it defines; None where it is of another kind. Boxed, since most statements define nothing.
+    pub ddl: Option<Box<Ddl>>,
     /// Whether it could have a body into which the server's grammar would take what is sent behind it in one message; of
     /// `MySQL` and `MariaDB`, on the safe side.
     pub may_hold_body: bool,
@@ -41,6 +45,8 @@ impl Facts {
     /// With how it fits into its file, which nobody needs to know once that is read.
     pub(crate) fn read(statement: Parsed<'_>, dialect: Dialect) -> (Self, Fit) {
         let grammar = dialect.grammar();
+        let ddl = ddl(statement, dialect);
+        let statement = Parsed { ddl: ddl.as_ref(), ..statement };
         let execution = grammar.execution(statement);
         let fit = grammar.fit(statement, &execution);
         let change = grammar.session_change(statement, &execution);
@@ -54,6 +60,7 @@ impl Facts {
             effect: (effect != Effect::NONE).then(|| Box::new(effect)),
             secrets: secrets_of_line(statement.sql.lines().next().unwrap_or_default()),
             execution,
+            ddl: ddl.map(Box::new),
         };
         (facts, fit)
     }

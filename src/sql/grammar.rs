@@ -22,6 +22,8 @@ pub(crate) trait Grammar: Sync {
     fn folds_case(&self) -> bool;
     /// Whether `"…"` is a name rather than a string.
     fn double_quotes_names(&self) -> bool;
+    /// What a name in quotes begins with.
+    fn quotes_of_names(&self) -> &'static [char];
     /// Whether a function takes an object's name as a string: `nextval('s')`.
     fn takes_names_as_strings(&self) -> bool;
     /// Whether a database has schemas of its own; else a schema is a database.

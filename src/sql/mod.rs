@@ -3,7 +3,11 @@
 
 #![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
 
+mod change;
+mod cursor;
 pub(crate) mod data_loss;
+pub(crate) mod ddl;
+mod definition;
 mod dialect;
 mod facts;
 mod fit;
@@ -28,6 +32,10 @@ mod tokens;
 pub(crate) mod transaction;
 
 pub use data_loss::DataLoss;
+pub use ddl::{
+    Action, Alter, Change, Column, Constraint, ConstraintKind, Create, Ddl, Drop, Element, Modifier, ObjectKind, Part,
+    Rename,
+};
 pub use dialect::Dialect;
 pub use facts::Facts;
 pub use foreign_sql::ForeignSign;

@@ -2,6 +2,7 @@
 //! of it is answered from them.
 
 use super::Dialect;
+use super::ddl::Ddl;
 use super::lexeme::{Kind, Lexeme, lexemes};
 
 /// A token that counts, with the number of parentheses open around it.
@@ -30,14 +31,11 @@ pub(crate) struct Parsed<'a> {
     pub(crate) tokens: &'a [Token<'a>],
     /// The first token in small letters; empty where there is none.
     pub(crate) first: &'a str,
+    /// What it defines.
+    pub(crate) ddl: Option<&'a Ddl>,
 }
 
 impl<'a> Parsed<'a> {
-    /// Takes a statement apart and answers a question about it.
-    pub(crate) fn ask<T>(sql: &str, dialect: Dialect, question: impl FnOnce(Parsed<'_>) -> T) -> T {
-        question(Parser::new(dialect).parse(sql))
-    }
-
     pub(crate) fn iter(self) -> impl Iterator<Item = Token<'a>> + Clone {
         self.tokens.iter().copied()
     }
@@ -65,13 +63,14 @@ impl<'a> Parser<'a> {
         Self { dialect, tokens: Vec::new(), first: String::new() }
     }
 
+    /// Makes the tokens. What the statement defines is read from them afterwards.
     pub(crate) fn parse(&mut self, sql: &'a str) -> Parsed<'_> {
         self.tokens.clear();
         self.dialect.grammar().tokens(sql, &mut self.tokens);
         self.first.clear();
         self.first.push_str(self.tokens.first().map_or("", |token| token.text));
         self.first.make_ascii_lowercase();
-        Parsed { sql, tokens: &self.tokens, first: &self.first }
+        Parsed { sql, tokens: &self.tokens, first: &self.first, ddl: None }
     }
 }
 

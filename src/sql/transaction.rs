@@ -1,6 +1,8 @@
 //! Which transactions a file's statements run in: the file as one, or each statement by itself; and what a statement
 //! that cannot run in any transaction would leave in the catalog. Says what is to be done, does nothing.
 
+use super::name::Name;
+
 /// Which transactions a file's statements run in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TransactionMode {
@@ -109,4 +111,10 @@ pub struct ObjectName {
     pub database: Option<String>,
     /// The name in it.
     pub name: String,
+}
+
+impl ObjectName {
+    pub(crate) fn of(name: &Name) -> Self {
+        Self { database: name.schema().map(|schema| schema.as_str().to_owned()), name: name.last().as_str().to_owned() }
+    }
 }

@@ -2,12 +2,15 @@
 //!
 //! Source: `MySQL`'s and `MariaDB`'s manuals, "ALTER TABLE".
 
+use super::super::ddl::{Change, Constraint, ConstraintKind, Element, Part};
+use super::super::name::Identifier;
+use super::super::tokens::Token;
 use super::super::transaction::{CatalogObject, ObjectName, Trace};
 use super::words::Words;
 
 /// What one action changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Change {
+pub(super) enum Effect {
     Appears(CatalogObject),
     Disappears(CatalogObject),
     Renamed(CatalogObject, CatalogObject),
@@ -17,7 +20,7 @@ pub(super) enum Change {
     Unknown,
 }
 
-impl Change {
+impl Effect {
     fn objects(&self) -> Vec<String> {
         let objects = match self {
             Self::Appears(object) | Self::Disappears(object) => vec![object],
@@ -46,138 +49,103 @@ impl Change {
 /// What tells of all changes of one statement: the last one that names objects no other change names. (A column that is
 /// dropped and added again is there before and after.) A table's new name comes first, since all else is found
 /// under it afterwards.
-pub(super) fn decisive(changes: &[Change]) -> Trace {
+pub(super) fn decisive(changes: &[Effect]) -> Trace {
     if let [only] = changes {
         return only.trace();
     }
-    let tells = |(index, change): &(usize, &Change)| {
+    let tells = |(index, change): &(usize, &Effect)| {
         let own = change.objects();
         let others = changes.iter().enumerate().filter(|(other, _)| other != index);
         !own.is_empty() && !others.flat_map(|(_, other)| other.objects()).any(|object| own.contains(&object))
     };
-    let telling: Vec<&Change> = changes.iter().enumerate().filter(tells).map(|(_, change)| change).collect();
-    let renames_a_table = changes.iter().any(Change::renames_a_table);
+    let telling: Vec<&Effect> = changes.iter().enumerate().filter(tells).map(|(_, change)| change).collect();
+    let renames_a_table = changes.iter().any(Effect::renames_a_table);
     match telling.iter().rev().find(|change| change.renames_a_table() || !renames_a_table) {
         Some(change) => change.trace(),
-        None if changes.iter().all(|change| *change == Change::Repeatable) => Trace::Repeatable,
+        None if changes.iter().all(|change| *change == Effect::Repeatable) => Trace::Repeatable,
         None => Trace::Unknown,
     }
 }
 
-/// What one action of `ALTER TABLE` changes.
-pub(super) fn action(table: &ObjectName, mut words: Words<'_>) -> Change {
-    let Some(first) = words.next() else { return Change::Repeatable };
-    let found = match first.text.to_ascii_lowercase().as_str() {
-        "add" => add(table, words),
-        "drop" => drop(table, words),
-        "rename" => rename(table, words),
-        "change" => change(table, words),
-        "modify" | "alter" | "convert" | "default" | "character" | "charset" | "collate" | "engine" | "comment"
-        | "order" | "force" | "enable" | "disable" | "algorithm" | "lock" | "row_format" | "auto_increment" => {
-            Some(Change::Repeatable)
+/// What one action of `ALTER TABLE` changes in the catalog. `words`: the action's.
+pub(super) fn effect(table: &ObjectName, change: &Change, mut words: Words<'_>) -> Effect {
+    match change {
+        Change::Add(elements) => elements.first().and_then(|element| added(table, element)).unwrap_or(Effect::Unknown),
+        Change::Drop { if_exists: true, .. } | Change::Rename { if_exists: true, .. } => Effect::Repeatable,
+        Change::Drop { what, name, .. } => Effect::Disappears(part(table, *what, name)),
+        Change::DropPrimaryKey => Effect::Disappears(primary_key(table)),
+        Change::Rename { what, from, to, .. } => Effect::Renamed(part(table, *what, from), part(table, *what, to)),
+        Change::RenameTo(name) => {
+            let mut to = ObjectName::of(name);
+            // A new name without a database stays in the table's.
+            to.database = to.database.or_else(|| table.database.clone());
+            Effect::Renamed(CatalogObject::Table(table.clone()), CatalogObject::Table(to))
         }
-        // Any other option of a table.
-        _ => words.is("=").then_some(Change::Repeatable),
-    };
-    found.unwrap_or(Change::Unknown)
-}
-
-fn index(table: &ObjectName, name: String) -> CatalogObject {
-    CatalogObject::Index { table: table.clone(), name }
-}
-
-fn column(table: &ObjectName, name: String) -> CatalogObject {
-    CatalogObject::Column { table: table.clone(), name }
-}
-
-fn constraint(table: &ObjectName, name: String) -> CatalogObject {
-    CatalogObject::Constraint { table: table.clone(), name }
-}
-
-fn add(table: &ObjectName, mut words: Words<'_>) -> Option<Change> {
-    let mut repeatable = false;
-    let mut symbol = None;
-    if words.eat(&["constraint"]) {
-        repeatable = words.eat(&["if", "not", "exists"]);
-        if !is_kind_of_constraint(words) {
-            symbol = Some(words.identifier()?);
+        Change::Redefine { from, to: Some(to), if_exists: false }
+            if from.as_str().to_lowercase() != to.as_str().to_lowercase() =>
+        {
+            Effect::Renamed(part(table, Part::Column, from), part(table, Part::Column, to))
         }
+        Change::Redefine { .. } | Change::ChangeType(_) | Change::SetNotNull(_) => Effect::Repeatable,
+        Change::Attach(_) | Change::Detach { .. } => Effect::Unknown,
+        Change::Other => other(words.next(), words),
     }
-    let object = if words.eat(&["primary", "key"]) {
-        index(table, "PRIMARY".to_owned())
-    } else if words.eat_any(&["unique", "fulltext", "spatial", "vector"]) || words.is("index") || words.is("key") {
-        words.eat_any(&["index", "key"]);
-        repeatable |= words.eat(&["if", "not", "exists"]);
-        let nameless = words.is("(") || words.is("using");
-        index(table, if nameless { symbol? } else { words.identifier()? })
-    } else if words.eat(&["foreign", "key"]) {
-        repeatable |= words.eat(&["if", "not", "exists"]);
-        constraint(table, symbol?)
-    } else if words.is("check") {
-        constraint(table, symbol?)
-    } else if words.is("partition") || words.is("period") || words.is("system") {
-        return None;
-    } else {
-        words.eat(&["column"]);
-        repeatable |= words.eat(&["if", "not", "exists"]);
-        words.eat(&["("]);
-        column(table, words.identifier()?)
-    };
-    Some(if repeatable { Change::Repeatable } else { Change::Appears(object) })
 }
 
-fn is_kind_of_constraint(words: Words<'_>) -> bool {
-    ["primary", "unique", "foreign", "check"].iter().any(|kind| words.is(kind))
+/// Any other action, by its first word.
+fn other(first: Option<Token<'_>>, words: Words<'_>) -> Effect {
+    const REPEATABLE: [&str; 17] = [
+        "modify",
+        "alter",
+        "convert",
+        "default",
+        "character",
+        "charset",
+        "collate",
+        "engine",
+        "comment",
+        "order",
+        "force",
+        "enable",
+        "disable",
+        "algorithm",
+        "lock",
+        "row_format",
+        "auto_increment",
+    ];
+    let Some(first) = first else { return Effect::Repeatable };
+    // Or any other option of a table.
+    let is_repeatable = REPEATABLE.iter().any(|word| first.is(word)) || words.is("=");
+    if is_repeatable { Effect::Repeatable } else { Effect::Unknown }
 }
 
-type MakeObject = fn(&ObjectName, String) -> CatalogObject;
-
-fn drop(table: &ObjectName, mut words: Words<'_>) -> Option<Change> {
-    if words.eat(&["primary", "key"]) {
-        return Some(Change::Disappears(index(table, "PRIMARY".to_owned())));
+fn part(table: &ObjectName, what: Part, name: &Identifier) -> CatalogObject {
+    let (table, name) = (table.clone(), name.as_str().to_owned());
+    match what {
+        Part::Column => CatalogObject::Column { table, name },
+        Part::Index => CatalogObject::Index { table, name },
+        Part::Constraint => CatalogObject::Constraint { table, name },
     }
-    let make: MakeObject = if words.eat_any(&["index", "key"]) {
-        index
-    } else if words.eat(&["foreign", "key"]) || words.eat_any(&["constraint", "check"]) {
-        constraint
-    } else if words.is("partition") || words.is("period") || words.is("system") {
-        return None;
-    } else {
-        words.eat(&["column"]);
-        column
-    };
-    if words.eat(&["if", "exists"]) {
-        return Some(Change::Repeatable);
-    }
-    Some(Change::Disappears(make(table, words.identifier()?)))
 }
 
-fn rename(table: &ObjectName, mut words: Words<'_>) -> Option<Change> {
-    let is_column = words.eat(&["column"]);
-    if is_column || words.eat_any(&["index", "key"]) {
-        if words.eat(&["if", "exists"]) {
-            return Some(Change::Repeatable);
+fn primary_key(table: &ObjectName) -> CatalogObject {
+    CatalogObject::Index { table: table.clone(), name: "PRIMARY".to_owned() }
+}
+
+/// None where what is added has no name here, or is nothing that could be looked up.
+fn added(table: &ObjectName, element: &Element) -> Option<Effect> {
+    let (object, if_not_exists) = match element {
+        Element::Column(column) => (part(table, Part::Column, &column.name), column.if_not_exists),
+        Element::Index { name, if_not_exists, .. } => (part(table, Part::Index, name.as_ref()?), *if_not_exists),
+        Element::Constraint(Constraint { kind, name, if_not_exists, .. }) => {
+            let object = match kind {
+                ConstraintKind::PrimaryKey => primary_key(table),
+                ConstraintKind::Unique => part(table, Part::Index, name.as_ref()?),
+                _ => part(table, Part::Constraint, name.as_ref()?),
+            };
+            (object, *if_not_exists)
         }
-        let make = if is_column { column } else { index };
-        let from = words.identifier()?;
-        words.eat(&["to"]).then_some(())?;
-        return Some(Change::Renamed(make(table, from), make(table, words.identifier()?)));
-    }
-    words.eat_any(&["to", "as", "="]);
-    let mut to = words.name()?;
-    // A new name without a database stays in the table's.
-    to.database = to.database.or_else(|| table.database.clone());
-    Some(Change::Renamed(CatalogObject::Table(table.clone()), CatalogObject::Table(to)))
-}
-
-fn change(table: &ObjectName, mut words: Words<'_>) -> Option<Change> {
-    words.eat(&["column"]);
-    if words.eat(&["if", "exists"]) {
-        return Some(Change::Repeatable);
-    }
-    let (from, to) = (words.identifier()?, words.identifier()?);
-    if from.to_lowercase() == to.to_lowercase() {
-        return Some(Change::Repeatable);
-    }
-    Some(Change::Renamed(column(table, from), column(table, to)))
+        Element::Other => return None,
+    };
+    Some(if if_not_exists { Effect::Repeatable } else { Effect::Appears(object) })
 }

@@ -5,147 +5,123 @@
 //! Source: `MySQL`'s manual, "Atomic Data Definition Statement Support"; `MariaDB`'s, "Atomic DDL".
 
 use super::super::Dialect;
-use super::super::transaction::{CatalogObject, Execution, Trace};
-use super::alter::{Change, action, decisive};
+use super::super::ddl::{Action, Ddl, Modifier, ObjectKind, Rename};
+use super::super::name::Name;
+use super::super::tokens::Parsed;
+use super::super::transaction::{CatalogObject, Execution, ObjectName, Trace};
+use super::alter::{Effect, decisive, effect};
 use super::words::Words;
 
 const REPEATABLE: Execution = Execution::Alone(Trace::Repeatable);
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
 
-/// What follows `CREATE`.
-pub(super) fn created(mut words: Words<'_>) -> Execution {
-    let replaces = words.eat(&["or", "replace"]);
-    if words.is("temporary") {
+pub(super) fn created(statement: Parsed<'_>) -> Execution {
+    let Some(Ddl::Create(create)) = statement.ddl else { return UNKNOWN };
+    if create.says(Modifier::Temporary) {
         // No DDL to the server: it commits nothing.
         return Execution::Transaction;
     }
-    // ALGORITHM, DEFINER and the like stand before the kind.
-    let Some(kind) = kind(&mut words) else { return UNKNOWN };
-    if words.eat(&["if", "not", "exists"]) || replaces {
-        return REPEATABLE;
+    if !is_known(create.kind) {
+        UNKNOWN
+    } else if create.says(Modifier::IfNotExists) || create.says(Modifier::OrReplace) {
+        REPEATABLE
+    } else {
+        // One of a library is no routine to information_schema.
+        let is_of_library = statement.tokens.iter().any(|token| token.depth == 0 && token.is("soname"));
+        let found = create.name.as_ref().filter(|_| !is_of_library);
+        let object = found.and_then(|name| object(create.kind, name, create.on.as_ref()));
+        object.map_or(UNKNOWN, |object| Execution::Alone(Trace::Appears(object)))
     }
-    object(kind, &mut words).map_or(UNKNOWN, |object| Execution::Alone(Trace::Appears(object)))
 }
 
-/// What follows `DROP`.
-pub(super) fn dropped(mut words: Words<'_>, dialect: Dialect) -> Execution {
-    if words.is("temporary") {
+pub(super) fn dropped(statement: Parsed<'_>, dialect: Dialect) -> Execution {
+    let Some(Ddl::Drop(drop)) = statement.ddl else { return UNKNOWN };
+    if drop.says(Modifier::Temporary) {
         return Execution::Transaction;
     }
-    let Some(kind) = kind(&mut words) else { return UNKNOWN };
-    let repeatable = words.eat(&["if", "exists"]);
-    let parts: Vec<Words<'_>> = words.parts().collect();
-    let several = parts.len() > 1 && dialect == Dialect::Mariadb;
-    if repeatable && !several {
+    let several = drop.names.len() > 1 && dialect == Dialect::Mariadb;
+    if !is_known(drop.kind) {
+        return UNKNOWN;
+    }
+    if drop.says(Modifier::IfExists) && !several {
         return REPEATABLE;
     }
-    match parts.last().and_then(|last| object(kind, &mut { *last })) {
+    match drop.names.last().and_then(|last| object(drop.kind, last, drop.on.as_ref())) {
         Some(object) if several => Execution::Alone(Trace::LastDisappears(object)),
         Some(object) => Execution::Alone(Trace::Disappears(object)),
-        None if repeatable => REPEATABLE,
+        None if drop.says(Modifier::IfExists) => REPEATABLE,
         None => UNKNOWN,
     }
 }
 
-/// What follows `RENAME`.
-pub(super) fn renamed(mut words: Words<'_>) -> Execution {
-    if !words.eat_any(&["table", "tables"]) {
-        return UNKNOWN;
-    }
-    if words.eat(&["if", "exists"]) {
-        return UNKNOWN;
-    }
-    let pair = |mut words: Words<'_>| {
-        let from = words.name()?;
-        words.eat(&["to"]).then_some(())?;
-        Some(Change::Renamed(CatalogObject::Table(from), CatalogObject::Table(words.name()?)))
+pub(super) fn renamed(statement: Parsed<'_>) -> Execution {
+    let Some(Ddl::Rename(Rename { tables, if_exists: false })) = statement.ddl else { return UNKNOWN };
+    let table = |name: &Name| CatalogObject::Table(ObjectName::of(name));
+    let pairs: Vec<Effect> = tables.iter().map(|(from, to)| Effect::Renamed(table(from), table(to))).collect();
+    Execution::Alone(decisive(&pairs))
+}
+
+pub(super) fn altered(statement: Parsed<'_>) -> Execution {
+    let Some(Ddl::Alter(alter)) = statement.ddl else {
+        return if statement.is(1, &["instance"]) { REPEATABLE } else { UNKNOWN };
     };
-    let pairs: Option<Vec<Change>> = words.parts().map(pair).collect();
-    pairs.map_or(UNKNOWN, |pairs| Execution::Alone(decisive(&pairs)))
-}
-
-/// What follows `ALTER`.
-pub(super) fn altered(mut words: Words<'_>) -> Execution {
-    words.eat(&["online"]);
-    words.eat(&["ignore"]);
-    if words.eat(&["table"]) {
-        return altered_table(words).map_or(UNKNOWN, Execution::Alone);
-    }
-    let repeatable = match kind(&mut words) {
-        Some(Kind::Event) => !words.has("rename"),
-        Some(_) => true,
-        None => words.eat_any(&["instance", "sequence"]),
-    };
-    if repeatable { REPEATABLE } else { UNKNOWN }
-}
-
-fn altered_table(mut words: Words<'_>) -> Option<Trace> {
-    words.eat(&["if", "exists"]);
-    let table = words.name()?;
-    if words.eat(&["wait"]) {
-        words.next();
-    }
-    words.eat(&["nowait"]);
-    let actions: Vec<Change> = words.parts().map(|words| action(&table, words)).collect();
-    Some(decisive(&actions))
-}
-
-/// What is created or dropped.
-#[derive(Clone, Copy)]
-enum Kind {
-    Database,
-    Table,
-    View,
-    Index,
-    Procedure,
-    Function,
-    Trigger,
-    Event,
-    /// One that `information_schema` does not show to everybody.
-    Account,
-}
-
-/// The first word that says what it is, taken with all before it.
-fn kind(words: &mut Words<'_>) -> Option<Kind> {
-    while let Some(token) = words.next() {
-        let kind = match token.text.to_ascii_lowercase().as_str() {
-            "database" | "schema" => Kind::Database,
-            "table" | "tables" | "sequence" => Kind::Table,
-            "view" | "views" => Kind::View,
-            "index" => Kind::Index,
-            "procedure" => Kind::Procedure,
-            "function" => Kind::Function,
-            "trigger" => Kind::Trigger,
-            "event" => Kind::Event,
-            "user" | "role" | "server" => Kind::Account,
-            "tablespace" | "undo" | "logfile" | "resource" | "reference" | "library" | "package" => return None,
-            _ => continue,
-        };
-        return Some(kind);
-    }
-    None
-}
-
-fn object(kind: Kind, words: &mut Words<'_>) -> Option<CatalogObject> {
-    let object = match kind {
-        Kind::Database => CatalogObject::Database(words.identifier()?),
-        Kind::Table => CatalogObject::Table(words.name()?),
-        Kind::View => CatalogObject::View(words.name()?),
-        Kind::Index => {
-            let name = words.identifier()?;
-            if words.eat_any(&["using", "type"]) {
-                words.next();
-            }
-            words.eat(&["on"]).then_some(())?;
-            CatalogObject::Index { table: words.name()?, name }
+    match (alter.kind, &alter.name) {
+        (ObjectKind::Table, Some(name)) => {
+            let table = ObjectName::of(name);
+            let words = |action: &Action| Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
+            let effects: Vec<Effect> =
+                alter.actions.iter().map(|action| effect(&table, &action.change, words(action))).collect();
+            Execution::Alone(decisive(&effects))
         }
-        Kind::Procedure => CatalogObject::Procedure(words.name()?),
-        // One of a library is no routine to information_schema.
-        Kind::Function if words.has("soname") => return None,
-        Kind::Function => CatalogObject::Function(words.name()?),
-        Kind::Trigger => CatalogObject::Trigger(words.name()?),
-        Kind::Event => CatalogObject::Event(words.name()?),
-        Kind::Account => return None,
-    };
-    Some(object)
+        (ObjectKind::Table, None) => UNKNOWN,
+        (ObjectKind::Event, _) if statement.tokens.iter().any(|token| token.is("rename")) => UNKNOWN,
+        (kind, _) => {
+            if is_known(kind) {
+                REPEATABLE
+            } else {
+                UNKNOWN
+            }
+        }
+    }
+}
+
+/// Whether it is a kind of object that both servers have, each as a whole.
+fn is_known(kind: ObjectKind) -> bool {
+    match kind {
+        ObjectKind::Database
+        | ObjectKind::Schema
+        | ObjectKind::Table
+        | ObjectKind::View
+        | ObjectKind::Sequence
+        | ObjectKind::Index
+        | ObjectKind::Procedure
+        | ObjectKind::Function
+        | ObjectKind::Trigger
+        | ObjectKind::Event
+        | ObjectKind::Account => true,
+        ObjectKind::MaterializedView
+        | ObjectKind::Type
+        | ObjectKind::Domain
+        | ObjectKind::Extension
+        | ObjectKind::Policy
+        | ObjectKind::Rule
+        | ObjectKind::Statistics
+        | ObjectKind::Other => false,
+    }
+}
+
+/// What `information_schema` shows; None of what it does not show to everybody.
+fn object(kind: ObjectKind, name: &Name, on: Option<&Name>) -> Option<CatalogObject> {
+    let named = ObjectName::of(name);
+    Some(match kind {
+        ObjectKind::Database | ObjectKind::Schema => CatalogObject::Database(named.name),
+        ObjectKind::Table | ObjectKind::Sequence => CatalogObject::Table(named),
+        ObjectKind::View => CatalogObject::View(named),
+        ObjectKind::Index => CatalogObject::Index { table: ObjectName::of(on?), name: named.name },
+        ObjectKind::Procedure => CatalogObject::Procedure(named),
+        ObjectKind::Function => CatalogObject::Function(named),
+        ObjectKind::Trigger => CatalogObject::Trigger(named),
+        ObjectKind::Event => CatalogObject::Event(named),
+        _ => return None,
+    })
 }

@@ -41,6 +41,10 @@ impl Grammar for MysqlGrammar {
         false
     }
 
+    fn quotes_of_names(&self) -> &'static [char] {
+        &['`']
+    }
+
     fn takes_names_as_strings(&self) -> bool {
         false
     }

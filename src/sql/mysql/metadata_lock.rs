@@ -7,6 +7,7 @@
 //! `MySQL`'s table says no, newer versions of `MariaDB` may alter online all the same.
 
 use super::super::Dialect;
+use super::super::ddl::{Action, Alter, Change, Constraint, ConstraintKind, Ddl, Element, Modifier, ObjectKind, Part};
 use super::super::name::{Identifier, Name};
 use super::super::statement_lock::{LockMode, Locked, MetadataLockMode, Others, StatementLock};
 use super::super::tokens::{Parsed, Token};
@@ -21,14 +22,14 @@ fn not_online(dialect: Dialect) -> Others {
 pub(in super::super) fn metadata_lock(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
     let mut words = Words(statement.rest());
     match statement.first {
-        "alter" => altered(words, dialect),
-        "create" => created(words, dialect),
-        "drop" => dropped(words),
+        "alter" => altered(statement, dialect),
+        "create" => created(statement, dialect),
+        "drop" => dropped(statement),
         "truncate" => {
             words.eat(&["table"]);
             closed(one(written(&mut words)?))
         }
-        "rename" => renamed(words),
+        "rename" => renamed(statement),
         "optimize" => {
             words.eat_any(&["no_write_to_binlog", "local"]);
             words.eat_any(&["table", "tables"]).then_some(())?;
@@ -92,60 +93,41 @@ fn closed(on: Vec<Locked>) -> Option<StatementLock> {
     StatementLock::of_one_mode(EXCLUSIVE, on, Others::Wait, Others::Wait)
 }
 
-fn dropped(mut words: Words<'_>) -> Option<StatementLock> {
-    if words.eat_any(&["table", "tables"]) {
-        words.eat(&["if", "exists"]);
-        return closed(listed(words)?);
-    }
-    if words.eat(&["index"]) {
-        words.eat(&["if", "exists"]);
-        words.identifier()?;
-        words.eat(&["on"]).then_some(())?;
-        let on = written(&mut words)?;
-        return asked(words).unwrap_or(Asked::Nothing).lock(on, Others::GoOn);
-    }
-    if words.eat(&["trigger"]) {
-        words.eat(&["if", "exists"]);
-        return closed(vec![Locked::TableOf(written(&mut words)?)]);
-    }
-    None
-}
-
-fn renamed(mut words: Words<'_>) -> Option<StatementLock> {
-    words.eat_any(&["table", "tables"]).then_some(())?;
-    words.eat(&["if", "exists"]);
-    let both = |mut words: Words<'_>| {
-        let from = written(&mut words)?;
-        words.eat(&["to"]).then_some(())?;
-        Some([from, written(&mut words)?])
-    };
-    let names: Option<Vec<[Name; 2]>> = words.parts().map(both).collect();
-    closed(names?.into_iter().flatten().map(Locked::Relation).collect())
-}
-
-/// Behind `CREATE`. A new table is nobody's yet.
-fn created(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
-    words.eat(&["or", "replace"]);
-    let offline = words.eat_any(&["fulltext", "spatial", "vector"]);
-    words.eat(&["unique"]);
-    if words.eat(&["index"]) {
-        words.eat(&["if", "not", "exists"]);
-        words.identifier()?;
-        if words.eat_any(&["using", "type"]) {
-            words.next();
+fn dropped(statement: Parsed<'_>) -> Option<StatementLock> {
+    let Some(Ddl::Drop(drop)) = statement.ddl else { return None };
+    let name = drop.names.first().cloned()?;
+    match drop.kind {
+        ObjectKind::Table if !drop.says(Modifier::Temporary) => {
+            closed(drop.names.iter().cloned().map(Locked::Relation).collect())
         }
-        words.eat(&["on"]).then_some(())?;
-        let on = written(&mut words)?;
-        let writes = if offline { not_online(dialect) } else { Others::GoOn };
-        return asked(words).unwrap_or(Asked::Nothing).lock(on, writes);
+        ObjectKind::Index => {
+            let asked = asked(Words(statement.tokens.get(drop.rest..)?)).unwrap_or(Asked::Nothing);
+            asked.lock(drop.on.clone()?, Others::GoOn)
+        }
+        ObjectKind::Trigger => closed(vec![Locked::TableOf(name)]),
+        _ => None,
     }
-    let at = words.0.iter().position(|token| token.depth == 0 && token.is("trigger"))?;
-    // Before it stands DEFINER only.
-    let is_trigger = !words.has("procedure") && !words.has("function") && !words.has("event") && !words.has("view");
-    let mut words = Words(words.0.get(at + 1..)?);
-    let on = words.0.iter().position(|token| token.is("on"))?;
-    words = Words(words.0.get(on + 1..)?);
-    is_trigger.then(|| written(&mut words))?.and_then(|on| closed(one(on)))
+}
+
+fn renamed(statement: Parsed<'_>) -> Option<StatementLock> {
+    let Some(Ddl::Rename(rename)) = statement.ddl else { return None };
+    let names = rename.tables.iter().flat_map(|(from, to)| [from, to]);
+    closed(names.cloned().map(Locked::Relation).collect())
+}
+
+/// A new table is nobody's yet.
+fn created(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
+    let Some(Ddl::Create(create)) = statement.ddl else { return None };
+    let on = create.on.clone()?;
+    match create.kind {
+        ObjectKind::Index => {
+            create.name.as_ref()?;
+            let writes = if create.says(Modifier::Special) { not_online(dialect) } else { Others::GoOn };
+            asked(Words(statement.tokens.get(create.rest..)?)).unwrap_or(Asked::Nothing).lock(on, writes)
+        }
+        ObjectKind::Trigger => closed(one(on)),
+        _ => None,
+    }
 }
 
 /// What a statement asks for by `ALGORITHM` and `LOCK`. What the server cannot give it refuses.
@@ -188,78 +170,63 @@ fn asked(words: Words<'_>) -> Option<Asked> {
     }
 }
 
-/// Behind `ALTER`.
-fn altered(mut words: Words<'_>, dialect: Dialect) -> Option<StatementLock> {
-    let online = words.eat(&["online"]);
-    words.eat(&["ignore"]);
-    words.eat(&["table"]).then_some(())?;
-    words.eat(&["if", "exists"]);
-    let on = written(&mut words)?;
-    if words.eat(&["wait"]) {
-        words.next();
-    }
-    words.eat(&["nowait"]);
-    let is_wish = |words: &Words<'_>| words.is("algorithm") || words.is("lock");
-    let (wishes, actions): (Vec<_>, Vec<_>) = words.parts().partition(is_wish);
-    let wish = wishes.iter().find_map(|words| asked(*words).filter(|asked| *asked != Asked::Copy));
-    let wish = wish.or_else(|| wishes.iter().find_map(|words| asked(*words)));
+fn altered(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
+    let Some(Ddl::Alter(Alter { kind: ObjectKind::Table, name: Some(on), actions, .. })) = statement.ddl else {
+        return None;
+    };
+    let words = |action: &Action| Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
+    let is_wish = |action: &&Action| words(action).is("algorithm") || words(action).is("lock");
+    let (wishes, actions): (Vec<&Action>, Vec<&Action>) = actions.iter().partition(is_wish);
+    let wish = wishes.iter().find_map(|wish| asked(words(wish)).filter(|asked| *asked != Asked::Copy));
+    let wish = wish.or_else(|| wishes.iter().find_map(|wish| asked(words(wish))));
     // The server takes no weaker wish here.
-    if actions.iter().any(|words| renames_table(*words)) {
-        return closed(one(on));
+    if actions.iter().any(|action| matches!(action.change, Change::RenameTo(_))) {
+        return closed(one(on.clone()));
     }
-    let writes = actions.iter().map(|words| action(*words, dialect)).max()?;
+    let writes = actions.iter().map(|found| action(found, statement, dialect)).max()?;
     let copies = wish == Some(Asked::Copy) && dialect == Dialect::Mysql;
     let asked = match wish {
-        _ if online => Asked::WritesGoOn,
+        _ if statement.is(1, &["online"]) => Asked::WritesGoOn,
         _ if copies => Asked::WritesWait,
         wish => wish.unwrap_or(Asked::Nothing),
     };
-    asked.lock(on, writes)
-}
-
-fn renames_table(mut words: Words<'_>) -> bool {
-    words.eat(&["rename"]) && !["column", "index", "key"].iter().any(|part| words.is(part))
+    asked.lock(on.clone(), writes)
 }
 
 /// What writes do during one action.
-fn action(mut words: Words<'_>, dialect: Dialect) -> Others {
+fn action(action: &Action, statement: Parsed<'_>, dialect: Dialect) -> Others {
+    let mut words = Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
     let Some(first) = words.next() else { return Others::MayWait };
-    match first.text.to_ascii_lowercase().as_str() {
-        "add" => {
-            words.eat(&["column"]);
-            words.eat(&["if", "not", "exists"]);
-            if words.eat(&["("]) {
-                let inside = words.0.split(|token| token.depth == 1 && token.text == ",");
-                return inside.map(|part| added(Words(part), dialect)).max().unwrap_or(Others::MayWait);
-            }
-            added(words, dialect)
+    match &action.change {
+        Change::Add(elements) => {
+            let writes = elements.iter().map(|element| added(element, statement, dialect));
+            writes.max().unwrap_or(Others::MayWait)
         }
-        "drop" if words.eat(&["primary", "key"]) => not_online(dialect),
-        "drop" if ["constraint", "check", "partition", "period", "system"].iter().any(|word| words.is(word)) => {
-            Others::MayWait
-        }
-        "rename" | "force" | "row_format" | "key_block_size" | "auto_increment" | "drop" => Others::GoOn,
-        "alter" if words.has("default") && !words.is("index") => Others::GoOn,
-        _ => Others::MayWait,
+        Change::DropPrimaryKey => not_online(dialect),
+        Change::Drop { what: Part::Constraint, .. } if !words.is("foreign") => Others::MayWait,
+        Change::Drop { .. } | Change::Rename { .. } | Change::RenameTo(_) => Others::GoOn,
+        _ => match first.text.to_ascii_lowercase().as_str() {
+            "force" | "row_format" | "key_block_size" | "auto_increment" => Others::GoOn,
+            "alter" if words.has("default") && !words.is("index") => Others::GoOn,
+            _ => Others::MayWait,
+        },
     }
 }
 
 /// What writes do while a column, an index or a constraint is added.
-fn added(mut words: Words<'_>, dialect: Dialect) -> Others {
-    if words.eat(&["constraint"]) && !["primary", "unique", "foreign", "check"].iter().any(|kind| words.is(kind)) {
-        words.next();
-    }
-    if ["fulltext", "spatial", "vector"].iter().any(|kind| words.is(kind)) {
-        return not_online(dialect);
-    }
-    if ["unique", "index", "key", "primary"].iter().any(|kind| words.is(kind)) {
-        return Others::GoOn;
-    }
-    // A foreign key is added online only where nobody checks it.
-    if ["foreign", "check", "partition", "period", "system"].iter().any(|kind| words.is(kind)) {
-        return Others::MayWait;
-    }
-    let says = |options: &[&str]| words.0.iter().skip(1).any(|token| options.iter().any(|option| token.is(option)));
+fn added(element: &Element, statement: Parsed<'_>, dialect: Dialect) -> Others {
+    let column = match element {
+        Element::Column(column) => column,
+        Element::Index { special: true, .. } => return not_online(dialect),
+        Element::Index { .. } => return Others::GoOn,
+        Element::Constraint(Constraint { kind: ConstraintKind::PrimaryKey | ConstraintKind::Unique, .. }) => {
+            return Others::GoOn;
+        }
+        // A foreign key is added online only where nobody checks it.
+        Element::Constraint(_) | Element::Other => return Others::MayWait,
+    };
+    let words = statement.tokens.get(column.definition.clone()).unwrap_or_default();
+    let says = |options: &[&str]| words.iter().any(|token| options.iter().any(|option| token.is(option)));
     if says(&["auto_increment", "stored", "persistent"]) {
         return not_online(dialect);
     }

@@ -7,7 +7,6 @@ use super::super::Dialect;
 use super::super::tokens::{Parsed, Token, follow};
 use super::super::transaction::{Execution, Trace};
 use super::evidence::{altered, created, dropped, renamed};
-use super::words::Words;
 
 const REPEATABLE: Execution = Execution::Alone(Trace::Repeatable);
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
@@ -20,7 +19,6 @@ pub(in super::super) fn execution(statement: Parsed<'_>, dialect: Dialect) -> Ex
     let mut rest = statement.iter();
     // A query may stand in parentheses.
     let first = rest.find(|token| !token.is_parenthesis()).map(|token| token.text.to_ascii_lowercase());
-    let after_first = Words(statement.rest());
     let second = |words: &[&str]| statement.is(1, words);
     match first.unwrap_or_default().as_str() {
         "set" => set(statement),
@@ -31,11 +29,11 @@ pub(in super::super) fn execution(statement: Parsed<'_>, dialect: Dialect) -> Ex
         "analyze" | "optimize" | "repair" | "truncate" | "check" | "flush" | "grant" | "cache" => REPEATABLE,
         "insert" | "update" | "delete" | "replace" | "load" | "do" | "show" | "explain" | "describe" | "desc"
         | "checksum" | "help" | "signal" | "handler" | "get" => Execution::Transaction,
-        "create" => created(after_first),
-        "alter" => altered(after_first),
+        "create" => created(statement),
+        "alter" => altered(statement),
         "drop" if second(&["prepare"]) => Execution::Setting,
-        "drop" => dropped(after_first, dialect),
-        "rename" => renamed(after_first),
+        "drop" => dropped(statement, dialect),
+        "rename" => renamed(statement),
         // A procedure may commit, and so may what EXECUTE executes and the compound statements of MariaDB.
         "call" | "execute" | "begin" | "if" | "case" | "loop" | "while" | "repeat" | "for" => PARTS,
         _ => UNKNOWN,

@@ -37,6 +37,10 @@ impl Grammar for PostgresGrammar {
         true
     }
 
+    fn quotes_of_names(&self) -> &'static [char] {
+        &['"']
+    }
+
     fn takes_names_as_strings(&self) -> bool {
         true
     }

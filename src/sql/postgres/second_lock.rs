@@ -3,6 +3,7 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, the reference pages CREATE TABLE and ALTER TABLE.
 
+use super::super::ddl::{Action, Change, Create};
 use super::super::lock_mode::TableLockMode;
 use super::super::name::Name;
 use super::super::statement_lock::{Lock, LockMode, Locked, Others, StatementLock};
@@ -63,10 +64,9 @@ impl Locks {
     }
 }
 
-/// CREATE TABLE locks nothing of its own that others could wait for, but what it refers to.
-pub(super) fn create_table(mut words: Words<'_>) -> Found {
-    words.eat_all(&["if", "not", "exists"]);
-    let own = words.name()?;
+/// CREATE TABLE locks nothing of its own that others could wait for, but what it refers to. `words`: after the name.
+pub(super) fn create_table(create: &Create, mut words: Words<'_>) -> Found {
+    let own = create.name.as_ref()?;
     let mut locks = Locks::none();
     if words.eat_all(&["partition", "of"]) {
         locks.add(TableLockMode::AccessExclusive, words.name()?);
@@ -75,20 +75,18 @@ pub(super) fn create_table(mut words: Words<'_>) -> Found {
             locks.add(TableLockMode::ShareUpdateExclusive, parents.name()?);
         }
     }
-    locks.add_foreign_keys(words, &own);
+    locks.add_foreign_keys(words, own);
     Some(locks)
 }
 
 /// The second relation of an action of ALTER TABLE, with its lock.
-pub(super) fn second_of_action(mut action: Words<'_>) -> Option<(TableLockMode, Name)> {
-    if action.eat_all(&["attach", "partition"]) {
-        Some((TableLockMode::AccessExclusive, action.name()?))
-    } else if action.eat_all(&["detach", "partition"]) {
-        // CONCURRENTLY, too, in its second transaction.
-        Some((TableLockMode::AccessExclusive, action.name()?))
-    } else if action.eat("inherit") {
-        Some((TableLockMode::ShareUpdateExclusive, action.name()?))
-    } else {
-        None
+pub(super) fn second_of_action(action: &Action, mut words: Words<'_>) -> Option<(TableLockMode, Name)> {
+    match &action.change {
+        // With CONCURRENTLY, too, in its second transaction.
+        Change::Attach(partition) | Change::Detach { partition, .. } => {
+            Some((TableLockMode::AccessExclusive, partition.clone()))
+        }
+        _ if words.eat("inherit") => Some((TableLockMode::ShareUpdateExclusive, words.name()?)),
+        _ => None,
     }
 }

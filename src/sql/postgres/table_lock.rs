@@ -3,6 +3,7 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
 
+use super::super::ddl::{Action, Alter, Change, Constraint, ConstraintKind, Ddl, Element, Modifier, ObjectKind};
 use super::super::lock_mode::TableLockMode;
 use super::super::name::Name;
 use super::super::statement_lock::{Locked, StatementLock};
@@ -14,12 +15,12 @@ use super::words::Words;
 pub(super) fn table_lock(statement: Parsed<'_>) -> Option<StatementLock> {
     let mut words = Words(statement.rest());
     let found = match statement.first {
-        "alter" => alter(words),
+        "alter" => alter(statement),
         "cluster" => cluster(words),
         "comment" => comment(words),
-        "create" => create(words),
+        "create" => create(statement),
         "delete" => rows(words, "from"),
-        "drop" => drop(words),
+        "drop" => drop(statement),
         "insert" | "merge" => rows(words, "into"),
         "lock" => lock(words),
         "refresh" => refresh(words),
@@ -55,44 +56,33 @@ fn comment(mut words: Words<'_>) -> Found {
     Some(Locks::one(TableLockMode::ShareUpdateExclusive, on))
 }
 
-fn create(mut words: Words<'_>) -> Found {
-    words.eat_all(&["or", "replace"]);
-    let unique = words.eat("unique");
-    if words.eat("index") {
-        let mode = if words.eat("concurrently") { TableLockMode::ShareUpdateExclusive } else { TableLockMode::Share };
-        return Some(Locks::one(mode, words.after("on")?.relation()?));
-    }
-    for word in ["global", "local", "temporary", "temp", "unlogged"] {
-        words.eat(word);
-    }
-    words.eat("constraint");
-    if unique {
-        None
-    } else if words.eat("table") {
-        create_table(words)
-    } else if words.eat("policy") {
-        Some(Locks::one(TableLockMode::AccessExclusive, words.after("on")?.name()?))
-    } else if words.eat("rule") {
-        Some(Locks::one(TableLockMode::AccessExclusive, words.after("to")?.name()?))
-    } else if words.eat("trigger") {
-        Some(Locks::one(TableLockMode::ShareRowExclusive, words.after("on")?.name()?))
-    } else if words.eat("statistics") {
-        Some(Locks::one(TableLockMode::ShareUpdateExclusive, words.after("from")?.name()?))
-    } else {
-        None
-    }
+fn create(statement: Parsed<'_>) -> Found {
+    let Some(Ddl::Create(create)) = statement.ddl else { return None };
+    let mode = match create.kind {
+        ObjectKind::Table => return create_table(create, Words(statement.tokens.get(create.rest..)?)),
+        ObjectKind::Statistics => {
+            let table = Words(statement.rest()).after("from")?.name()?;
+            return Some(Locks::one(TableLockMode::ShareUpdateExclusive, table));
+        }
+        ObjectKind::Index if create.says(Modifier::Concurrently) => TableLockMode::ShareUpdateExclusive,
+        ObjectKind::Index => TableLockMode::Share,
+        ObjectKind::Policy | ObjectKind::Rule => TableLockMode::AccessExclusive,
+        ObjectKind::Trigger => TableLockMode::ShareRowExclusive,
+        _ => return None,
+    };
+    Some(Locks::one(mode, create.on.clone()?))
 }
 
-fn drop(mut words: Words<'_>) -> Found {
-    if words.eat("table") {
-        Some(relations(TableLockMode::AccessExclusive, words.names()?))
-    } else if words.eat("index") && !words.eat("concurrently") {
-        Some(Locks::all(TableLockMode::AccessExclusive, words.names()?.into_iter().map(Locked::TableOf)))
-    } else if words.eat("policy") || words.eat("rule") || words.eat("trigger") {
-        Some(Locks::one(TableLockMode::AccessExclusive, words.after("on")?.name()?))
-    } else {
-        None
-    }
+fn drop(statement: Parsed<'_>) -> Found {
+    let Some(Ddl::Drop(drop)) = statement.ddl else { return None };
+    let names = drop.names.iter().cloned();
+    let on: Vec<Locked> = match drop.kind {
+        ObjectKind::Table => names.map(Locked::Relation).collect(),
+        ObjectKind::Index if !drop.says(Modifier::Concurrently) => names.map(Locked::TableOf).collect(),
+        ObjectKind::Policy | ObjectKind::Rule | ObjectKind::Trigger => vec![Locked::Relation(drop.on.clone()?)],
+        _ => return None,
+    };
+    Some(Locks::all(TableLockMode::AccessExclusive, on))
 }
 
 fn lock(mut words: Words<'_>) -> Found {
@@ -165,32 +155,36 @@ fn select(words: Words<'_>) -> Found {
 }
 
 /// Of several actions the strictest lock counts, as the reference page says.
-fn alter(mut words: Words<'_>) -> Found {
-    if !words.eat("table") || words.eat("all") {
+fn alter(statement: Parsed<'_>) -> Found {
+    let Some(Ddl::Alter(Alter { kind: ObjectKind::Table, name: Some(on), actions, .. })) = statement.ddl else {
         return None;
-    }
-    let on = words.relation()?;
-    let actions = words.0.split(|token| token.depth == 0 && token.text == ",");
-    let modes = actions.clone().map(|action| action_mode(Words(action))).collect::<Option<Vec<_>>>()?;
+    };
+    let words = |action: &Action| statement.tokens.get(action.tokens.clone()).map(Words);
+    let modes = actions.iter().map(|action| action_mode(action, words(action)?)).collect::<Option<Vec<_>>>()?;
     let mut locks = Locks::one(modes.into_iter().max()?, on.clone());
-    locks.add_foreign_keys(words, &on);
-    for (mode, second) in actions.filter_map(|action| second_of_action(Words(action))) {
+    locks.add_foreign_keys(Words(statement.rest()), on);
+    for (mode, second) in actions.iter().zip(actions.iter().map(words)).filter_map(|(a, w)| second_of_action(a, w?)) {
         locks.add(mode, second);
     }
     Some(locks)
 }
 
 /// The lock of one action of ALTER TABLE: ACCESS EXCLUSIVE unless the reference page says otherwise.
-fn action_mode(mut words: Words<'_>) -> Option<TableLockMode> {
+fn action_mode(action: &Action, mut words: Words<'_>) -> Option<TableLockMode> {
     let all = words;
+    match &action.change {
+        Change::Add(elements) if adds_foreign_key(elements) => return Some(TableLockMode::ShareRowExclusive),
+        Change::Attach(_) | Change::Detach { concurrently: true, .. } => {
+            return Some(TableLockMode::ShareUpdateExclusive);
+        }
+        _ => {}
+    }
     let mode = match words.next()?.text.to_ascii_lowercase().as_str() {
-        "add" if adds_foreign_key(words) => TableLockMode::ShareRowExclusive,
         "add" | "drop" | "force" | "inherit" | "no" | "not" | "of" | "owner" | "rename" | "replica" => {
             TableLockMode::AccessExclusive
         }
         "alter" => alter_column(words)?,
         "attach" | "cluster" | "validate" => TableLockMode::ShareUpdateExclusive,
-        "detach" if words.has("concurrently") => TableLockMode::ShareUpdateExclusive,
         "enable" | "disable" if all.has("trigger") => TableLockMode::ShareRowExclusive,
         "set" if words.eat_all(&["without", "cluster"]) => TableLockMode::ShareUpdateExclusive,
         // Most storage parameters take the weaker lock; for this one the page does not say so.
@@ -203,11 +197,11 @@ fn action_mode(mut words: Words<'_>) -> Option<TableLockMode> {
     Some(mode)
 }
 
-fn adds_foreign_key(mut words: Words<'_>) -> bool {
-    if words.eat("constraint") {
-        words.next();
-    }
-    words.eat_all(&["foreign", "key"])
+fn adds_foreign_key(elements: &[Element]) -> bool {
+    let is_one = |element: &Element| {
+        matches!(element, Element::Constraint(Constraint { kind: ConstraintKind::ForeignKey(_), .. }))
+    };
+    elements.iter().any(is_one)
 }
 
 fn alter_column(mut words: Words<'_>) -> Option<TableLockMode> {

@@ -1,17 +1,19 @@
 //! Which statements `PostgreSQL` refuses inside a transaction block, and what one of them would leave in the catalog.
 
-use super::super::tokens::{Parsed, Token, follow, name, next_is};
+use super::super::ddl::{Action, Change, Create, Ddl, Drop, Modifier, ObjectKind};
+use super::super::tokens::{Parsed, Token, follow, name};
 use super::super::transaction::{Execution, Trace};
 
 /// How a statement of a [`TransactionMode::PerStatement`] file is executed.
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
-    let words = statement.iter().skip(1);
     match (statement.first, demand(statement)) {
-        ("create", Some("CREATE INDEX CONCURRENTLY")) => created_index(words),
-        ("drop", Some("DROP INDEX CONCURRENTLY")) => {
-            name(&mut after_concurrently(words)).map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name }))
+        ("create", Some(CREATE_CONCURRENTLY)) => {
+            Ddl::creates(statement.ddl, ObjectKind::Index).map_or(UNKNOWN, created_index)
         }
-        ("reindex", Some(_)) => Execution::Alone(reindexed(words)),
+        ("drop", Some(DROP_CONCURRENTLY)) => {
+            Ddl::drops(statement.ddl, ObjectKind::Index).map_or(UNKNOWN, dropped_index)
+        }
+        ("reindex", Some(_)) => Execution::Alone(reindexed(statement.iter().skip(1))),
         ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
         // A procedure may commit, and so may a DO block that says so; in a transaction the server would refuse that.
         // DETACH leaves a partition that is pending.
@@ -25,28 +27,23 @@ pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
 }
 
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
+const CREATE_CONCURRENTLY: &str = "CREATE INDEX CONCURRENTLY";
+const DROP_CONCURRENTLY: &str = "DROP INDEX CONCURRENTLY";
 const DETACH_CONCURRENTLY: &str = "ALTER TABLE … DETACH PARTITION … CONCURRENTLY";
 const PARTS: Execution = Execution::Alone(Trace::Parts);
 
-/// The tokens behind `CONCURRENTLY` and `IF [NOT] EXISTS`.
-fn after_concurrently<'a>(words: impl Iterator<Item = Token<'a>>) -> impl Iterator<Item = Token<'a>> {
-    let mut behind = words.skip_while(|token| !token.is("concurrently")).skip(1).peekable();
-    if behind.next_if(|token| token.is("if")).is_some() {
-        behind.next_if(|token| token.is("not"));
-        behind.next_if(|token| token.is("exists"));
+fn created_index(index: &Create) -> Execution {
+    match (&index.name, &index.on) {
+        (None, Some(_)) => Execution::NamelessIndex,
+        (Some(name), Some(table)) => {
+            Execution::Alone(Trace::CreatedIndex { name: name.to_string(), table: table.to_string() })
+        }
+        (_, None) => UNKNOWN,
     }
-    behind
 }
 
-fn created_index<'a>(words: impl Iterator<Item = Token<'a>>) -> Execution {
-    let mut rest = after_concurrently(words).peekable();
-    if rest.peek().is_some_and(|token| token.is("on")) {
-        return Execution::NamelessIndex;
-    }
-    let Some(index) = name(&mut rest) else { return UNKNOWN };
-    // `name` has read the ON that follows.
-    rest.next_if(|token| token.is("only"));
-    name(&mut rest).map_or(UNKNOWN, |table| Execution::Alone(Trace::CreatedIndex { name: index, table }))
+fn dropped_index(index: &Drop) -> Execution {
+    index.names.first().map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name: name.to_string() }))
 }
 
 fn reindexed<'a>(words: impl Iterator<Item = Token<'a>>) -> Trace {
@@ -87,9 +84,9 @@ pub(in super::super) fn demand(statement: Parsed<'_>) -> Option<&'static str> {
         "vacuum" => Some("VACUUM"),
         "cluster" => cluster(rest),
         "reindex" => reindex(rest),
-        "create" => create(rest),
-        "drop" => drop(rest),
-        "alter" => alter(rest),
+        "create" => create(statement),
+        "drop" => drop(statement),
+        "alter" => alter(statement),
         _ => None,
     }
 }
@@ -113,17 +110,15 @@ fn reindex<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
     whole.then_some("REINDEX SCHEMA, DATABASE or SYSTEM")
 }
 
-fn create<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
-    let mut rest = rest.skip_while(|token| token.is("unique"));
-    let what = rest.next()?;
-    if what.is("index") {
-        next_is(rest, "concurrently").then_some("CREATE INDEX CONCURRENTLY")
-    } else if what.is("database") {
+fn create(statement: Parsed<'_>) -> Option<&'static str> {
+    if Ddl::creates(statement.ddl, ObjectKind::Index).is_some_and(|index| index.says(Modifier::Concurrently)) {
+        Some(CREATE_CONCURRENTLY)
+    } else if statement.is(1, &["database"]) {
         Some("CREATE DATABASE")
-    } else if what.is("tablespace") {
+    } else if statement.is(1, &["tablespace"]) {
         Some("CREATE TABLESPACE")
-    } else if what.is("subscription") {
-        let no_slot = follow(rest, |[option, equals, value]| {
+    } else if statement.is(1, &["subscription"]) {
+        let no_slot = follow(statement.iter(), |[option, equals, value]| {
             (option.is("create_slot") || option.is("connect")) && equals.is("=") && value.is("false")
         });
         (!no_slot).then_some("CREATE SUBSCRIPTION with create_slot")
@@ -132,32 +127,26 @@ fn create<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
     }
 }
 
-fn drop<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
-    let what = rest.next()?;
-    if what.is("index") {
-        next_is(rest, "concurrently").then_some("DROP INDEX CONCURRENTLY")
-    } else if what.is("database") {
+fn drop(statement: Parsed<'_>) -> Option<&'static str> {
+    if Ddl::drops(statement.ddl, ObjectKind::Index).is_some_and(|index| index.says(Modifier::Concurrently)) {
+        Some(DROP_CONCURRENTLY)
+    } else if statement.is(1, &["database"]) {
         Some("DROP DATABASE")
-    } else if what.is("tablespace") {
-        Some("DROP TABLESPACE")
     } else {
-        None
+        statement.is(1, &["tablespace"]).then_some("DROP TABLESPACE")
     }
 }
 
-fn alter<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
-    let what = rest.next()?;
-    if what.is("system") {
+fn alter(statement: Parsed<'_>) -> Option<&'static str> {
+    if statement.is(1, &["system"]) {
         Some("ALTER SYSTEM")
-    } else if what.is("database") {
-        let moves = follow(rest, |[a, b]| a.is("set") && b.is("tablespace"));
+    } else if statement.is(1, &["database"]) {
+        let moves = follow(statement.iter(), |[a, b]| a.is("set") && b.is("tablespace"));
         moves.then_some("ALTER DATABASE … SET TABLESPACE")
-    } else if what.is("table") {
-        let detaches = rest.by_ref().any(|token| token.depth == 0 && token.is("detach"));
-        let concurrently = detaches && rest.any(|token| token.is("concurrently"));
-        concurrently.then_some(DETACH_CONCURRENTLY)
     } else {
-        None
+        let Some(Ddl::Alter(alter)) = statement.ddl else { return None };
+        let detaches = |action: &Action| matches!(action.change, Change::Detach { concurrently: true, .. });
+        alter.actions.iter().any(detaches).then_some(DETACH_CONCURRENTLY)
     }
 }
 

@@ -35,6 +35,10 @@ impl Grammar for SqliteGrammar {
         false
     }
 
+    fn quotes_of_names(&self) -> &'static [char] {
+        &['"', '`', '[']
+    }
+
     fn takes_names_as_strings(&self) -> bool {
         false
     }
