@@ -35,7 +35,7 @@ features: ## the program with each of its features alone, and a command line wit
 	cargo clippy --quiet --no-default-features --features sqlite -- -D warnings
 	cargo test --no-default-features --features sqlite --lib --bins --test quick
 mutants: ## change the pure core in one place at a time and run its unit tests: hours; SAMPLE=1: ten, chosen by the commit
-	@scripts/mutants.sh $(if $(SAMPLE),sample,all)
+	@scripts/mutants.sh $(if $(SAMPLE),sample,measure)
 lint: ## shell scripts, the chart, the licenses of dependencies
 	@scripts/lint.sh
 test: test-unit test-engine test-cluster ## all tests (root, Linux)

@@ -2,48 +2,98 @@
 # Changes the pure core in one place at a time (cargo-mutants) and runs the unit tests: a change that none of them notices is
 # something that no unit test is about. Prints those that survive.
 #
-# usage: mutants.sh all [FILTER]       every change, hours; FILTER: only those whose description matches
-#        mutants.sh sample [COMMIT]    ten of them, chosen by the commit: another ten for each
+# usage: mutants.sh measure         every change of the operator's decisions and of the plan, and 300 of SQL and files: an hour
+#        mutants.sh all             every change, hours
+#        mutants.sh sample [COMMIT] ten of all, chosen by the commit: another ten for each
+#
+# SEED=N with measure chooses other 300. ONLY=operator, plan or text: that part alone. FILTER=REGEX: only the changes whose
+# description matches. The results lie in .local/mutants/PART/mutants.out.
 #
 # Exit code 0 unless the tests fail without any change: which survivors matter is for a person to say.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repo=$PWD
-core=(src/operator/decide.rs 'src/operator/decide/**' src/operator/status.rs 'src/plan/**' 'src/sql/**' 'src/migration/**')
 sample=10
+of_text=300
 
-# Each change is one file: the rest of the crate is not compiled anew, in CI neither.
-export CARGO_INCREMENTAL=1
+# Each part is compiled as a crate of the rooms that it needs, and no more: a change is then tried in seconds.
+parts=(operator plan text)
+declare -A rooms=(
+  [operator]='report policy duration sql migration api operator'
+  [plan]='report policy duration sql migration plan'
+  [text]='report policy duration sql migration plan'
+)
+declare -A files=(
+  [operator]='src/operator/decide.rs src/operator/decide/** src/operator/status.rs'
+  [plan]='src/plan/**'
+  [text]='src/sql/** src/migration/**'
+)
+declare -A features=([operator]=operator [plan]='' [text]='')
+
+# Each change is one file: the rest of the crate is not compiled anew, in CI neither. Nobody reads a backtrace here.
+export CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=none
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$repo/target}
 CARGO_TARGET_DIR=$(realpath -m "$CARGO_TARGET_DIR")
 PATH=$(scripts/cargo-tool.sh cargo-mutants):$PATH
-files=()
-for file in "${core[@]}"; do files+=(--file "$file"); done
 
-# A copy under a path that stays the same: this checkout is left alone, and to cargo another path is another crate.
-tree=$repo/.local/mutants/tree
-mkdir -p "$tree"
-find "$tree" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --preserve=timestamps -t "$tree"
-cd "$tree"
+# A copy under a path that stays the same, where lib.rs lists the part's rooms alone: this checkout is left as it is, and to
+# cargo another path is another crate.
+take_rooms() { # PART
+  tree=$repo/.local/mutants/$1/tree
+  mkdir -p "$tree"
+  find "$tree" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
+  git -C "$repo" ls-files -z --cached --others --exclude-standard |
+    (cd "$repo" && xargs -0 cp --parents --preserve=timestamps -t "$tree")
+  rm "$tree/src/main.rs"
+  # shellcheck disable=SC2086 # a list of words
+  printf 'pub mod %s;\n' ${rooms[$1]} >"$tree/src/lib.rs"
+}
 
-chosen=()
-case ${1:-} in
-  all) [ -z "${2:-}" ] || chosen=(--re "$2") ;;
+mutants() { # PART ARGUMENT...
+  local arguments=(--in-place --cap-lints=true --no-default-features --features "${features[$1]}") file
+  # shellcheck disable=SC2086 # patterns, none of which matches here
+  for file in $(set -f && echo ${files[$1]}); do arguments+=(--file "$file"); done
+  [ -z "${FILTER:-}" ] || arguments+=(--re "$FILTER")
+  (cd "$tree" && cargo mutants "${arguments[@]}" "${@:2}")
+}
+
+count() { # PART
+  mutants "$1" --list | wc -l
+}
+
+run() { # PART ARGUMENT...
+  local ended=0
+  mutants "$1" --no-times --colors never --minimum-test-timeout 60 --cargo-arg=--lib --output "$repo/.local/mutants/$1" \
+    "${@:2}" || ended=$?
+  case $ended in
+    0 | 2 | 3) ;; # all caught; some survived; some never ended, which a test has noticed, too
+    *) exit "$ended" ;;
+  esac
+}
+
+shard() { # SHARDS NUMBER
+  [ "$1" -le 1 ] || printf '%s\n' --shard "$(($2 % $1))/$1" --sharding round-robin
+}
+
+what=${1:-}
+case $what in
+  all | measure) ;;
   sample)
-    commit=$(git -C "$repo" rev-parse "${2:-HEAD}")
-    count=$(cargo mutants --in-place --list "${files[@]}" | wc -l)
-    shards=$(((count + sample - 1) / sample))
-    chosen=(--shard "$((16#${commit:0:12} % shards))/$shards" --sharding round-robin)
-    echo "ten of $count changes: those of commit ${commit:0:12}"
+    commit=$(git rev-parse "${2:-HEAD}")
+    total=0
+    for part in "${parts[@]}"; do take_rooms "$part" && total=$((total + $(count "$part"))); done
+    echo "ten of $total changes: those of commit ${commit:0:12}"
     ;;
   *) sed -n 's/^# usage: //p' "$repo/scripts/mutants.sh" >&2 && exit 2 ;;
 esac
-
-ended=0
-cargo mutants --in-place --no-times --colors never --minimum-test-timeout 60 --cargo-arg=--lib --output "$repo/.local/mutants" \
-  "${files[@]}" ${chosen[0]+"${chosen[@]}"} || ended=$?
-case $ended in
-  0 | 2 | 3) ;; # all caught; some survived; some never ended, which a test has noticed, too
-  *) exit "$ended" ;;
-esac
+for part in "${parts[@]}"; do
+  [ "${ONLY:-$part}" = "$part" ] || continue
+  take_rooms "$part"
+  chosen=()
+  case $what-$part in
+    measure-text) mapfile -t chosen < <(shard "$((($(count text) + of_text - 1) / of_text))" "${SEED:-0}") ;;
+    sample-*) mapfile -t chosen < <(shard "$(((total + sample - 1) / sample))" "$((16#${commit:0:12}))") ;;
+  esac
+  printf '\n== %s\n' "$part"
+  run "$part" ${chosen[0]+"${chosen[@]}"}
+done

@@ -225,9 +225,12 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::{Why, merge_patch, slim, take_events, take_summary, word};
+    use super::{
+        CODE_LIMIT, HINT_LIMIT, PLACES_LIMIT, WORD_LIMIT, Why, bounded, history_entry, merge_patch, slim, take_events,
+        take_summary, word,
+    };
     use crate::api::{RunStatus, SchemaMigrationStatus};
-    use crate::report::{ErrorClass, Event, Outcome, Pending, Summary};
+    use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
 
     #[test]
     fn a_patch_holds_what_changed_and_nulls_what_is_gone() {
@@ -348,13 +351,48 @@ mod tests {
             (Why::StatementFailed, &long),
             (1, jiff::Timestamp::UNIX_EPOCH),
         );
-        assert!(serde_json::to_string(&slim(&status)).unwrap().len() < 2000);
+        status.warnings = vec![long.clone()];
+        status.run = Some(RunStatus { warnings: vec![long.clone()], ..Default::default() });
+        let length = serde_json::to_string(&slim(&status)).unwrap().len();
+        assert!(length < 2000, "{length} bytes");
+        assert_eq!(slim(&status).history, []);
         let mut theirs = status.conditions[0].clone();
         (theirs.type_, theirs.message) = ("Approved".into(), long);
         status.conditions.push(theirs.clone());
         let slim = slim(&status);
         assert_eq!((slim.current_version.as_deref(), slim.conditions.len()), (Some("1"), 3));
         assert_eq!(slim.conditions[2], theirs, "another controller's words are not ours to cut");
+    }
+
+    #[test]
+    fn a_failure_that_a_pod_reports_is_bounded_in_each_of_its_texts() {
+        let long = "x".repeat(5000);
+        let place = Place {
+            version: long.clone(),
+            file: long.clone(),
+            line: Some(0),
+            column: Some(PLACES_LIMIT + 1),
+            statement: Some(PLACES_LIMIT),
+            excerpt: Some(format!("a\n{long}")),
+        };
+        let failure = Failure::new(Reason::StatementFailed, "m").code(&long).hint(&long).at(place);
+        let bounded = bounded(failure);
+        let length = |text: Option<&str>| text.map_or(0, str::len);
+        assert_eq!(length(bounded.code.as_deref()), CODE_LIMIT);
+        assert_eq!(length(bounded.hint.as_deref()), HINT_LIMIT);
+        let place = bounded.place.unwrap();
+        assert_eq!((length(Some(&place.version)), length(Some(&place.file))), (WORD_LIMIT, WORD_LIMIT));
+        assert_eq!((place.line, place.column, place.statement), (None, None, Some(16 * 1024 * 1024)));
+        assert!(place.excerpt.as_deref().unwrap().starts_with("a x") && length(place.excerpt.as_deref()) == WORD_LIMIT);
+    }
+
+    #[test]
+    fn a_time_is_believed_up_to_a_year() {
+        let year = 366 * 86_400_000;
+        let taken = |execution_time_ms| {
+            history_entry(&crate::report::HistoryEntry { execution_time_ms, ..Default::default() }).execution_time_ms
+        };
+        assert_eq!([-1, 5, year, year + 1].map(taken), [0, 5, year, year]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::scenes::{failure, next_generation, other_content, running};
-use crate::operator::decide::world::World;
+use super::scenes::{failure, held, invalid, next_generation, other_content, running};
+use crate::operator::decide::world::{World, source_of};
 use crate::operator::decision::Requeue;
 use crate::operator::observed::{Ended, JobEnd, JobState, RunnerEnd};
 use crate::report::ErrorClass::Transient;
@@ -120,4 +120,31 @@ fn what_was_found_in_the_files_stays_while_they_are_tried_again_and_goes_with_th
     assert_eq!(again.status().run.as_ref().map(|run| (run.attempt, run.warnings.len())), Some((2, 0)));
     assert_eq!(again.status().warnings, ["001_a.sql: empty"]);
     assert_eq!(again.ends_well().pass().status().warnings, [""; 0], "the last run found nothing");
+}
+
+#[test]
+fn an_invalid_source_is_the_last_error_with_its_file() {
+    let world = invalid(World::failed(Transient, Reason::ConnectionFailed)).pass();
+    let error = world.status().last_error.clone().unwrap();
+    assert_eq!((error.class.as_str(), error.reason.as_str()), ("permanent", "InvalidSource"));
+    assert!(error.message.contains("01_b.sql"), "{}", error.message);
+    assert_eq!((error.file.as_deref(), error.line), (Some("01_b.sql"), None));
+    assert_eq!(error.retry_at, None, "of the run before");
+    let unreadable = World::fresh().with(|seen| {
+        seen.source = source_of(&[("001_a.sql", "select 1;"), ("002_b.sql", "select 1;\nselect 'x")]);
+    });
+    let error = unreadable.pass().status().last_error.clone().unwrap();
+    assert_eq!((error.file.as_deref(), error.line), (Some("002_b.sql"), Some(2)));
+}
+
+#[test]
+fn what_is_known_of_another_content_is_gone_before_its_first_run() {
+    let failed = World::failed(Transient, Reason::ConnectionFailed);
+    let failed = failed.with(|seen| seen.resource.status.warnings = vec!["of the content before".into()]);
+    assert!(failed.status().run.is_some() && failed.status().pending.is_some());
+    let waits = held(other_content(failed)).pass();
+    assert_eq!(waits.standing(), "Reconciling WaitingForDatabase");
+    let status = waits.status();
+    assert_eq!((&status.run, &status.last_error, &status.pending), (&None, &None, &None));
+    assert!(status.warnings.is_empty());
 }
