@@ -66,8 +66,8 @@ impl Migration {
 
     /// What a statement, counted from 0, may change in its session: of `MySQL` and `MariaDB`.
     #[must_use]
-    pub fn change(&self, index: usize) -> &SessionChange {
-        self.statements.get(index).map_or(SessionChange::none(), |statement| statement.facts.change())
+    pub fn session_change(&self, index: usize) -> &SessionChange {
+        self.statements.get(index).map_or(SessionChange::none(), |statement| statement.facts.session_change())
     }
 
     /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].

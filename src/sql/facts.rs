@@ -29,8 +29,8 @@ pub struct Facts {
     /// Whether what it does cannot be seen in it.
     pub(crate) is_hidden: bool,
     // Boxed, and not there where there is nothing to say: of most statements.
-    change: Option<Box<SessionChange>>,
-    effect: Option<Box<Effect>>,
+    session_change: Option<Box<SessionChange>>,
+    session_effect: Option<Box<Effect>>,
     /// What of its first line may be a password, in bytes.
     pub(crate) secrets: Vec<Range<usize>>,
 }
@@ -56,8 +56,8 @@ impl Facts {
             loses: data_loss(statement, dialect),
             may_hold_body: grammar.may_hold_body(statement),
             is_hidden: grammar.is_hidden(statement, &execution),
-            change: (change != SessionChange::NONE).then(|| Box::new(change)),
-            effect: (effect != Effect::NONE).then(|| Box::new(effect)),
+            session_change: (change != SessionChange::NONE).then(|| Box::new(change)),
+            session_effect: (effect != Effect::NONE).then(|| Box::new(effect)),
             secrets: secrets_of_line(statement.sql.lines().next().unwrap_or_default()),
             execution,
             ddl: ddl.map(Box::new),
@@ -67,12 +67,12 @@ impl Facts {
 
     /// What it may change in its session, where a run has to keep that to be resumed: of `MySQL` and `MariaDB`.
     #[must_use]
-    pub fn change(&self) -> &SessionChange {
-        self.change.as_deref().unwrap_or(SessionChange::none())
+    pub fn session_change(&self) -> &SessionChange {
+        self.session_change.as_deref().unwrap_or(SessionChange::none())
     }
 
     /// What it does to the objects of its session.
-    pub(crate) fn effect(&self) -> &Effect {
-        self.effect.as_deref().unwrap_or(Effect::none())
+    pub(crate) fn session_effect(&self) -> &Effect {
+        self.session_effect.as_deref().unwrap_or(Effect::none())
     }
 }

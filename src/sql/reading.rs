@@ -151,7 +151,7 @@ pub(super) mod tests {
         assert_eq!(create.facts.execution, Execution::Alone(Trace::Appears(table)));
         assert_eq!(insert.facts.execution, Execution::Transaction);
         assert_eq!(
-            (insert.facts.change().is_none(), &set.facts.change().user_variables[..]),
+            (insert.facts.session_change().is_none(), &set.facts.session_change().user_variables[..]),
             (true, &["a".into()][..])
         );
     }

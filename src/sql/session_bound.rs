@@ -48,7 +48,7 @@ impl FileStatements<'_> {
         let mut in_bodies: Vec<SessionObject> = made_elsewhere.iter().map(elsewhere).collect();
         for (index, statement) in self.statements.iter().enumerate() {
             let sql = statement.text(self.sql);
-            let Effect { makes, drops, drops_all, drops_if_there } = statement.facts.effect();
+            let Effect { makes, drops, drops_all, drops_if_there } = statement.facts.session_effect();
             let hidden = statement.facts.is_hidden;
             if has_run(index) {
                 live.retain(|(object, _)| !drops_all && !drops.contains(&object.name));
@@ -109,7 +109,8 @@ impl FileStatements<'_> {
         let is_shown = |name: &&&str| {
             run.iter().filter_map(|index| self.statements.get(*index)).any(|statement| {
                 let sql = statement.text(self.sql);
-                let makes = statement.facts.effect().makes.iter().any(|object| object.name == name.to_lowercase());
+                let makes =
+                    statement.facts.session_effect().makes.iter().any(|object| object.name == name.to_lowercase());
                 // ON COMMIT DROP: it was there when the row was written, and is no more.
                 makes || has_word(sql, &name.to_lowercase()) && has_word(sql, "commit") && has_word(sql, "drop")
             })
@@ -125,7 +126,7 @@ impl FileStatements<'_> {
     /// interruption between them cannot be resumed.
     pub(crate) fn temporary_table_over_statements(&self) -> Option<SessionBound> {
         let makes_one = |statement: &Statement| {
-            let makes = &statement.facts.effect().makes;
+            let makes = &statement.facts.session_effect().makes;
             makes.iter().any(|object| object.what.starts_with("the temporary"))
                 || !temporary_tables_in(statement.text(self.sql)).is_empty()
         };

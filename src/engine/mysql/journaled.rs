@@ -144,7 +144,7 @@ impl MysqlSession {
                     Err(astray) => return Err(gone_astray(attempt.migration, &message.roles, astray, None)),
                 }
                 if let Some(&Role::Alone(index)) = message.roles.last()
-                    && attempt.migration.change(index).hidden()
+                    && attempt.migration.session_change(index).hidden()
                 {
                     let (users, variables) = self.seen().await.map_err(|error| unseen(error, index))?;
                     script.note_seen(users, variables);
@@ -342,7 +342,7 @@ impl MysqlSession {
 
 /// Whether a statement is committed with its row.
 fn shares_transaction(migration: &Migration, index: usize) -> bool {
-    in_transaction(migration.execution(index), migration.change(index))
+    in_transaction(migration.execution(index), migration.session_change(index))
 }
 
 /// A statement has run that could not be seen into, and the server could not be asked what it has set.

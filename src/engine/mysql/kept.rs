@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn only_what_may_have_changed_is_kept_again() {
         use crate::sql::{Dialect, Facts};
-        let of = |sql| Facts::of(sql, Dialect::Mysql).change().clone();
+        let of = |sql| Facts::of(sql, Dialect::Mysql).session_change().clone();
         let known = ["sql_mode".to_owned(), "insert_id".to_owned()].into();
         let mut tracker = Tracker::new(Types::Json, known, BTreeSet::new(), BTreeSet::new());
         tracker.note(0, &of("set @a = 1, sql_mode = '', nonsense = 1"));

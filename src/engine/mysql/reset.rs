@@ -60,7 +60,7 @@ impl MysqlSession {
             sql.push(';');
             sql.push_str(&statement);
         }
-        if migration.statements.iter().any(|statement| statement.facts.change().hidden()) {
+        if migration.statements.iter().any(|statement| statement.facts.session_change().hidden()) {
             for name in self.bodies().await?.temporary_tables.into_iter().filter(|name| !name.is_empty()) {
                 sql.push_str(";DROP TEMPORARY TABLE IF EXISTS ");
                 sql.push_str(&identifier(&name));
@@ -142,7 +142,7 @@ fn leftovers(migration: &Migration, seen: Vec<String>) -> Vec<String> {
     let mut variables: BTreeSet<String> = seen.into_iter().collect();
     for index in 0..migration.statements.len() {
         let sql = migration.statement_sql(index);
-        let change = migration.change(index);
+        let change = migration.session_change(index);
         variables.extend(change.user_variables.iter().cloned());
         if let Some(prepared) = &change.prepares {
             let name = identifier(&prepared.name);

@@ -202,7 +202,7 @@ pub(super) fn changes_variables(migration: &Migration) -> bool {
 
 /// What each statement may change in its session.
 fn changes(migration: &Migration) -> impl Iterator<Item = &SessionChange> {
-    migration.statements.iter().map(|statement| statement.facts.change())
+    migration.statements.iter().map(|statement| statement.facts.session_change())
 }
 
 fn gone(attempt: Attempt<'_>, gone: &SessionGone) -> SessionError {

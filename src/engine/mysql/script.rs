@@ -183,7 +183,7 @@ impl<'a> Script<'a> {
         let execution = self.attempt.migration.execution(index);
         self.ends_message = hides_cancellation(self.attempt.migration.statement_sql(index));
         let has_run = self.has_run.get(index).copied().flatten();
-        let change = self.attempt.migration.change(index);
+        let change = self.attempt.migration.session_change(index);
         match execution {
             _ if has_run.is_some_and(|statement| statement.again) => {
                 self.setting(index, change);

@@ -10,7 +10,7 @@ use super::words::Words;
 
 /// What one action changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Effect {
+pub(super) enum CatalogChange {
     Appears(CatalogObject),
     Disappears(CatalogObject),
     Renamed(CatalogObject, CatalogObject),
@@ -20,7 +20,7 @@ pub(super) enum Effect {
     Unknown,
 }
 
-impl Effect {
+impl CatalogChange {
     fn objects(&self) -> Vec<String> {
         let objects = match self {
             Self::Appears(object) | Self::Disappears(object) => vec![object],
@@ -49,51 +49,55 @@ impl Effect {
 /// What tells of all changes of one statement: the last one that names objects no other change names. (A column that is
 /// dropped and added again is there before and after.) A table's new name comes first, since all else is found
 /// under it afterwards.
-pub(super) fn decisive(changes: &[Effect]) -> Trace {
+pub(super) fn decisive(changes: &[CatalogChange]) -> Trace {
     if let [only] = changes {
         return only.trace();
     }
-    let tells = |(index, change): &(usize, &Effect)| {
+    let tells = |(index, change): &(usize, &CatalogChange)| {
         let own = change.objects();
         let others = changes.iter().enumerate().filter(|(other, _)| other != index);
         !own.is_empty() && !others.flat_map(|(_, other)| other.objects()).any(|object| own.contains(&object))
     };
-    let telling: Vec<&Effect> = changes.iter().enumerate().filter(tells).map(|(_, change)| change).collect();
-    let renames_a_table = changes.iter().any(Effect::renames_a_table);
+    let telling: Vec<&CatalogChange> = changes.iter().enumerate().filter(tells).map(|(_, change)| change).collect();
+    let renames_a_table = changes.iter().any(CatalogChange::renames_a_table);
     match telling.iter().rev().find(|change| change.renames_a_table() || !renames_a_table) {
         Some(change) => change.trace(),
-        None if changes.iter().all(|change| *change == Effect::Repeatable) => Trace::Repeatable,
+        None if changes.iter().all(|change| *change == CatalogChange::Repeatable) => Trace::Repeatable,
         None => Trace::Unknown,
     }
 }
 
 /// What one action of `ALTER TABLE` changes in the catalog. `words`: the action's.
-pub(super) fn effect(table: &ObjectName, change: &Change, mut words: Words<'_>) -> Effect {
+pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Words<'_>) -> CatalogChange {
     match change {
-        Change::Add(elements) => elements.first().and_then(|element| added(table, element)).unwrap_or(Effect::Unknown),
-        Change::Drop { if_exists: true, .. } | Change::Rename { if_exists: true, .. } => Effect::Repeatable,
-        Change::Drop { what, name, .. } => Effect::Disappears(part(table, *what, name)),
-        Change::DropPrimaryKey => Effect::Disappears(primary_key(table)),
-        Change::Rename { what, from, to, .. } => Effect::Renamed(part(table, *what, from), part(table, *what, to)),
+        Change::Add(elements) => {
+            elements.first().and_then(|element| added(table, element)).unwrap_or(CatalogChange::Unknown)
+        }
+        Change::Drop { if_exists: true, .. } | Change::Rename { if_exists: true, .. } => CatalogChange::Repeatable,
+        Change::Drop { what, name, .. } => CatalogChange::Disappears(part(table, *what, name)),
+        Change::DropPrimaryKey => CatalogChange::Disappears(primary_key(table)),
+        Change::Rename { what, from, to, .. } => {
+            CatalogChange::Renamed(part(table, *what, from), part(table, *what, to))
+        }
         Change::RenameTo(name) => {
             let mut to = ObjectName::of(name);
             // A new name without a database stays in the table's.
             to.database = to.database.or_else(|| table.database.clone());
-            Effect::Renamed(CatalogObject::Table(table.clone()), CatalogObject::Table(to))
+            CatalogChange::Renamed(CatalogObject::Table(table.clone()), CatalogObject::Table(to))
         }
         Change::Redefine { from, to: Some(to), if_exists: false }
             if from.as_str().to_lowercase() != to.as_str().to_lowercase() =>
         {
-            Effect::Renamed(part(table, Part::Column, from), part(table, Part::Column, to))
+            CatalogChange::Renamed(part(table, Part::Column, from), part(table, Part::Column, to))
         }
-        Change::Redefine { .. } | Change::ChangeType(_) | Change::SetNotNull(_) => Effect::Repeatable,
-        Change::Attach(_) | Change::Detach { .. } => Effect::Unknown,
+        Change::Redefine { .. } | Change::ChangeType(_) | Change::SetNotNull(_) => CatalogChange::Repeatable,
+        Change::Attach(_) | Change::Detach { .. } => CatalogChange::Unknown,
         Change::Other => other(words.next(), words),
     }
 }
 
 /// Any other action, by its first word.
-fn other(first: Option<Token<'_>>, words: Words<'_>) -> Effect {
+fn other(first: Option<Token<'_>>, words: Words<'_>) -> CatalogChange {
     const REPEATABLE: [&str; 17] = [
         "modify",
         "alter",
@@ -113,10 +117,10 @@ fn other(first: Option<Token<'_>>, words: Words<'_>) -> Effect {
         "row_format",
         "auto_increment",
     ];
-    let Some(first) = first else { return Effect::Repeatable };
+    let Some(first) = first else { return CatalogChange::Repeatable };
     // Or any other option of a table.
     let is_repeatable = REPEATABLE.iter().any(|word| first.is(word)) || words.is("=");
-    if is_repeatable { Effect::Repeatable } else { Effect::Unknown }
+    if is_repeatable { CatalogChange::Repeatable } else { CatalogChange::Unknown }
 }
 
 fn part(table: &ObjectName, what: Part, name: &Identifier) -> CatalogObject {
@@ -133,7 +137,7 @@ fn primary_key(table: &ObjectName) -> CatalogObject {
 }
 
 /// None where what is added has no name here, or is nothing that could be looked up.
-fn added(table: &ObjectName, element: &Element) -> Option<Effect> {
+fn added(table: &ObjectName, element: &Element) -> Option<CatalogChange> {
     let (object, if_not_exists) = match element {
         Element::Column(column) => (part(table, Part::Column, &column.name), column.if_not_exists),
         Element::Index { name, if_not_exists, .. } => (part(table, Part::Index, name.as_ref()?), *if_not_exists),
@@ -147,5 +151,5 @@ fn added(table: &ObjectName, element: &Element) -> Option<Effect> {
         }
         Element::Other => return None,
     };
-    Some(if if_not_exists { Effect::Repeatable } else { Effect::Appears(object) })
+    Some(if if_not_exists { CatalogChange::Repeatable } else { CatalogChange::Appears(object) })
 }

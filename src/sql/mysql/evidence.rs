@@ -9,7 +9,7 @@ use super::super::ddl::{Action, Ddl, Modifier, ObjectKind, Rename};
 use super::super::name::Name;
 use super::super::tokens::Parsed;
 use super::super::transaction::{CatalogObject, Execution, ObjectName, Trace};
-use super::alter::{Effect, decisive, effect};
+use super::alter::{CatalogChange, catalog_change, decisive};
 use super::words::Words;
 
 const REPEATABLE: Execution = Execution::Alone(Trace::Repeatable);
@@ -27,8 +27,8 @@ pub(super) fn created(statement: Parsed<'_>) -> Execution {
         REPEATABLE
     } else {
         // One of a library is no routine to information_schema.
-        let is_of_library = statement.tokens.iter().any(|token| token.depth == 0 && token.is("soname"));
-        let found = create.name.as_ref().filter(|_| !is_of_library);
+        let is_of_library = || statement.tokens.iter().any(|token| token.depth == 0 && token.is("soname"));
+        let found = create.name.as_ref().filter(|_| create.kind != ObjectKind::Function || !is_of_library());
         let object = found.and_then(|name| object(create.kind, name, create.on.as_ref()));
         object.map_or(UNKNOWN, |object| Execution::Alone(Trace::Appears(object)))
     }
@@ -57,7 +57,8 @@ pub(super) fn dropped(statement: Parsed<'_>, dialect: Dialect) -> Execution {
 pub(super) fn renamed(statement: Parsed<'_>) -> Execution {
     let Some(Ddl::Rename(Rename { tables, if_exists: false })) = statement.ddl else { return UNKNOWN };
     let table = |name: &Name| CatalogObject::Table(ObjectName::of(name));
-    let pairs: Vec<Effect> = tables.iter().map(|(from, to)| Effect::Renamed(table(from), table(to))).collect();
+    let pairs: Vec<CatalogChange> =
+        tables.iter().map(|(from, to)| CatalogChange::Renamed(table(from), table(to))).collect();
     Execution::Alone(decisive(&pairs))
 }
 
@@ -69,9 +70,9 @@ pub(super) fn altered(statement: Parsed<'_>) -> Execution {
         (ObjectKind::Table, Some(name)) => {
             let table = ObjectName::of(name);
             let words = |action: &Action| Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
-            let effects: Vec<Effect> =
-                alter.actions.iter().map(|action| effect(&table, &action.change, words(action))).collect();
-            Execution::Alone(decisive(&effects))
+            let changes: Vec<CatalogChange> =
+                alter.actions.iter().map(|action| catalog_change(&table, &action.change, words(action))).collect();
+            Execution::Alone(decisive(&changes))
         }
         (ObjectKind::Table, None) => UNKNOWN,
         (ObjectKind::Event, _) if statement.tokens.iter().any(|token| token.is("rename")) => UNKNOWN,

@@ -324,7 +324,7 @@ mod tests {
     use crate::sql::{Dialect, Facts};
 
     fn of(sql: &str) -> SessionChange {
-        Facts::of(sql, Dialect::Mysql).change().clone()
+        Facts::of(sql, Dialect::Mysql).session_change().clone()
     }
 
     #[rstest]
@@ -383,7 +383,7 @@ mod tests {
         assert!(of("call p()").hidden());
         assert!(of("execute s").hidden());
         assert_eq!(of("execute `S` using @a").executes.as_deref(), Some("s"));
-        assert_eq!(Facts::of("execute immediate @a", Dialect::Mariadb).change().executes, None);
+        assert_eq!(Facts::of("execute immediate @a", Dialect::Mariadb).session_change().executes, None);
         assert_eq!(of("deallocate prepare S").deallocates.as_deref(), Some("s"));
         assert!(of("set sql_mode = ''").source == Source::Literal);
         assert!(of("set @a = 1, session x = 2").source == Source::Literal);

@@ -109,6 +109,8 @@ mod tests {
 
     #[rstest]
     #[case("create table t (a int)", table("t"))]
+    #[case("create table soname (a int)", table("soname"))]
+    #[case("create definer=event@localhost view v as select 1", CatalogObject::View(name("v")))]
     #[case("CREATE TABLE `d x`.`t``y` (a int)", CatalogObject::Table(ObjectName { database: Some("d x".into()), name: "t`y".into() }))]
     #[case("create table t like u", table("t"))]
     #[case("create table d.t select 1", table("d.t"))]

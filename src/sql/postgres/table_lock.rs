@@ -163,8 +163,10 @@ fn alter(statement: Parsed<'_>) -> Found {
     let modes = actions.iter().map(|action| action_mode(action, words(action)?)).collect::<Option<Vec<_>>>()?;
     let mut locks = Locks::one(modes.into_iter().max()?, on.clone());
     locks.add_foreign_keys(Words(statement.rest()), on);
-    for (mode, second) in actions.iter().zip(actions.iter().map(words)).filter_map(|(a, w)| second_of_action(a, w?)) {
-        locks.add(mode, second);
+    for action in actions {
+        if let Some((mode, second)) = words(action).and_then(|words| second_of_action(action, words)) {
+            locks.add(mode, second);
+        }
     }
     Some(locks)
 }
