@@ -226,7 +226,7 @@ impl PlannedStep {
 
 impl PlannedStatement {
     fn new(sql: &str, statement: &Statement) -> Self {
-        let lock = statement.facts.lock.as_ref().map(Lock::from);
+        let lock = statement.facts.lock.as_deref().map(Lock::from);
         Self { line: statement.span.position.line, first_line: statement.excerpt(sql), lock }
     }
 }

@@ -12,23 +12,22 @@ use super::session_object::Effect;
 use super::tokens::Parsed;
 use super::{Dialect, Execution, SessionChange, StatementLock};
 
-/// What is known of a statement.
+/// What is known of a statement. A file may have many, so what most statements have nothing of is boxed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Facts {
     /// How it is executed where it is committed by itself.
     pub execution: Execution,
     /// The strongest lock that it takes on what it names; None where its kind does not tell.
-    pub lock: Option<StatementLock>,
+    pub lock: Option<Box<StatementLock>>,
     /// What it takes away; None where nothing is lost that its words tell of.
     pub loses: Option<DataLoss>,
-    /// What it defines; None where it is of another kind. Boxed, since most statements define nothing.
+    /// What it defines; None where it is of another kind.
     pub ddl: Option<Box<Ddl>>,
     /// Whether it could have a body into which the server's grammar would take what is sent behind it in one message; of
     /// `MySQL` and `MariaDB`, on the safe side.
     pub may_hold_body: bool,
     /// Whether what it does cannot be seen in it.
     pub(crate) is_hidden: bool,
-    // Boxed, and not there where there is nothing to say: of most statements.
     session_change: Option<Box<SessionChange>>,
     session_effect: Option<Box<Effect>>,
     /// What of its first line may be a password, in bytes.
@@ -52,7 +51,7 @@ impl Facts {
         let change = grammar.session_change(statement, &execution);
         let effect = grammar.session_effect(statement);
         let facts = Self {
-            lock: grammar.statement_lock(statement),
+            lock: grammar.statement_lock(statement).map(Box::new),
             loses: data_loss(statement, dialect),
             may_hold_body: grammar.may_hold_body(statement),
             is_hidden: grammar.is_hidden(statement, &execution),

@@ -5,9 +5,9 @@ use std::fmt;
 /// A name without a dot. Two are the same where they mean the same.
 #[derive(Clone, Debug)]
 pub struct Identifier {
-    written: String,
+    written: Box<str>,
     /// Without quotes, and in small letters where the engine folds it; None where it is as it is written.
-    meant: Option<String>,
+    meant: Option<Box<str>>,
 }
 
 impl Identifier {
@@ -15,11 +15,13 @@ impl Identifier {
     pub(crate) fn new(written: &str, folds: bool) -> Self {
         let unquoted = [('"', '"'), ('`', '`'), ('[', ']')].into_iter().find_map(|(open, close)| {
             let inner = written.strip_prefix(open)?.strip_suffix(close)?;
-            Some(inner.replace(&format!("{close}{close}"), &close.to_string()))
+            Some(inner.replace(&format!("{close}{close}"), &close.to_string()).into_boxed_str())
         });
-        let folded =
-            || (folds && written.bytes().any(|byte| byte.is_ascii_uppercase())).then(|| written.to_ascii_lowercase());
-        Self { written: written.to_owned(), meant: unquoted.or_else(folded) }
+        let folded = || {
+            (folds && written.bytes().any(|byte| byte.is_ascii_uppercase()))
+                .then(|| written.to_ascii_lowercase().into_boxed_str())
+        };
+        Self { written: written.into(), meant: unquoted.or_else(folded) }
     }
 
     /// What it means: without quotes, in small letters where the engine folds it.
@@ -48,13 +50,13 @@ impl fmt::Display for Identifier {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name {
     /// The schema is the last of them.
-    qualifiers: Vec<Identifier>,
+    qualifiers: Box<[Identifier]>,
     last: Identifier,
 }
 
 impl Name {
     pub(crate) fn new(qualifiers: Vec<Identifier>, last: Identifier) -> Self {
-        Self { qualifiers, last }
+        Self { qualifiers: qualifiers.into_boxed_slice(), last }
     }
 
     /// Its schema, or database, where the statement gives one.
@@ -70,9 +72,10 @@ impl Name {
     }
 
     /// What stands before the last part, as a name: a column's table.
-    pub(crate) fn parent(mut self) -> Option<Self> {
-        let last = self.qualifiers.pop()?;
-        Some(Self { qualifiers: self.qualifiers, last })
+    pub(crate) fn parent(self) -> Option<Self> {
+        let mut qualifiers = self.qualifiers.into_vec();
+        let last = qualifiers.pop()?;
+        Some(Self::new(qualifiers, last))
     }
 }
 

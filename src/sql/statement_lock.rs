@@ -154,7 +154,7 @@ mod tests {
     use crate::sql::{Dialect, Facts};
 
     fn statement_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
-        Facts::of(sql, dialect).lock
+        Facts::of(sql, dialect).lock.map(|lock| *lock)
     }
 
     #[rstest]

@@ -41,9 +41,9 @@ pub enum Trace {
     /// was the other way round before.
     Renamed {
         /// As it was called.
-        from: CatalogObject,
+        from: Box<CatalogObject>,
         /// As it is to be called.
-        to: CatalogObject,
+        to: Box<CatalogObject>,
     },
     /// `CREATE INDEX CONCURRENTLY`: an index, which is not valid unless the statement came to its end.
     CreatedIndex {

@@ -44,10 +44,8 @@ const LEFT: &str = "-";
 /// The object by which a trace is found, for people.
 fn object(trace: &Trace) -> Option<String> {
     match trace {
-        Trace::Appears(object)
-        | Trace::Disappears(object)
-        | Trace::LastDisappears(object)
-        | Trace::Renamed { from: object, .. } => Some(shown(object)),
+        Trace::Appears(object) | Trace::Disappears(object) | Trace::LastDisappears(object) => Some(shown(object)),
+        Trace::Renamed { from, .. } => Some(shown(from)),
         _ => None,
     }
 }

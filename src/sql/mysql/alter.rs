@@ -39,7 +39,7 @@ impl CatalogChange {
         match self.clone() {
             Self::Appears(object) => Trace::Appears(object),
             Self::Disappears(object) => Trace::Disappears(object),
-            Self::Renamed(from, to) => Trace::Renamed { from, to },
+            Self::Renamed(from, to) => Trace::Renamed { from: Box::new(from), to: Box::new(to) },
             Self::Repeatable => Trace::Repeatable,
             Self::Unknown => Trace::Unknown,
         }

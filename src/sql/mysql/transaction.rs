@@ -189,7 +189,7 @@ mod tests {
     #[case("alter table t change a b int", column("t", "a"), column("t", "b"))]
     #[case("alter table t change column `a` `b` int not null", column("t", "a"), column("t", "b"))]
     fn what_is_renamed(#[case] sql: &str, #[case] from: CatalogObject, #[case] to: CatalogObject) {
-        assert_eq!(told(sql), Execution::Alone(Trace::Renamed { from, to }));
+        assert_eq!(told(sql), Execution::Alone(Trace::Renamed { from: Box::new(from), to: Box::new(to) }));
     }
 
     #[rstest]

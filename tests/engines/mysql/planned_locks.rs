@@ -46,7 +46,7 @@ fn dialect(engine: Engine) -> Dialect {
 }
 
 fn told(sql: &str, engine: Engine) -> StatementLock {
-    Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
+    *Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
 }
 
 /// Where writes go on the server takes the wish that they shall; where they wait it refuses that.

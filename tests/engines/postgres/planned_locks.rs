@@ -122,7 +122,7 @@ fn the_second_lock_that_plan_tells_is_the_one_the_server_takes() {
 }
 
 fn told(sql: &str) -> StatementLock {
-    Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
+    *Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
 }
 
 /// `AccessExclusiveLock` → `ACCESS EXCLUSIVE`.
