@@ -34,7 +34,7 @@ features: ## the program with each of its features alone, and a command line wit
 	cargo clippy --quiet --no-default-features --features operator -- -D warnings
 	cargo clippy --quiet --no-default-features --features sqlite -- -D warnings
 	cargo test --no-default-features --features sqlite --lib --bins --test quick
-mutants: ## change the pure core in one place at a time and run its unit tests: hours; SAMPLE=1: ten, chosen by the commit
+mutants: ## change the pure core in one place at a time and run its unit tests, over 1,000 times: hours; SAMPLE=1: ten
 	@scripts/mutants.sh $(if $(SAMPLE),sample,measure)
 lint: ## shell scripts, the chart, the licenses of dependencies
 	@scripts/lint.sh
@@ -87,7 +87,9 @@ servers: ## install the database servers that the engine's tests run on
 
 # ---- campaigns, see docs/campaigns.md -----------------------------------------------------------
 
-.PHONY: campaign-noise
+.PHONY: campaign-noise campaign-upgrade
+campaign-upgrade: ## a cluster that an earlier version made is taken over by this commit (FROM=COMMIT), see docs/upgrading.md
+	@testbed/cluster/upgrade.sh $(FROM)
 campaign-noise: cluster-up ## what N waiting resources cost others, on the cluster (an hour; NOISE=jobs, N="0 100" and others)
 	@testbed/cluster/operator.sh reload
 	@testbed/cluster/noise.sh $(N)
