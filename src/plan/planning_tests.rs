@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::{
     BegunStatement, Kind, LedgerRow, LedgerState, Plan, PlanOptions, PlanProblem, PlanWarning, StatementState, Target,
-    edited, plan, plan_failure,
+    edited, needed, plan, plan_failure,
 };
 use crate::migration::{Checksum, MigrationFiles, SourceFile, Version};
 use crate::report::Reason;
@@ -256,4 +256,94 @@ fn the_hash_changes_with_start_target_and_steps() {
     let distinct: std::collections::HashSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());
     assert_eq!(all[0], hash(&set, &[], "003"));
+}
+
+#[test]
+fn only_what_is_pending_or_has_changed_is_looked_into() {
+    let before = set(&[
+        ("001_m.sql", "select 1"),
+        ("002_m.sql", "select 2"),
+        ("R__a.sql", "select 3"),
+        ("R__b.sql", "select 4"),
+    ]);
+    let row = |file: &crate::migration::MigrationFile, kind| {
+        let m = file.parsed().unwrap();
+        let (version, file) = (m.version.clone(), m.file.clone());
+        LedgerRow { id: 0, kind, version, file, checksum: m.checksum.clone(), token_checksum: m.token_checksum.clone() }
+    };
+    let numbered = before.migrations().iter().map(|file| row(file, Kind::Migration));
+    let ledger = LedgerState::new(numbered.chain(before.repeatables().iter().map(|file| row(file, Kind::Repeatable))));
+    let names = |set: &MigrationFiles| needed(set, &ledger).map(|file| file.file().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&before), [""; 0]);
+    let after = set(&[
+        ("001_m.sql", "select 1"),
+        ("002_m.sql", "select 5"),
+        ("003_m.sql", "select 6"),
+        ("R__a.sql", "select 3"),
+        ("R__b.sql", "select 7"),
+        ("R__c.sql", "select 8"),
+    ]);
+    assert_eq!(names(&after), ["002_m.sql", "003_m.sql", "R__b.sql", "R__c.sql"]);
+    let [PlanProblem::Edited { file, .. }] = &edited(&after, &ledger)[..] else { panic!("one is edited") };
+    assert_eq!(file, "002_m.sql");
+    // The ledger has a version below those of the set.
+    let gone = set(&[("001_m.sql", "select 1"), ("002_m.sql", "select 2"), ("003_m.sql", "select 6")]);
+    let all = LedgerState::new(gone.migrations().iter().map(|file| row(file, Kind::Migration)));
+    let without = set(&[("002_m.sql", "select 2"), ("003_m.sql", "select 9")]);
+    assert_eq!(needed(&without, &all).map(crate::migration::MigrationFile::file).collect::<Vec<_>>(), ["003_m.sql"]);
+    assert_eq!(edited(&without, &all).len(), 1);
+}
+
+#[rstest]
+#[case::has_run(StatementState::Finished, true)]
+#[case::nobody_knows(StatementState::Started, false)]
+fn what_was_begun_by_statements_cannot_go_on_as_one_transaction(#[case] state: StatementState, #[case] ran: bool) {
+    let begun = BegunStatement {
+        kind: Kind::Migration,
+        version: Some("001".parse().unwrap()),
+        file: "001_m.sql".to_owned(),
+        number: 1,
+        checksum: Checksum::of_tokens("create table a ()", Dialect::Postgres),
+        state,
+        left_a_part: false,
+    };
+    let ledger = LedgerState::default().with_begun(vec![begun]);
+    let problems = plan(&numbered(&["create table a ()"]), &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
+    let [PlanProblem::EditedWhileBegun { statement, has_run, .. }] = &problems[..] else { panic!("{problems:?}") };
+    assert_eq!((*statement, *has_run), (1, ran));
+}
+
+#[test]
+fn a_begun_repeatable_file_is_known_by_its_name() {
+    let begun = |file: &str| BegunStatement {
+        kind: Kind::Repeatable,
+        version: None,
+        file: file.to_owned(),
+        number: 1,
+        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
+        state: StatementState::Finished,
+        left_a_part: false,
+    };
+    let set = set(&[("001_m.sql", "select 1"), ("R__a.sql", "vacuum a; vacuum b"), ("R__b.sql", "select 1")]);
+    let outcome = |file| outcome(&set, &LedgerState::default().with_begun(vec![begun(file)]), "latest");
+    assert!(outcome("R__a.sql").is_ok(), "{:?}", outcome("R__a.sql"));
+    assert_eq!(outcome("R__gone.sql"), Err(vec![Reason::MigrationMissing]));
+}
+
+#[test]
+fn a_version_that_is_half_undone_stops_a_plan() {
+    let begun = BegunStatement {
+        kind: Kind::Rollback,
+        version: Some("001".parse().unwrap()),
+        file: "001_m.down.sql".to_owned(),
+        number: 1,
+        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
+        state: StatementState::Finished,
+        left_a_part: false,
+    };
+    let set = numbered(&["select 1"]);
+    let ledger = applied(&set, &["001"]).with_begun(vec![begun]);
+    let problems = plan(&set, &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
+    let [PlanProblem::RollbackUnfinished { version, file }] = &problems[..] else { panic!("{problems:?}") };
+    assert_eq!((version.as_str(), file.as_str()), ("001", "001_m.down.sql"));
 }
