@@ -387,6 +387,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_migration_that_is_applied_is_the_current_version() {
+        let after = |kind: &str| {
+            let mut status = SchemaMigrationStatus { current_version: Some("007".into()), ..Default::default() };
+            let (version, file) = ("006".into(), "006_x.sql".into());
+            let applied = Event::MigrationApplied { kind: kind.into(), version, file, execution_time_ms: 3 };
+            take_events(&mut status, &[applied]);
+            status.current_version.unwrap()
+        };
+        assert_eq!(["migration", "rollback", "repeatable"].map(after), ["006", "007", "007"]);
+    }
+
+    #[test]
     fn a_time_is_believed_up_to_a_year() {
         let year = 366 * 86_400_000;
         let taken = |execution_time_ms| {

@@ -152,6 +152,8 @@ impl LedgerState {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     fn row(id: i64, kind: Kind, version: &str, file: &str) -> LedgerRow {
@@ -187,5 +189,71 @@ mod tests {
         let repeatable = row(1, Kind::Repeatable, "", "R__v.sql");
         assert!(repeatable.is_of_the_same(&row(2, Kind::Repeatable, "", "R__v.sql")));
         assert!(!repeatable.is_of_the_same(&row(2, Kind::Repeatable, "", "R__w.sql")));
+    }
+
+    fn refused(kind: Kind, version: Option<&str>, left_a_part: bool) -> BegunStatement {
+        BegunStatement {
+            kind,
+            version: version.map(|version| version.parse().unwrap()),
+            file: "a.sql".to_owned(),
+            number: 1,
+            checksum: Checksum::of(b""),
+            state: StatementState::Failed,
+            left_a_part,
+        }
+    }
+
+    #[rstest]
+    #[case::it_left_nothing(refused(Kind::Migration, Some("2"), false), false)]
+    #[case::it_left_a_part(refused(Kind::Migration, Some("2"), true), true)]
+    #[case::its_version_is_in_force_since(refused(Kind::Migration, Some("1"), true), false)]
+    #[case::the_version_is_not_undone_yet(refused(Kind::Rollback, Some("1"), true), true)]
+    #[case::the_version_is_undone_since(refused(Kind::Rollback, Some("2"), true), false)]
+    #[case::of_a_repeatable_file(refused(Kind::Repeatable, None, true), true)]
+    #[case::it_was_not_refused(BegunStatement { state: StatementState::Started, ..refused(Kind::Migration, Some("2"), false) }, true)]
+    fn a_refused_statement_counts_where_it_left_a_part_and_nothing_settled_that(
+        #[case] begun: BegunStatement,
+        #[case] counts: bool,
+    ) {
+        let state = LedgerState::new([row(1, Kind::Migration, "1", "1_a.sql")]).with_begun(vec![begun]);
+        assert_eq!(state.half_done().count(), usize::from(counts));
+    }
+
+    #[test]
+    fn a_ledger_shows_something_where_any_row_is_in_force_or_half_done() {
+        assert!(LedgerState::default().shows_nothing());
+        assert!(!LedgerState::new([row(1, Kind::Migration, "1", "1_a.sql")]).shows_nothing());
+        assert!(!LedgerState::new([row(1, Kind::Repeatable, "", "R__v.sql")]).shows_nothing());
+        let begun = |left| LedgerState::default().with_begun(vec![refused(Kind::Migration, Some("1"), left)]);
+        assert!(!begun(true).shows_nothing() && begun(false).shows_nothing());
+    }
+
+    #[test]
+    fn begun_statements_are_a_step_s_by_its_kind_and_version_or_file() {
+        let name = |name: &str| crate::migration::SourceFile { name: name.into(), bytes: "select 1".into() };
+        let set = crate::migration::MigrationFiles::sorted(
+            vec![name("1_a.sql"), name("R__v.sql")],
+            crate::sql::Dialect::Postgres,
+        );
+        let set = set.unwrap();
+        let step = |kind, file: &'static str| {
+            let of = |files: &'_ [crate::migration::MigrationFile]| {
+                files.iter().find(|found| found.file() == file).map(|found| found.parsed().unwrap().clone())
+            };
+            let migration = of(set.migrations()).or_else(|| of(set.repeatables())).unwrap();
+            Step { kind, migration: std::borrow::Cow::Owned(migration) }
+        };
+        let named = |kind, version, file: &str| BegunStatement { file: file.into(), ..refused(kind, version, true) };
+        let state = LedgerState::default().with_begun(vec![
+            named(Kind::Migration, Some("001"), "1_old_name.sql"),
+            named(Kind::Rollback, Some("1"), "1_a.down.sql"),
+            named(Kind::Repeatable, None, "R__v.sql"),
+            named(Kind::Repeatable, None, "R__w.sql"),
+            named(Kind::Migration, Some("2"), "1_a.sql"),
+        ]);
+        let files = |step: &Step<'_>| state.begun_of(step).map(|begun| begun.file.clone()).collect::<Vec<_>>();
+        assert_eq!(files(&step(Kind::Migration, "1_a.sql")), ["1_old_name.sql"]);
+        assert_eq!(files(&step(Kind::Rollback, "1_a.sql")), ["1_a.down.sql"]);
+        assert_eq!(files(&step(Kind::Repeatable, "R__v.sql")), ["R__v.sql"]);
     }
 }

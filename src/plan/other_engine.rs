@@ -28,3 +28,31 @@ pub fn read_otherwise(steps: &[Step<'_>], server: Dialect) -> Option<Failure> {
         place: Some(place),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::migration::{MigrationFiles, SourceFile};
+    use crate::plan::Kind;
+
+    #[test]
+    fn a_comment_that_the_server_takes_for_code_is_named_by_file_and_line() {
+        let bytes = "select 1;\n/*M! select 2; */\n".into();
+        let file = SourceFile { name: "001_a.sql".into(), bytes };
+        let set = MigrationFiles::sorted(vec![file], Dialect::Mysql).unwrap();
+        let migration = Cow::Borrowed(set.migrations()[0].parsed().unwrap());
+        let steps = [Step { kind: Kind::Migration, migration }];
+        assert_eq!(read_otherwise(&steps, Dialect::Mysql), None);
+        let failure = read_otherwise(&steps, Dialect::Mariadb).unwrap();
+        assert_eq!((failure.class, failure.reason), (ErrorClass::Permanent, Reason::InvalidSettings));
+        assert!(
+            failure.message.starts_with("the server is MariaDB, but the files were read as MySQL's"),
+            "{failure:?}"
+        );
+        assert!(failure.hint.unwrap().contains("write mariadb:// in"));
+        let place = failure.place.unwrap();
+        assert_eq!((place.file.as_str(), place.line), ("001_a.sql", Some(2)));
+    }
+}
