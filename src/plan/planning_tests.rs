@@ -347,3 +347,46 @@ fn a_version_that_is_half_undone_stops_a_plan() {
     let [PlanProblem::RollbackUnfinished { version, file }] = &problems[..] else { panic!("{problems:?}") };
     assert_eq!((version.as_str(), file.as_str()), ("001", "001_m.down.sql"));
 }
+
+#[rstest]
+#[case::never_run(&[], "latest", "select 3", &["001_m.sql", "002_m.sql", "R__a.sql", "R__b.sql"])]
+#[case::on_the_way_to_the_newest_version(&[], "001", "select 3", &["001_m.sql"])]
+#[case::as_they_last_ran(&["001", "002"], "latest", "select 3", &[])]
+#[case::with_other_comments(&["001", "002"], "latest", "select 3 -- c", &[])]
+#[case::one_has_changed(&["001", "002"], "latest", "select 4", &["R__b.sql"])]
+#[case::one_has_changed_and_a_version_is_pending(&["001"], "latest", "select 4", &["002_m.sql", "R__b.sql"])]
+fn repeatable_files_run_at_the_newest_version_where_they_have_changed(
+    #[case] done: &[&str],
+    #[case] target: &str,
+    #[case] now: &str,
+    #[case] steps: &[&str],
+) {
+    let files =
+        |b| set(&[("001_m.sql", "select 1"), ("002_m.sql", "select 2"), ("R__a.sql", "select 3"), ("R__b.sql", b)]);
+    let before = files("select 3");
+    let versions = before.migrations().iter().filter(|file| done.contains(&file.version().as_str()));
+    let repeatables = before.repeatables().iter().filter(|_| !done.is_empty());
+    let row = |file: &crate::migration::MigrationFile, kind| {
+        let m = file.parsed().unwrap();
+        let (version, file) = (m.version.clone(), m.file.clone());
+        LedgerRow { id: 0, kind, version, file, checksum: m.checksum.clone(), token_checksum: m.token_checksum.clone() }
+    };
+    let rows =
+        versions.map(|file| row(file, Kind::Migration)).chain(repeatables.map(|file| row(file, Kind::Repeatable)));
+    let ledger = LedgerState::new(rows);
+    let now = files(now);
+    let plan = plan(&now, &ledger, &PlanOptions::to(target.parse().unwrap())).unwrap();
+    assert_eq!(plan.steps.iter().map(|step| step.migration.file.as_str()).collect::<Vec<_>>(), steps);
+}
+
+#[test]
+fn a_file_out_of_order_is_told_with_the_next_newer_one_and_the_current_version() {
+    let set = numbered(&["select 1", "select 2", "select 3", "select 4"]);
+    let ledger = applied(&set, &["001", "003", "004"]);
+    let problems = plan(&set, &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
+    let [PlanProblem::OutOfOrder { version, file, newer_file, current }] = &problems[..] else {
+        panic!("{problems:?}")
+    };
+    assert_eq!((version.as_str(), file.as_str()), ("002", "002_m.sql"));
+    assert_eq!((newer_file.as_str(), current.as_str()), ("003_m.sql", "004"));
+}
