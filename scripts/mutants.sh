@@ -2,7 +2,7 @@
 # Changes the pure core in one place at a time (cargo-mutants) and runs the unit tests: a change that none of them notices is
 # something that no unit test is about. Prints those that survive.
 #
-# usage: mutants.sh measure         every change of the operator's decisions and of the plan, and 300 of SQL and files: an hour
+# usage: mutants.sh measure         every change of the operator's decisions and of the plan, and 300 of SQL and files: hours
 #        mutants.sh all             every change, hours
 #        mutants.sh sample [COMMIT] ten of all, chosen by the commit: another ten for each
 #
@@ -50,9 +50,10 @@ take_rooms() { # PART
 }
 
 mutants() { # PART ARGUMENT...
-  local arguments=(--in-place --cap-lints=true --no-default-features --features "${features[$1]}") file
-  # shellcheck disable=SC2086 # patterns, none of which matches here
-  for file in $(set -f && echo ${files[$1]}); do arguments+=(--file "$file"); done
+  local arguments=(--in-place --cap-lints=true --no-default-features --features "${features[$1]}") patterns pattern
+  # Read, not expanded: to the shell, ** ends at the first folder.
+  read -ra patterns <<<"${files[$1]}"
+  for pattern in "${patterns[@]}"; do arguments+=(--file "$pattern"); done
   [ -z "${FILTER:-}" ] || arguments+=(--re "$FILTER")
   (cd "$tree" && cargo mutants "${arguments[@]}" "${@:2}")
 }
