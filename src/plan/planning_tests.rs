@@ -6,7 +6,7 @@ use super::{
     BegunStatement, Kind, LedgerRow, LedgerState, Plan, PlanOptions, PlanProblem, PlanWarning, StatementState, Target,
     edited, needed, plan, plan_failure,
 };
-use crate::migration::{Checksum, MigrationFiles, SourceFile, Version};
+use crate::migration::{Checksum, MigrationFile, MigrationFiles, SourceFile, Version};
 use crate::report::Reason;
 use crate::sql::Dialect;
 
@@ -22,17 +22,30 @@ fn numbered(sql: &[&str]) -> MigrationFiles {
     set(&names.iter().map(String::as_str).zip(sql.iter().copied()).collect::<Vec<_>>())
 }
 
+/// The row that a file leaves.
+fn row(file: &MigrationFile, kind: Kind) -> LedgerRow {
+    let m = file.parsed().unwrap();
+    let (version, file) = (m.version.clone(), m.file.clone());
+    LedgerRow { id: 0, kind, version, file, checksum: m.checksum.clone(), token_checksum: m.token_checksum.clone() }
+}
+
 /// The ledger after the given versions of the set were applied.
 fn applied(set: &MigrationFiles, versions: &[&str]) -> LedgerState {
-    let migrations = set.migrations().iter().map(|file| file.parsed().unwrap());
-    LedgerState::new(migrations.filter(|m| versions.contains(&m.version.as_str())).map(|m| LedgerRow {
-        version: m.version.clone(),
-        file: m.file.clone(),
-        checksum: m.checksum.clone(),
-        token_checksum: m.token_checksum.clone(),
-        kind: Kind::Migration,
-        id: 0,
-    }))
+    let files = set.migrations().iter().filter(|file| versions.contains(&file.version().as_str()));
+    LedgerState::new(files.map(|file| row(file, Kind::Migration)))
+}
+
+/// The first statement of a file that is half applied, which is `sql`.
+fn begun(kind: Kind, version: Option<&str>, file: &str, sql: &str, state: StatementState) -> BegunStatement {
+    BegunStatement {
+        kind,
+        version: version.map(|version| version.parse().unwrap()),
+        file: file.to_owned(),
+        number: 1,
+        checksum: Checksum::of_tokens(sql, Dialect::Postgres),
+        state,
+        left_a_part: false,
+    }
 }
 
 fn outcome(set: &MigrationFiles, ledger: &LedgerState, target: &str) -> Result<Vec<String>, Vec<Reason>> {
@@ -164,15 +177,7 @@ fn an_edit_is_reported_with_both_checksums_in_full() {
 #[case::open_and_gone("", StatementState::Started, false)]
 #[case::refused_and_changed("create table a ()", StatementState::Failed, true)]
 fn a_begun_file_keeps_what_has_run(#[case] now: &str, #[case] state: StatementState, #[case] allowed: bool) {
-    let begun = BegunStatement {
-        kind: Kind::Migration,
-        version: Some("001".parse().unwrap()),
-        file: "001_m.sql".to_owned(),
-        number: 1,
-        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
-        state,
-        left_a_part: false,
-    };
+    let begun = begun(Kind::Migration, Some("001"), "001_m.sql", "vacuum a", state);
     let ledger = LedgerState::default().with_begun(vec![begun]);
     let now = numbered(&[now]);
     let found = plan(&now, &ledger, &PlanOptions::to(Target::Latest)).map(|plan| plan.steps.len());
@@ -186,15 +191,8 @@ fn a_begun_file_keeps_what_has_run(#[case] now: &str, #[case] state: StatementSt
 #[case::was_refused("001", StatementState::Failed, true)]
 #[case::is_there("002", StatementState::Finished, true)]
 fn a_begun_file_that_is_gone_is_refused(#[case] version: &str, #[case] state: StatementState, #[case] allowed: bool) {
-    let begun = |number| BegunStatement {
-        kind: Kind::Migration,
-        version: Some(version.parse().unwrap()),
-        file: format!("{version}_m.sql"),
-        number,
-        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
-        state,
-        left_a_part: false,
-    };
+    let first = begun(Kind::Migration, Some(version), &format!("{version}_m.sql"), "vacuum a", state);
+    let begun = |number| BegunStatement { number, ..first.clone() };
     let ledger = LedgerState::default().with_begun(vec![begun(1)]);
     let set = set(&[("002_m.sql", "vacuum a; vacuum b")]);
     let reasons = outcome(&set, &ledger, "latest").err();
@@ -266,11 +264,6 @@ fn only_what_is_pending_or_has_changed_is_looked_into() {
         ("R__a.sql", "select 3"),
         ("R__b.sql", "select 4"),
     ]);
-    let row = |file: &crate::migration::MigrationFile, kind| {
-        let m = file.parsed().unwrap();
-        let (version, file) = (m.version.clone(), m.file.clone());
-        LedgerRow { id: 0, kind, version, file, checksum: m.checksum.clone(), token_checksum: m.token_checksum.clone() }
-    };
     let numbered = before.migrations().iter().map(|file| row(file, Kind::Migration));
     let ledger = LedgerState::new(numbered.chain(before.repeatables().iter().map(|file| row(file, Kind::Repeatable))));
     let names = |set: &MigrationFiles| needed(set, &ledger).map(|file| file.file().to_owned()).collect::<Vec<_>>();
@@ -290,7 +283,7 @@ fn only_what_is_pending_or_has_changed_is_looked_into() {
     let gone = set(&[("001_m.sql", "select 1"), ("002_m.sql", "select 2"), ("003_m.sql", "select 6")]);
     let all = LedgerState::new(gone.migrations().iter().map(|file| row(file, Kind::Migration)));
     let without = set(&[("002_m.sql", "select 2"), ("003_m.sql", "select 9")]);
-    assert_eq!(needed(&without, &all).map(crate::migration::MigrationFile::file).collect::<Vec<_>>(), ["003_m.sql"]);
+    assert_eq!(needed(&without, &all).map(MigrationFile::file).collect::<Vec<_>>(), ["003_m.sql"]);
     assert_eq!(edited(&without, &all).len(), 1);
 }
 
@@ -298,15 +291,7 @@ fn only_what_is_pending_or_has_changed_is_looked_into() {
 #[case::has_run(StatementState::Finished, true)]
 #[case::nobody_knows(StatementState::Started, false)]
 fn what_was_begun_by_statements_cannot_go_on_as_one_transaction(#[case] state: StatementState, #[case] ran: bool) {
-    let begun = BegunStatement {
-        kind: Kind::Migration,
-        version: Some("001".parse().unwrap()),
-        file: "001_m.sql".to_owned(),
-        number: 1,
-        checksum: Checksum::of_tokens("create table a ()", Dialect::Postgres),
-        state,
-        left_a_part: false,
-    };
+    let begun = begun(Kind::Migration, Some("001"), "001_m.sql", "create table a ()", state);
     let ledger = LedgerState::default().with_begun(vec![begun]);
     let problems = plan(&numbered(&["create table a ()"]), &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
     let [PlanProblem::EditedWhileBegun { statement, has_run, .. }] = &problems[..] else { panic!("{problems:?}") };
@@ -315,15 +300,7 @@ fn what_was_begun_by_statements_cannot_go_on_as_one_transaction(#[case] state: S
 
 #[test]
 fn a_begun_repeatable_file_is_known_by_its_name() {
-    let begun = |file: &str| BegunStatement {
-        kind: Kind::Repeatable,
-        version: None,
-        file: file.to_owned(),
-        number: 1,
-        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
-        state: StatementState::Finished,
-        left_a_part: false,
-    };
+    let begun = |file: &str| begun(Kind::Repeatable, None, file, "vacuum a", StatementState::Finished);
     let set = set(&[("001_m.sql", "select 1"), ("R__a.sql", "vacuum a; vacuum b"), ("R__b.sql", "select 1")]);
     let outcome = |file| outcome(&set, &LedgerState::default().with_begun(vec![begun(file)]), "latest");
     assert!(outcome("R__a.sql").is_ok(), "{:?}", outcome("R__a.sql"));
@@ -332,15 +309,7 @@ fn a_begun_repeatable_file_is_known_by_its_name() {
 
 #[test]
 fn a_version_that_is_half_undone_stops_a_plan() {
-    let begun = BegunStatement {
-        kind: Kind::Rollback,
-        version: Some("001".parse().unwrap()),
-        file: "001_m.down.sql".to_owned(),
-        number: 1,
-        checksum: Checksum::of_tokens("vacuum a", Dialect::Postgres),
-        state: StatementState::Finished,
-        left_a_part: false,
-    };
+    let begun = begun(Kind::Rollback, Some("001"), "001_m.down.sql", "vacuum a", StatementState::Finished);
     let set = numbered(&["select 1"]);
     let ledger = applied(&set, &["001"]).with_begun(vec![begun]);
     let problems = plan(&set, &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
@@ -366,11 +335,6 @@ fn repeatable_files_run_at_the_newest_version_where_they_have_changed(
     let before = files("select 3");
     let versions = before.migrations().iter().filter(|file| done.contains(&file.version().as_str()));
     let repeatables = before.repeatables().iter().filter(|_| !done.is_empty());
-    let row = |file: &crate::migration::MigrationFile, kind| {
-        let m = file.parsed().unwrap();
-        let (version, file) = (m.version.clone(), m.file.clone());
-        LedgerRow { id: 0, kind, version, file, checksum: m.checksum.clone(), token_checksum: m.token_checksum.clone() }
-    };
     let rows =
         versions.map(|file| row(file, Kind::Migration)).chain(repeatables.map(|file| row(file, Kind::Repeatable)));
     let ledger = LedgerState::new(rows);
