@@ -1,6 +1,6 @@
-//! Files in which comment lines divide the SQL that goes forward from the SQL that goes back, as goose and dbmate have
-//! them. Read by their tools' rules; other tools' lines of the kind are recognised and refused, since a file read past
-//! them would be applied and undone at once.
+//! Files that comment lines divide into an up part and a down part, as goose and dbmate do. They are parsed by those
+//! tools' rules. Similar lines of other tools are recognised and refused: ignoring them would run both parts, and so
+//! apply and undo at once.
 //!
 //! Source: goose, `internal/sqlparser/parser.go`; dbmate, `pkg/dbmate/migration.go`.
 
@@ -8,53 +8,44 @@ use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
 use crate::sql::statements::{Split, split, split_blocks};
 
-/// A file's two parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Annotated {
-    /// The whole text with spaces for all that does not go forward, byte for byte.
+    /// The whole text, with everything but the up part replaced by spaces, so that byte offsets stay those of the file.
     pub(super) up: String,
-    /// What stands between marks of one statement in `up`, in bytes.
+    /// Byte ranges in `up` that marks declare to be one statement.
     pub(super) blocks: Vec<(usize, usize)>,
-    /// What goes back. The marks of one statement are kept where it would be divided otherwise without them.
+    /// The down part. Its statement marks are kept only where the text would be split differently without them.
     pub(super) down: Option<String>,
-    /// Going forward, each statement is committed by itself.
+    /// The up part's statements are committed one by one.
     pub(super) no_transaction: bool,
 }
 
-/// A line that is out of place, or of a tool whose files are not read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum BadAnnotation {
-    /// One of another tool than the one before.
-    #[error("a {0} line in a file that starts as {1}'s; use one of the two")]
+    #[error("a {0} line in a file that uses {1}'s; use only one of the two")]
     TwoTools(&'static str, &'static str),
-    /// One that stands there already.
     #[error("a second line `{0}`; a file has one of each, first what goes forward, then what goes back")]
     Twice(&'static str),
-    /// What goes back before what goes forward.
     #[error("`{0}` must come after the part that goes forward, which starts with `{1}`; put that first")]
     Order(&'static str, &'static str),
-    /// SQL before the first part.
     #[error("SQL before the line `{0}` belongs to neither part; move it after that line")]
     SqlBefore(&'static str),
-    /// The marks around a statement do not pair.
     #[error("`-- +goose {0}` without its other half; each StatementBegin needs a StatementEnd after it")]
     Unpaired(&'static str),
-    /// Nothing the tool knows, or nothing that is read here.
     #[error("`{0}` is not a {1} annotation that is valid here; remove it")]
     Unknown(String, &'static str),
-    /// A tool whose lines are not read.
-    #[error("`{0}` is a line of {1}, which is not read here; write {2}")]
+    #[error("`{0}` is a line for {1}, which is not supported here; write {2}")]
     Foreign(String, &'static str, &'static str),
 }
 
-/// Divides a file at its annotations; None where it has none. `goes_back`: the text is what such a file goes back with, so
-/// that the marks of one statement need no part around them.
+/// Splits a file at its annotations; None if it has none. With `goes_back`, `sql` is a down part that was stored on its
+/// own, so statement marks need no part around them.
 pub(super) fn annotated(
     sql: &str,
     dialect: Dialect,
     goes_back: bool,
 ) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
-    // Few files have any: do not read the others once more.
+    // Most files have no annotations: skip the scan for them.
     if !MARKS.iter().any(|mark| sql.contains(mark)) {
         return Ok(None);
     }
@@ -71,13 +62,12 @@ pub(super) fn annotated(
     reader.finish(dialect)
 }
 
-/// What only files with annotations, or with those of other tools, hold.
+/// Texts that occur only in files with annotations of one of these tools.
 const MARKS: [&str; 6] = ["+goose", "migrate:up", "migrate:down", "+migrate", "rambler", "@UNDO"];
 
 const GOOSE: &str = "goose";
 const DBMATE: &str = "dbmate";
 
-/// What a line says.
 enum Line {
     Up {
         no_transaction: bool,
@@ -87,7 +77,7 @@ enum Line {
     },
     StatementBegin,
     StatementEnd,
-    /// goose: for the whole file.
+    /// goose: applies to the whole file.
     NoTransaction,
     Unknown,
 }
@@ -118,9 +108,9 @@ fn goose(said: &str) -> Line {
     }
 }
 
-/// A tool whose lines are known and not read, and what to write instead.
+/// The tool, if it is one that is recognised but not supported, and what to write instead.
 fn foreign(comment: &str) -> Option<(&'static str, &'static str)> {
-    const GOOSE_LINES: &str = "`-- +goose Up` and `-- +goose Down` instead, which are";
+    const GOOSE_LINES: &str = "`-- +goose Up` and `-- +goose Down` instead";
     let text = comment.strip_prefix("--")?.trim().to_ascii_lowercase();
     let is = |lines: &[&str]| lines.iter().any(|line| text.split_whitespace().collect::<Vec<_>>().join(" ") == *line);
     if text.starts_with("+migrate ") {
@@ -142,15 +132,14 @@ fn begins_line(sql: &str, offset: usize) -> bool {
     before.bytes().rev().take_while(|byte| *byte != b'\n').all(|byte| byte.is_ascii_whitespace())
 }
 
-/// A part of the file.
 #[derive(Clone, Copy)]
 struct Part {
-    /// Where its mark begins, and the byte behind it.
+    /// The mark's first byte, and the byte after it.
     mark: (usize, usize),
     no_transaction: bool,
 }
 
-/// What a mark says that divides no part.
+/// Marks inside a part.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Mark {
     Begin,
@@ -161,16 +150,16 @@ enum Mark {
 #[derive(Default)]
 struct Reader<'a> {
     sql: &'a str,
-    /// The text is what goes back already.
+    /// The text is a down part on its own.
     goes_back: bool,
     tool: Option<&'static str>,
     up: Option<Part>,
     down: Option<Part>,
     first_sql: Option<usize>,
     whole_file: bool,
-    /// Where a statement was said to begin.
+    /// Start of an open statement mark.
     statement: Option<usize>,
-    /// The other marks' bytes, which are none of the SQL.
+    /// Marks inside the parts. They are not SQL.
     others: Vec<(usize, usize, Mark)>,
     bad: Vec<(usize, BadAnnotation)>,
 }
@@ -259,8 +248,8 @@ impl Reader<'_> {
         Ok(Some(Annotated { up: only(&text, up.mark.1, end), blocks, down, no_transaction }))
     }
 
-    /// What goes back from a byte on. The marks of one statement are left out where they say nothing that is not seen
-    /// without them: what earlier versions have stored, and can read.
+    /// The down part, from a byte on. Statement marks are left out where the split is the same without them, so that
+    /// what the ledger stores can also be read by earlier versions.
     fn going_back(&self, text: &str, from: usize, dialect: Dialect) -> String {
         let plain = text.get(from..).unwrap_or_default();
         let blocks: Vec<(usize, usize)> =
@@ -281,7 +270,7 @@ impl Reader<'_> {
         kept.trim_start_matches(['\r', '\n']).to_owned()
     }
 
-    /// What stands between the marks of one statement, within a range of bytes.
+    /// The byte ranges between pairs of statement marks, within a range.
     fn blocks(&self, from: usize, to: usize) -> Vec<(usize, usize)> {
         let within = self.others.iter().filter(|(start, _, mark)| (from..to).contains(start) && *mark != Mark::Plain);
         let marks: Vec<(usize, usize)> = within.map(|(start, end, _)| (*start, *end)).collect();
@@ -289,8 +278,8 @@ impl Reader<'_> {
         marks.chunks(2).filter_map(between).collect()
     }
 
-    /// The text without the marks inside its parts, and with a semicolon where goose ends a statement without one: what
-    /// goes back is read again as a file of its own.
+    /// The text without the marks inside its parts. A StatementEnd becomes a semicolon, since goose allows a statement
+    /// there without one and the down part is parsed again as a file of its own.
     fn without_others(&self) -> String {
         let mut text = String::with_capacity(self.sql.len());
         let mut at = 0;
@@ -309,7 +298,7 @@ fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// The text with spaces for all but a range of bytes.
+/// The text with everything outside the range replaced by spaces.
 fn only(text: &str, from: usize, to: usize) -> String {
     let blank = |part: Option<&str>| -> String {
         let spaces = |byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { ' ' };

@@ -7,27 +7,24 @@ use sha2::{Digest, Sha256};
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
 
-/// How many bytes of tokens are gathered before they are hashed.
 const HASHED_AT_ONCE: usize = 4096;
 
-/// A SHA-256 in lower-case hex.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd)]
 pub struct Checksum(String);
 
 impl Checksum {
-    /// The checksum of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(format!("{:x}", Sha256::digest(bytes)))
     }
 
-    /// The checksum of SQL's tokens, without comments, white space and empty statements. Keywords and unquoted identifiers count in
-    /// lower case where the engine folds them, as `PostgreSQL` and `SQLite` do; what is inside quotes, a function's
-    /// body too, counts as it is written. So two texts with the same token checksum mean the same to the server.
+    /// The checksum of the SQL's tokens, ignoring comments, white space and empty statements. Keywords and unquoted
+    /// identifiers are lower-cased where the engine folds them, as `PostgreSQL` and `SQLite` do. Quoted text, function
+    /// bodies included, is hashed as written. So two texts with the same token checksum mean the same to the server.
     #[must_use]
     pub fn of_tokens(sql: &str, dialect: Dialect) -> Self {
         let mut hash = Sha256::new();
-        // Many small pieces cost more than their bytes.
+        // Hashing many small pieces one by one is slow.
         let mut bytes: Vec<u8> = Vec::with_capacity(2 * HASHED_AT_ONCE);
         let folds_case = dialect.grammar().folds_case();
         let mut operator_end = None;
@@ -39,7 +36,7 @@ impl Checksum {
             }
             started = true;
             let text = sql.get(lexeme.start..lexeme.end).unwrap_or_default();
-            // `<=` is one operator and `< =` is two: side by side or not is part of the meaning.
+            // `<=` is one operator and `< =` is two, so adjacency is part of the meaning.
             let joined = lexeme.kind == Kind::Operator && operator_end == Some(lexeme.start);
             operator_end = (lexeme.kind == Kind::Operator).then_some(lexeme.end);
             bytes.extend((text.len() as u64).to_be_bytes());
@@ -58,19 +55,18 @@ impl Checksum {
         Self(format!("{:x}", hash.finalize()))
     }
 
-    /// A checksum that was stored before. Not verified: what is stored is compared, never trusted.
+    /// A checksum from a ledger or a status. Not validated: stored checksums are only compared, never trusted.
     #[must_use]
     pub fn stored(hex: impl Into<String>) -> Self {
         Self(hex.into())
     }
 
-    /// All hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first 16 hex digits: enough to tell files apart in a status.
+    /// The first 16 hex digits, enough to tell files apart in a status.
     #[must_use]
     pub fn short(&self) -> &str {
         self.0.get(..16).unwrap_or(&self.0)

@@ -1,31 +1,28 @@
-//! What a file says to Schemaward itself: comment lines `-- schemaward: …` before its first statement.
+//! Directives: comment lines `-- schemaward: …` before the first statement that say how to run the file.
 
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
 use crate::sql::scan::has_mark;
 
-/// The mark, after the two dashes.
 const MARK: &str = "schemaward:";
 
-/// What a file can ask for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Directive {
-    /// Each statement is committed by itself.
+    /// Each statement is committed separately.
     NoTransaction,
 }
 
-/// A line that was meant as a directive and is none.
+/// A line that looks like a directive but is not a valid one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum BadDirective {
-    /// Nothing known is asked for.
     Unknown(String),
-    /// It stands behind a statement, where nobody would look for it.
+    /// After a statement, where nobody would look for it.
     TooLate,
 }
 
-/// The directive of a file, and each line that was meant as one with the byte where it begins.
+/// The file's directive, and the invalid ones with the byte where each begins.
 pub(super) fn directive(sql: &str, dialect: Dialect) -> (Option<Directive>, Vec<(usize, BadDirective)>) {
-    // Most files have none, and need not be read for it.
+    // Most files have no directive: skip the scan for them.
     if !has_mark(sql, MARK) {
         return (None, Vec::new());
     }
@@ -42,7 +39,7 @@ pub(super) fn directive(sql: &str, dialect: Dialect) -> (Option<Directive>, Vec<
     (found, bad)
 }
 
-/// What stands behind the mark.
+/// The text after the mark.
 fn asked(comment: &str) -> Option<&str> {
     let text = comment.strip_prefix("--")?.trim();
     let head = text.get(..MARK.len())?;

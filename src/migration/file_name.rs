@@ -1,70 +1,64 @@
-//! What a file's name says: version, description, and whether it goes forward or back.
+//! Parses file names into version, description and direction.
 
 use super::{InvalidVersion, Version};
 
-/// Whether a file takes the schema forward or back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
-    /// `001_name.sql`, `001_name.up.sql` or Flyway's and refinery's `V1__name.sql`.
     Up,
-    /// `001_name.down.sql` or Flyway's `U1__name.sql`: the rollback of the same version.
+    /// `001_name.down.sql` or Flyway's `U1__name.sql`: the rollback of that version.
     Down,
-    /// `R__name.sql`: forward, again whenever it has changed; without a version.
+    /// `R__name.sql`: has no version, and runs again whenever it has changed.
     Repeatable,
 }
 
-/// A file name taken apart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileName {
-    /// The digits before the first underscore; of a repeatable file what stands for none.
+    /// The digits before the first underscore, or [`Version::of_repeatable`].
     pub version: Version,
-    /// What follows, up to the ending.
+    /// The rest of the name, without the ending.
     pub description: String,
     pub direction: Direction,
 }
 
-/// A name that ends in `.sql` and is none a migration may have.
+/// A name that ends in `.sql` but is not a valid migration name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NameError {
-    /// It is not of the form digits, underscore, description.
     #[error(
-        "not a migration's name; a name is digits, an underscore, a description of letters, digits and _ . -, and \
+        "not a valid migration name; a name is digits, an underscore, a description of letters, digits and _ . -, and \
          the ending .sql, .up.sql or .down.sql, such as {example}; or Flyway's V1__name.sql, U1__name.sql, R__name.sql",
         example = .suggestion.as_deref().unwrap_or("001_core_tables.sql")
     )]
     Form {
-        /// A right name that is near, where one can be told.
+        /// A valid name close to this one, if there is one.
         suggestion: Option<String>,
     },
-    /// A version of several numbers: what orders before what would depend on files yet to come.
+    /// A version with several parts. How it orders against others would depend on files that do not exist yet.
     #[error(
-        "the version {version} has several parts, and a version here is one whole number; name the file \
+        "the version {version} has several parts, but a version must be a single whole number; name the file \
          {suggestion}, and all others the same way: four digits for each part after the first, and the same number \
          of parts in every file"
     )]
     Parts {
-        /// As the file writes it.
         version: String,
-        /// The name with one number.
+        /// The name with a single number as its version.
         suggestion: String,
     },
-    /// The digits are too many.
     #[error(transparent)]
     Version(#[from] InvalidVersion),
-    /// It looks like a rollback under another tool's name, and would otherwise be applied as a step forward.
+    /// Looks like another tool's rollback file, which would otherwise be applied as a migration.
     #[error("ambiguous: {part:?} does not say whether this file goes up or down; name it {suggestion}")]
     Direction {
-        /// The part of the name in question.
+        /// The part of the name that is ambiguous.
         part: String,
         suggestion: String,
     },
 }
 
-/// Reads a file's name; None where it does not end in `.sql` and so is no migration.
+/// Parses a file name. None if it does not end in `.sql`, so the file is not a migration.
 ///
 /// # Errors
 ///
-/// [`NameError`] where the name ends in `.sql`, in whatever case, and is not of the form above.
+/// [`NameError`] if the name ends in `.sql`, in any case, but is not a valid migration name.
 pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     let Some((stem, ending)) = split_ending(name) else {
         return Ok(None);
@@ -96,7 +90,7 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     Ok(Some(FileName { version, description: description.to_owned(), direction }))
 }
 
-/// A name as Flyway and refinery have them: `V1__name`, `U1__name`, `R__name`; None where it is none.
+/// A name in Flyway's and refinery's form: `V1__name`, `U1__name` or `R__name`; None for any other.
 fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
     let (head, description) = stem.split_once("__")?;
     let (prefix, digits) = head.split_at_checked(1)?;
@@ -122,7 +116,6 @@ fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
     Some(version.map(name).map_err(NameError::from))
 }
 
-/// A version of several numbers, as Flyway allows: `V1.2__name`, `V1_2__name`, `1.2_name`.
 fn parts(stem: &str) -> Option<NameError> {
     let prefix: String = stem.chars().take_while(|c| matches!(c, 'V' | 'U')).take(1).collect();
     let rest = stem.get(prefix.len()..)?;
@@ -142,7 +135,7 @@ fn parts(stem: &str) -> Option<NameError> {
     })
 }
 
-/// Whether a name is a migration's by its ending: one that [`parse`] does not pass over.
+/// Whether the ending says that this is a migration; [`parse`] ignores all other files.
 #[must_use]
 pub fn ends_as_migration(name: &str) -> bool {
     split_ending(name).is_some()
@@ -161,14 +154,13 @@ fn names_a_direction(part: &str) -> bool {
     ["up", "down", "undo", "rollback", "revert"].iter().any(|word| part.eq_ignore_ascii_case(word))
 }
 
-/// `1_a.Down.pg` → `1_a.pg.down.sql`.
 fn reordered(digits: &str, description: &str, part: &str) -> String {
     let kept: Vec<&str> = description.split('.').filter(|p| *p != part).collect();
     let ending = if part.eq_ignore_ascii_case("up") { "up" } else { "down" };
     format!("{digits}_{}.{ending}.sql", kept.join("."))
 }
 
-/// A right name near a wrong one: Flyway's `V1__x.sql`, another separator, characters out of place.
+/// A valid name close to an invalid one: `1_core_tables.sql` for `v1__core tables.sql`.
 fn suggestion(name: &str) -> Option<String> {
     let (stem, _) = split_ending(name)?;
     let undo = stem.starts_with(['U', 'u']);

@@ -1,5 +1,5 @@
-//! The files of one source in version order. Their names and bytes are known; a file is parsed where something needs it,
-//! since a file that is applied and unchanged needs no statements, and most are.
+//! The files of one source in version order. A file is parsed only when something needs its content: most are applied
+//! already and unchanged, and nobody looks into them.
 
 use std::iter;
 use std::sync::OnceLock;
@@ -12,7 +12,7 @@ use super::{Checksum, SourceFile, SourceRules, Version};
 use crate::policy::Gaps;
 use crate::sql::Dialect;
 
-/// One file that goes forward, with the one that goes back, if there is one.
+/// One migration's file, with its rollback file if there is one.
 #[derive(Clone, Debug)]
 pub struct MigrationFile {
     name: FileName,
@@ -20,11 +20,10 @@ pub struct MigrationFile {
     down: Option<Box<Named>>,
     dialect: Dialect,
     checksum: OnceLock<Checksum>,
-    // Boxed: of thousands of files most are never parsed.
+    // Boxed, since of thousands of files most are never parsed.
     parsed: OnceLock<Box<Result<Migration, Vec<Problem>>>>,
 }
 
-/// A file with the name taken apart.
 type Named = (FileName, SourceFile);
 
 impl MigrationFile {
@@ -32,13 +31,12 @@ impl MigrationFile {
         Self { name, source, down: None, dialect, checksum: OnceLock::new(), parsed: OnceLock::new() }
     }
 
-    /// The version; of a repeatable file what stands for none.
+    /// The version; [`Version::of_repeatable`] for a repeatable file.
     #[must_use]
     pub fn version(&self) -> &Version {
         &self.name.version
     }
 
-    /// The file's name.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.source.name
@@ -49,27 +47,27 @@ impl MigrationFile {
         &self.source.bytes
     }
 
-    /// Of the file's bytes.
+    /// The checksum of the file's bytes.
     pub fn checksum(&self) -> &Checksum {
         self.checksum.get_or_init(|| Checksum::of(&self.source.bytes))
     }
 
-    /// What is in it. Parsed when it is first asked for, and once.
+    /// The parsed file. Parsed at the first call only.
     ///
     /// # Errors
     ///
-    /// Every [`Problem`] of the file, and of the one that goes back.
+    /// Every [`Problem`] of the file and of its rollback file.
     pub fn parsed(&self) -> Result<&Migration, &[Problem]> {
         let parsed = self.parsed.get_or_init(|| Box::new(self.parse()));
         parsed.as_ref().as_ref().map_err(Vec::as_slice)
     }
 
-    /// What is known to be wrong with it: nothing where nobody has asked for what is in it.
+    /// The problems found so far; empty if the file has not been parsed.
     fn known_problems(&self) -> &[Problem] {
         self.parsed.get().and_then(|parsed| parsed.as_ref().as_ref().err()).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What is wrong with it. Keeps nothing of a file that nobody has asked for.
+    /// All problems of the file. Does not keep the result if the file had not been parsed before.
     pub(super) fn problems(&self) -> Vec<Problem> {
         match self.parsed.get() {
             Some(_) => self.known_problems().to_vec(),
@@ -77,7 +75,7 @@ impl MigrationFile {
         }
     }
 
-    /// With its rollback, which is parsed as well: what is stored cannot be corrected any more.
+    /// Parses the rollback too: once it is stored in a ledger it can no longer be corrected.
     fn parse(&self) -> Result<Migration, Vec<Problem>> {
         let migration = self.with_rollback()?;
         if let Some(sql) = &migration.rollback_sql {
@@ -111,24 +109,24 @@ impl MigrationFile {
     }
 }
 
-/// The files of one source in version order: at least one, no version twice, no number left out.
+/// The files of one source in version order: at least one, no duplicate versions, no gaps (unless they are allowed).
 #[derive(Clone, Debug)]
 pub struct MigrationFiles {
     migrations: Vec<MigrationFile>,
     repeatables: Vec<MigrationFile>,
     newest: Version,
-    /// Those that are no migrations.
+    /// Files that are not migrations.
     others: Vec<SourceFile>,
 }
 
 impl MigrationFiles {
-    /// Puts the files of a source in order. Dotfiles, such as the `..data` of a mounted `ConfigMap`, and what does not end
-    /// in `.sql` are no migrations.
+    /// Sorts the files of a source. Dotfiles, such as the `..data` of a mounted `ConfigMap`, and files that do not end
+    /// in `.sql` are ignored.
     ///
     /// # Errors
     ///
-    /// Every [`Problem`] there is, where one is of the names or of the source as a whole: then the files are parsed, too,
-    /// so that nothing is reported only after the first things are fixed.
+    /// If a name or the source as a whole is invalid: every [`Problem`]. All files are parsed in that case, so that
+    /// nobody fixes a name only to learn about the next problem.
     pub fn sorted(files: Vec<SourceFile>, rules: impl Into<SourceRules>) -> Result<Self, InvalidSource> {
         let SourceRules { dialect, gaps: gaps_rule } = rules.into();
         let Sorted { mut ups, mut downs, mut again, mut others, mut problems } = Sorted::from(files);
@@ -139,7 +137,7 @@ impl MigrationFiles {
         }
         let downs = first_of_each_version(downs, &mut others);
         if !badly_named {
-            // A file whose name cannot be read may be the one that seems to be missing.
+            // A file whose name is invalid may be the one that seems to be missing.
             if gaps_rule == Gaps::Reject {
                 problems.extend(gaps(&ups));
             }
@@ -167,62 +165,59 @@ impl MigrationFiles {
         }
     }
 
-    /// The files in version order; never empty.
+    /// In version order; never empty.
     #[must_use]
     pub fn migrations(&self) -> &[MigrationFile] {
         &self.migrations
     }
 
-    /// The files `R__name.sql`, ordered by that name: each runs after all migrations, again whenever it has changed.
+    /// The files `R__name.sql`, ordered by name. Each runs after all migrations, and again whenever it has changed.
     #[must_use]
     pub fn repeatables(&self) -> &[MigrationFile] {
         &self.repeatables
     }
 
-    /// All files that go forward.
     pub fn all(&self) -> impl Iterator<Item = &MigrationFile> {
         self.migrations.iter().chain(&self.repeatables)
     }
 
-    /// The file of a version.
     #[must_use]
     pub fn get(&self, version: &Version) -> Option<&MigrationFile> {
         let index = self.migrations.binary_search_by(|file| file.version().cmp(version)).ok()?;
         self.migrations.get(index)
     }
 
-    /// The newest version.
     #[must_use]
     pub fn newest(&self) -> &Version {
         &self.newest
     }
 
-    /// What the source delivered, those that are no migrations too; in no order.
+    /// Every file that the source delivered, including those that are not migrations; in no particular order.
     pub fn sources(&self) -> impl Iterator<Item = &SourceFile> {
         self.all().flat_map(MigrationFile::sources).chain(&self.others)
     }
 
-    /// The same, when nothing else of it is needed any more.
+    /// The same, consuming the set.
     #[must_use]
     pub fn into_sources(self) -> Vec<SourceFile> {
         let files = self.migrations.into_iter().chain(self.repeatables);
         files.flat_map(MigrationFile::into_sources).chain(self.others).collect()
     }
 
-    /// What is wrong with the files that somebody has asked for, ordered by file and line.
+    /// The problems of the files that were parsed so far, ordered by file and line.
     #[must_use]
     pub fn known_problems(&self) -> Vec<Problem> {
         in_order(self.all().flat_map(MigrationFile::known_problems).cloned().collect())
     }
 
-    /// The same files, where they turn out to be no migration set.
+    /// Turns the set into an error, once its files turn out to be invalid.
     #[must_use]
     pub fn invalid(self, problems: Vec<Problem>) -> InvalidSource {
         InvalidSource { files: self.into_sources(), problems: in_order(problems) }
     }
 }
 
-/// What is wrong with some files, ordered by file and line; parses those that nobody has asked for.
+/// Every problem of some files, ordered by file and line. Parses those that were not parsed yet.
 pub fn invalid_files<'a>(files: impl Iterator<Item = &'a MigrationFile>) -> Vec<Problem> {
     in_order(files.filter_map(|file| file.parsed().err()).flatten().cloned().collect())
 }
@@ -281,7 +276,7 @@ impl Sorted {
     }
 }
 
-/// Of files that are in version order; the rest is put aside.
+/// Takes files in version order, and puts duplicates aside.
 fn first_of_each_version(sorted: Vec<Named>, aside: &mut Vec<SourceFile>) -> Vec<Named> {
     let mut first: Vec<Named> = Vec::with_capacity(sorted.len());
     for (name, source) in sorted {

@@ -1,4 +1,4 @@
-//! One migration, read from its file.
+//! One migration, parsed from its file.
 
 use super::annotations::annotated;
 use super::directive::{BadDirective, Directive, directive};
@@ -15,93 +15,88 @@ use crate::sql::statements::{Fault, Span, Split, split_blocks};
 use crate::sql::transaction::{Execution, TransactionMode};
 use crate::sql::{Dialect, SessionChange};
 
-/// One file: a version, a description, SQL that goes forward, perhaps SQL that goes back.
+/// One migration: a version, a description, the SQL to apply and perhaps the SQL to roll back.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Migration {
     pub version: Version,
     pub file: String,
-    /// The file name's middle.
+    /// The middle part of the file name.
     pub description: String,
-    /// Whose rules it was read by.
     pub dialect: Dialect,
-    /// The text to send: the file's, but for a byte order mark, which is cut off, and what is left out, which is
-    /// spaces here. So lines and columns are the file's. It may end in a comment without a
-    /// line break: put one before whatever is to follow.
+    /// The text to send. A byte order mark is cut off, and statements that are left out are replaced by spaces, so
+    /// lines and columns are those of the file. It may end in a comment without a line break: put one before any text
+    /// that follows.
     pub sql: String,
-    /// The statements in `sql`, each of which the server answers once. None in a file of comments: a recorded no-op,
-    /// since tools keep such files as placeholders.
+    /// The statements in `sql`; the server answers each once. Empty for a file of comments only, which is recorded as
+    /// applied: tools keep such files as placeholders.
     pub statements: Vec<Statement>,
-    /// Statements of the file that are not sent: a `BEGIN` and `COMMIT` around all of it; on `MySQL` and `MariaDB` each
-    /// statement that begins or ends a transaction, and `LOCK TABLES` as mysqldump writes it.
+    /// Statements of the file that are not sent: a `BEGIN` and `COMMIT` around everything; on `MySQL` and `MariaDB`
+    /// every statement that begins or ends a transaction, and `LOCK TABLES` as written by mysqldump.
     pub left_out: Vec<Span>,
-    /// Which transactions they run in.
     pub mode: TransactionMode,
-    /// Of the file's bytes.
+    /// The checksum of the file's bytes.
     pub checksum: Checksum,
-    /// Of its tokens; see [`Checksum::of_tokens`].
+    /// The checksum of the file's tokens; see [`Checksum::of_tokens`].
     pub token_checksum: Checksum,
-    /// What undoes it, from `.down.sql` or the `-- rollback:` block; empty where a block says that nothing needs to be
-    /// undone.
+    /// The rollback, from `.down.sql` or the `-- rollback:` block. Empty if a block says that there is nothing to undo.
     pub rollback_sql: Option<String>,
 }
 
 impl Migration {
-    /// The SQL of a statement, counted from 0; empty where there is none.
+    /// A statement's SQL, counted from 0; empty if there is no such statement.
     #[must_use]
     pub fn statement_sql(&self, index: usize) -> &str {
         self.statements.get(index).map_or("", |statement| statement.text(&self.sql))
     }
 
-    /// Whether the file is as [`super::next_file`] makes one: nobody has written a statement into it.
+    /// Whether the file is still as [`super::next_file`] created it, without a statement.
     #[must_use]
     pub fn is_unwritten(&self) -> bool {
         self.statements.is_empty() && self.left_out.is_empty() && self.sql.contains(UNWRITTEN)
     }
 
-    /// How a statement, counted from 0, is executed where each is committed by itself.
+    /// How a statement, counted from 0, is executed where each is committed separately.
     #[must_use]
     pub fn execution(&self, index: usize) -> &Execution {
         self.statements.get(index).map_or(&Execution::Transaction, |statement| &statement.facts.execution)
     }
 
-    /// What a statement, counted from 0, may change in its session: of `MySQL` and `MariaDB`.
+    /// What a statement, counted from 0, may change in its session. `MySQL` and `MariaDB` only.
     #[must_use]
     pub fn session_change(&self, index: usize) -> &SessionChange {
         self.statements.get(index).map_or(SessionChange::none(), |statement| statement.facts.session_change())
     }
 
-    /// The checksum of a statement's tokens, counted from 0; see [`Checksum::of_tokens`].
     #[must_use]
     pub fn statement_checksum(&self, index: usize) -> Checksum {
         Checksum::of_tokens(self.statement_sql(index), self.dialect)
     }
 
-    /// Which statement holds a byte of `sql`, from 0; for a byte between two, the one before.
+    /// The statement that contains a byte of `sql`, from 0; between two statements, the one before.
     #[must_use]
     pub fn statement_at(&self, byte: usize) -> Option<usize> {
         self.statements.partition_point(|statement| statement.span.start <= byte).checked_sub(1)
     }
 
-    /// The byte at which the character number `character` of `sql` begins, both from 0. `PostgreSQL` gives an error's
-    /// position in characters, from 1 and in the whole message.
+    /// The byte where a character of `sql` begins, both counted from 0. `PostgreSQL` gives an error's position in
+    /// characters, from 1 and within the whole message.
     #[must_use]
     pub fn byte_of_character(&self, character: usize) -> Option<usize> {
         self.sql.char_indices().nth(character).map(|(byte, _)| byte)
     }
 
-    /// The place of this file as a whole.
     #[must_use]
     pub fn place(&self) -> Place {
         Place { version: self.version.to_string(), file: self.file.clone(), ..Place::default() }
     }
 
-    /// The place of a statement, counted from 0: its first token.
+    /// The place of a statement's first token; the statement is counted from 0.
     #[must_use]
     pub fn place_of_statement(&self, index: usize) -> Place {
         self.statements.get(index).map_or_else(|| self.place(), |found| self.filled(index, found, found.span.position))
     }
 
-    /// The place of a byte of `sql`, with the statement it is in.
+    /// The place of a byte of `sql`, with the statement that contains it.
     #[must_use]
     pub fn place_of_byte(&self, byte: usize) -> Place {
         let at = position(&self.sql, byte);
@@ -112,38 +107,39 @@ impl Migration {
         }
     }
 
-    /// Where the server's own engine begins to read the file otherwise than it was read; only `MySQL` and `MariaDB` are
-    /// taken for each other.
+    /// Where the connected server starts to read the file differently from how it was parsed, if anywhere. Only `MySQL`
+    /// and `MariaDB` are mistaken for each other.
     #[must_use]
     pub fn place_read_otherwise(&self, server: Dialect) -> Option<Place> {
         let byte = self.dialect.grammar().read_otherwise(&self.sql, server)?;
         Some(self.place_of_byte(byte))
     }
 
-    /// What the statements that have run have made in their session, and one that has not run needs; None where a new
-    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls; empty where a
-    /// routine puts the name together.
+    /// What the statements that have run left in their session and one that has not run needs; None if a new session
+    /// will do. `made_elsewhere`: temporary tables created by routines that the file calls; an empty name if the
+    /// routine builds the name at run time.
     #[must_use]
     pub fn session_bound(&self, has_run: impl Fn(usize) -> bool, made_elsewhere: &[String]) -> Option<SessionBound> {
         self.file_statements().session_bound(has_run, made_elsewhere)
     }
 
-    /// The first statement that has run and names one of some routines, as it may call it, where another has not run behind
-    /// it. What such a routine has left in the session is not known.
+    /// The first statement that has run and may have called one of `routines`, with statements after it that have not
+    /// run. What such a routine left in the session is unknown.
     #[must_use]
     pub fn calls_before_the_rest(&self, has_run: impl Fn(usize) -> bool, routines: &[String]) -> Option<SessionBound> {
         self.file_statements().calls_before_the_rest(has_run, routines)
     }
 
-    /// What the server says was temporary behind the last statement that has run, where no statement shows that it makes it,
-    /// and another has not run behind it: a routine or a block has made it. `there`: names of tables, views and sequences.
+    /// An object that the server reported as temporary after the last statement that has run, that no statement visibly
+    /// creates, and that later statements may need: a routine or a block created it. `there`: names of tables, views
+    /// and sequences.
     #[must_use]
     pub fn temporary_before_the_rest(&self, has_run: impl Fn(usize) -> bool, there: &[&str]) -> Option<SessionBound> {
         self.file_statements().temporary_before_the_rest(has_run, there)
     }
 
-    /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
-    /// interruption between them cannot be resumed.
+    /// A temporary table that several statements use although each is committed separately; None if there is none. A
+    /// run that is interrupted between them cannot be resumed.
     #[must_use]
     pub fn temporary_table_over_statements(&self) -> Option<SessionBound> {
         self.file_statements().temporary_table_over_statements()
@@ -163,7 +159,7 @@ impl Migration {
         }
     }
 
-    /// The rollback SQL that a ledger kept of an applied file, in the form of a file of its own.
+    /// Parses rollback SQL from a ledger, as if it were a file of its own.
     ///
     /// # Errors
     ///
@@ -181,7 +177,7 @@ impl Migration {
         Self::read(name, &file, Checksum::of(&file.bytes), dialect)
     }
 
-    /// Reads a file, whose bytes have the checksum; only one that goes forward has a rollback block.
+    /// Parses a file. Only files that go forward can have a rollback block.
     pub(super) fn read(
         name: FileName,
         file: &SourceFile,
@@ -233,7 +229,6 @@ impl Migration {
     }
 }
 
-/// The text of a file that goes back.
 pub(super) fn rollback_text(name: &FileName, file: &SourceFile) -> Result<String, Vec<Problem>> {
     Reader { name, file }.text().map(ToOwned::to_owned)
 }
@@ -244,7 +239,6 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The file's text without a byte order mark.
     fn text(&self) -> Result<&'a str, Vec<Problem>> {
         let bytes = &self.file.bytes;
         let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -300,7 +294,7 @@ fn fault_kind(sql: &str, byte: usize, fault: Fault, dialect: Dialect) -> Problem
     }
 }
 
-/// The text with some statements overwritten by spaces, byte for byte.
+/// The text with the given statements replaced by spaces, byte for byte.
 fn blanked(sql: &str, statements: &[Span]) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut at = 0;
@@ -328,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_that_would_be_read_otherwise_are_refused_where_one_has_a_backslash() {
+    fn strings_that_would_be_read_differently_are_refused_where_one_has_a_backslash() {
         let read = |sql: &str| {
             let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
             let name = parse(&file.name).unwrap().unwrap();
@@ -349,7 +343,7 @@ mod tests {
     #[case::only_comments("-- later", "-- later", 0)]
     fn what_is_sent(#[case] sql: &str, #[case] sent: &str, #[case] statements: usize) {
         let found = migration(sql);
-        // A character of two bytes inside the wrapper becomes two spaces, so that bytes stay where they are.
+        // A two-byte character in the wrapper becomes two spaces, so that byte offsets do not move.
         assert_eq!(found.sql.replace(' ', ""), sent.replace(' ', ""));
         assert_eq!(found.sql.len(), sql.trim_start_matches('\u{feff}').len());
         assert_eq!(found.statements.len(), statements);

@@ -1,5 +1,5 @@
-//! What a migration is: file names, formats, directives, rollback blocks, checksums, sets of files. Pure: bytes in, data
-//! out. What the SQL in them means is [`crate::sql`]'s affair.
+//! Migrations as files: names, formats, directives, rollback blocks, checksums, sets of files. Pure: bytes in, data
+//! out. What the SQL in them means is up to [`crate::sql`].
 
 #![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
 

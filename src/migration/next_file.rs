@@ -1,4 +1,4 @@
-//! A new migration's file: the next version in the folder's own style, and what stands in it at first.
+//! The file for a new migration: its version, in the style of the folder, and its initial content.
 
 use super::Version;
 use super::file_name::{Direction, FileName, parse};
@@ -7,33 +7,30 @@ use super::rollback::UNWRITTEN;
 /// The digits of a time stamp such as `20261122180000`.
 const TIME_STAMP_DIGITS: usize = 14;
 
-/// A new migration's file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewFile {
     pub name: String,
-    /// Its content: comments and an empty rollback block.
+    /// Comments and an empty rollback block.
     pub text: String,
 }
 
-/// Why there is no next file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NewFileError {
-    /// Nothing of the description can stand in a file's name.
     #[error("{0:?} cannot be a migration's name; use letters, digits, _ and -, such as add_customer_phone")]
     Description(String),
-    /// The versions are used up.
-    #[error("there is no version above {0} that a file may have")]
+    #[error("no valid version is left above {0}")]
     NoVersionAbove(Version),
 }
 
-/// The file that comes after those of a folder.
+/// Names and fills the file that follows those of a folder.
 ///
-/// Its version is the newest one's plus one, as wide as that; or, where the newest is a date or a time stamp, the time
-/// now in the same width. `now` is that time in UTC, fourteen digits from the year to the second.
+/// Its version is the newest one plus one, with the same number of digits. If the newest is a date or a time stamp, it
+/// is the current time with that many digits. `now` is the current UTC time, fourteen digits from the year to the
+/// second.
 ///
 /// # Errors
 ///
-/// [`NewFileError`] where the description or the newest version leaves no name.
+/// [`NewFileError`] if the description or the newest version leaves no valid name.
 pub fn next_file<'a>(
     names: impl IntoIterator<Item = &'a str>,
     description: &str,
@@ -64,13 +61,12 @@ fn next_version(newest: Option<&FileName>, now: &str) -> Result<String, NewFileE
             return Ok(stamp.to_owned());
         }
     }
-    // A date of today that is used up, too: the next number is above it.
+    // Today's date may be taken already; the number after it is still free.
     let next = newest.as_str().parse::<u128>().ok().and_then(|number| number.checked_add(1));
     let next = next.map(|number| format!("{number:0width$}")).filter(|text| text.len() <= Version::MAX_DIGITS);
     next.ok_or_else(|| NewFileError::NoVersionAbove(newest.clone()))
 }
 
-/// `Add the customer's phone` → `add_the_customer_s_phone`.
 fn slug(description: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let words: Vec<&str> = description.split(|c| !allowed(c)).filter(|word| !word.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! Properties of reading a file that hold for any text, in every dialect.
+//! Properties of parsing that hold for any text, in every dialect.
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -12,7 +12,7 @@ proptest! {
     fn line_ends_and_a_byte_order_mark_change_nothing(
         dialect in dialects(), picks in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
     ) {
-        // Strings hold line ends as they are written: they count.
+        // Line ends inside strings do count.
         let parts: Vec<&str> = picks.iter().map(|pick| *pick.get(whole(dialect))).filter(|part| !part.contains("'\n'")).collect();
         let unix = parts.join(";\n-- é;\n");
         let windows = unix.replace('\n', "\r\n");

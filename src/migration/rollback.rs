@@ -1,32 +1,30 @@
-//! The rollback SQL at the end of a migration's own file: a line `-- rollback:` and comment lines after it.
+//! Rollback SQL at the end of a migration's own file: a line `-- rollback:` followed by comment lines.
 
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
 use crate::sql::scan::has_mark;
 
-/// What the name of a file's rollback SQL begins with, which no file's name does.
+/// Prefix of the name under which a rollback is reported. No file can have such a name.
 pub const ROLLBACK_OF: &str = "rollback of ";
-/// The marker's text, after the two dashes.
 const MARKER: &str = "rollback:";
 
-/// What a new file's block says before anybody has written into it.
+/// The remark in the block of a new file.
 pub(super) const UNWRITTEN: &str =
     "-- What undoes the above, each line after two dashes. Remove this block if nothing can.";
 
-/// What the end of a file holds.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Block {
     None,
-    /// The block's SQL; empty where nothing needs to be undone.
+    /// The block's SQL; empty if there is nothing to undo.
     Sql(String),
-    /// The line of the marker stands alone, so a block was meant, but SQL follows at this byte.
+    /// The marker is on a line of its own, so a block was intended, but SQL follows at this byte.
     SqlFollows(usize),
 }
 
-/// Finds the rollback block. A comment that merely begins with `rollback:` and has SQL somewhere after it is an
-/// ordinary comment; a marker that stands alone on its line is always meant as one.
+/// Finds the rollback block. A comment that only begins with `rollback:` and has SQL somewhere after it is an ordinary
+/// comment. A marker on a line of its own always counts.
 pub(super) fn rollback_block(sql: &str, dialect: Dialect) -> Block {
-    // Most files have none, and need not be read for it.
+    // Most files have no block: skip the scan for them.
     if !has_mark(sql, MARKER) {
         return Block::None;
     }
@@ -49,7 +47,7 @@ pub(super) fn rollback_block(sql: &str, dialect: Dialect) -> Block {
             _ => block = None,
         }
     }
-    // A block that nobody has written undoes nothing: the file is one without.
+    // An unedited block of a new file counts as none.
     let written = block.filter(|reader| reader.sql.trim() != UNWRITTEN);
     written.map_or(Block::None, |reader| Block::Sql(reader.sql))
 }
@@ -71,7 +69,7 @@ impl Reader {
     }
 }
 
-/// What follows the marker on its line, if the comment is one.
+/// The rest of the marker's line, if the comment is a marker.
 fn marker(comment: &str) -> Option<&str> {
     let text = comment.strip_prefix("--")?.trim();
     let head = text.get(..MARKER.len())?;
@@ -125,7 +123,7 @@ mod tests {
     #[case::in_a_string("select '\n-- rollback:\n-- x'")]
     #[case::in_a_body("do $$\n-- rollback:\n-- x\n$$")]
     #[case::a_remark("-- rollback: is not possible\nselect 1;")]
-    #[case::behind_a_statement("select 1; -- rollback:")]
+    #[case::after_a_statement("select 1; -- rollback:")]
     #[case::other_words("-- rollbacks:\n-- x")]
     fn no_block(#[case] text: &str) {
         assert_eq!(rollback_block(text, Dialect::Postgres), Block::None);

@@ -1,21 +1,19 @@
-//! The files of one source, each of which is valid.
-
 use super::files::{MigrationFiles, invalid_files};
 use super::migration::Migration;
 use super::problem::InvalidSource;
 use super::{SourceFile, SourceRules, Version};
 
-/// [`MigrationFiles`] each of which is valid: there is none that was not verified.
+/// [`MigrationFiles`] of which every file is known to be valid.
 #[derive(Clone, Debug)]
 pub struct MigrationSet(MigrationFiles);
 
 impl MigrationSet {
-    /// Looks into each file, one after the other. Of those that nobody has asked for nothing is kept: checking a source
-    /// takes no more memory than its largest file does.
+    /// Checks the files one at a time and does not keep what it parsed, so that checking a source needs no more memory
+    /// than its largest file.
     ///
     /// # Errors
     ///
-    /// The first `most` problems or so, ordered by file and line.
+    /// At most `most` problems, ordered by file and line.
     pub fn verified(files: MigrationFiles, most: usize) -> Result<Self, InvalidSource> {
         let mut problems = Vec::new();
         for file in files.all() {
@@ -25,11 +23,11 @@ impl MigrationSet {
         if problems.is_empty() { Ok(Self(files)) } else { Err(files.invalid(problems)) }
     }
 
-    /// Parses the files of a source, all of them.
+    /// Parses all files of a source.
     ///
     /// # Errors
     ///
-    /// Every [`super::Problem`] there is, ordered by file and line.
+    /// Every [`super::Problem`], ordered by file and line.
     pub fn read(
         files: impl IntoIterator<Item = SourceFile>,
         rules: impl Into<SourceRules>,
@@ -41,19 +39,18 @@ impl MigrationSet {
         }
     }
 
-    /// The migrations in version order; never empty.
+    /// In version order; never empty.
     pub fn migrations(&self) -> impl Iterator<Item = &Migration> {
-        // None is left out: each was verified.
+        // Drops nothing: every file is valid.
         self.0.migrations().iter().filter_map(|file| file.parsed().ok())
     }
 
-    /// The files `R__name.sql`, ordered by that name: each runs after all migrations, again whenever it has changed.
-    /// Their version says no more than that they have none.
+    /// The files `R__name.sql`, ordered by name. Each runs after all migrations, and again whenever it has changed.
+    /// They have no version; see [`Version::of_repeatable`].
     pub fn repeatables(&self) -> impl Iterator<Item = &Migration> {
         self.0.repeatables().iter().filter_map(|file| file.parsed().ok())
     }
 
-    /// The migration of a version.
     #[must_use]
     pub fn get(&self, version: &Version) -> Option<&Migration> {
         self.0.get(version)?.parsed().ok()
@@ -147,28 +144,28 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nothing(&[("README.md", "")], "the source holds no migration: none of its 1 files ends in .sql")]
-    #[case::naming(&[("v1__a.sql", "")], "v1__a.sql: not a migration's name; ")]
-    #[case::only_repeatable(&[("R__a.sql", "")], "the source holds repeatable files (R__…) only; ")]
-    #[case::undo_of_nothing(&[("V1__a.sql", ""), ("U2__b.sql", "")], "U2__b.sql: there is no migration of version 2 ")]
-    #[case::annotation(&[("1_a.sql", "select 1;\n-- +migrate Up\n")], "1_a.sql:2: `-- +migrate Up` is a line of sql-migrate, ")]
+    #[case::nothing(&[("README.md", "")], "the source contains no migrations: none of its 1 files ends in .sql")]
+    #[case::naming(&[("v1__a.sql", "")], "v1__a.sql: not a valid migration name; ")]
+    #[case::only_repeatable(&[("R__a.sql", "")], "the source contains only repeatable files (R__…); ")]
+    #[case::undo_of_nothing(&[("V1__a.sql", ""), ("U2__b.sql", "")], "U2__b.sql: there is no migration with version 2 ")]
+    #[case::annotation(&[("1_a.sql", "select 1;\n-- +migrate Up\n")], "1_a.sql:2: `-- +migrate Up` is a line for sql-migrate, ")]
     #[case::two_rollbacks_of_goose(
         &[("1_a.sql", "-- +goose Up\nx;\n-- +goose Down\ny;"), ("1_a.down.sql", "x")],
-        "1_a.down.sql: the rollback is in 1_a.sql too; "
+        "1_a.down.sql: the rollback is also in 1_a.sql; "
     )]
-    #[case::same_version(&[("1_a.sql", ""), ("001_b.sql", "")], "1_a.sql: version 1 is also that of 001_b.sql; ")]
-    #[case::up_and_plain(&[("1_a.sql", ""), ("1_a.up.sql", "")], "1_a.up.sql: version 1 is also that of 1_a.sql; ")]
+    #[case::same_version(&[("1_a.sql", ""), ("001_b.sql", "")], "1_a.sql: version 1 is also used by 001_b.sql; ")]
+    #[case::up_and_plain(&[("1_a.sql", ""), ("1_a.up.sql", "")], "1_a.up.sql: version 1 is also used by 1_a.sql; ")]
     #[case::two_downs(
         &[("1_a.sql", ""), ("1_a.down.sql", ""), ("1_b.down.sql", "")],
-        "1_b.down.sql: version 1 is also that of 1_a.down.sql; "
+        "1_b.down.sql: version 1 is also used by 1_a.down.sql; "
     )]
     #[case::gap_of_one(&[("1_a.sql", ""), ("3_c.sql", "")], "3_c.sql: version 2 is missing between 1_a.sql and this file; ")]
     #[case::gap_of_more(&[("01_a.sql", ""), ("05_c.sql", "")], "05_c.sql: versions 2 to 4 are missing between 01_a.sql ")]
     #[case::gap_below_a_padded_number(&[("00000001_a.sql", ""), ("00000003_c.sql", "")], "00000003_c.sql: version 2 is missing ")]
-    #[case::orphan(&[("1_a.sql", ""), ("2_b.down.sql", "")], "2_b.down.sql: there is no migration of version 2 ")]
+    #[case::orphan(&[("1_a.sql", ""), ("2_b.down.sql", "")], "2_b.down.sql: there is no migration with version 2 ")]
     #[case::two_rollbacks(
         &[("1_a.sql", "-- rollback:\n-- x"), ("1_a.down.sql", "x")],
-        "1_a.down.sql: the rollback is in 1_a.sql too; "
+        "1_a.down.sql: the rollback is also in 1_a.sql; "
     )]
     #[case::sql_after_rollback(&[("1_a.sql", "x;\n-- rollback:\n-- y\nz;")], "1_a.sql:4: SQL after the line `-- rollback:`; ")]
     #[case::nul(&[("1_a.sql", "select 1;\n\0")], "1_a.sql:2: byte 10 of the file is a NUL")]

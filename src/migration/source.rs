@@ -1,22 +1,20 @@
-//! Files as a source delivers them, before anything is known about them.
+//! Files as a source delivers them, before they are parsed.
 
 use sha2::{Digest, Sha256};
 
 use super::Checksum;
 
-/// A file of a source: a name without a folder, and its bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceFile {
-    /// The name, for instance `001_core_tables.sql`.
+    /// Without a folder, for instance `001_core_tables.sql`.
     pub name: String,
-    /// The content, byte for byte.
     pub bytes: Vec<u8>,
 }
 
-/// One SHA-256 over all files, names and bytes, whatever order they come in. Lengths go in too, so
-/// that no other division into names and bytes gives the same hash.
+/// One SHA-256 over the names and bytes of all files, independent of their order. Lengths are hashed too, so that
+/// moving bytes from a name into the content changes the hash.
 ///
-/// The operator names the frozen source by it, and the runner refuses a mounted source with another.
+/// The operator names the frozen source by this hash, and the runner refuses a mounted source with a different one.
 #[must_use]
 pub fn source_hash(files: &[SourceFile]) -> Checksum {
     let mut sorted: Vec<&SourceFile> = files.iter().collect();

@@ -1,14 +1,11 @@
-//! By which rules the files of a source are read.
-
 use crate::policy::Gaps;
 use crate::sql::Dialect;
 
-/// By which rules the files of a source are read.
+/// The rules by which the files of a source are parsed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SourceRules {
-    /// The engine they are for.
     pub dialect: Dialect,
-    /// What becomes of numbers that are left out.
+    /// Whether gaps in the numbering are allowed.
     pub gaps: Gaps,
 }
 

@@ -1,28 +1,26 @@
-//! A migration's version: digits as a file name writes them, compared as a number.
+//! A migration's version: digits as in the file name, compared as a number.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// A version such as `007` or `20150100000001000000`. `7` and `007` are the same version; it is
-/// shown as it was written.
+/// A version such as `007` or `20150100000001000000`. `7` and `007` are equal; each is displayed as written.
 #[derive(Clone, Debug)]
 pub struct Version {
     text: String,
 }
 
-/// A text that is no version.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0:?} is not a version: digits only, at most {max} of them", max = Version::MAX_DIGITS)]
 pub struct InvalidVersion(pub String);
 
 impl Version {
-    /// The longest version accepted. Time stamps down to the nanosecond have 23 digits.
+    /// The longest version accepted. Time stamps in nanoseconds have 23 digits.
     pub const MAX_DIGITS: usize = 32;
 
-    /// What stands for the version of a repeatable file, which has none. No version that is read equals it, and all of
-    /// them are below it.
+    /// The placeholder for repeatable files, which have no version. It is greater than every real version and equals
+    /// none.
     #[must_use]
     pub fn of_repeatable() -> Self {
         Self { text: "R".to_owned() }
@@ -31,14 +29,13 @@ impl Version {
     /// The digits of the shortest date, `20261122`.
     const DATE_DIGITS: usize = 8;
 
-    /// The version as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The version as a number where it counts 1, 2, 3 …; None where it has eight digits or more and so is a date or a
-    /// time stamp, between which there are no gaps.
+    /// The version as a number, if it is one of a sequence 1, 2, 3 …; None if it has eight digits or more: then it is a
+    /// date or a time stamp, and has no gaps before it.
     #[must_use]
     pub fn sequential(&self) -> Option<u32> {
         let digits = self.significant();
@@ -49,7 +46,7 @@ impl Version {
         }
     }
 
-    /// The digits that count: without leading zeros; empty for zero.
+    /// Without leading zeros; empty for zero.
     fn significant(&self) -> &str {
         self.text.trim_start_matches('0')
     }
