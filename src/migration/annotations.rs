@@ -278,7 +278,7 @@ impl Reader<'_> {
         marks.chunks(2).filter_map(between).collect()
     }
 
-    /// The text without the marks inside its parts. A StatementEnd becomes a semicolon, since goose allows a statement
+    /// The text without the marks inside its parts. A `StatementEnd` becomes a semicolon, since goose allows a statement
     /// there without one and the down part is parsed again as a file of its own.
     fn without_others(&self) -> String {
         let mut text = String::with_capacity(self.sql.len());

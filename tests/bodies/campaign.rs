@@ -338,17 +338,17 @@ impl Group<'_> {
     ) -> Result<(), String> {
         let database = Database::new(self.engine)?;
         let before = around.0.filter(|one| one.id < file.id);
-        let behind = around.1.filter(|one| one.id > file.id);
+        let after = around.1.filter(|one| one.id > file.id);
         let is_rollback = matches!(self.mode, Mode::Rollback | Mode::RollbackBlock);
         let set: Vec<&File> =
-            if is_rollback { vec![file] } else { before.into_iter().chain([file]).chain(behind).collect() };
+            if is_rollback { vec![file] } else { before.into_iter().chain([file]).chain(after).collect() };
         let (ended, _) = apply(self.engine, &database.name, self.mode, &set);
         // A set that was refused has not even made what the catalog is asked for.
         let ours = self.engine.catalog(&database.name).unwrap_or_default();
         let mut found = |kind, what| outcome.findings.push(self.finding(kind, file, what));
         if let Some((name, text)) = ours.values().flatten().find(|(_, text)| text.contains("schemaward")) {
             found(Kind::Spoilt, format!("{name}:\n{text}"));
-        } else if set.len() > 1 && behind.is_some_and(|behind| ours.contains_key(&behind.id)) {
+        } else if set.len() > 1 && after.is_some_and(|after| ours.contains_key(&after.id)) {
             found(Kind::Misplaced, "what stands behind it has run".to_owned());
         } else {
             match ended {
@@ -379,10 +379,10 @@ pub fn shrink(engine: &dyn Engine, finding: &Finding, patience: Duration) -> Fin
         (found.kind == finding.kind).then_some(found)
     };
     let mut smallest = finding.clone();
-    let begun = Instant::now();
+    let start = Instant::now();
     'shorter: loop {
         for candidate in candidates(&smallest.file) {
-            if begun.elapsed() > patience {
+            if start.elapsed() > patience {
                 return smallest;
             }
             if let Some(found) = holds(candidate) {

@@ -137,12 +137,12 @@ fn campaign(engine: &dyn Engine) {
     ));
     let mut wrong = Vec::new();
     let patience = Duration::from_secs(asked("BODIES_PATIENCE").unwrap_or(PATIENCE));
-    let begun = Instant::now();
+    let start = Instant::now();
     for ((kind, detail), found) in &kinds {
         say(&format!("  {kind:?} {detail}: {} files, {:?}", found.len(), numbers(found)));
         let shown = if *kind == Kind::Refused { 1 } else { SHOWN };
         for finding in found.iter().take(shown) {
-            let smallest = text(&shrink(engine, finding, patience.saturating_sub(begun.elapsed()) / 3));
+            let smallest = text(&shrink(engine, finding, patience.saturating_sub(start.elapsed()) / 3));
             say(&smallest);
             if *kind != Kind::Refused {
                 wrong.push(smallest);
@@ -161,22 +161,22 @@ fn numbers(found: &[&Finding]) -> Vec<usize> {
 }
 
 #[test]
-fn postgres_holds_the_same_bodies_as_by_its_own_means() {
+fn postgres_stores_the_same_bodies_as_by_its_own_means() {
     campaign(&postgres::Postgres::start());
 }
 
 #[test]
-fn mysql_holds_the_same_bodies_as_by_its_own_client() {
+fn mysql_stores_the_same_bodies_as_from_its_own_client() {
     campaign(&mysql::Mysql::start(false));
 }
 
 #[test]
-fn mariadb_holds_the_same_bodies_as_by_its_own_client() {
+fn mariadb_stores_the_same_bodies_as_from_its_own_client() {
     campaign(&mysql::Mysql::start(true));
 }
 
 #[cfg(feature = "sqlite")]
 #[test]
-fn sqlite_holds_the_same_triggers_as_by_its_own_means() {
+fn sqlite_stores_the_same_triggers_as_by_its_own_means() {
     campaign(&sqlite::Sqlite::new());
 }

@@ -196,7 +196,7 @@ fn routine(rng: &mut Rng, id: usize, name: &str) -> String {
     let replace = rng.maybe(" OR REPLACE");
     let is_function = !rng.one_in(3);
     let parameters = parameters(rng);
-    let (before, behind) = (attributes(rng, is_function), String::new());
+    let (before, after) = (attributes(rng, is_function), String::new());
     let kind = if is_function { "FUNCTION" } else { "PROCEDURE" };
     let head = |returns: &str| format!("CREATE{replace} {kind} {name}({parameters}){returns}");
     match (rng.usize(..8), is_function) {
@@ -235,7 +235,7 @@ fn routine(rng: &mut Rng, id: usize, name: &str) -> String {
             list(rng, 0)
         ),
         (_, true) => format!("{} LANGUAGE sql{before} BEGIN ATOMIC {}END", head(" RETURNS void"), list(rng, 1)),
-        (0..=4, false) => format!("{} LANGUAGE sql{before} BEGIN ATOMIC\n{}END{behind}", head(""), list(rng, 0)),
+        (0..=4, false) => format!("{} LANGUAGE sql{before} BEGIN ATOMIC\n{}END{after}", head(""), list(rng, 0)),
         (_, false) => {
             let body = plpgsql(rng, id, "");
             format!("{}{before} AS {} LANGUAGE plpgsql", head(""), constant(rng, &body))

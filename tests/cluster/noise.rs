@@ -69,12 +69,12 @@ impl Crowd {
     }
 
     /// Waits until each has been told what it waits for.
-    async fn wait_told(&self) {
-        let told = |all: &[SchemaMigration]| {
+    async fn wait_until_reported(&self) {
+        let reported = |all: &[SchemaMigration]| {
             all.len() == CROWD && all.iter().all(|one| message(one, condition::READY).contains("exceeded quota"))
         };
         let all = kube::runtime::watcher::Config::default();
-        waiting::objects_within(GATHERING, self.api(), all, "all are told of the quota", told).await;
+        waiting::objects_within(GATHERING, self.api(), all, "all are told of the quota", reported).await;
     }
 
     /// Waits until each has given the Lease of its database back, as a run does that does not start.
@@ -94,13 +94,13 @@ impl Crowd {
 
 /// From apply to Ready, with a ledger of its own.
 async fn time_of_a_run(sandbox: &Sandbox, name: &str) -> Duration {
-    let begun = Instant::now();
+    let start = Instant::now();
     let sql = format!("create table {name} (id int); select pg_sleep(3);");
     // A file that another ledger here has, too, would be taken for that one's.
     let (file, history) = (format!("001_{name}.sql"), json!({"history": {"schema": format!("l_{name}")}}));
     sandbox.apply_with(name, inline([(&file, &sql)]), history).await;
     sandbox.wait_ready(name).await;
-    begun.elapsed()
+    start.elapsed()
 }
 
 /// How many requests the operator has made in a namespace, or below it, from a place in the audit log on.
@@ -123,20 +123,20 @@ fn many_that_wait_in_one_namespace_hold_up_no_other_and_cost_next_to_nothing() {
         let crowd = Crowd::gather(&sandbox.client).await;
         // While they are started, and again when they wait.
         let beside = time_of_a_run(sandbox, "beside").await;
-        crowd.wait_told().await;
+        crowd.wait_until_reported().await;
         let later = time_of_a_run(sandbox, "later").await;
         println!("a run alone {alone:?}, while {CROWD} are started {beside:?}, beside {CROWD} that wait {later:?}");
         // Other tests run at the same time: a second counts for their noise.
         let limit = alone * 2 + Duration::from_secs(1);
         assert!(beside <= limit && later <= limit, "at most {limit:?}");
 
-        let begun = Instant::now();
+        let start = Instant::now();
         let resource = crowd.api().get("n7").await.expect("one of the crowd");
         crowd.api().delete("n7", &DeleteParams::default()).await.expect("deleting");
         let uid = resource.metadata.uid;
         waiting::object(crowd.api(), "n7", "gone", |seen| seen.is_none_or(|seen| seen.metadata.uid != uid)).await;
-        println!("a deletion beside them {:?}", begun.elapsed());
-        assert!(begun.elapsed() < Duration::from_secs(5), "a deletion is behind what waits");
+        println!("a deletion beside them {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "a deletion is behind what waits");
 
         if let Some(log) = &sandbox.environment.audit_log {
             crowd.wait_settled().await;

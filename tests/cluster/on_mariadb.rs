@@ -30,7 +30,7 @@ async fn query(url: &str, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn migrations_are_applied_on_mariadb_and_a_failed_one_resumes_behind_what_has_run() {
+fn migrations_are_applied_on_mariadb_and_a_failed_one_resumes_after_what_has_run() {
     in_sandbox("mariadb", async |sandbox| {
         if !sandbox.environment.local {
             println!("skipped: the bed's own MariaDB is needed, and CLUSTER=existing has none");

@@ -9,7 +9,7 @@ use crate::support::sandbox::status;
 use crate::support::source::inline;
 
 #[test]
-fn a_run_shows_how_far_it_is_in_the_status_and_is_told_in_log_and_metrics() {
+fn a_run_shows_its_progress_in_status_log_and_metrics() {
     in_sandbox("progress", async |sandbox| {
         let _log = operator::undisturbed().await;
         let before = applied(&operator::metrics(&sandbox.client).await);
@@ -35,9 +35,9 @@ fn a_run_shows_how_far_it_is_in_the_status_and_is_told_in_log_and_metrics() {
         let log = operator::logs(&sandbox.client).await;
         let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let about_it: Vec<&Value> = lines.iter().filter(|line| line.to_string().contains(&name)).collect();
-        let told =
+        let reported =
             |reason: &str| about_it.iter().any(|line| line["reason"] == reason && line.to_string().contains(&run));
-        assert!(told("Started") && told("Applied"), "{about_it:?}");
+        assert!(reported("Started") && reported("Applied"), "{about_it:?}");
 
         let after = applied(&operator::metrics(&sandbox.client).await);
         assert!(after >= before + 2, "two migrations more than {before}: {after}");

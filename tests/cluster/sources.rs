@@ -113,23 +113,23 @@ impl Store {
     }
 
     /// Waits until each resource has been told what it is to be told.
-    async fn wait_told(&self, wanted: &[Wanted], patience: Duration) {
+    async fn wait_until_reported(&self, wanted: &[Wanted], patience: Duration) {
         let deadline = Instant::now() + patience;
         // Few at a time: each may have a megabyte.
         let mut seen = pin!(watcher(self.api::<SchemaMigration>(), watcher::Config::default().page_size(20)));
-        let mut untold: BTreeMap<&str, String> =
+        let mut missing: BTreeMap<&str, String> =
             wanted.iter().map(|one| (one.name.as_str(), "not seen".to_owned())).collect();
-        while !untold.is_empty() {
+        while !missing.is_empty() {
             let event = tokio::time::timeout_at(deadline.into(), seen.next()).await;
-            let Ok(event) = event else { panic!("{} were not told: {untold:#?}", untold.len()) };
+            let Ok(event) = event else { panic!("{} were not told: {missing:#?}", missing.len()) };
             let Some(Ok(Event::InitApply(object) | Event::Apply(object))) = event else { continue };
             let name = object.metadata.name.clone().unwrap_or_default();
             let Some(one) = wanted.iter().find(|one| one.name == name) else { continue };
             let said = message(&object, condition::READY);
             if said.contains(one.words) {
-                untold.remove(one.name.as_str());
+                missing.remove(one.name.as_str());
             } else {
-                untold.insert(&one.name, said);
+                missing.insert(&one.name, said);
             }
         }
     }
@@ -202,18 +202,22 @@ fn a_hundred_megabytes_and_more_of_sources_leave_the_operator_below_its_bound() 
             return;
         };
         let store = Store::open(sandbox).await;
-        let begun = Instant::now();
+        let start = Instant::now();
         let made = futures::stream::iter(0..maps).map(|number| store.put_map(number));
         made.buffer_unordered(8).collect::<Vec<()>>().await;
-        println!("{maps} ConfigMaps of {BYTES} bytes made within {:?}", begun.elapsed());
+        println!("{maps} ConfigMaps of {BYTES} bytes made within {:?}", start.elapsed());
 
-        let (before, begun) = (memory::begin().await, Instant::now());
+        let (before, start) = (memory::begin().await, Instant::now());
         let wanted = resources(hundreds);
         let made = futures::stream::iter(&wanted).map(|one| store.put_resource(&one.name, &one.source));
         made.buffer_unordered(8).collect::<Vec<()>>().await;
-        store.wait_told(&wanted, patience).await;
-        let told = memory::peak().await;
-        println!("{} resources told within {:?}: {before} MiB before, {told} at most", wanted.len(), begun.elapsed());
+        store.wait_until_reported(&wanted, patience).await;
+        let reported = memory::peak().await;
+        println!(
+            "{} resources told within {:?}: {before} MiB before, {reported} at most",
+            wanted.len(),
+            start.elapsed()
+        );
 
         store.touch(maps, "once").await;
         sandbox.apply("small", inline([("001_a.sql", "create table a (id int);")])).await;
@@ -227,12 +231,12 @@ fn a_hundred_megabytes_and_more_of_sources_leave_the_operator_below_its_bound() 
         store.wait_read(&log, patience).await;
         let started = memory::peak().await;
         println!("an operator that starts beside them: {started} MiB at most");
-        let most = told.max(changed).max(started);
+        let most = reported.max(changed).max(started);
         let ended = memory::restarts(&sandbox.client).await;
         if !keep() {
             store.clear(maps).await;
         }
-        assert!(most < MEBIBYTES, "below {MEBIBYTES} MiB: {told}, {changed}, {started}");
+        assert!(most < MEBIBYTES, "below {MEBIBYTES} MiB: {reported}, {changed}, {started}");
         assert_eq!(ended, 0, "and it was not ended");
     });
 }

@@ -96,7 +96,7 @@ async fn wait_refused(sandbox: &Sandbox, name: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_run_ends_with_its_runner_though_a_sidecar_goes_on() {
+fn a_run_ends_with_its_runner_though_a_sidecar_keeps_running() {
     let Some(image) = shell("a sidecar") else { return };
     in_sandbox("sidecar", async |sandbox| {
         // A policy puts it into every pod of a run, as a service mesh does.
@@ -221,7 +221,7 @@ fn a_pod_that_only_bears_a_runs_labels_is_neither_believed_nor_waited_for() {
 }
 
 #[test]
-fn a_refused_lease_is_told_and_heals() {
+fn a_refused_lease_is_reported_and_recovers() {
     in_sandbox("quota", async |sandbox| {
         let quota = json!({"metadata": {"name": "q"}, "spec": {"hard": {"count/leases.coordination.k8s.io": "0"}}});
         let quota: ResourceQuota = serde_json::from_value(quota).expect("a quota");
@@ -245,7 +245,7 @@ fn a_refused_lease_is_told_and_heals() {
 }
 
 #[test]
-fn a_refused_finalizer_is_told_and_heals_and_so_is_one_that_may_not_be_taken_away() {
+fn a_refused_finalizer_is_reported_and_recovers_and_so_does_one_that_may_not_be_removed() {
     in_sandbox("finalizer", async |sandbox| {
         let place = || ("schemaward.dev", json!(["schemamigrations"]));
         let none_is_added = "!has(object.metadata.finalizers) || (has(oldObject.metadata.finalizers) && \
@@ -296,7 +296,7 @@ async fn wait_finalizer_denied(sandbox: &Sandbox) {
 }
 
 #[test]
-fn a_webhook_that_is_down_is_told_and_heals() {
+fn a_webhook_that_is_down_is_reported_and_recovers() {
     in_sandbox("webhook", async |sandbox| {
         let name = format!("{}.example.com", sandbox.namespace);
         let hook = json!({"metadata": {"name": name}, "webhooks": [{
@@ -324,7 +324,7 @@ fn a_webhook_that_is_down_is_told_and_heals() {
 }
 
 #[test]
-fn a_pod_that_a_policy_denies_is_told_though_its_job_was_taken() {
+fn a_pod_that_a_policy_denies_is_reported_though_its_job_was_accepted() {
     in_sandbox("denied", async |sandbox| {
         let place = ("", json!(["pods"]));
         let (policy, binding) = deny(
@@ -343,8 +343,8 @@ fn a_pod_that_a_policy_denies_is_told_though_its_job_was_taken() {
         })
         .await;
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
-        let told = |seen: &SchemaMigration| message(seen, condition::READY).contains("not with us (pods)");
-        let resource = sandbox.wait_for("app", "told of the policy", told).await;
+        let is_reported = |seen: &SchemaMigration| message(seen, condition::READY).contains("not with us (pods)");
+        let resource = sandbox.wait_for("app", "told of the policy", is_reported).await;
         assert!(
             status(&resource).run.and_then(|run| run.waiting).is_some_and(|why| why.contains("not with us (pods)"))
         );
@@ -359,7 +359,7 @@ fn a_pod_that_a_policy_denies_is_told_though_its_job_was_taken() {
 }
 
 #[test]
-fn a_suspended_job_is_told_as_such_and_goes_on_when_it_is_resumed() {
+fn a_suspended_job_is_reported_as_such_and_continues_when_it_is_resumed() {
     in_sandbox("suspended", async |sandbox| {
         let sql = "create table b (id int); select pg_sleep(3); create table c (id int);";
         sandbox.apply("app", inline([("001_a.sql", sql)])).await;
@@ -368,8 +368,8 @@ fn a_suspended_job_is_told_as_such_and_goes_on_when_it_is_resumed() {
         let suspend = |on: bool| Patch::Merge(json!({"spec": {"suspend": on}}));
         let jobs = sandbox.api::<Job>();
         jobs.patch(&run, &PatchParams::default(), &suspend(true)).await.expect("suspending");
-        let told = |seen: &SchemaMigration| message(seen, condition::READY).contains("its Job is suspended");
-        sandbox.wait_for("app", "told as suspended", told).await;
+        let is_reported = |seen: &SchemaMigration| message(seen, condition::READY).contains("its Job is suspended");
+        sandbox.wait_for("app", "told as suspended", is_reported).await;
         jobs.patch(&run, &PatchParams::default(), &suspend(false)).await.expect("resuming");
         let resource = sandbox.wait_ready("app").await;
         assert_eq!(status(&resource).run.map(|run| run.name), Some(run), "by the same run");
@@ -377,7 +377,7 @@ fn a_suspended_job_is_told_as_such_and_goes_on_when_it_is_resumed() {
 }
 
 #[test]
-fn the_lease_of_the_database_where_a_run_goes_on_is_kept_and_given_back() {
+fn the_lease_of_the_database_where_a_run_continues_is_kept_and_given_back() {
     in_sandbox("moved", async |sandbox| {
         sandbox.secret("other", KEY, &sandbox.database.pod_url).await;
         let sql = "create table b (id int); select pg_sleep(8); create table c (id int);";
@@ -405,17 +405,17 @@ fn the_lease_of_the_database_where_a_run_goes_on_is_kept_and_given_back() {
 }
 
 #[test]
-fn what_a_run_warns_of_is_told_by_its_status_and_one_event() {
+fn what_a_run_warns_of_is_shown_in_its_status_and_one_event() {
     in_sandbox("warned", async |sandbox| {
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
         let resource = sandbox.wait_ready("app").await;
         assert_eq!(status(&resource).run.map(|run| run.warnings), Some(Vec::new()));
         let edited = "-- a word of explanation\ncreate table a (id int);";
         sandbox.apply("app", inline([("001_a.sql", edited), ("002_b.sql", "")])).await;
-        let told = |seen: &SchemaMigration| {
+        let is_reported = |seen: &SchemaMigration| {
             is_true(seen, condition::READY) && status(seen).current_version.as_deref() == Some("002")
         };
-        let resource = sandbox.wait_for("app", "at version 002", told).await;
+        let resource = sandbox.wait_for("app", "at version 002", is_reported).await;
         let run = status(&resource).run.expect("a run");
         assert_eq!(status(&resource).warnings, run.warnings);
         let [cosmetic, empty] = &run.warnings[..] else { panic!("{:?}", run.warnings) };
@@ -432,7 +432,7 @@ fn what_a_run_warns_of_is_told_by_its_status_and_one_event() {
 }
 
 #[test]
-fn a_long_wait_for_the_database_is_told_by_one_event() {
+fn a_long_wait_for_the_database_is_reported_by_one_event() {
     in_sandbox("longwait", async |sandbox| {
         sandbox.apply("first", inline([("001_a.sql", "select pg_sleep(55);")])).await;
         sandbox.wait_running("first", "pg_sleep").await;

@@ -47,7 +47,7 @@ fn a_secret_that_is_missing_is_named_and_waited_for() {
 }
 
 #[test]
-fn a_run_that_cannot_begin_is_taken_back_when_the_spec_is_corrected() {
+fn a_run_that_cannot_start_is_withdrawn_when_the_spec_is_corrected() {
     in_sandbox("correct", async |sandbox| {
         let wrong = json!({"database": {"engine": "postgres", "urlSecretRef": {"name": "nosuch", "key": KEY}}});
         sandbox.apply_with("app", inline([("001_a.sql", "create table a (id int);")]), wrong).await;

@@ -95,8 +95,8 @@ pub fn interrupted_everywhere<S: Subject>(engine: &str, pool: &[&[&str]], sample
         let mut random = Random::new(seed * 1_000_003 + file);
         let statements = statements(&mut random, pool);
         let with = |at: usize, middle: &str| {
-            let (before, behind) = statements.split_at(at);
-            let all = before.iter().map(String::as_str).chain([middle]).chain(behind.iter().map(String::as_str));
+            let (before, after) = statements.split_at(at);
+            let all = before.iter().map(String::as_str).chain([middle]).chain(after.iter().map(String::as_str));
             all.fold(String::new(), |file, statement| file + statement + ";\n")
         };
         let [broken, endless, nothing] = S::STATEMENTS;
@@ -108,27 +108,27 @@ pub fn interrupted_everywhere<S: Subject>(engine: &str, pool: &[&[&str]], sample
         let cut_at = random.below(statements.len() + 1);
         for at in 0..=statements.len() {
             let subject = S::fresh();
-            let told =
+            let description =
                 || format!("{engine}: file {file} of seed {seed}, interrupted behind {at}:\n{}", with(at, nothing));
             if at == cut_at {
                 subject.put(&with(at, endless));
                 subject.cut(at);
             } else {
                 subject.put(&with(at, broken));
-                assert!(matches!(subject.run(), Ended::Failed(_)), "{}", told());
+                assert!(matches!(subject.run(), Ended::Failed(_)), "{}", description());
             }
             let before = subject.state();
             subject.put(&with(at, nothing));
             match subject.run() {
                 Ended::Applied => {
-                    assert_eq!(subject.state(), expected, "{}", told());
+                    assert_eq!(subject.state(), expected, "{}", description());
                     same += 1;
                 }
                 Ended::NeedsReview => {
-                    assert_eq!(subject.state(), before, "{}", told());
+                    assert_eq!(subject.state(), before, "{}", description());
                     review += 1;
                 }
-                failed @ Ended::Failed(_) => assert_eq!(failed, Ended::Applied, "{}", told()),
+                failed @ Ended::Failed(_) => assert_eq!(failed, Ended::Applied, "{}", description()),
             }
         }
     }

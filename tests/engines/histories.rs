@@ -26,7 +26,7 @@ impl History {
     }
 
     /// Whether what is told names the tool, its version and what to do.
-    pub fn is_told(&self, said: &str) -> bool {
+    pub fn is_reported(&self, said: &str) -> bool {
         [self.tool, self.version, self.command, "--ignore-foreign-history"].iter().all(|part| said.contains(part))
     }
 }
@@ -71,10 +71,10 @@ pub struct Renamed {
 
 impl Renamed {
     /// As [`History::is_told`], with the table and, where it can be taken over, the option for it.
-    pub fn is_told(&self, said: &str) -> bool {
+    pub fn is_reported(&self, said: &str) -> bool {
         let option = format!("{} --table {}", self.history.command, self.table);
         let is_adopted = self.history.command != BASELINE;
-        self.history.is_told(said)
+        self.history.is_reported(said)
             && said.contains(&format!("{} ", self.table))
             && (!is_adopted || said.replace('\n', " ").contains(&option))
     }

@@ -233,13 +233,13 @@ struct Gate {
 
 impl Gate {
     fn lock(url: &str, lock: String, unlock: &'static str) -> Self {
-        let (tell, granted) = channel();
+        let (sender, granted) = channel();
         let (release, released) = channel();
         let url = url.to_owned();
         let thread = std::thread::spawn(move || match Client::connect(&url) {
-            Err(error) => drop(tell.send(Err(error))),
+            Err(error) => drop(sender.send(Err(error))),
             Ok(mut client) => {
-                let _ = tell.send(client.rows(&lock).map(drop));
+                let _ = sender.send(client.rows(&lock).map(drop));
                 let _ = released.recv();
                 // The server may be gone, and the lock with it.
                 let _ = client.rows(unlock);

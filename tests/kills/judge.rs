@@ -171,8 +171,8 @@ impl Plan {
         for InForce { version, run, .. } in end.in_force.iter().take(place.file) {
             // PostgreSQL's files of one message wait for the disk together: what a server that is killed forgets of them
             // it forgets as a whole, and nobody was told of it yet.
-            let told = first.said.contains(&format!("\"event\":\"migrationApplied\",\"version\":\"{version}\""));
-            let may_be_forgotten = !told && matches!(case.fault, Fault::Backend | Fault::Server);
+            let is_reported = first.said.contains(&format!("\"event\":\"migrationApplied\",\"version\":\"{version}\""));
+            let may_be_forgotten = !is_reported && matches!(case.fault, Fault::Backend | Fault::Server);
             if *run != first.run && !may_be_forgotten {
                 wrong.push(format!("the file {version} was done again"));
             }
@@ -190,8 +190,8 @@ impl Plan {
             if case.at == At::Before && by_first {
                 wrong.push(format!("the statement {number} of {file} was taken for done: {row:?}"));
             }
-            let told = ["created index", "dropped index", "appears", "disappears", "renamed"];
-            if case.at == At::After && told.contains(&row.trace.as_str()) && !by_first {
+            let conclusive = ["created index", "dropped index", "appears", "disappears", "renamed"];
+            if case.at == At::After && conclusive.contains(&row.trace.as_str()) && !by_first {
                 wrong.push(format!("the statement {number} of {file} was begun again"));
             }
         }
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_told_of_as_applied_is_not_done_again() {
+    fn a_file_that_was_reported_as_applied_is_not_run_again() {
         let plan = Plan { files: FILES, before: Vec::new(), undisturbed: right() };
         let mut end = right();
         end.in_force[0].run = "second".to_owned();
@@ -366,12 +366,12 @@ mod tests {
             let first = First { run: "first".to_owned(), said: said.to_owned() };
             plan.judge(&end, Case { fault, ..CASE }, &first).not_resumed.len()
         };
-        let told = r#"{"event":"migrationApplied","version":"001"}"#;
-        assert_eq!([judge(Fault::Server, told), judge(Fault::Server, ""), judge(Fault::Connection, "")], [1, 0, 1]);
+        let reported = r#"{"event":"migrationApplied","version":"001"}"#;
+        assert_eq!([judge(Fault::Server, reported), judge(Fault::Server, ""), judge(Fault::Connection, "")], [1, 0, 1]);
     }
 
     #[test]
-    fn a_statement_that_was_not_begun_is_not_the_first_runs() {
+    fn a_statement_that_was_not_started_is_not_the_first_runs() {
         let plan = Plan { files: FILES, before: Vec::new(), undisturbed: right() };
         let first = First { run: "first".to_owned(), said: String::new() };
         let taken = |fault| plan.judge(&right(), Case { at: At::Before, fault, ..CASE }, &first).not_resumed.len();

@@ -16,7 +16,7 @@ fn no_file_uses_one_that_uses_it() {
     let modules = Modules::read();
     let arrows = modules.arrows();
     let circles = circles(&arrows);
-    assert!(circles.is_empty(), "{}", told(&circles, &arrows));
+    assert!(circles.is_empty(), "{}", described(&circles, &arrows));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn reached<'a>(file: &String, arrows: &'a BTreeMap<String, BTreeSet<String>>) ->
     seen
 }
 
-fn told(circles: &[Vec<String>], arrows: &BTreeMap<String, BTreeSet<String>>) -> String {
+fn described(circles: &[Vec<String>], arrows: &BTreeMap<String, BTreeSet<String>>) -> String {
     let mut text = String::from("files that use each other; move what one needs of the other to a third:\n");
     for circle in circles {
         for file in circle {

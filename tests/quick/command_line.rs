@@ -28,7 +28,7 @@ fn new(folder: &Path, name: &str) -> (i32, String) {
 }
 
 #[test]
-fn the_help_tells_the_exit_codes_and_every_subcommand_has_one() {
+fn the_help_lists_the_exit_codes_and_every_subcommand_has_one() {
     let (code, help) = ended(&mut schemaward(&["--help"]));
     assert_eq!(code, 0);
     for line in ["  0  done", "  1  failed", "  2  wrong usage", "  3  something is pending", "  4  refused"] {
@@ -66,16 +66,16 @@ fn wrong_usage_ends_with_2_and_no_url_is_repeated() {
 }
 
 #[test]
-fn a_url_in_place_of_a_path_is_not_repeated_and_told_where_it_belongs() {
+fn a_url_in_place_of_a_path_is_not_repeated_and_the_error_says_where_it_belongs() {
     let url = "postgres://u:canary@h/d";
     let scratch = tempfile::tempdir().unwrap();
-    let behind_sqlite = format!("sqlite:{url}");
-    let refused = |arguments: &[&str], variables: &[(&str, &str)], told: &str| {
+    let after_sqlite = format!("sqlite:{url}");
+    let refused = |arguments: &[&str], variables: &[(&str, &str)], expected: &str| {
         let mut command = schemaward(arguments);
         let (code, text) = ended(command.envs(variables.iter().copied()).current_dir(scratch.path()));
         assert_eq!(code, 2, "{arguments:?}: {text}");
         assert!(!text.contains("canary"), "{arguments:?}: {text}");
-        assert!(text.contains("(a URL)") && text.contains(told), "{arguments:?}: {text}");
+        assert!(text.contains("(a URL)") && text.contains(expected), "{arguments:?}: {text}");
     };
     refused(&["status", "--url-file", url], &[], "by --url");
     refused(&["migrate", "--url-file", url], &[], "by --url");
@@ -85,8 +85,8 @@ fn a_url_in_place_of_a_path_is_not_repeated_and_told_where_it_belongs() {
     refused(&["new", "a", "--dir", url], &[], "by --url");
     refused(&["new", "a"], &[("SCHEMAWARD_DIR", url)], "by --url");
     refused(&["man", "--out", url], &[], "by --url");
-    refused(&["history", "--url", &behind_sqlite], &[], "sqlite:");
-    refused(&["history"], &[("SCHEMAWARD_URL", &behind_sqlite)], "sqlite:");
+    refused(&["history", "--url", &after_sqlite], &[], "sqlite:");
+    refused(&["history"], &[("SCHEMAWARD_URL", &after_sqlite)], "sqlite:");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "no folder is made by a URL's name");
 }
 
@@ -109,7 +109,7 @@ fn no_url_from_the_environment_is_shown() {
 }
 
 #[test]
-fn no_database_is_wrong_usage_and_tells_the_ways_to_name_one() {
+fn no_database_is_wrong_usage_and_shows_the_ways_to_name_one() {
     for subcommand in ["migrate", "status", "history", "plan", "verify", "doctor"] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("001_a.sql"), "select 1").unwrap();
@@ -191,7 +191,7 @@ fn a_url_given_as_an_argument_leaves_the_list_of_processes() {
 }
 
 #[test]
-fn a_word_that_is_no_version_is_told_what_else_may_stand_there() {
+fn a_word_that_is_not_a_version_gets_the_words_that_are_valid() {
     let (code, said) = ended(&mut schemaward(&["rollback", "--to", "latest", "--url", "sqlite:x.db"]));
     assert!(
         code == 2 && said.contains("is not a version") && said.contains("or empty, which undoes everything"),

@@ -105,7 +105,7 @@ fn a_resource_as_the_api_server_stores_it_can_be_read() {
 }
 
 #[test]
-fn every_message_stands_in_the_documentation() {
+fn every_message_is_in_the_documentation() {
     fn walk(found: &mut Vec<String>, value: &Value) {
         match value {
             Value::Object(map) => {

@@ -27,10 +27,10 @@ fn test(file: &str, name: &str) -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = if file.starts_with("src/") { root.join(file) } else { root.join("tests").join(file) };
     let source = std::fs::read_to_string(path).ok()?;
-    let (before, behind) = source.split_once(&format!("fn {name}("))?;
+    let (before, after) = source.split_once(&format!("fn {name}("))?;
     let attributes = before.rsplit_once("\n\n").map_or(before, |(_, attributes)| attributes);
     let is_test = ["#[test]", "#[tokio::test]", "#[rstest]"].iter().any(|mark| attributes.contains(mark));
-    is_test.then(|| format!("{attributes}{}", behind.split('{').next().unwrap_or_default()))
+    is_test.then(|| format!("{attributes}{}", after.split('{').next().unwrap_or_default()))
 }
 
 #[test]

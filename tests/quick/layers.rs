@@ -78,7 +78,7 @@ fn pure_rooms_import_no_client_driver_or_runtime() {
 
 /// An engine that is added is none of those that are asked for there, and nobody notices.
 #[test]
-fn nobody_asks_which_dialect_it_is_but_by_a_match_of_all() {
+fn every_question_about_a_dialect_is_an_exhaustive_match() {
     let mut found = Vec::new();
     let tests = "#[cfg(test)]";
     for source in

@@ -43,7 +43,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// A command of a page, and where it is.
-struct Told {
+struct Shown {
     at: String,
     words: Vec<String>,
     is_inline: bool,
@@ -96,9 +96,9 @@ fn commands(line: &str) -> Vec<Vec<String>> {
         }
     }
     for command in &mut commands {
-        let is_told_before =
+        let is_context =
             |word: &String| word == "time" || word.split_once('=').is_some_and(|(name, _)| is_a_variable(name));
-        let before = command.iter().take_while(|word| is_told_before(word)).count();
+        let before = command.iter().take_while(|word| is_context(word)).count();
         command.drain(..before);
         command.truncate(command.iter().position(|word| word.starts_with(['>', '<'])).unwrap_or(command.len()));
     }
@@ -110,7 +110,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
 fn without_brackets(line: &str) -> String {
     let mut parts = line.split(" [");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |kept, part| kept + part.split_once(']').map_or("", |(_, behind)| behind))
+    parts.fold(first, |kept, part| kept + part.split_once(']').map_or("", |(_, rest)| rest))
 }
 
 fn is_a_variable(name: &str) -> bool {
@@ -118,14 +118,14 @@ fn is_a_variable(name: &str) -> bool {
 }
 
 /// All commands of all pages, those of other programs too.
-fn told() -> Vec<Told> {
+fn shown() -> Vec<Shown> {
     let mut all = Vec::new();
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         let name = page.strip_prefix(root()).unwrap().display().to_string();
         let mut add = |number: usize, line: &str, is_inline: bool| {
-            let told = |words| Told { at: format!("{name}:{number}: {line}"), words, is_inline };
-            all.extend(commands(line).into_iter().map(told));
+            let shown = |words| Shown { at: format!("{name}:{number}: {line}"), words, is_inline };
+            all.extend(commands(line).into_iter().map(shown));
         };
         for block in blocks(&text) {
             let has_prompts = block.iter().any(|(_, line)| line.starts_with("$ "));
@@ -181,31 +181,31 @@ fn run(bed: &TempDir, arguments: &[String]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn every_command_of_the_program_that_a_page_tells_runs() {
+fn every_command_of_the_program_that_a_page_shows_runs() {
     let bed = a_database();
     copy(&root().join("examples"), &bed.path().join("examples"));
-    let is_ours = |told: &Told| {
-        let is_shape = told.is_inline && told.words.iter().any(|word| word.len() > 1 && is_a_variable(word));
-        let is_program = told.words[0] == "schemaward" || told.words[0].ends_with("/schemaward");
-        is_program && told.words.len() > 1 && !is_shape
+    let is_ours = |shown: &Shown| {
+        let is_shape = shown.is_inline && shown.words.iter().any(|word| word.len() > 1 && is_a_variable(word));
+        let is_program = shown.words[0] == "schemaward" || shown.words[0].ends_with("/schemaward");
+        is_program && shown.words.len() > 1 && !is_shape
     };
-    let ours: Vec<_> = told().into_iter().filter(is_ours).collect();
-    let is_wrong = |told: &&Told| {
+    let ours: Vec<_> = shown().into_iter().filter(is_ours).collect();
+    let is_wrong = |shown: &&Shown| {
         let fresh = TempDir::new().unwrap();
         copy(&bed.path().join("."), fresh.path());
-        let (code, said) = run(&fresh, &told.words[1..]);
+        let (code, said) = run(&fresh, &shown.words[1..]);
         // In a sentence `schemaward rollback` is a name, too.
-        let is_a_name = told.is_inline && said.contains("required arguments were not provided");
+        let is_a_name = shown.is_inline && said.contains("required arguments were not provided");
         let is_understood = code.is_some() && (!said.contains("For more information, try '--help'") || is_a_name);
-        (!is_understood).then(|| format!("{}\n  {code:?}: {said}", told.at))
+        (!is_understood).then(|| format!("{}\n  {code:?}: {said}", shown.at))
     };
-    let wrong: Vec<_> = ours.iter().filter_map(|told| is_wrong(&told)).collect();
+    let wrong: Vec<_> = ours.iter().filter_map(|shown| is_wrong(&shown)).collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ours.len(), wrong.join("\n"));
     assert!(ours.len() > 40, "{}", ours.len());
 }
 
 #[test]
-fn every_target_and_every_path_that_a_page_tells_is_there() {
+fn every_target_and_every_path_that_a_page_names_exists() {
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let is_target = |name: &String| makefile.lines().any(|line| line.starts_with(&format!("{name}:")));
@@ -223,11 +223,11 @@ fn every_target_and_every_path_that_a_page_tells_is_there() {
         !is_made && !path.contains('*') && folders.iter().any(|folder| folder == begin) && !root().join(path).exists()
     };
     let (mut wrong, mut count) = (Vec::new(), 0);
-    for Told { at, words, .. } in told().into_iter().filter(|told| !told.words[0].starts_with('-')) {
-        let behind = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1).cloned();
+    for Shown { at, words, .. } in shown().into_iter().filter(|shown| !shown.words[0].starts_with('-')) {
+        let after = |flag: &str| words.iter().skip_while(|word| *word != flag).nth(1).cloned();
         let is_right = match words[0].as_str() {
             "make" => words[1..].iter().filter(|word| word.starts_with(char::is_lowercase)).all(is_target),
-            "cargo" => behind("--test").is_none_or(|name| is_test(&name)),
+            "cargo" => after("--test").is_none_or(|name| is_test(&name)),
             _ => true,
         };
         count += usize::from(["make", "cargo"].contains(&words[0].as_str()) || words[0].contains('/'));

@@ -66,7 +66,7 @@ fn messages_and_help_are_written_as_a_native_speaker_would() {
         let are_looked_at = COMMENTS.iter().any(|place| path.starts_with(place));
         let comments = if are_looked_at { comments(production) } else { Vec::new() };
         for (line, text) in literals(production).into_iter().chain(comments) {
-            found.extend(not_written(&text).map(|told| format!("{path}:{line}: {told}")));
+            found.extend(not_written(&text).map(|fault| format!("{path}:{line}: {fault}")));
         }
     }
     assert!(found.is_empty(), "{found:#?}");
@@ -78,7 +78,7 @@ fn pages_are_written_as_a_native_speaker_would() {
     for path in pages() {
         let text = tree::text(&path);
         for (line, paragraph) in paragraphs(&text) {
-            found.extend(not_written(&paragraph).map(|told| format!("{path}:{line}: {told}")));
+            found.extend(not_written(&paragraph).map(|fault| format!("{path}:{line}: {fault}")));
         }
     }
     assert!(found.is_empty(), "{found:#?}");

@@ -55,7 +55,7 @@ fn pending_migrations_are_applied_recorded_and_reported(#[values(Engine::Mysql, 
 }
 
 #[rstest]
-fn with_nothing_pending_a_run_sends_one_message_behind_its_login(
+fn with_nothing_pending_a_run_sends_one_message_after_its_login(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };

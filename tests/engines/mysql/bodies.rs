@@ -21,7 +21,7 @@ fn spoilt(bed: &Bed) -> String {
 /// applied or refused is none of this test's concern.
 #[rstest]
 #[case::comment_before_if("create procedure p() comment 'c' if 1 then delete from x; end if")]
-#[case::while_behind_a_comment("create procedure p() comment 'c' while 0 do delete from x; end while")]
+#[case::while_after_a_comment("create procedure p() comment 'c' while 0 do delete from x; end while")]
 #[case::follows(
     "create trigger t2 before insert on x for each row follows t1 if 1 then set new.a = 1; set new.a = 2; end if"
 )]
@@ -101,8 +101,8 @@ fn what_an_earlier_build_has_spoilt_is_found_and_named(#[values(Engine::Mysql, E
     for (what, name) in [("procedure", "p"), ("trigger", "t"), ("event", "e")] {
         let named = format!("{what} {}.{name}", bed.database);
         for ended in [&doctor, &verify] {
-            let told = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-            assert!(told.contains(&named) && told.contains("drop it and create it again"), "{named}: {told}");
+            let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+            assert!(said.contains(&named) && said.contains("drop it and create it again"), "{named}: {said}");
         }
     }
 }
@@ -132,7 +132,7 @@ fn what_an_earlier_build_has_spoilt_is_found_and_named(#[values(Engine::Mysql, E
     "create procedure p() no sql comment 'c' case 1 when 1 then set @a = 1; else set @a = 2; end case",
     "case 1 when 1 then set @a = 1; else set @a = 2; end case"
 )]
-fn a_body_is_stored_as_it_is_written_wherever_it_stands(
+fn a_body_is_stored_as_written_wherever_it_is(
     #[case] statement: &str,
     #[case] body: &str,
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
@@ -187,7 +187,7 @@ fn an_event_that_is_altered_between_delimiters_gets_its_whole_body(
 }
 
 #[rstest]
-fn what_stands_behind_a_routine_up_to_one_delimiter_is_told_by_its_own_place(
+fn what_follows_a_routine_up_to_one_delimiter_is_reported_by_its_own_place(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let sql = "create table t (a int primary key);\ndelimiter //\ncreate procedure p() begin select 1; select 2; end;\n\

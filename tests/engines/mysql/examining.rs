@@ -26,7 +26,7 @@ fn a_database_that_is_ready_passes_every_step(#[values(Engine::Mysql, Engine::Ma
 }
 
 #[rstest]
-fn what_is_wrong_is_told_with_what_to_do(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn what_is_wrong_is_reported_with_what_to_do(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(mut bed) = Bed::new(engine) else { return };
     let user = format!("reader{}", &bed.database[6..]);
     bed.sql(&format!(
@@ -105,7 +105,7 @@ fn stored_rollbacks_with_such_a_comment_are_refused_by_a_dry_run_too(
 }
 
 #[rstest]
-fn a_newer_ledger_is_told(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_newer_ledger_is_reported(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };
     assert_eq!(bed.run().applied(), 1);
     bed.sql("update schemaward_ledger set version = 99");

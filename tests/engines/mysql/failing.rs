@@ -6,7 +6,7 @@ use schemaward::report::{ErrorClass, Reason};
 use super::bed::{Bed, Engine};
 
 #[rstest]
-fn a_statement_that_fails_is_named_and_its_file_goes_on_there(
+fn a_statement_that_fails_is_named_and_its_file_resumes_there(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let sql = "create table t (id int);\ninsert into t values (1), (1);\n\n  insert into u values (1);\n";
@@ -59,7 +59,7 @@ fn a_syntax_error_is_shown_where_it_is_without_our_own_text(
 }
 
 #[rstest]
-fn a_table_that_is_there_is_an_error_of_its_own_class(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_table_that_exists_is_an_error_of_its_own_class(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };
     bed.sql("create table a (id int)");
     for _ in 0..2 {
@@ -72,7 +72,7 @@ fn a_table_that_is_there_is_an_error_of_its_own_class(#[values(Engine::Mysql, En
 }
 
 #[rstest]
-fn a_call_that_fails_behind_its_first_result_has_failed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_call_that_fails_after_its_first_result_has_failed(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let sql = "create procedure p() begin select 1; insert into missing values (1); end;\ncall p();\n";
     let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
     let ended = bed.run();
@@ -83,7 +83,7 @@ fn a_call_that_fails_behind_its_first_result_has_failed(#[values(Engine::Mysql, 
 }
 
 #[rstest]
-fn a_user_who_may_not_keep_the_ledger_is_told_which_right_is_missing(
+fn a_user_who_may_not_keep_the_ledger_learns_which_right_is_missing(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let Some(mut bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };
@@ -130,7 +130,7 @@ fn a_password_that_the_server_quotes_is_starred_in_every_output_and_in_the_ledge
 }
 
 #[rstest]
-fn a_file_that_looks_like_postgresql_s_is_told_as_that(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_file_that_looks_like_postgresql_s_is_reported_as_such(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id bigserial);\n")]) else { return };
     let ended = bed.run();
     let hint = ended.failure().hint.as_deref().unwrap_or_default();

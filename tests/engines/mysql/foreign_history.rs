@@ -39,13 +39,13 @@ fn every_tool_s_history_is_found_by_its_table(#[values(Engine::Mysql, Engine::Ma
         let Some(bed) = migrated_by(engine, sql) else { return };
         let (code, text) = said(&bed.command("migrate", &[]));
         assert_eq!(code, Some(4), "{}: {text}", history.tool);
-        assert!(history.is_told(&text), "{}: {text}", history.tool);
+        assert!(history.is_reported(&text), "{}: {text}", history.tool);
         assert_untouched(&bed, &text);
     }
 }
 
 #[rstest]
-fn a_run_in_the_cluster_ends_so_too_and_goes_on_once_the_history_is_taken_over(
+fn a_run_in_the_cluster_is_refused_too_and_continues_once_the_history_is_taken_over(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let golang_migrate = histories::ALL.first().and_then(|history| history.on("mysql")).unwrap();
@@ -70,7 +70,7 @@ fn a_history_is_found_under_any_name(#[values(Engine::Mysql, Engine::Mariadb)] e
         let (code, text) = said(&bed.command("migrate", &[]));
         let tool = renamed.history.tool;
         assert_eq!(code, Some(4), "{tool}: {text}");
-        assert!(renamed.is_told(&text), "{tool}: {text}");
+        assert!(renamed.is_reported(&text), "{tool}: {text}");
         assert_untouched(&bed, &text);
     }
 }

@@ -20,7 +20,7 @@ pub fn gate(server: String, number: usize, at: At) -> Gate {
     Gate::with(server, number, at, forward)
 }
 
-fn forward(connection: Connection, tell: &Sender<()>, released: &Receiver<()>) {
+fn forward(connection: Connection, arrived: &Sender<()>, released: &Receiver<()>) {
     let Connection { mut client, mut server, number, at } = connection;
     let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let swallowing = Arc::new(AtomicBool::new(false));
@@ -47,7 +47,7 @@ fn forward(connection: Connection, tell: &Sender<()>, released: &Receiver<()>) {
         if at == At::After {
             let _ = back.join();
         }
-        let _ = tell.send(());
+        let _ = arrived.send(());
         let _ = released.recv();
     }
     let _ = server.shutdown(Shutdown::Both);

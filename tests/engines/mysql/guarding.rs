@@ -44,7 +44,7 @@ fn of_two_runs_at_once_each_migration_is_applied_by_one(#[values(Engine::Mysql, 
 }
 
 #[rstest]
-fn a_run_does_not_wait_longer_than_it_may_and_tells_for_whom(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_run_does_not_wait_longer_than_it_may_and_says_for_whom(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int); do sleep(300)")]) else { return };
     let first = bed.start("first", &[]);
     crate::wait_until("the first run works", || bed.sleeping());
@@ -120,7 +120,7 @@ fn a_holder_whose_fence_was_raised_by_another_does_nothing(
 }
 
 #[rstest]
-fn a_fence_that_is_raised_during_a_statement_ends_the_file_behind_it(
+fn a_fence_that_is_raised_during_a_statement_ends_the_file_after_it(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let sql = "alter table t add column b int;\ncreate table behind (id int);\n";
@@ -206,7 +206,7 @@ fn a_runner_that_sleeps_with_its_connection_open_is_waited_for(
 }
 
 #[rstest]
-fn an_earlier_holder_that_lost_the_lock_alone_is_ended_before_the_next_goes_on(
+fn an_earlier_holder_that_lost_only_the_lock_is_ended_before_the_next_continues(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };

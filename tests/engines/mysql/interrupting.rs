@@ -278,7 +278,7 @@ fn where_commit_is_interrupted_the_journal_says_what_is_committed() {
 }
 
 #[rstest]
-fn nothing_runs_behind_a_cancelled_statement_that_counts_as_finished(
+fn nothing_runs_after_a_cancelled_statement_that_counts_as_finished(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     // MySQL's SLEEP returns 1 where it is cancelled, as if it had come to its end; MariaDB's fails.
@@ -302,7 +302,7 @@ fn nothing_runs_behind_a_cancelled_statement_that_counts_as_finished(
 }
 
 #[rstest]
-fn what_the_catalog_cannot_tell_waits_for_a_person(
+fn what_the_catalog_does_not_show_waits_for_a_person(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
     #[values("done", "not-done")] says: &str,
 ) {
@@ -322,9 +322,9 @@ fn what_the_catalog_cannot_tell_waits_for_a_person(
         assert!(failure.hint.as_ref().unwrap().contains("repair --version 001 --statement 2"), "{failure:?}");
     }
     let status = bed.command("status", &["--check"]);
-    let told = String::from_utf8(status.stdout).unwrap();
-    assert_eq!(status.status.code(), Some(4), "{told}");
-    assert!(told.contains("half applied: 1 of them") && told.contains("repair --version 001 --statement 2"), "{told}");
+    let said = String::from_utf8(status.stdout).unwrap();
+    assert_eq!(status.status.code(), Some(4), "{said}");
+    assert!(said.contains("half applied: 1 of them") && said.contains("repair --version 001 --statement 2"), "{said}");
     let repaired = bed.command("repair", &["--version", "1", "--statement", "2", "--as", says]);
     assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
     assert_eq!(bed.run().applied(), 1);
@@ -333,7 +333,7 @@ fn what_the_catalog_cannot_tell_waits_for_a_person(
 }
 
 #[rstest]
-fn status_tells_of_a_statement_that_is_at_work_and_of_one_whose_end_was_not_recorded(
+fn status_shows_a_running_statement_and_one_whose_end_was_not_recorded(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let sql = "create table log (n int);\ncreate index i on held (a);\ncall p();\n";

@@ -109,7 +109,7 @@ const ROWS: &str = "create table p (id int auto_increment primary key, n int);\n
 const LAST: &str = "insert into c values (last_insert_id(), 3), (@two, 2), (@again, 2);\n";
 
 #[rstest]
-fn what_was_inserted_last_is_the_file_s_own_row_and_stays_so_behind_an_interruption(
+fn what_was_inserted_last_is_the_file_s_own_row_and_stays_so_after_an_interruption(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
     #[values("", "insert into nowhere values (1);\n")] between: &str,
 ) {

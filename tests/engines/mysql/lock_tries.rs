@@ -31,7 +31,7 @@ fn a_lock_that_is_given_free_lets_only_the_statement_that_waited_run_again(
     let mut holder = bed.client();
     holder.sql(held);
     let mut running = bed.start("run", &["--lock-timeout", "2s"]);
-    running.until_it_is_seen_who_holds_the_lock(1);
+    running.until_the_lock_s_holder_is_visible(1);
     assert_eq!(bed.sql("select group_concat(n) from log"), "1");
     holder.sql("commit");
     let ended = running.end();
@@ -50,7 +50,7 @@ fn a_lock_that_is_given_free_lets_only_the_statement_that_waited_run_again(
 }
 
 #[rstest]
-fn the_tries_end_with_the_run_s_deadline_and_the_failure_names_who_was_in_the_way(
+fn the_tries_end_with_the_run_s_deadline_and_the_failure_names_who_blocked_it(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table u (id int); alter table t add column b int")])

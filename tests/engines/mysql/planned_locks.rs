@@ -45,30 +45,30 @@ fn dialect(engine: Engine) -> Dialect {
     if engine == Engine::Mysql { Dialect::Mysql } else { Dialect::Mariadb }
 }
 
-fn told(sql: &str, engine: Engine) -> StatementLock {
+fn planned(sql: &str, engine: Engine) -> StatementLock {
     *Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
 }
 
 /// Where writes go on the server takes the wish that they shall; where they wait it refuses that.
 #[rstest]
-fn writes_go_on_where_plan_says_so(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn writes_continue_where_plan_says_so(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let altering = ALTERING.iter().map(|sql| (sql, format!("{sql}, lock = none")));
     let indexes =
         INDEXES.iter().take(if engine == Engine::Mysql { 3 } else { 2 }).map(|sql| (sql, format!("{sql} lock = none")));
     for (sql, wish) in altering.chain(indexes) {
         let Some(bed) = Bed::new(engine) else { return };
         bed.sql(BEFORE);
-        let lock = told(sql, engine);
+        let lock = planned(sql, engine);
         assert_eq!((lock.strongest.mode.as_str(), lock.reads), ("EXCLUSIVE", Others::GoOn), "{sql}");
-        assert_eq!(told(&wish, engine).writes, Others::GoOn, "{wish}");
+        assert_eq!(planned(&wish, engine).writes, Others::GoOn, "{wish}");
         let refused = bed.client().try_sql(&wish).err();
-        let as_told = match lock.writes {
+        let as_planned = match lock.writes {
             Others::GoOn => refused.is_none(),
             // MariaDB: newer versions may take it.
             Others::MayWait => engine == Engine::Mariadb,
             Others::Wait => refused.as_ref().is_some_and(|error| error.contains("LOCK=NONE")),
         };
-        assert!(as_told, "{sql}: told {:?}, the server said {refused:?}", lock.writes);
+        assert!(as_planned, "{sql}: told {:?}, the server said {refused:?}", lock.writes);
     }
 }
 
@@ -90,14 +90,14 @@ const LOCKING: [(&str, &str, bool); 13] = [
 ];
 
 #[rstest]
-fn the_modes_that_plan_tells_are_those_the_server_takes(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn the_modes_that_plan_shows_are_those_the_server_takes(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::new(engine) else { return };
     bed.sql(BEFORE);
     let mut reader = bed.client();
     let mut other = bed.client();
     other.sql("set lock_wait_timeout = 1, autocommit = 0");
     for (sql, table, waits) in LOCKING {
-        let mode = told(sql, engine).strongest.mode.as_str();
+        let mode = planned(sql, engine).strongest.mode.as_str();
         assert_eq!(mode == "EXCLUSIVE", waits, "{sql}");
         reader.sql(&format!("start transaction; select count(*) from {table}"));
         let outcome = other.try_sql(sql);

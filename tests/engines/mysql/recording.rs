@@ -34,7 +34,7 @@ fn the_ledger_s_tables_have_their_own_row_format(#[values(Engine::Mysql, Engine:
 }
 
 #[test]
-fn a_mode_in_which_an_empty_text_is_null_is_no_trouble() {
+fn a_mode_in_which_an_empty_text_is_null_does_no_harm() {
     let file = "create table a (n varchar(10));\nset sql_mode = 'EMPTY_STRING_IS_NULL';\ninsert into a values ('');\n\
                 create table b (id int);\ninsert into a values ('x');\n";
     let Some(bed) = Bed::with(Engine::Mariadb, &[("001_a.sql", file)]) else { return };

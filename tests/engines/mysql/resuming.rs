@@ -10,11 +10,11 @@ const BROKEN: &str = "create table broken (a int,);\n";
 const MENDED: &str = "create table broken (a int);\n";
 
 /// Runs a file that fails at `BROKEN`, corrects it, and runs it again.
-fn resumed(bed: &Bed, before: &str, behind: &str) -> crate::postgres::bed::Ended {
-    bed.files(&[("001_a.sql", &format!("{before}{BROKEN}{behind}"))]);
+fn resumed(bed: &Bed, before: &str, after: &str) -> crate::postgres::bed::Ended {
+    bed.files(&[("001_a.sql", &format!("{before}{BROKEN}{after}"))]);
     let failure = bed.run().failure().clone();
     assert_eq!(failure.code.as_deref(), Some("1064"), "{failure:?}");
-    bed.files(&[("001_a.sql", &format!("{before}{MENDED}{behind}"))]);
+    bed.files(&[("001_a.sql", &format!("{before}{MENDED}{after}"))]);
     bed.run()
 }
 
@@ -29,8 +29,8 @@ fn a_variable_keeps_its_value_where_what_it_was_read_from_has_changed(
                   set @role = (select id from roles where name = 'old');\n\
                   select count(*) into @n from roles;\n\
                   update roles set name = 'new' where id = @role;\ninsert into roles values (9, 'x');\n";
-    let behind = "update roles set name = 'newer' where id = @role;\ninsert into grants_of values (@role, @n);\n";
-    assert_eq!(resumed(&bed, before, behind).applied(), 1);
+    let after = "update roles set name = 'newer' where id = @role;\ninsert into grants_of values (@role, @n);\n";
+    assert_eq!(resumed(&bed, before, after).applied(), 1);
     assert_eq!(bed.sql("select name from roles where id = 7"), "newer");
     assert_eq!(bed.sql("select role_id, what from grants_of"), "7|2");
 }
@@ -57,20 +57,20 @@ fn a_value_comes_back_as_what_it_was(#[values(Engine::Mysql, Engine::Mariadb)] e
                   @no_s = convert(null using latin1) collate latin1_bin;\n\
                   set @j = json_object('a', 1), @t = timestamp'2020-01-02 03:04:05.678';\n\
                   set @u1 = uuid(); create table kept as select @u1 as u, concat(@i, @n, @u, @d, @s, @l, @e, @j, @t) as v;\n";
-    let behind = "create table seen as select @i as i, @n as n, @u as u, @d as d, @f as f, @s as s, @b as b, @l as l, \
+    let after = "create table seen as select @i as i, @n as n, @u as u, @d as d, @f as f, @s as s, @b as b, @l as l, \
                   @nothing as nothing, @`odd name` as odd, @c as c, @e as e, @w as w, @j as j, @t as t, \
                   @small as small, @year as year, @id as id, @no_u as no_u, @no_i as no_i, @no_d as no_d, @no_f as no_f, \
                   @no_s as no_s;\n\
                   create table told as select @u1 = k.u as same, concat(@i, @n, @u, @d, @s, @l, @e, @j, @t) = k.v as v, \
                   charset(@l) as latin, collation(@c) as coll, hex(@b) as b, @nothing is null as nothing, @f = 1/3e0 as f \
                   from kept k;\n";
-    assert_eq!(resumed(&bed, before, behind).applied(), 1);
+    assert_eq!(resumed(&bed, before, after).applied(), 1);
     assert_eq!(bed.sql("select * from told"), "1|1|latin1|utf8mb4_bin|00FF27|1|1");
     // The types are those of a run that was not interrupted.
     let types = "select group_concat(column_name, ' ', column_type, ' ', ifnull(character_set_name, ''), ' ', \
                  ifnull(numeric_scale, '') order by ordinal_position separator ';') \
                  from information_schema.columns where table_schema = database() and table_name = 'seen'";
-    let Some(clean) = Bed::with(engine, &[("001_a.sql", &format!("{before}{MENDED}{behind}"))]) else { return };
+    let Some(clean) = Bed::with(engine, &[("001_a.sql", &format!("{before}{MENDED}{after}"))]) else { return };
     assert_eq!(clean.run().applied(), 1);
     assert_eq!(bed.sql(types), clean.sql(types));
 }
@@ -96,8 +96,8 @@ fn what_a_procedure_has_set_is_kept(#[values(Engine::Mysql, Engine::Mariadb)] en
     )]);
     assert_eq!(bed.run().applied(), 1);
     let before = "call sets(@out); insert into t values (7, 7);\n";
-    let behind = "call uses(); insert into t values (@out, 3); insert into t values (@@sql_safe_updates, 4);\n";
-    assert_eq!(resumed(&bed, before, behind).applied(), 1);
+    let after = "call uses(); insert into t values (@out, 3); insert into t values (@@sql_safe_updates, 4);\n";
+    assert_eq!(resumed(&bed, before, after).applied(), 1);
     assert_eq!(bed.sql("select n, v from t order by v"), "1|1\n11|2\n1|3\n1|4\n7|7");
 }
 
@@ -107,10 +107,10 @@ fn settings_come_back_as_values(#[values(Engine::Mysql, Engine::Mariadb)] engine
     let before = "set @old = @@sql_mode; set names latin1; set sql_mode = 'ansi_quotes', time_zone = '+05:00';\n\
                   create table t (a int); set sql_mode = concat(@@sql_mode, ',pipes_as_concat'), foreign_key_checks = 0;\n\
                   insert into t values (1);\n";
-    let behind = "create table seen as select @@sql_mode as m, @@time_zone as z, @@character_set_client as c, \
+    let after = "create table seen as select @@sql_mode as m, @@time_zone as z, @@character_set_client as c, \
                   @@collation_connection as o, @@foreign_key_checks as f, 'a' || 'b' as p;\nset sql_mode = @old;\n\
                   create table mode as select @@sql_mode = @old as same;\n";
-    assert_eq!(resumed(&bed, before, behind).applied(), 1);
+    assert_eq!(resumed(&bed, before, after).applied(), 1);
     let expected = "PIPES_AS_CONCAT,ANSI_QUOTES|+05:00|latin1|latin1_swedish_ci|0|ab";
     assert_eq!(bed.sql("select * from seen"), expected);
     assert_eq!(bed.sql("select * from mode"), "1");
@@ -123,8 +123,8 @@ fn a_prepared_statement_that_is_used_later_is_prepared_again(#[values(Engine::My
                   prepare literal from 'insert into t values (5)';\n\
                   alter table t add column b int default 9; prepare unused from 'select b from t';\n\
                   alter table t drop column b; set @a = 4;\n";
-    let behind = "execute s using @a; execute literal; deallocate prepare s; deallocate prepare unused;\n";
-    assert_eq!(resumed(&bed, before, behind).applied(), 1);
+    let after = "execute s using @a; execute literal; deallocate prepare s; deallocate prepare unused;\n";
+    assert_eq!(resumed(&bed, before, after).applied(), 1);
     assert_eq!(bed.sql("select a from t order by a"), "4\n5");
 }
 
@@ -143,14 +143,14 @@ fn what_a_procedure_has_prepared_stops_the_run_before_anything_runs(
     )]
     ways: (&str, &str, bool),
 ) {
-    let (prepared, behind, stops) = ways;
+    let (prepared, after, stops) = ways;
     let Some(bed) = Bed::new(engine) else { return };
     let before = format!(
         "create table t (a int);\n\
          create procedure prepares() begin PREPARE st FROM 'insert into t values (9)'; end;\n\
          create procedure uses() execute st;\n{prepared}call prepares();\n"
     );
-    let ended = resumed(&bed, &before, &format!("insert into t values (2);\n{behind}"));
+    let ended = resumed(&bed, &before, &format!("insert into t values (2);\n{after}"));
     if !stops {
         assert_eq!(ended.applied(), 1);
         return;
@@ -168,12 +168,12 @@ fn a_temporary_table_that_is_still_needed_stops_the_run_before_anything_runs(
     let Some(bed) = Bed::new(engine) else { return };
     let before = "create table keep_ids (id int); create table users (id int);\n\
                   create temporary table keep_ids as select 1 as id;\n";
-    let behind = "insert into users values (9);\ndelete from keep_ids;\n";
-    let ended = resumed(&bed, before, behind);
+    let after = "insert into users values (9);\ndelete from keep_ids;\n";
+    let ended = resumed(&bed, before, after);
     let failure = ended.failure();
     assert_eq!(failure.reason, Reason::NeedsReview, "{failure:?}");
-    for told in ["temporary table keep_ids", "statement 3 (line 2)", "statement 6 (line 5)"] {
-        assert!(failure.message.contains(told), "{told}: {}", failure.message);
+    for expected in ["temporary table keep_ids", "statement 3 (line 2)", "statement 6 (line 5)"] {
+        assert!(failure.message.contains(expected), "{expected}: {}", failure.message);
     }
     assert!(failure.hint.as_deref().unwrap().contains("repair --abandon 001"), "{failure:?}");
     assert!(!bed.has("broken") && bed.sql("select count(*) from users") == "0", "nothing has run");
@@ -237,21 +237,23 @@ fn a_function_that_writes_is_not_called_twice_by_a_set(#[values(Engine::Mysql, E
     let before = "create table calls (id int auto_increment primary key);\n\
                   create function takes() returns int deterministic modifies sql data begin insert into calls values (null); return last_insert_id(); end;\n\
                   set @id = takes();\n";
-    let behind = "create table got as select @id as id;\n";
-    assert_eq!(resumed(&bed, before, behind).applied(), 1);
+    let after = "create table got as select @id as id;\n";
+    assert_eq!(resumed(&bed, before, after).applied(), 1);
     assert_eq!(bed.sql("select count(*) from calls"), "1");
     assert_eq!(bed.sql("select id from got"), "1");
 }
 
 #[rstest]
-fn what_is_committed_is_counted_right_behind_an_interruption(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn what_is_committed_is_counted_correctly_after_an_interruption(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
     let Some(bed) = Bed::new(engine) else { return };
     let file = "set @a = 1;\ncreate table t (a int);\nset @b = 2;\ninsert into nowhere values (1);\nselect 1;\n";
     bed.files(&[("001_a.sql", file)]);
     for _ in 0..2 {
         let output = bed.command("migrate", &[]);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        assert!(told.contains("3 of its 5 statements"), "{told}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("3 of its 5 statements"), "{said}");
     }
 }
 
@@ -270,8 +272,8 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand(
     std::fs::remove_file(bed.folder().join("001_a.sql")).unwrap();
     bed.files(&[("002_b.sql", "create table b (n int)")]);
     let output = bed.command("migrate", &[]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.code() == Some(4) && told.contains("repair --abandon 001_a.sql"), "{told}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(4) && said.contains("repair --abandon 001_a.sql"), "{said}");
     let output = bed.command("repair", &["--abandon", "001"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(bed.run().applied(), 1);

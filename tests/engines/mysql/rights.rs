@@ -41,7 +41,7 @@ impl Drop for User<'_> {
 }
 
 #[rstest]
-fn a_table_of_the_ledger_that_a_user_may_not_read_is_told_and_never_an_empty_one(
+fn a_table_of_the_ledger_that_a_user_may_not_read_is_reported_and_never_taken_for_empty(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let files = [("001_a.sql", "create table if not exists a (n int);\ninsert into a values (1);\n")];
@@ -58,17 +58,18 @@ fn a_table_of_the_ledger_that_a_user_may_not_read_is_told_and_never_an_empty_one
         let user = User::new(&bed, &format!("{WRITES} on {{db}}.*;{}", grants.join(";")));
         for arguments in [&["status"][..], &["plan"], &["verify"], &["history"], &["repair"], &["migrate"]] {
             let (code, text) = user.said(arguments);
-            let is_told = text.contains("may not keep the ledger") && text.contains(hidden) && text.contains("GRANT");
+            let is_reported =
+                text.contains("may not keep the ledger") && text.contains(hidden) && text.contains("GRANT");
             assert!(!text.contains("none applied"), "{hidden}, {arguments:?}: {text}");
-            assert!(code == Some(0) || code == Some(1) && is_told, "{hidden}, {arguments:?}: {text}");
+            assert!(code == Some(0) || code == Some(1) && is_reported, "{hidden}, {arguments:?}: {text}");
         }
         // Something is to be written.
         bed.files(&[("002_b.sql", "insert into a values (2);\n")]);
         let (code, text) = user.said(&["migrate"]);
         let rows = bed.sql("select group_concat(n order by n) from a");
-        let is_told = text.contains("may not keep the ledger") && text.contains("GRANT");
+        let is_reported = text.contains("may not keep the ledger") && text.contains("GRANT");
         let expected = if code == Some(0) { "1,2" } else { "1" };
-        assert!(rows == expected && (code == Some(0) || is_told), "{hidden}: {rows}: {text}");
+        assert!(rows == expected && (code == Some(0) || is_reported), "{hidden}: {rows}: {text}");
         drop(user);
         std::fs::remove_file(bed.folder().join("002_b.sql")).unwrap();
         bed.sql("delete from a where n = 2");
@@ -119,7 +120,7 @@ fn a_variable_is_kept_by_a_user_without_a_right_on_performance_schema(
 #[rstest]
 #[case::two_procedures("call p_set()", "call p_use()")]
 #[case::a_function("do f_set()", "insert into log values (@hidden)")]
-fn what_nobody_can_see_is_not_taken_for_nothing(
+fn what_is_hidden_is_not_taken_for_nothing(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
     #[case] set: &str,
     #[case] need: &str,
@@ -138,7 +139,7 @@ fn what_nobody_can_see_is_not_taken_for_nothing(
 }
 
 #[rstest]
-fn a_lock_in_the_way_is_waited_for_by_a_user_who_may_not_see_who_holds_it(
+fn a_blocking_lock_is_waited_for_by_a_user_who_may_not_see_who_holds_it(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "alter table t add b int;\n")]) else { return };

@@ -124,7 +124,7 @@ const CASES: [Case; 12] = [
 ];
 
 #[rstest]
-fn what_is_there_alike_is_skipped_and_the_rest_of_the_file_runs(
+fn what_exists_identically_is_skipped_and_the_rest_of_the_file_runs(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     for case in CASES {
@@ -141,12 +141,14 @@ fn what_is_there_alike_is_skipped_and_the_rest_of_the_file_runs(
         assert_eq!(bed.sql(settled), "finished server,finished catalog,finished server", "{}", case.what);
         bed.sql("drop table before_it, after_it");
         assert_eq!(self::tables(&bed), tables, "{}", case.what);
-        nothing_is_left_behind(&bed, case.what);
+        nothing_is_left(&bed, case.what);
     }
 }
 
 #[rstest]
-fn what_is_there_otherwise_is_an_error_that_shows_both(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn what_exists_with_another_definition_is_an_error_that_shows_both(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
     for case in CASES {
         let sql = format!("create table before_it (a int);\n{};", case.other);
         let Some(bed) = Bed::with(engine, &[("001_other.sql", &sql)]) else { return };
@@ -161,7 +163,7 @@ fn what_is_there_otherwise_is_an_error_that_shows_both(#[values(Engine::Mysql, E
         assert!(!failure.message.contains("scratch"), "{}: {}", case.what, failure.message);
         assert_eq!(failure.place.as_ref().unwrap().line, Some(2), "{}", case.what);
         assert_eq!(bed.sql("select state from schemaward_statement_journal where statement = 2"), "failed");
-        nothing_is_left_behind(&bed, case.what);
+        nothing_is_left(&bed, case.what);
     }
 }
 
@@ -186,7 +188,7 @@ fn of_several_parts_some_that_are_missing_are_named(#[values(Engine::Mysql, Engi
         "{}",
         failure.message
     );
-    nothing_is_left_behind(&bed, sql);
+    nothing_is_left(&bed, sql);
     bed.sql("alter table t add b int, add key i (a)");
     assert_eq!(bed.run_with(&SKIP).applied(), 1);
 }
@@ -213,11 +215,11 @@ fn what_cannot_be_compared_is_an_error_that_says_so(
     assert_eq!(failure.class, ErrorClass::AlreadyExists);
     assert!(failure.message.contains("could not be checked"), "{}", failure.message);
     assert!(failure.message.contains(why), "{}", failure.message);
-    nothing_is_left_behind(&bed, sql);
+    nothing_is_left(&bed, sql);
 }
 
 #[rstest]
-fn what_the_file_has_set_holds_on_behind_what_was_skipped(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn what_the_file_has_set_stays_set_after_what_was_skipped(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let sql = "set @n = 1;\nset @n = @n + 1, sql_select_limit = 1, character_set_results = latin1;\n\
                create temporary table kept (a int);\ninsert into kept values (7);\ninsert into numbered values (0);\n\
                create table t (`ü` int comment 'ß', a int);\n\
@@ -230,7 +232,9 @@ fn what_the_file_has_set_holds_on_behind_what_was_skipped(#[values(Engine::Mysql
 }
 
 #[rstest]
-fn who_may_not_drop_tables_is_told_so_and_no_table_is_left(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_user_who_may_not_drop_tables_learns_that_and_no_table_is_left(
+    #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
+) {
     let Some(mut bed) = Bed::with(engine, &[("001_a.sql", "create table t (a int)")]) else { return };
     let user = bed.database.replace("engine", "keeper");
     bed.sql(&format!(
@@ -243,7 +247,7 @@ fn who_may_not_drop_tables_is_told_so_and_no_table_is_left(#[values(Engine::Mysq
     let failure = ended.failure();
     assert_eq!(failure.class, ErrorClass::AlreadyExists, "{failure:?}");
     assert!(failure.message.contains("could not be checked: dropping the table"), "{failure:?}");
-    nothing_is_left_behind(&bed, "a user without the right to drop");
+    nothing_is_left(&bed, "a user without the right to drop");
     bed.sql(&format!("drop user {user}@'%'"));
 }
 
@@ -282,7 +286,7 @@ fn break_at_each_message(engine: Engine, next: &[&str], how: impl Fn(&mut crate:
         crate::wait_until("the run ends", || running.child.try_wait().unwrap().is_some());
         let what = format!("stopped behind message {number}");
         let ended = bed.run_with(next);
-        nothing_is_left_behind(&bed, &what);
+        nothing_is_left(&bed, &what);
         if next.is_empty() {
             bed.run_with(&SKIP);
         } else {
@@ -323,7 +327,7 @@ fn tables(bed: &Bed) -> String {
     names.lines().map(|name| bed.sql(&format!("show create table `{name}`"))).collect::<Vec<_>>().join("\n")
 }
 
-fn nothing_is_left_behind(bed: &Bed, what: &str) {
+fn nothing_is_left(bed: &Bed, what: &str) {
     let sql = "select group_concat(table_name) from information_schema.tables where table_name like '%scratch%' \
                and table_schema = database()";
     assert_eq!(bed.sql(sql), "", "{what}");

@@ -125,7 +125,7 @@ fn a_repeatable_file_runs_again_when_it_has_changed(#[values(Engine::Mysql, Engi
 }
 
 #[rstest]
-fn a_late_file_is_refused_unless_it_is_asked_for(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
+fn a_file_out_of_order_is_refused_unless_it_is_asked_for(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[A, C]) else { return };
     assert_eq!(bed.run_with(&["--gaps", "allow"]).applied(), 2);
     bed.files(&[B]);

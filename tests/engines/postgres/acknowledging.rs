@@ -85,9 +85,9 @@ async fn acknowledge(on: On, url: &str) {
 
     let mut reader = session(url).await;
     let kept = reader.acknowledged(kind).await.unwrap();
-    let told: Vec<_> =
+    let reported: Vec<_> =
         kept.iter().map(|one| (one.version.as_ref().map(Version::as_str), one.detail.as_str())).collect();
-    assert_eq!(told, [(Some("007"), "again"), (None, "Flyway's 'history' \\ é")]);
+    assert_eq!(reported, [(Some("007"), "again"), (None, "Flyway's 'history' \\ é")]);
     assert!(
         kept.iter().all(|one| one.run == "test" && !one.made_by.is_empty() && one.made_at.ends_with('Z')),
         "{kept:?}"

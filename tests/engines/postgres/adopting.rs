@@ -174,7 +174,7 @@ fn atlas() {
 }
 
 #[test]
-fn what_the_folder_lacks_or_nobody_has_kept_is_told() {
+fn what_the_folder_lacks_or_nobody_has_kept_is_reported() {
     let bed =
         bed(&STAMPED[..1], &format!("{GOOSE} insert into goose_db_version (version_id, is_applied) values (7, true)"));
     let (code, _, err) = text(&bed.command("adopt", &[]));

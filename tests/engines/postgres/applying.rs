@@ -69,7 +69,7 @@ fn by_a_proxy(bed: &mut Bed) -> Proxy {
 }
 
 #[test]
-fn with_nothing_pending_a_run_takes_one_round_trip_behind_its_login() {
+fn with_nothing_pending_a_run_takes_one_round_trip_after_its_login() {
     let mut bed = Bed::with(&[("001_a.sql", "create table a ()"), ("002_b.sql", "create table b ()")]);
     assert_eq!(bed.run().applied(), 2);
     let proxy = by_a_proxy(&mut bed);

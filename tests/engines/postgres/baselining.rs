@@ -59,7 +59,7 @@ fn a_baseline_runs_nothing_and_what_is_newer_is_applied_and_undone_down_to_it() 
 }
 
 #[test]
-fn an_edit_of_a_file_of_the_baseline_is_told() {
+fn an_edit_of_a_file_of_the_baseline_is_reported() {
     let bed = bed();
     assert_eq!(text(&bed.command("baseline", &["--version", "2"])).0, Some(0));
     bed.file("001_a.sql", b"create table a (n bigint)");
@@ -83,7 +83,7 @@ fn a_baseline_is_refused_where_the_ledger_is_in_use_or_the_folder_has_no_such_ve
 }
 
 #[test]
-fn late_files_are_refused_unless_they_are_asked_for() {
+fn files_out_of_order_are_refused_unless_they_are_asked_for() {
     let bed = Bed::with(&[FILES[0], FILES[2], ("002_b.sql", "select 1")]);
     bed.psql("create table late (n int)");
     assert_eq!(bed.run().applied(), 3);

@@ -36,7 +36,7 @@ fn log(bed: &Bed<'_>) -> String {
 }
 
 /// Versions that the run has told of as applied.
-fn told(ended: &Ended) -> Vec<String> {
+fn reported(ended: &Ended) -> Vec<String> {
     let version = |event: &Event| match event {
         Event::MigrationApplied { version, .. } => Some(version.clone()),
         _ => None,
@@ -45,7 +45,7 @@ fn told(ended: &Ended) -> Vec<String> {
 }
 
 #[test]
-fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_behind_it() {
+fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_after_it() {
     for (mistake, code, place, done) in [
         ("select 'ü';\n\nselect 1 /\n  0;", "22012", (5, 1, 4), "3"),
         ("select 'ü', nowhere;", "42703", (3, 13, 3), "2"),
@@ -58,7 +58,7 @@ fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_behind_it() {
         assert_eq!(ended.failure().code.as_deref(), Some(code), "{mistake}");
         let at = (found.line.unwrap(), found.column.unwrap(), found.statement.unwrap());
         assert_eq!((found.file.as_str(), at), ("003_t.sql", place), "{mistake}");
-        assert_eq!(told(&ended), ["001", "002"], "{mistake}");
+        assert_eq!(reported(&ended), ["001", "002"], "{mistake}");
         assert_eq!(ended.summary.current_version.as_deref(), Some("002"));
         assert_eq!((ended.summary.pending.count, ended.summary.pending.first.as_deref()), (3, Some("003")));
         assert_eq!(log(&bed), "1 2", "{mistake}");
@@ -71,13 +71,13 @@ fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_behind_it() {
 }
 
 #[test]
-fn a_text_that_is_not_understood_without_a_place_is_found_all_the_same() {
+fn a_text_that_is_not_understood_without_a_place_is_still_found() {
     // Too deep for the server's parser, which does not say where.
     let deep = format!("select {}1{};", "(".repeat(40_000), ")".repeat(40_000));
     let bed = with_log(&[(1, ""), (2, ""), (3, &deep), (4, "")]);
     let ended = bed.run();
     assert_eq!(ended.failure().place.as_ref().unwrap().file, "003_t.sql", "{:?}", ended.failure());
-    assert_eq!((log(&bed).as_str(), told(&ended).len()), ("1 2", 2));
+    assert_eq!((log(&bed).as_str(), reported(&ended).len()), ("1 2", 2));
 }
 
 #[test]
@@ -94,12 +94,16 @@ fn a_connection_cut_before_any_answer_leaves_nothing_half_done_and_nothing_runs_
         let ended = bed.run();
         bed.url = direct;
         let what = format!("cut before answer {answer}: {}", ended.stdout);
-        let told = told(&ended);
-        let told_of = i64::try_from(told.len()).unwrap();
+        let reported = reported(&ended);
+        let reported_count = i64::try_from(reported.len()).unwrap();
         let recorded = bed.applied();
-        assert_eq!(recorded[1..], told, "what is told is there, and all of it: {what}");
-        assert_eq!(ended.summary.pending.count + told_of, if ended.summary.ledger_read { 2 } else { 0 }, "{what}");
-        assert_eq!(bed.run().applied() + told_of, 2, "{what}");
+        assert_eq!(recorded[1..], reported, "what is told is there, and all of it: {what}");
+        assert_eq!(
+            ended.summary.pending.count + reported_count,
+            if ended.summary.ledger_read { 2 } else { 0 },
+            "{what}"
+        );
+        assert_eq!(bed.run().applied() + reported_count, 2, "{what}");
         assert_eq!(log(&bed), "1 2 3", "{what}");
         assert_eq!(bed.applied(), ["001", "002", "003"], "{what}");
         if proxy.connections.load(std::sync::atomic::Ordering::SeqCst) == 1 && ended.status.success() {
@@ -123,14 +127,14 @@ fn a_stop_in_the_middle_ends_the_file_that_runs_and_keeps_those_before_it() {
     let ended = running.end();
     assert_eq!(ended.failure().reason, Reason::Cancelled);
     assert_eq!(ended.failure().place.as_ref().unwrap().statement, Some(3));
-    assert_eq!((log(&bed).as_str(), told(&ended)), ("1 2", vec!["001".to_owned(), "002".to_owned()]));
+    assert_eq!((log(&bed).as_str(), reported(&ended)), ("1 2", vec!["001".to_owned(), "002".to_owned()]));
     let failed = "select version, error_code, statements_done from schemaward.schema_migrations where not success";
     assert_eq!(bed.psql(failed), "003|57014|2");
     assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
 }
 
 #[test]
-fn a_long_file_does_not_keep_those_before_it_from_being_told_of() {
+fn a_long_file_does_not_delay_the_reports_of_those_before_it() {
     let bed = with_log(&[(1, ""), (2, ""), (3, "select pg_sleep(60);"), (4, "")]);
     let mut running = bed.start("long");
     running.until("of 002", |event| {
@@ -157,7 +161,7 @@ fn longer_than_their_own(bed: &Bed<'_>, before: &str) -> String {
 }
 
 #[test]
-fn of_hundreds_of_files_it_is_told_which_is_at_work_and_how_long_each_took() {
+fn of_hundreds_of_files_the_running_one_and_each_duration_are_reported() {
     let bed = with_log(&[]);
     for n in 1..=250 {
         let then = if n == 100 { "select pg_sleep(0.3)" } else { "" };
@@ -198,7 +202,7 @@ fn a_file_that_fails_among_hundreds_is_recorded_with_its_own_duration() {
     }
     bed.file("220_t.sql", b"select pg_sleep(0.6); select 1 / 0");
     let ended = bed.run();
-    assert_eq!((ended.failure().code.as_deref(), told(&ended).len()), (Some("22012"), 219));
+    assert_eq!((ended.failure().code.as_deref(), reported(&ended).len()), (Some("22012"), 219));
     let took = "select execution_time_ms >= 200 and execution_time_ms <= extract(epoch from clock_timestamp() - at) * 1000 + 1 \
                 from schemaward.schema_migrations, log where not success and n = 219";
     assert_eq!(bed.psql(took), "t");
@@ -244,7 +248,7 @@ fn a_fence_that_rises_in_the_middle_lets_nothing_from_there_on_commit() {
 }
 
 #[test]
-fn a_predecessor_that_is_not_recorded_stops_what_is_behind_it() {
+fn a_predecessor_that_is_not_recorded_stops_what_follows_it() {
     let rid = "delete from schemaward.schema_migrations where version = '001'";
     let bed = with_log(&[(1, ""), (2, rid), (3, "")]);
     // The second file takes the first one's row away.
@@ -265,16 +269,16 @@ fn a_predecessor_that_is_not_recorded_stops_what_is_behind_it() {
 }
 
 #[test]
-fn a_lock_in_the_middle_is_tried_for_again_alone_and_the_others_go_on() {
+fn a_lock_in_the_middle_is_retried_alone_and_the_others_continue() {
     let bed = with_log(&[(1, ""), (2, ""), (3, "alter table held add column b int;"), (4, ""), (5, "")]);
     bed.psql("create table held (a int)");
     let held = bed.hold("lock table held in access share mode");
     let mut running = bed.start_with("run", &["--lock-timeout", "1s"]);
-    running.until_it_is_seen_who_holds_the_lock(2);
+    running.until_the_lock_s_holder_is_visible(2);
     held.let_go();
     let ended = running.end();
     assert_eq!(ended.applied(), 5);
-    assert_eq!((log(&bed).as_str(), told(&ended).len()), ("1 2 3 4 5", 5));
+    assert_eq!((log(&bed).as_str(), reported(&ended).len()), ("1 2 3 4 5", 5));
     let tries = ended.events.iter().filter_map(|event| match event {
         Event::LockTimedOut { version, statement, .. } => Some((version.as_str(), *statement)),
         _ => None,
@@ -288,16 +292,16 @@ fn a_lock_in_the_middle_is_tried_for_again_alone_and_the_others_go_on() {
 }
 
 #[test]
-fn files_that_want_no_transaction_stand_between_batches() {
+fn files_without_a_transaction_run_between_batches() {
     let bed = with_log(&[(1, ""), (2, ""), (4, ""), (5, "")]);
     bed.file("003_index.sql", b"create index concurrently on_t1 on t1 (id);");
     let ended = bed.run();
-    assert_eq!(told(&ended), ["001", "002", "003", "004", "005"]);
+    assert_eq!(reported(&ended), ["001", "002", "003", "004", "005"]);
     assert!(bed.has("on_t1"));
 }
 
 #[test]
-fn what_was_told_of_as_applied_survives_a_crash_of_the_server() {
+fn what_was_reported_as_applied_survives_a_crash_of_the_server() {
     let server = Server::start();
     let bed = Bed::on(&server);
     bed.psql("create table log (n int)");
@@ -320,10 +324,10 @@ fn what_was_told_of_as_applied_survives_a_crash_of_the_server() {
         let ended = running.end();
         (again.join().unwrap(), ended)
     });
-    let (told, recorded) = (told(&ended), bed.applied());
+    let (reported, recorded) = (reported(&ended), bed.applied());
     assert!(recorded.len() < files, "the crash came in the middle");
     assert_eq!(ended.summary.current_version.as_ref(), recorded.last());
-    assert!(told.iter().all(|version| recorded.contains(version)), "told: {told:?}, there: {recorded:?}");
+    assert!(reported.iter().all(|version| recorded.contains(version)), "told: {reported:?}, there: {recorded:?}");
     bed.file("120_t.sql", logging(120, "").as_bytes());
     let rest = bed.run().applied();
     assert_eq!(usize::try_from(rest).unwrap() + recorded.len(), files);
@@ -341,12 +345,12 @@ fn each_file_has_its_own_duration() {
     assert_eq!(longer_than_their_own(&bed, &before), "");
     let slept = "select execution_time_ms >= 300 from schemaward.schema_migrations where version = '002'";
     assert_eq!(bed.psql(slept), "t");
-    let told = ended.events.iter().filter_map(|event| match event {
+    let reported = ended.events.iter().filter_map(|event| match event {
         Event::MigrationApplied { execution_time_ms, .. } => Some(execution_time_ms.to_string()),
         _ => None,
     });
     let recorded = bed.psql("select execution_time_ms from schemaward.schema_migrations order by id");
-    assert_eq!(told.collect::<Vec<_>>(), recorded.lines().collect::<Vec<_>>());
+    assert_eq!(reported.collect::<Vec<_>>(), recorded.lines().collect::<Vec<_>>());
 }
 
 #[test]

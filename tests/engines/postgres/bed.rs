@@ -36,7 +36,7 @@ pub struct Running {
     pub child: Child,
     stdout: BufReader<ChildStdout>,
     /// What has been read of it.
-    told: String,
+    output: String,
     summary: std::path::PathBuf,
 }
 
@@ -217,7 +217,7 @@ impl Running {
         command.arg("--url-file").arg(url_file).arg("--dir").arg(folder).arg("--summary-file").arg(&summary);
         let mut child = command.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { child, stdout, told: String::new(), summary }
+        Self { child, stdout, output: String::new(), summary }
     }
 
     /// Waits until the run tells what is wanted.
@@ -227,7 +227,7 @@ impl Running {
                 return found;
             }
         }
-        panic!("the run has ended, and not told {what}: {}", self.told)
+        panic!("the run has ended, and not told {what}: {}", self.output)
     }
 
     /// Waits until the run tells that it waits for another one.
@@ -237,7 +237,7 @@ impl Running {
 
     /// Waits until so many tries for a lock have failed, and one of them, or a later one, has told who was in the way.
     /// Which one that is depends on what else the machine does: it is asked only while the statement waits.
-    pub fn until_it_is_seen_who_holds_the_lock(&mut self, tries: i64) {
+    pub fn until_the_lock_s_holder_is_visible(&mut self, tries: i64) {
         let mut seen = false;
         self.until("who holds the lock", |event| match event {
             Event::LockTimedOut { tries: so_far, blocker, .. } => {
@@ -250,9 +250,9 @@ impl Running {
 
     /// What it tells next; None at its end.
     pub fn next(&mut self) -> Option<Event> {
-        let before = self.told.len();
-        self.stdout.read_line(&mut self.told).unwrap();
-        let line = &self.told[before..];
+        let before = self.output.len();
+        self.stdout.read_line(&mut self.output).unwrap();
+        let line = &self.output[before..];
         (!line.is_empty()).then(|| serde_json::from_str(line).unwrap())
     }
 
@@ -261,7 +261,7 @@ impl Running {
     }
 
     pub fn end(mut self) -> Ended {
-        let (mut stdout, mut stderr) = (self.told, String::new());
+        let (mut stdout, mut stderr) = (self.output, String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let status = self.child.wait().unwrap();

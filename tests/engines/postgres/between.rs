@@ -7,7 +7,7 @@ use crate::postgres::bed::Bed;
 
 /// Each is applied as psql applies it, with and without more files in its message, and more statements behind it.
 #[test]
-fn a_file_may_set_its_transactions_mode_behind_whatever_takes_no_snapshot() {
+fn a_file_may_set_its_transactions_mode_after_whatever_takes_no_snapshot() {
     for before in [
         "set local lock_timeout = '2s';",
         "set search_path = public; set local work_mem = '1MB'; reset statement_timeout;",
@@ -133,7 +133,7 @@ fn what_is_deferred_by_a_rollback_runs_under_its_role_and_search_path() {
 }
 
 #[test]
-fn what_fails_at_the_commit_is_told_so_on_every_path() {
+fn what_fails_at_the_commit_is_reported_as_such_on_every_path() {
     for (directive, flags) in [
         ("", &[][..]),
         ("-- schemaward: no-transaction\n", &[][..]),
@@ -268,7 +268,7 @@ fn a_query_of_millions_of_rows_is_not_kept_in_memory_whatever_the_file_is() {
 }
 
 #[test]
-fn nothing_is_told_of_transactions_that_were_not_there_to_be_ended() {
+fn nothing_is_said_of_transactions_that_did_not_exist() {
     let bed = Bed::new();
     bed.psql("create table t (a int)");
     bed.file("001_a.sql", b"create table t (a int);\nselect 1;");

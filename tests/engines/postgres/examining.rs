@@ -73,7 +73,7 @@ fn the_step_that_fails_is_named() {
 }
 
 #[test]
-fn missing_rights_and_a_held_lock_are_told_each_in_its_step() {
+fn missing_rights_and_a_held_lock_are_reported_each_in_its_step() {
     let mut bed = Bed::with(&[("001_a.sql", "select pg_sleep(300)")]);
     let role = format!("nobody_{}", bed.database);
     let own = bed.url.clone();
@@ -96,7 +96,7 @@ fn missing_rights_and_a_held_lock_are_told_each_in_its_step() {
 }
 
 #[test]
-fn a_reader_without_rights_is_told_which_to_grant_and_can_then_read() {
+fn a_reader_without_rights_learns_which_to_grant_and_can_then_read() {
     let mut bed = Bed::with(&[("001_a.sql", "select 1")]);
     assert_eq!(bed.run().applied(), 1);
     let role = format!("reader_{}", bed.database);
@@ -116,7 +116,7 @@ fn a_reader_without_rights_is_told_which_to_grant_and_can_then_read() {
 }
 
 #[test]
-fn a_newer_ledger_is_told() {
+fn a_newer_ledger_is_reported() {
     let bed = Bed::with(&[("001_a.sql", "select 1")]);
     assert_eq!(bed.run().applied(), 1);
     bed.psql("update schemaward.schemaward_ledger set version = 99");
@@ -297,7 +297,7 @@ fn the_first_run_in_a_pool_in_session_mode_is_let_through_with_its_settings_even
 }
 
 #[test]
-fn a_pooler_in_transaction_mode_is_told_from_one_in_session_mode() {
+fn a_pooler_in_transaction_mode_is_distinguished_from_one_in_session_mode() {
     let mut bed = Bed::new();
     for (pool_mode, result) in [("transaction", "notOk"), ("session", "ok")] {
         let pooler = PgBouncer::start(bed.server, pool_mode);

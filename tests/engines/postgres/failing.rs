@@ -90,7 +90,7 @@ fn an_error_inside_a_function_names_the_statement_that_called_it() {
 }
 
 #[test]
-fn what_is_there_already_is_a_class_of_its_own() {
+fn what_exists_already_is_a_class_of_its_own() {
     let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
     bed.psql("create table a ()");
     assert_eq!(bed.run().failure().class, ErrorClass::AlreadyExists);
@@ -120,7 +120,7 @@ fn an_edited_file_is_refused_with_both_checksums_and_a_cosmetic_edit_warned_of()
 }
 
 #[test]
-fn a_missing_and_a_late_file_are_refused() {
+fn a_missing_file_and_one_out_of_order_are_refused() {
     let bed = Bed::with(&[("1_a.sql", "select 1"), ("3_c.sql", "select 1"), ("20200101000000_d.sql", "select 1")]);
     bed.remove("3_c.sql");
     assert_eq!(bed.run().applied(), 2);
@@ -140,7 +140,7 @@ fn a_source_of_another_hash_is_refused() {
 }
 
 #[test]
-fn a_user_without_rights_is_told_which_grant_is_missing() {
+fn a_user_without_rights_learns_which_grant_is_missing() {
     let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
     let role = format!("nobody_{}", bed.database);
     bed.psql(&format!("create role {role} login"));
@@ -280,7 +280,7 @@ fn a_password_that_the_server_quotes_is_starred_in_every_output_and_in_the_ledge
 }
 
 #[test]
-fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
+fn a_file_that_looks_like_another_engine_s_is_reported_as_such() {
     for (sql, sign) in [
         ("create table `users` (id int)", "MySQL's or MariaDB's SQL (line 1 has a name in backticks)"),
         ("create table users (id integer primary key autoincrement)", "SQLite's SQL (line 1 has AUTOINCREMENT)"),

@@ -43,13 +43,13 @@ fn every_tool_s_history_is_found_by_its_table() {
         let bed = migrated_by(sql);
         let (code, text) = said(&bed.migrate(&[]));
         assert_eq!(code, Some(4), "{}: {text}", history.tool);
-        assert!(history.is_told(&text), "{}: {text}", history.tool);
+        assert!(history.is_reported(&text), "{}: {text}", history.tool);
         assert_untouched(&bed, &text);
     }
 }
 
 #[test]
-fn a_run_in_the_cluster_ends_so_too_unless_its_spec_says_otherwise() {
+fn a_run_in_the_cluster_is_refused_too_unless_its_spec_says_otherwise() {
     let bed = migrated_by(GOLANG_MIGRATE);
     let ended = bed.run();
     let failure = ended.failure();
@@ -58,8 +58,8 @@ fn a_run_in_the_cluster_ends_so_too_unless_its_spec_says_otherwise() {
     assert_untouched(&bed, &ended.stdout);
     let ended = bed.run_with(&["--ignore-foreign-history"]);
     assert_eq!(ended.applied(), 2);
-    let is_told = |event: &Event| matches!(event, Event::Warning { message } if message.contains("ignored because of --ignore-foreign-history"));
-    assert!(ended.events.iter().any(is_told), "{}", ended.stdout);
+    let is_reported = |event: &Event| matches!(event, Event::Warning { message } if message.contains("ignored because of --ignore-foreign-history"));
+    assert!(ended.events.iter().any(is_reported), "{}", ended.stdout);
     let said = bed.psql("select kind || ' ' || run || ' ' || detail from schemaward.acknowledgements");
     assert!(said.starts_with("foreign-history run golang-migrate has a history here"), "{said}");
 }
@@ -101,7 +101,7 @@ fn a_history_whose_rows_are_hidden_is_not_an_empty_one() {
 }
 
 #[test]
-fn two_histories_of_one_tool_are_told_apart_by_their_schema() {
+fn two_histories_of_one_tool_are_distinguished_by_their_schema() {
     let bed = migrated_by(GOLANG_MIGRATE);
     bed.psql(&format!("create schema other; set search_path = other; {GOLANG_MIGRATE}"));
     let (_, text) = said(&bed.migrate(&[]));
@@ -123,7 +123,7 @@ fn a_history_that_comes_while_a_run_waits_for_the_lock_is_seen() {
 }
 
 #[test]
-fn what_an_extension_has_made_and_the_ledger_s_own_tables_are_no_note() {
+fn an_extension_s_tables_and_the_ledger_s_own_are_not_noted() {
     let bed = Bed::with(&[("001_a.sql", "select 1;\n-- rollback: select 1;")]);
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(said(&bed.command("rollback", &["--to", "empty", "--yes"])).0, Some(0));
@@ -142,7 +142,7 @@ fn a_history_is_found_under_any_name() {
         let (code, text) = said(&bed.migrate(&[]));
         let tool = renamed.history.tool;
         assert_eq!(code, Some(4), "{tool}: {text}");
-        assert!(renamed.is_told(&text), "{tool}: {text}");
+        assert!(renamed.is_reported(&text), "{tool}: {text}");
         assert_untouched(&bed, &text);
     }
 }

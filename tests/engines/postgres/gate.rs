@@ -41,19 +41,19 @@ impl Gate {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let (tell, reached) = channel();
+        let (arrived, reached) = channel();
         let (release, released) = channel();
         // Ends with the tests' process.
         std::thread::spawn(move || {
-            let mut first = Some((tell, released));
+            let mut first = Some((arrived, released));
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(&server).unwrap();
-                let (number, (tell, released)) = match first.take() {
+                let (number, (arrived, released)) = match first.take() {
                     Some(ends) => (number, ends),
                     None => (usize::MAX, (channel().0, channel().1)),
                 };
                 let connection = Connection { client, server, number, at };
-                std::thread::spawn(move || forward(connection, &tell, &released));
+                std::thread::spawn(move || forward(connection, &arrived, &released));
             }
         });
         Self { address, reached, release }
@@ -74,7 +74,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn forward(mut self, tell: &Sender<()>, released: &Receiver<()>) {
+    fn forward(mut self, arrived: &Sender<()>, released: &Receiver<()>) {
         let swallowing = Arc::new(AtomicBool::new(false));
         let (ready, done) = channel();
         let (mut server, mut client) = (self.server.try_clone().unwrap(), self.client.try_clone().unwrap());
@@ -97,7 +97,7 @@ impl Connection {
             if self.at == At::After {
                 let _ = done.recv();
             }
-            let _ = tell.send(());
+            let _ = arrived.send(());
             let _ = released.recv();
         }
         let _ = self.server.shutdown(Shutdown::Both);

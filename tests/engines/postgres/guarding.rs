@@ -17,20 +17,20 @@ use crate::postgres::bed::{Bed, Ended, Running};
 
 /// Lets two runs go on once one of them has told that it waits for the other, and waits for their ends.
 pub(crate) fn end_when_one_waits(one: Running, two: Running, go_on: impl FnOnce()) -> (Ended, Ended) {
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     std::thread::scope(|scope| {
         let ends = [one, two].map(|mut run| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             scope.spawn(move || {
                 while let Some(event) = run.next() {
                     if matches!(event, Event::WaitingForLock { .. }) {
-                        tell.send(()).unwrap();
+                        sender.send(()).unwrap();
                     }
                 }
                 run.end()
             })
         });
-        told.recv_timeout(Duration::from_mins(1)).expect("one of them waits");
+        receiver.recv_timeout(Duration::from_mins(1)).expect("one of them waits");
         go_on();
         let [one, two] = ends.map(|end| end.join().unwrap());
         (one, two)
@@ -129,7 +129,7 @@ fn wait_at_the_gate(bed: &Bed<'_>) {
 }
 
 #[test]
-fn a_run_that_stumbles_over_what_another_has_made_is_told_that_it_was_overtaken() {
+fn a_run_that_finds_what_another_has_created_reports_that_it_was_overtaken() {
     let bed = Bed::with(&[("001_a.sql", "select from gate; create table a ()")]);
     bed.psql("create table gate ()");
     let gate = bed.hold("lock table gate");
@@ -170,8 +170,9 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes() {
         let before = (bed.psql(ledger), bed.psql(journal));
         signal(&sleeping, "-CONT");
         crate::wait_until("the sleeper ends", || sleeping.child.try_wait().unwrap().is_some());
-        let told = sleeping.end().events.into_iter().filter(|event| matches!(event, Event::MigrationApplied { .. }));
-        assert_eq!(told.count(), 0, "what the other run has applied is the other's to tell");
+        let reported =
+            sleeping.end().events.into_iter().filter(|event| matches!(event, Event::MigrationApplied { .. }));
+        assert_eq!(reported.count(), 0, "what the other run has applied is the other's to tell");
         assert_eq!((bed.psql(ledger), bed.psql(journal)), before);
         assert_eq!(bed.psql("select string_agg(n::text, ',' order by n) from log"), "1,2,3");
         assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where run = 'second'"), "2");
@@ -179,7 +180,7 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes() {
 }
 
 #[test]
-fn a_holder_that_was_overtaken_commits_and_starts_no_statement_by_itself() {
+fn a_holder_that_was_overtaken_commits_nothing_and_starts_no_separate_statement() {
     for (sql, table) in [("create table a ()", "a"), ("call p()", "b")] {
         let bed = Bed::new();
         let bytes = format!("-- schemaward: no-transaction\n{sql}").into_bytes();

@@ -83,7 +83,7 @@ fn a_deadline_ends_a_file_of_single_statements_between_two_of_them() {
 }
 
 #[test]
-fn a_statement_that_has_run_is_reported_while_the_next_one_goes_on() {
+fn a_statement_that_has_run_is_reported_while_the_next_one_is_running() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let mut running = bed.start("watched");
     let done = running.until("of a statement", |event| match event {
@@ -105,7 +105,7 @@ fn a_deadline_ends_a_run_the_same_way() {
 }
 
 #[test]
-fn a_run_that_waits_for_the_lock_can_be_told_to_stop() {
+fn a_run_that_waits_for_the_lock_can_be_stopped() {
     let bed = Bed::with(&[("001_a.sql", SLOW)]);
     let first = bed.start("first");
     crate::wait_until("the first run works", || bed.sleeping());
@@ -180,7 +180,7 @@ fn a_server_that_dies_is_a_transient_failure_and_the_next_run_finishes() {
 }
 
 #[test]
-fn where_the_answer_to_commit_is_lost_the_ledger_decides_and_the_run_goes_on() {
+fn where_the_answer_to_commit_is_lost_the_ledger_decides_and_the_run_continues() {
     let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
     assert_eq!(bed.run().applied(), 1);
     bed.files(&[("002_b.sql", "create table b ()"), ("003_c.sql", "create table c ()")]);
@@ -215,7 +215,7 @@ fn where_the_ledger_cannot_be_asked_the_outcome_is_unknown_and_the_next_run_know
 }
 
 #[test]
-fn a_run_told_to_stop_that_cannot_ask_the_server_says_that_it_does_not_know_what_was_applied() {
+fn a_stopped_run_that_cannot_reach_the_server_says_that_it_does_not_know_what_was_applied() {
     let mut bed = Bed::with(&[("001_a.sql", "create table a ()"), ("002_b.sql", SLOW_BEHIND_A)]);
     let proxy = Proxy::start(bed.server.host(), Cut::NEVER, false);
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
@@ -231,9 +231,9 @@ fn a_run_told_to_stop_that_cannot_ask_the_server_says_that_it_does_not_know_what
     assert!(
         out.contains("how many of the 2 migrations from 001 to 002 were applied") && out.contains("schemaward status")
     );
-    let told = "error: the run was asked to stop, but the running statement could not be cancelled and had not ended \
+    let expected = "error: the run was asked to stop, but the running statement could not be cancelled and had not ended \
                 after 10 s: cannot connect to ";
-    assert!(err.contains(told), "{err}");
+    assert!(err.contains(expected), "{err}");
     assert!(err.contains("; which of 2 files were committed is not known\n"), "{err}");
     assert_eq!(err.matches("warning: ").count(), 1, "the same reason once: {err}");
 }

@@ -138,7 +138,7 @@ fn every_statement_that_wants_no_transaction_is_applied_without_one() {
 }
 
 #[test]
-fn what_a_file_sets_holds_for_its_statements_and_not_for_the_next_file() {
+fn what_a_file_sets_applies_to_its_statements_and_not_to_the_next_file() {
     let bed = Bed::with(&[(
         "001_a.sql",
         "-- schemaward: no-transaction\nset role pg_monitor;\nset role none;\nset search_path = s;\nset session authorization default;\ncreate table t (id int);\nset role app_of_this_test;\ncreate table mine (id int);\ncreate index concurrently mine_id on mine (id);\n",
@@ -167,7 +167,7 @@ fn a_file_that_mixes_is_refused_with_its_line_before_anything_runs() {
 }
 
 #[test]
-fn a_half_applied_file_is_told_by_all_and_missed_when_it_is_gone() {
+fn a_half_applied_file_is_reported_by_all_and_missed_when_it_is_gone() {
     let bed = Bed::with(&[("001_a.sql", "create table a ()")]);
     bed.file("002_b.sql", b"-- schemaward: no-transaction\ncreate table b ();\nselect 1/0;\n");
     let text = |output: &std::process::Output| String::from_utf8([&*output.stdout, &*output.stderr].concat()).unwrap();
@@ -188,7 +188,7 @@ fn a_half_applied_file_is_told_by_all_and_missed_when_it_is_gone() {
 }
 
 #[test]
-fn a_statement_that_fails_is_named_and_its_file_goes_on_there_after_a_correction() {
+fn a_statement_that_fails_is_named_and_its_file_resumes_there_after_a_correction() {
     let bed = Bed::with(&[(
         "001_a.sql",
         "-- schemaward: no-transaction\ncreate table t (id int);\ninsert into t values (1), (1);\n\n  insert into u values (1);\n",
@@ -264,7 +264,7 @@ fn an_index_of_that_name_that_was_there_before_is_left_alone() {
 }
 
 #[test]
-fn a_lock_that_is_held_ends_a_try_and_the_next_one_goes_on() {
+fn a_held_lock_ends_a_try_and_the_next_try_continues() {
     let bed = Bed::with(&[("001_a.sql", "vacuum log;\ncreate index concurrently t_id on t (id)")]);
     bed.psql("create table t (id int); create table log ()");
     let held = bed.hold("lock table t");
@@ -277,7 +277,7 @@ fn a_lock_that_is_held_ends_a_try_and_the_next_one_goes_on() {
 }
 
 #[test]
-fn a_run_told_to_stop_records_the_statement_it_cancelled() {
+fn a_run_that_is_asked_to_stop_records_the_statement_it_cancelled() {
     let bed = Bed::with(&[("001_a.sql", "-- schemaward: no-transaction\ncreate table t ();\ncall p();")]);
     bed.psql("create procedure p() language sql as 'select pg_sleep(60)'");
     let running = bed.start("stopped");
@@ -312,7 +312,7 @@ fn assert_needs_review(ended: &Ended) {
 }
 
 #[test]
-fn what_the_catalog_cannot_tell_waits_for_a_person_who_says_that_it_has_run() {
+fn what_the_catalog_does_not_show_waits_for_a_person_who_says_that_it_has_run() {
     let bed = killed_in_a_procedure();
     assert_needs_review(&bed.run());
     assert_needs_review(&bed.run());

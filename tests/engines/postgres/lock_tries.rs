@@ -27,7 +27,7 @@ fn a_lock_that_is_given_free_lets_the_file_through_in_the_same_run() {
     bed.psql("create table t (a int)");
     let held = bed.hold("lock table t in access share mode");
     let mut running = bed.start_with("run", &["--lock-timeout", "1s"]);
-    running.until_it_is_seen_who_holds_the_lock(2);
+    running.until_the_lock_s_holder_is_visible(2);
     held.let_go();
     let ended = running.end();
     assert_eq!(ended.applied(), 1);
@@ -44,7 +44,7 @@ fn a_lock_that_is_given_free_lets_the_file_through_in_the_same_run() {
 }
 
 #[test]
-fn queries_behind_a_waiting_statement_wait_no_longer_than_one_try() {
+fn queries_queued_after_a_waiting_statement_wait_no_longer_than_one_try() {
     let bed = Bed::with(&[("001_a.sql", "alter table t add column b int")]);
     bed.psql("create table t (a int)");
     let held = bed.hold("lock table t in access share mode");
@@ -62,7 +62,7 @@ fn queries_behind_a_waiting_statement_wait_no_longer_than_one_try() {
 }
 
 #[test]
-fn the_tries_end_with_the_run_s_deadline_and_the_failure_names_who_was_in_the_way() {
+fn the_tries_end_with_the_run_s_deadline_and_the_failure_names_who_blocked_it() {
     let bed = Bed::with(&[("001_a.sql", "create table u (); lock table t")]);
     bed.psql("create table t ()");
     let held = bed.hold("lock table t");
@@ -101,7 +101,7 @@ fn without_a_deadline_the_tries_end_as_waiting_for_another_run_does() {
 }
 
 #[test]
-fn a_run_can_be_told_to_stop_between_two_tries() {
+fn a_run_can_be_stopped_between_two_tries() {
     let bed = Bed::with(&[("001_a.sql", "lock table t")]);
     bed.psql("create table t ()");
     let _held = bed.hold("lock table t");

@@ -6,7 +6,7 @@ use schemaward::report::{ErrorClass, Event, Reason};
 use crate::postgres::bed::{Bed, Ended};
 
 /// Versions that the run has told of as applied.
-fn told(ended: &Ended) -> Vec<String> {
+fn reported(ended: &Ended) -> Vec<String> {
     let version = |event: &Event| match event {
         Event::MigrationApplied { version, .. } => Some(version.clone()),
         _ => None,
@@ -21,7 +21,7 @@ fn label(how: &str, statements: usize) -> String {
 }
 
 #[test]
-fn a_failed_file_behind_a_body_with_odd_labels_is_never_told_of_as_applied_whatever_its_length() {
+fn a_failed_file_after_a_body_with_odd_labels_is_never_reported_as_applied_whatever_its_length() {
     let version = Bed::new().psql("show server_version_num");
     if version.parse::<u32>().unwrap() < 140_000 {
         return eprintln!("skipped: bodies of SQL in a function's own words came with version 14");
@@ -38,7 +38,7 @@ fn a_failed_file_behind_a_body_with_odd_labels_is_never_told_of_as_applied_whate
             assert_eq!(ended.failure().code.as_deref(), Some("22012"), "{what}");
             let place = ended.failure().place.as_ref().unwrap();
             assert_eq!((place.file.as_str(), place.line, place.statement), ("002_b.sql", Some(2), Some(2)), "{what}");
-            assert_eq!(told(&ended), ["001"], "{what}");
+            assert_eq!(reported(&ended), ["001"], "{what}");
             assert_eq!(bed.applied(), ["001"], "{what}");
             assert!(!bed.has("b") && !bed.has("c"), "{what}");
             let failed = "select version, statements_done from schemaward.schema_migrations where not success";
@@ -72,7 +72,7 @@ fn a_file_whose_last_row_is_taken_out_of_the_ledger_ends_the_run_and_is_not_appl
             "{failure:?}"
         );
         assert!(failure.message.contains(&last) && failure.message.contains("no row"), "{failure:?}");
-        assert_eq!(told(&ended).len(), n - 1);
+        assert_eq!(reported(&ended).len(), n - 1);
         assert_eq!(bed.psql("select count(*) from log where n = 9"), "1", "sent once");
     }
 }
@@ -95,7 +95,7 @@ fn an_error_that_the_ledger_and_the_answers_disagree_on_names_the_first_file_wit
     let failure = ended.failure();
     assert_eq!((failure.code.as_deref(), failure.reason), (Some("SW003"), Reason::LedgerUnusable));
     assert_eq!(failure.place.as_ref().map(|place| (place.file.as_str(), place.line)), Some(("002_t.sql", None)));
-    assert_eq!(told(&ended), ["001"]);
+    assert_eq!(reported(&ended), ["001"]);
     assert!(bed.has("t2") && !bed.has("t3") && !bed.has("t4"));
 }
 
@@ -113,5 +113,5 @@ fn rules_and_queries_of_many_rows_are_one_answer_each_and_a_late_error_has_its_l
     let ended = bed.run();
     let place = ended.failure().place.as_ref().unwrap();
     assert_eq!((place.file.as_str(), place.line, place.statement), ("002_b.sql", Some(4), Some(3)));
-    assert_eq!(told(&ended), ["001"]);
+    assert_eq!(reported(&ended), ["001"]);
 }

@@ -67,7 +67,7 @@ const STATEMENTS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn the_locks_that_plan_tells_are_those_the_server_takes() {
+fn the_locks_that_plan_shows_are_those_the_server_takes() {
     let bed = Bed::new();
     bed.psql(
         "create table t (id int not null, a int); create index t_a on t (a); create table u (id int primary key); \
@@ -87,18 +87,23 @@ fn the_locks_that_plan_tells_are_those_the_server_takes() {
              wanted w)"
         ));
         let held: Vec<String> = held.lines().map(as_documented).collect();
-        let told = told(sql);
+        let planned = planned(sql);
         let strongest = held.iter().map(|mode| strength(mode)).max();
         // Before version 14 a partition that is detached is locked less than the table it leaves; `plan` tells of the newer.
         let expected =
-            if *relation == "part_2" && before_14 { "SHARE UPDATE EXCLUSIVE" } else { told.strongest.mode.as_str() };
-        assert_eq!(strongest, Some(strength(expected)), "{sql}: told {}, held {held:?}", told.strongest.mode.as_str());
+            if *relation == "part_2" && before_14 { "SHARE UPDATE EXCLUSIVE" } else { planned.strongest.mode.as_str() };
+        assert_eq!(
+            strongest,
+            Some(strength(expected)),
+            "{sql}: told {}, held {held:?}",
+            planned.strongest.mode.as_str()
+        );
     }
 }
 
 /// The weaker lock of two, each on its own relation.
 #[test]
-fn the_second_lock_that_plan_tells_is_the_one_the_server_takes() {
+fn the_second_lock_that_plan_shows_is_the_one_the_server_takes() {
     let bed = Bed::new();
     bed.psql(
         "create table t (id int, a int); create index t_a on t (a); create table u (id int primary key); create table \
@@ -116,12 +121,12 @@ fn the_second_lock_that_plan_tells_is_the_one_the_server_takes() {
         ));
         let strongest = held.lines().map(as_documented).max_by_key(|mode| strength(mode));
         assert_eq!(strongest.as_deref(), Some(mode), "{sql}");
-        let told = told(sql);
-        assert!(told.on().ends_with(&format!(", and {mode} on {relation}")), "{sql}: {}", told.on());
+        let planned = planned(sql);
+        assert!(planned.on().ends_with(&format!(", and {mode} on {relation}")), "{sql}: {}", planned.on());
     }
 }
 
-fn told(sql: &str) -> StatementLock {
+fn planned(sql: &str) -> StatementLock {
     *Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
 }
 

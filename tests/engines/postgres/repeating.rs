@@ -25,7 +25,7 @@ fn log(bed: &Bed<'_>) -> String {
 }
 
 #[test]
-fn they_run_behind_all_versions_in_the_order_of_their_names_and_again_when_they_change() {
+fn they_run_after_all_versions_in_the_order_of_their_names_and_again_when_they_change() {
     let bed = bed();
     let ended = bed.run();
     assert_eq!((ended.applied(), ended.summary.current_version.as_deref()), (4, Some("002")));

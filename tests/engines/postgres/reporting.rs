@@ -59,7 +59,7 @@ fn status_goes_from_an_empty_database_to_one_that_is_ahead() {
 }
 
 #[test]
-fn status_tells_what_is_in_the_way_and_the_last_failure() {
+fn status_shows_what_blocks_a_run_and_the_last_failure() {
     let bed = shop();
     bed.file("003_c.sql", b"create table c ();\nselect oops;");
     assert_eq!(bed.migrate(&[]).status.code(), Some(1));
@@ -108,9 +108,9 @@ fn history_shows_every_attempt_newest_first() {
     assert_eq!(bed.migrate(&[]).status.code(), Some(0));
     let (history, code) = json(&bed, "history", &[]);
     let attempts = history["attempts"].as_array().unwrap();
-    let told: Vec<_> =
+    let reported: Vec<_> =
         attempts.iter().map(|a| (a["version"].as_str().unwrap(), a["success"].as_bool().unwrap())).collect();
-    assert_eq!((told, code), (vec![("002", true), ("002", false), ("001", true)], 0));
+    assert_eq!((reported, code), (vec![("002", true), ("002", false), ("001", true)], 0));
     assert_eq!((&attempts[1]["statementsDone"], &attempts[1]["statementsTotal"]), (&0.into(), &1.into()));
     assert_eq!(attempts[0]["appliedBy"], "postgres");
     let shown = stdout(&bed.command("history", &["--limit", "2"]));

@@ -108,7 +108,7 @@ fn a_dry_run_shows_the_stored_sql_and_does_nothing() {
 }
 
 #[test]
-fn a_rollback_that_fails_is_recorded_with_its_line_and_the_next_one_goes_on() {
+fn a_rollback_that_fails_is_recorded_with_its_line_and_the_next_one_continues() {
     let bed = bed();
     bed.psql("create view v as select * from b");
     let (code, out, err) = text(&bed.command("rollback", &["--to", "001", "--yes"]));
@@ -263,8 +263,8 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut Child)) {
         gate.release();
         crate::wait_until("the rollback ends", || running.try_wait().unwrap().is_some());
         let what = format!("stopped {at:?} message {number}");
-        let begun = "select count(*) from schemaward.statement_journal where migration_id is null";
-        if bed.psql(begun) != "0" {
+        let started = "select count(*) from schemaward.statement_journal where migration_id is null";
+        if bed.psql(started) != "0" {
             let ended = bed.run();
             assert!(ended.failure().message.contains("the rollback of version 002 is half done"), "{what}: {ended:?}");
         }
@@ -287,7 +287,7 @@ fn a_rollback_killed_before_any_message_is_resumed() {
 }
 
 #[test]
-fn a_rollback_whose_connection_is_ended_after_any_message_goes_on() {
+fn a_rollback_whose_connection_is_ended_after_any_message_continues() {
     break_at_each_message(At::After, |bed, _| {
         bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'schemaward rollback%' and datname = current_database()");
     });
@@ -381,7 +381,7 @@ fn invalid_indexes(bed: &Bed<'_>) -> String {
 /// Each block is one statement, whatever stands in it; a file without a transaction is one back, too.
 #[rstest]
 #[case::in_one_transaction("", "", "create trigger t before insert on a for each row execute function f();")]
-#[case::each_by_itself(
+#[case::each_committed_separately(
     "-- +goose NO TRANSACTION\n",
     "drop index concurrently i;\n",
     "create index concurrently i on a (n);"

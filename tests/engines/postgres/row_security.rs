@@ -64,7 +64,7 @@ fn assert_refused(role: &Role<'_>, commands: &[&str]) {
 }
 
 #[test]
-fn a_reader_from_whom_rows_are_hidden_is_told_so_and_not_that_nothing_is_applied() {
+fn a_reader_from_whom_rows_are_hidden_learns_that_and_not_that_nothing_is_applied() {
     let bed = applied(&[("001_a.sql", "create table a (x int)"), ("002_rls.sql", ON_EVERY_TABLE)]);
     let role = Role::new(&bed, MAY_READ);
     assert_refused(&role, &["status", "verify", "history", "plan", "migrate"]);
@@ -124,9 +124,9 @@ fn a_file_that_would_hide_the_ledger_from_its_own_owner_fails_and_leaves_nothing
 
 /// Only the ledger is read so: what a file's own statements see is the role's affair.
 #[rstest]
-#[case::as_the_server_has_it("", "on")]
-#[case::as_the_role_has_it("alter role ROLE set row_security = off", "off")]
-fn a_file_s_own_statements_see_the_setting_as_the_role_has_it(#[case] setting: &str, #[case] expected: &str) {
+#[case::as_set_on_the_server("", "on")]
+#[case::as_set_for_the_role("alter role ROLE set row_security = off", "off")]
+fn a_file_s_own_statements_see_the_role_s_setting(#[case] setting: &str, #[case] expected: &str) {
     let note = "insert into seen select current_setting('row_security');";
     let alone = format!("-- schemaward: no-transaction\n{note}\nvacuum;\n{note}\n");
     let bed = Bed::with(&[
@@ -180,8 +180,8 @@ fn a_ledger_that_can_be_read_in_part_is_not_read_at_all(#[case] grants: &str) {
     let role = Role::new(&bed, &format!("grant usage on schema schemaward to ROLE; {grants}"));
     for command in ["status", "verify"] {
         let (code, said) = role.said(&[command]);
-        let told = said.contains("may not read the ledger") && said.contains("GRANT SELECT");
-        assert!(code == Some(1) && told, "{command}: {said}");
+        let is_reported = said.contains("may not read the ledger") && said.contains("GRANT SELECT");
+        assert!(code == Some(1) && is_reported, "{command}: {said}");
     }
 }
 

@@ -189,7 +189,7 @@ fn either_program_works_on_a_ledger_that_the_other_has_made(
 }
 
 #[rstest]
-fn a_file_that_one_program_has_begun_is_resumed_by_the_other(
+fn a_file_that_one_program_has_started_is_resumed_by_the_other(
     #[values(On::Postgres, On::Mysql, On::Mariadb, On::Sqlite)] on: On,
     #[values((This, Older), (Older, This))] (first, second): (Program, Program),
 ) {
@@ -232,9 +232,9 @@ fn a_ledger_of_a_newer_layout_is_written_unless_it_asks_for_a_newer_program(
     ground.sql(&format!("update {} set version = 98", ground.table("ledger")));
     for command in ["migrate", "status", "verify", "history"] {
         let (code, said) = ground.said(program, &[command]);
-        let told = code == Some(1) && said.contains("98") && said.contains("newer Schemaward");
+        let is_reported = code == Some(1) && said.contains("98") && said.contains("newer Schemaward");
         // The history is told of whatever the rows tell.
-        assert!(told || command == "history", "{command}: {code:?} {said}");
+        assert!(is_reported || command == "history", "{command}: {code:?} {said}");
     }
     assert_eq!(ground.sql("select count(*) from a"), "0");
 }

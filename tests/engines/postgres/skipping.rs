@@ -136,7 +136,7 @@ const CASES: [Case; 13] = [
 ];
 
 #[test]
-fn what_is_there_alike_is_skipped_and_the_rest_of_the_file_runs() {
+fn what_exists_identically_is_skipped_and_the_rest_of_the_file_runs() {
     for case in CASES {
         let bed = Bed::new();
         bed.psql(&format!("{} {}", case.before, case.there));
@@ -146,12 +146,12 @@ fn what_is_there_alike_is_skipped_and_the_rest_of_the_file_runs() {
         assert_eq!(ended.applied(), 1, "{}", case.what);
         assert!(bed.has("before_it") && bed.has("after_it"), "{}", case.what);
         assert_eq!(skipped(&ended), ["001_same.sql:2, statement 2"], "{}", case.what);
-        nothing_is_left_behind(&bed);
+        nothing_is_left(&bed);
     }
 }
 
 #[test]
-fn what_is_there_otherwise_is_an_error_that_shows_both() {
+fn what_exists_with_another_definition_is_an_error_that_shows_both() {
     for case in CASES {
         let bed = Bed::new();
         bed.psql(&format!("{} {}", case.before, case.there));
@@ -164,12 +164,12 @@ fn what_is_there_otherwise_is_an_error_that_shows_both() {
         }
         assert_eq!(failure.place.as_ref().unwrap().line, Some(2), "{}", case.what);
         assert!(!bed.has("before_it"), "{}", case.what);
-        nothing_is_left_behind(&bed);
+        nothing_is_left(&bed);
     }
 }
 
 #[test]
-fn what_was_skipped_is_told_to_people_on_standard_error_and_to_programs_as_an_event() {
+fn what_was_skipped_is_reported_to_people_on_standard_error_and_to_programs_as_an_event() {
     let bed = Bed::with(&[("001_same.sql", "select 1;\n\ncreate table t (a int);")]);
     bed.psql("create table t (a int)");
     let text = bed.migrate(&SKIP);
@@ -206,7 +206,7 @@ fn an_index_built_outside_is_skipped_in_a_file_without_a_transaction() {
     bed.file("002_other.sql", b"create unique index concurrently i on t (a);");
     let ended = bed.run_with(&SKIP);
     assert!(ended.failure().message.contains("CREATE UNIQUE INDEX i"), "{:?}", ended.failure());
-    nothing_is_left_behind(&bed);
+    nothing_is_left(&bed);
 }
 
 #[test]
@@ -229,6 +229,6 @@ fn savepoints_of_the_file_itself_keep_their_meaning() {
     assert!(bed.has("kept") && !bed.has("gone"));
 }
 
-fn nothing_is_left_behind(bed: &Bed) {
+fn nothing_is_left(bed: &Bed) {
     assert_eq!(bed.psql("select count(*) from pg_namespace where nspname like 'schemaward\\_scratch%'"), "0");
 }

@@ -132,7 +132,7 @@ fn a_ledger_of_the_fifth_version_is_upgraded_and_stays_open_to_its_program() {
 }
 
 #[test]
-fn a_file_begun_under_the_second_version_is_resumed() {
+fn a_file_started_under_the_second_version_is_resumed() {
     let bed = Bed::with(&[(
         "001_a.sql",
         "-- schemaward: no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (nothing);\n",

@@ -46,7 +46,7 @@ fn a_failed_file_leaves_nothing_but_its_attempt() {
 #[case::again("CREATE TABLE t (id int)\nCREATE TABLE v (id int);", "2:1")]
 #[case::misspelled("CREATE TABEL t (id int);", "1:8")]
 #[case::of_many("INSERT INTO t VALUES (1, 2), (3, 4), (5,, 6);", "1:41")]
-#[case::behind_letters("SELECT 'é', 1 FROM t t t;", "1:24")]
+#[case::after_letters("SELECT 'é', 1 FROM t t t;", "1:24")]
 #[case::in_a_trigger(
     "CREATE TABLE t (x);\nCREATE TRIGGER r AFTER INSERT ON t BEGIN\n  SELECT 1;\n  SELECT FROM t;\nEND;",
     "4:10"
@@ -54,7 +54,7 @@ fn a_failed_file_leaves_nothing_but_its_attempt() {
 #[case::operator("SELECT 1 <= 2,\n 3 <= <= 4;", "2:7")]
 #[case::no_token("SELECT 1, 1 # 2;", "1:13")]
 #[case::too_short("SELECT (1 + 2", "1:13")]
-fn a_syntax_error_is_told_with_its_place(#[case] sql: &str, #[case] place: &str) {
+fn a_syntax_error_is_reported_with_its_place(#[case] sql: &str, #[case] place: &str) {
     let bed = Bed::with(&[("001_t.sql", sql)]);
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(1) && said.contains(&format!("001_t.sql:{place}\n")), "{said}");
@@ -119,8 +119,8 @@ fn folders_with_sql_files_that_are_not_read_are_named() {
     let warning = "migrations/v2 holds .sql files, which are not read: only those that lie in migrations itself are; move \
                    them there, or name their folder with --dir";
     for command in flags {
-        let told = text(&bed.run(&[command]).stderr);
-        assert_eq!(told, format!("warning: {warning}\n"), "{command}: once");
+        let stderr = text(&bed.run(&[command]).stderr);
+        assert_eq!(stderr, format!("warning: {warning}\n"), "{command}: once");
     }
     for command in ["plan", "status", "verify"] {
         let output = bed.run(&[command, "--format", "json"]);
@@ -138,7 +138,7 @@ fn folders_with_sql_files_that_are_not_read_are_named() {
 }
 
 #[test]
-fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
+fn a_file_that_looks_like_another_engine_s_is_reported_as_such() {
     let mysql = "CREATE TABLE a (x INTEGER PRIMARY KEY AUTO_INCREMENT);";
     let postgres = "CREATE FUNCTION f() RETURNS int AS $$\nBEGIN\n  RETURN 1;\nEND;\n$$ LANGUAGE plpgsql;";
     for (sql, code, hint) in [
@@ -162,7 +162,7 @@ fn a_file_that_looks_like_another_engine_s_is_told_as_that() {
 }
 
 #[test]
-fn the_time_that_is_told_is_the_one_in_the_ledger() {
+fn the_time_that_is_reported_is_the_one_in_the_ledger() {
     let names: Vec<String> = (1..=40).map(|number| format!("{number:03}_a.sql")).collect();
     let sql = |name: &str| {
         let in_transaction = name.ends_with("1_a.sql").then(|| format!("CREATE TABLE t{} (x);", &name[..3]));
@@ -173,8 +173,8 @@ fn the_time_that_is_told_is_the_one_in_the_ledger() {
     let output = text(&bed.run(&["migrate", "--format", "json"]).stdout);
     let events = output.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let applied = events.filter(|event| event["event"] == "migrationApplied");
-    let told: Vec<String> = applied.map(|event| event["executionTimeMs"].to_string()).collect();
+    let reported: Vec<String> = applied.map(|event| event["executionTimeMs"].to_string()).collect();
     let ledger = bed.query("SELECT execution_time_ms FROM schemaward_schema_migrations ORDER BY id");
-    assert_eq!(told, ledger.lines().collect::<Vec<_>>());
-    assert_eq!(told.len(), 40);
+    assert_eq!(reported, ledger.lines().collect::<Vec<_>>());
+    assert_eq!(reported.len(), 40);
 }

@@ -70,11 +70,11 @@ impl Bed {
         let mut command = self.command(&["migrate", "--format", "json"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let begun = lines.any(|line| {
+        let started = lines.any(|line| {
             let line = line.unwrap();
             line.contains("\"migrationStarted\"") && line.contains(last)
         });
-        assert!(begun, "the run ended early");
+        assert!(started, "the run ended early");
         // Keeps the pipe open: what the run still writes must have somewhere to go.
         std::thread::spawn(move || lines.count());
         child

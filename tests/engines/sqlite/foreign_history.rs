@@ -25,7 +25,7 @@ fn names(bed: &Bed) -> String {
 }
 
 #[test]
-fn migrate_stops_before_another_tool_s_history_and_leaves_everything_as_it_was() {
+fn migrate_stops_before_another_tool_s_history_and_changes_nothing() {
     let bed = migrated_by(GOLANG_MIGRATE);
     let (code, said) = bed.said(&["migrate"]);
     assert_eq!(names(&bed), "free plan,pro plan", "{said}");
@@ -51,13 +51,13 @@ fn every_tool_s_history_is_found_by_its_table() {
         let bed = migrated_by(sql);
         let (code, said) = bed.said(&["migrate"]);
         assert_eq!((code, names(&bed).as_str()), (Some(4), "free plan,pro plan"), "{}: {said}", history.tool);
-        assert!(history.is_told(&said), "{}: {said}", history.tool);
+        assert!(history.is_reported(&said), "{}: {said}", history.tool);
         assert!(!bed.has("schemaward_schema_migrations"), "{}: no ledger is made", history.tool);
     }
 }
 
 #[test]
-fn whoever_only_looks_is_told_too() {
+fn the_reading_commands_report_it_too() {
     let bed = migrated_by(GOLANG_MIGRATE);
     for (arguments, expected) in [
         (&["status"][..], 0),
@@ -163,7 +163,7 @@ fn adopt_from_diesel_takes_over_the_first_file_where_the_folder_has_one_of_versi
 #[case::empty("schema_migrations (version uint64, dirty bool)")]
 #[case::of_the_user_s_own("migrations (id INTEGER PRIMARY KEY, note TEXT)")]
 #[case::of_what_is_left_after_all_was_undone("alembic_version (version_num VARCHAR(32) NOT NULL)")]
-fn a_table_that_is_no_history_stops_nothing(#[case] table: &str) {
+fn a_table_that_is_not_a_history_stops_nothing(#[case] table: &str) {
     let bed = Bed::with(FILES);
     bed.query(&format!("CREATE TABLE {table}"));
     bed.migrate();
@@ -177,7 +177,7 @@ fn a_history_is_found_under_any_name() {
         let (code, text) = bed.said(&["migrate"]);
         let tool = renamed.history.tool;
         assert_eq!(code, Some(4), "{tool}: {text}");
-        assert!(renamed.is_told(&text), "{tool}: {text}");
+        assert!(renamed.is_reported(&text), "{tool}: {text}");
         assert_eq!(names(&bed), "free plan,pro plan", "{tool}: {text}");
         assert!(!bed.has("schemaward_schema_migrations"), "{tool}: no ledger is made");
     }
@@ -250,7 +250,7 @@ fn adopt_guesses_at_nothing() {
 }
 
 #[test]
-fn a_second_ledger_of_the_same_files_is_refused_and_one_of_other_files_is_told() {
+fn a_second_ledger_of_the_same_files_is_refused_and_one_of_other_files_is_reported() {
     let bed = Bed::with(FILES);
     bed.migrate();
     let elsewhere: &[&str] = &["--history-schema", "elsewhere"];

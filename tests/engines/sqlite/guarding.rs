@@ -8,7 +8,7 @@ use rstest::rstest;
 use crate::sqlite::bed::{Bed, ENDLESS, signal, text};
 
 #[test]
-fn a_second_run_waits_and_is_told_for_whom() {
+fn a_second_run_waits_and_learns_for_whom() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);"), ("002_b.sql", ENDLESS)]);
     let mut first = bed.start("002_b.sql");
     let second = bed.run(&["migrate", "--lock-wait", "1s"]);
@@ -61,7 +61,7 @@ fn of_several_runs_at_once_each_file_is_applied_by_one() {
 }
 
 #[test]
-fn a_file_that_another_program_writes_to_is_waited_for_and_then_told_of() {
+fn a_file_that_another_program_writes_to_is_waited_for_and_then_reported() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     let mut other = bed.client();
     other.query("CREATE TABLE theirs (x); BEGIN IMMEDIATE; INSERT INTO theirs VALUES (1)");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::sqlite::bed::{Bed, ENDLESS, signal, text};
 
 #[test]
-fn a_run_that_is_told_to_stop_ends_its_statement_and_records_the_attempt() {
+fn a_run_that_is_asked_to_stop_ends_its_statement_and_records_the_attempt() {
     let bed = Bed::with(&[("001_a.sql", &format!("CREATE TABLE a (x);\n{ENDLESS}"))]);
     let mut run = bed.start("001_a.sql");
     signal(&run, "-TERM");
@@ -98,7 +98,7 @@ fn a_run_that_is_killed_before_any_write_is_resumed() {
             scope.spawn(|| {
                 while writes.load(Ordering::Relaxed) == usize::MAX {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if !is_resumed_behind(number, &expected) {
+                    if !is_resumed_after(number, &expected) {
                         writes.fetch_min(number - 1, Ordering::Relaxed);
                     }
                 }
@@ -111,7 +111,7 @@ fn a_run_that_is_killed_before_any_write_is_resumed() {
 }
 
 /// Kills a run before one of its writes, and starts it again. False where it comes to its end before.
-fn is_resumed_behind(write: usize, expected: &str) -> bool {
+fn is_resumed_after(write: usize, expected: &str) -> bool {
     let bed = Bed::with(PLAN);
     let run = bed.command(&["migrate"]);
     let inject = format!("--inject=pwrite64,ftruncate,unlink:signal=KILL:when={write}");

@@ -62,7 +62,7 @@ fn a_file_that_shadows_the_ledger_is_recorded() {
 }
 
 #[test]
-fn what_was_inserted_last_is_the_file_s_own_row_and_stays_so_behind_an_interruption() {
+fn what_was_inserted_last_is_the_file_s_own_row_and_stays_so_after_an_interruption() {
     let bed = Bed::with(&[
         ("001_t.sql", "CREATE TABLE p (id INTEGER PRIMARY KEY, n);\nCREATE TABLE c (p, n);"),
         (

@@ -16,7 +16,7 @@ fn on(bed: &Bed, url: &str, subcommand: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_named() {
+fn a_file_that_is_not_a_database_is_named() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     std::fs::write(bed.database(), "this is a text and surely no database, long enough to have a header of its own")
         .unwrap();
@@ -33,7 +33,7 @@ fn a_file_that_is_no_database_is_named() {
 #[case::memory("sqlite::memory:", "a database in memory")]
 #[case::nothing("sqlite:", "it names no file")]
 #[case::a_folder("sqlite:migrations/", "it names no file")]
-fn a_url_that_is_not_usable_is_told(#[case] url: &str, #[case] why: &str) {
+fn a_url_that_is_not_usable_is_reported(#[case] url: &str, #[case] why: &str) {
     let bed = Bed::with(FILES);
     for subcommand in ["migrate", "status", "doctor"] {
         let (code, said) = on(&bed, url, subcommand);
@@ -96,7 +96,7 @@ fn a_write_protected_file_is_read_and_its_migration_refused() {
 }
 
 #[test]
-fn a_folder_in_which_no_lock_can_be_made_is_told() {
+fn a_folder_in_which_no_lock_can_be_created_is_reported() {
     let bed = Bed::with(FILES);
     bed.query("CREATE TABLE theirs (x)");
     let rights = |mode| std::fs::set_permissions(bed.folder(), std::fs::Permissions::from_mode(mode)).unwrap();
@@ -111,7 +111,7 @@ fn a_folder_in_which_no_lock_can_be_made_is_told() {
 }
 
 #[test]
-fn doctor_tells_that_the_file_cannot_be_made_and_leaves_none_behind_where_it_can() {
+fn doctor_says_that_the_file_cannot_be_created_and_leaves_none_where_it_can() {
     let bed = Bed::with(FILES);
     let rights = |mode| std::fs::set_permissions(bed.folder(), std::fs::Permissions::from_mode(mode)).unwrap();
     let before = std::fs::read_dir(bed.folder()).unwrap().count();
@@ -124,7 +124,7 @@ fn doctor_tells_that_the_file_cannot_be_made_and_leaves_none_behind_where_it_can
 }
 
 #[test]
-fn doctor_tells_of_a_newer_ledger() {
+fn doctor_reports_a_newer_ledger() {
     let bed = Bed::with(FILES);
     bed.migrate();
     let (code, said) = said_obeying(&bed, "doctor");
@@ -149,22 +149,22 @@ fn what_names_the_database_and_the_folder_is_named_where_it_is_wrong() {
         said(&mut command)
     };
     assert_eq!(url_file("\u{feff}sqlite:app.db\n").0, Some(0), "a byte order mark is no part of the URL");
-    let (code, told) = url_file("sqlite:app.db\nsqlite:other.db\n");
-    assert!(code == Some(2) && told.contains("has 2 lines") && told.contains("url"), "{told}");
-    let (code, told) = url_file("\n");
-    assert!(code == Some(2) && told.contains("is empty"), "{told}");
+    let (code, output) = url_file("sqlite:app.db\nsqlite:other.db\n");
+    assert!(code == Some(2) && output.contains("has 2 lines") && output.contains("url"), "{output}");
+    let (code, output) = url_file("\n");
+    assert!(code == Some(2) && output.contains("is empty"), "{output}");
     // A variable that is set to nothing names nothing.
-    let (code, told) = said(bed.command(&["status"]).env("SCHEMAWARD_URL", ""));
-    assert_eq!(code, Some(0), "{told}");
-    let (code, told) = said(bed.command(&["status", "--dir", "nowhere"]).env_remove("SCHEMAWARD_DIR"));
-    assert!(code == Some(2) && told.contains("--dir FOLDER, or SCHEMAWARD_DIR"), "{told}");
-    assert!(told.contains(&bed.folder().join("nowhere").display().to_string()), "{told}");
-    let (code, told) = said(bed.command(&["status", "--url", "foo"]).env_remove("DATABASE_URL"));
-    assert!(code == Some(2) && told.contains("sqlite:"), "{told}");
+    let (code, output) = said(bed.command(&["status"]).env("SCHEMAWARD_URL", ""));
+    assert_eq!(code, Some(0), "{output}");
+    let (code, output) = said(bed.command(&["status", "--dir", "nowhere"]).env_remove("SCHEMAWARD_DIR"));
+    assert!(code == Some(2) && output.contains("--dir FOLDER, or SCHEMAWARD_DIR"), "{output}");
+    assert!(output.contains(&bed.folder().join("nowhere").display().to_string()), "{output}");
+    let (code, output) = said(bed.command(&["status", "--url", "foo"]).env_remove("DATABASE_URL"));
+    assert!(code == Some(2) && output.contains("sqlite:"), "{output}");
 }
 
 #[test]
-fn a_time_that_is_none_is_wrong_usage() {
+fn an_invalid_time_is_wrong_usage() {
     let bed = Bed::with(FILES);
     for flags in [["--deadline", "0s"], ["--lock-timeout", "1000h"]] {
         let output = bed.command(&["migrate", flags[0], flags[1]]).output().unwrap();
@@ -174,7 +174,7 @@ fn a_time_that_is_none_is_wrong_usage() {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_no_success() {
+fn a_result_that_cannot_be_written_is_not_a_success() {
     let bed = Bed::with(FILES);
     for format in ["text", "json"] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -186,7 +186,7 @@ fn a_result_that_cannot_be_written_is_no_success() {
 
 /// As the README has it.
 #[test]
-fn the_example_is_applied_and_taken_back() {
+fn the_example_is_applied_and_rolled_back() {
     let bed = Bed::with(&[]);
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sqlite/migrations");
     for command in
@@ -224,11 +224,11 @@ fn only_files_that_are_pending_have_to_be_valid() {
     ]);
     for arguments in [&["migrate"][..], &["plan"], &["status"]] {
         let (_, said) = bed.said(arguments);
-        let told = |place: &str| {
+        let names = |place: &str| {
             said.contains(&format!("{place}: a string that begins here never ends"))
                 || said.contains(&format!("migrations/{place}"))
         };
-        assert!(told("003_c.sql:2") && told("004_d.sql:1"), "{arguments:?}: {said}");
+        assert!(names("003_c.sql:2") && names("004_d.sql:1"), "{arguments:?}: {said}");
         assert!(!said.contains("001_a.sql"), "{arguments:?}: {said}");
     }
     assert!(!bed.has("b"));

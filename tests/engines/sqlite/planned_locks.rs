@@ -3,7 +3,7 @@
 use crate::sqlite::bed::{Bed, ENDLESS, signal, text};
 
 #[test]
-fn plan_tells_the_lock_on_the_whole_file_that_a_run_has() {
+fn plan_shows_the_lock_on_the_whole_file_that_a_run_takes() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     bed.migrate();
     bed.file("002_b.sql", &format!("PRAGMA cache_size = 100;\nINSERT INTO a VALUES (1);\n{ENDLESS}"));

@@ -24,7 +24,7 @@ fn an_edit_is_accepted_with_a_trace_of_what_was_before() {
 }
 
 #[test]
-fn an_edit_that_leaves_no_valid_file_is_told_as_an_edit_and_not_accepted() {
+fn an_edit_that_leaves_no_valid_file_is_reported_as_an_edit_and_not_accepted() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);"), ("002_b.sql", "CREATE TABLE b (x);")]);
     bed.migrate();
     let ledger = "SELECT group_concat(checksum) FROM schemaward_schema_migrations";
@@ -97,10 +97,10 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     assert!(bed.said(&["repair"]).1.starts_with("No half-applied migrations"));
     bed.migrate();
     assert_eq!(bed.versions(), "001 migration 0\n001 migration 0\n002 migration 1");
-    let told = bed.query(
+    let recorded = bed.query(
         "SELECT error_message, applied_by <> '', run LIKE 'repair-%' FROM schemaward_schema_migrations WHERE id = 2",
     );
-    assert!(told.starts_with("abandoned by schemaward repair") && told.ends_with("|1|1"), "{told}");
+    assert!(recorded.starts_with("abandoned by schemaward repair") && recorded.ends_with("|1|1"), "{recorded}");
     for (name, why) in
         [("1", "1 is not half applied"), ("2", "version 2 is applied"), ("R__x.sql", "R__x.sql is not half applied")]
     {

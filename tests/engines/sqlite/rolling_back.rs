@@ -61,7 +61,7 @@ fn a_version_without_a_rollback_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_rollback_that_fails_leaves_nothing_but_its_attempt_and_the_next_one_goes_on() {
+fn a_rollback_that_fails_leaves_nothing_but_its_attempt_and_the_next_one_continues() {
     let bed = Bed::with(&[
         ("001_a.sql", "CREATE TABLE a (x UNIQUE);\n-- rollback: DROP TABLE a;"),
         ("002_b.sql", "SELECT 1;\n-- rollback:\n-- DELETE FROM a;\n-- INSERT INTO a SELECT x FROM other;"),

@@ -49,7 +49,7 @@ fn a_repeatable_file_runs_again_when_it_has_changed() {
 }
 
 #[test]
-fn a_late_file_is_refused_unless_it_is_asked_for() {
+fn a_file_out_of_order_is_refused_unless_it_is_asked_for() {
     let bed = Bed::with(&[("20260101_a.sql", A.1), ("20260301_c.sql", C.1)]);
     bed.migrate();
     bed.file("20260201_b.sql", B.1);
