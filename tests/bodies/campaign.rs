@@ -1,5 +1,5 @@
-//! Files in two databases: applied by Schemaward in one, without it in the other. What the servers then hold is compared file
-//! by file; of what differs the smallest file is looked for.
+//! Applies files with Schemaward in one database and without it in another, and compares what the servers then hold,
+//! file by file. A file that differs is shrunk to the smallest one that still does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,33 +12,33 @@ use tempfile::TempDir;
 use crate::engine::{Catalog, Engine};
 use crate::file::{File, Mode};
 
-/// What became of one file that went otherwise than without Schemaward.
+/// A file whose result differs from that without Schemaward.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub kind: Kind,
     pub file: File,
     pub mode: Mode,
-    /// What was said, or the two texts.
+    /// The error, or the two texts.
     pub what: String,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
-    /// Refused before anything ran, though the client takes it.
+    /// Refused before anything ran, although the client accepts it.
     Refused,
-    /// It failed, though the client takes it.
+    /// Failed, although the client accepts it.
     Failed,
-    /// It was applied, and is not the same.
+    /// Applied, with a different result.
     Differs,
-    /// It was applied, in more or fewer statements than it has.
+    /// Applied, in more or fewer statements than it has.
     Divided,
-    /// A definition holds something of the ledger.
+    /// A definition contains something of the ledger's.
     Spoilt,
-    /// The client refuses it, and Schemaward did not.
+    /// Accepted, although the client refuses it.
     Taken,
-    /// The client refuses it; here another file was said to be at fault, or one behind it ran.
+    /// The client refuses it, but Schemaward blamed another file or ran one that follows it.
     Misplaced,
-    /// Schemaward said something that is none of these.
+    /// Any other answer of Schemaward's.
     Other,
 }
 
@@ -46,7 +46,7 @@ pub enum Kind {
 pub struct Outcome {
     pub same: usize,
     pub bodies: usize,
-    /// The client refuses the file, and so does Schemaward.
+    /// Refused by the client and by Schemaward.
     pub both_refuse: usize,
     pub findings: Vec<Finding>,
 }
@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-/// A database that goes with its value.
+/// A database that is dropped with this value.
 pub struct Database<'a> {
     engine: &'a dyn Engine,
     pub name: String,
@@ -83,12 +83,11 @@ impl Drop for Database<'_> {
     }
 }
 
-/// How a run of Schemaward has ended.
 pub enum Ended {
     Applied,
-    /// Nothing was run: these files are at fault.
+    /// Nothing was run. These files are at fault.
     Refused(Vec<(usize, String)>),
-    /// This file, or nobody knows which, failed.
+    /// This file failed; None if it is not known which one.
     Failed(Option<usize>, String),
 }
 
@@ -96,7 +95,7 @@ pub fn run(engine: &dyn Engine, database: &str, arguments: &[&str]) -> Output {
     let other = std::env::var("BODIES_PROGRAM").ok().filter(|path| !path.is_empty());
     let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_schemaward")));
     command.args(arguments).env("DATABASE_URL", engine.url(database));
-    // Another program, such as an older one, may not ask, and not know the flag.
+    // Another program may be older: it does not ask, and does not know the flag.
     if other.is_none() && arguments.first() == Some(&"rollback") {
         command.arg("--yes");
     }
@@ -107,7 +106,7 @@ fn said(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
 }
 
-/// The files' numbers that a message points to, each with its message.
+/// The numbers of the files that the output blames, each with its message.
 fn accused(said: &str) -> Vec<(usize, String)> {
     let mut found: BTreeMap<usize, String> = BTreeMap::new();
     let mut message = String::new();
@@ -130,7 +129,7 @@ fn write(folder: &Path, files: &[(String, String)]) {
     }
 }
 
-/// How many statements each file is said to have had.
+/// How many statements the output says each file has.
 fn statements(said: &str) -> BTreeMap<usize, usize> {
     let line = |line: &str| {
         let (name, rest) = line.trim().trim_start_matches("rollback of ").split_once(".sql ")?;
@@ -146,7 +145,7 @@ fn number(name: &str) -> Option<usize> {
     digits.parse().ok()
 }
 
-/// Applies files by Schemaward; how it ended, and how many statements each file is said to have had.
+/// Applies files with Schemaward. Returns how it ended, and how many statements it says each file has.
 fn apply(engine: &dyn Engine, database: &str, mode: Mode, files: &[&File]) -> (Ended, BTreeMap<usize, usize>) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().display().to_string();
@@ -192,7 +191,6 @@ fn ended_rollback(output: &Output) -> Ended {
     }
 }
 
-/// One set of files, all in one mode.
 pub struct Group<'a> {
     pub engine: &'a dyn Engine,
     pub mode: Mode,
@@ -200,10 +198,11 @@ pub struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Applies the files both ways.
+    /// Applies the files in both ways.
     ///
     /// # Errors
-    /// Where a database cannot be made or read.
+    ///
+    /// A database cannot be created or read.
     pub fn compare(&self) -> Result<Outcome, String> {
         let mut outcome = Outcome { bodies: self.files.iter().map(File::bodies).sum(), ..Outcome::default() };
         let (taken, refused, theirs) = self.reference()?;
@@ -249,7 +248,7 @@ impl Group<'_> {
                     if left.len() == 1 {
                         break;
                     }
-                    // Which of them it was is found one by one.
+                    // Files of a failed set are tried one by one to find the one at fault.
                     for file in std::mem::take(&mut left) {
                         let alone = Group { engine: self.engine, mode: self.mode, files: vec![file.clone()] };
                         outcome.add(Outcome { bodies: 0, ..alone.compare()? });
@@ -267,7 +266,7 @@ impl Group<'_> {
         Finding { kind, file: file.clone(), mode: self.mode, what }
     }
 
-    /// The files that the client takes, those that it refuses, and what is there afterwards.
+    /// The files that the client accepts, those that it refuses, and what exists afterwards.
     fn reference(&self) -> Result<(Vec<&File>, Vec<&File>, Catalog), String> {
         let database = Database::new(self.engine)?;
         self.engine.whole_file(&database.name, &self.engine.base())?;
@@ -304,7 +303,7 @@ impl Group<'_> {
         }
     }
 
-    /// Holds what files have made against the reference.
+    /// Compares the result of some files with the reference.
     fn hold(&self, database: &str, files: &[&File], theirs: &Catalog, outcome: &mut Outcome) -> Result<(), String> {
         if files.is_empty() {
             return Ok(());
@@ -329,7 +328,8 @@ impl Group<'_> {
         Ok(())
     }
 
-    /// What the client refuses has to fail here, too, leaves nothing spoilt, and keeps what is behind it from running.
+    /// A file that the client refuses must fail here too, must leave no damaged definition, and must keep later files
+    /// from running.
     fn both_refuse(
         &self,
         file: &File,
@@ -343,13 +343,13 @@ impl Group<'_> {
         let set: Vec<&File> =
             if is_rollback { vec![file] } else { before.into_iter().chain([file]).chain(after).collect() };
         let (ended, _) = apply(self.engine, &database.name, self.mode, &set);
-        // A set that was refused has not even made what the catalog is asked for.
+        // A refused set has not even created the tables that the catalog query reads.
         let ours = self.engine.catalog(&database.name).unwrap_or_default();
         let mut found = |kind, what| outcome.findings.push(self.finding(kind, file, what));
         if let Some((name, text)) = ours.values().flatten().find(|(_, text)| text.contains("schemaward")) {
             found(Kind::Spoilt, format!("{name}:\n{text}"));
         } else if set.len() > 1 && after.is_some_and(|after| ours.contains_key(&after.id)) {
-            found(Kind::Misplaced, "what stands behind it has run".to_owned());
+            found(Kind::Misplaced, "a later file has run".to_owned());
         } else {
             match ended {
                 Ended::Applied => found(Kind::Taken, "the client refuses it".to_owned()),
@@ -361,7 +361,7 @@ impl Group<'_> {
                     );
                 }
                 Ended::Refused(accused) if set.len() > 1 && accused.iter().all(|(number, _)| *number != file.id) => {
-                    // It is its neighbours' fault: without them, then.
+                    // A neighbour may be at fault: try again without them.
                     return self.both_refuse(file, (None, None), outcome);
                 }
                 _ => outcome.both_refuse += 1,
@@ -371,7 +371,7 @@ impl Group<'_> {
     }
 }
 
-/// The smallest file that is found to be of the same kind: without some of its statements, then of its lines.
+/// The smallest file with a finding of the same kind, found by leaving out statements and then lines.
 pub fn shrink(engine: &dyn Engine, finding: &Finding, patience: Duration) -> Finding {
     let mode = if finding.mode == Mode::Alone { Mode::Batched } else { finding.mode };
     let holds = |file: File| {
@@ -394,7 +394,7 @@ pub fn shrink(engine: &dyn Engine, finding: &Finding, patience: Duration) -> Fin
     }
 }
 
-/// Files that are shorter by one thing, the most promising first.
+/// The file with one thing less, the most promising candidates first.
 fn candidates(file: &File) -> Vec<File> {
     let mut all = Vec::new();
     for at in 0..file.statements.len() {

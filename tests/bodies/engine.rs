@@ -1,4 +1,5 @@
-//! What the campaign needs of an engine: two databases, the server's own way to apply a file, and what is there afterwards.
+//! What the campaign needs from an engine: two databases, the server's own way to apply a file, and a view of the
+//! result.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use sqlx::Row;
 
 use crate::file::{File, Mode, Reference};
 
-/// What each file has made: its number, and the name and text of each of its objects and rows.
+/// For each file, by its number: names and definitions of its objects and rows.
 pub type Catalog = BTreeMap<usize, Vec<(String, String)>>;
 
 pub trait Engine: Sync {
@@ -18,9 +19,9 @@ pub trait Engine: Sync {
     fn url(&self, database: &str) -> String;
     fn create(&self, database: &str) -> Result<(), String>;
     fn drop(&self, database: &str);
-    /// What is there before the generated files.
+    /// The schema that exists before the generated files.
     fn base(&self) -> String;
-    /// Applies a file of statements without Schemaward.
+    /// Applies a file's statements without Schemaward.
     ///
     /// # Errors
     /// What the client or the server says.
@@ -28,14 +29,14 @@ pub trait Engine: Sync {
         let Reference::Messages(messages) = file.reference(mode) else { return Err("no client".to_owned()) };
         self.whole_file(database, &messages.join("\n;\n"))
     }
-    /// Applies a whole text as the client does, or the server itself.
+    /// Applies a whole text as the client does, or as the server itself does.
     ///
     /// # Errors
     /// What the client or the server says.
     fn whole_file(&self, database: &str, text: &str) -> Result<(), String>;
-    /// A row an object or a row of a file's: its name, and what is known of it.
+    /// One row for each object or row of a file: its name, and what is known about it.
     fn rows(&self, database: &str) -> Result<Vec<Vec<String>>, String>;
-    /// What each generated file has made.
+    /// What each generated file has created.
     fn catalog(&self, database: &str) -> Result<Catalog, String> {
         let mut found = Catalog::new();
         for row in self.rows(database)? {
@@ -45,7 +46,7 @@ pub trait Engine: Sync {
                 found.entry(number).or_default().push((name, text));
             }
         }
-        // In which order a catalog lists what it has is the server's affair.
+        // A catalog lists its entries in an order of the server's own.
         for objects in found.values_mut() {
             objects.sort();
         }
@@ -54,7 +55,7 @@ pub trait Engine: Sync {
     fn generate(&self, id: usize, rng: &mut Rng, mode: Mode) -> File;
 }
 
-/// Rows that came without being prepared are texts, whatever their types are.
+/// Rows of a query that was not prepared are text, whatever their types.
 pub fn texts<R: Row>(rows: &[R]) -> Vec<Vec<String>>
 where
     usize: sqlx::ColumnIndex<R>,

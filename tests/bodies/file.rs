@@ -2,22 +2,21 @@
 
 use std::fmt::Write as _;
 
-/// How a set has a file, and how it is run.
+/// How a set contains a file, and how the file is run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
-    /// One run a file.
+    /// One file a run.
     Alone,
     /// Many files a run.
     Batched,
-    /// As the file's rollback SQL, in a `.down.sql`; all of a run's files are undone in one go.
+    /// As rollback SQL in a `.down.sql`; all files of a run are rolled back together.
     Rollback,
-    /// As the block `-- rollback:` at a file's end.
+    /// As rollback SQL in a `-- rollback:` block.
     RollbackBlock,
-    /// As `R__….sql`.
     Repeatable,
-    /// Between `-- +goose StatementBegin` and `StatementEnd`, what has a body.
+    /// Statements with a body are between `-- +goose StatementBegin` and `StatementEnd`.
     Goose,
-    /// Behind `-- schemaward: no-transaction`.
+    /// After `-- schemaward: no-transaction`.
     NoTransaction,
 }
 
@@ -35,11 +34,11 @@ impl Mode {
 
 #[derive(Clone, Debug)]
 pub struct Statement {
-    /// Without a delimiter at its end.
+    /// Without a delimiter at the end.
     pub sql: String,
-    /// A comment that stands before it, with its line's end, or nothing.
+    /// A comment before it, with its line break, or nothing.
     pub before: String,
-    /// It has a body in which semicolons may stand.
+    /// It has a body that may contain semicolons.
     pub has_body: bool,
 }
 
@@ -53,16 +52,16 @@ impl Statement {
     }
 }
 
-/// How statements are told apart.
+/// How the statements are separated.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
-    /// Semicolons only.
+    /// By semicolons only.
     Bare,
-    /// A line DELIMITER (as it is written, and the delimiter itself) before all of them, and one behind.
+    /// With a DELIMITER line (its text, and the delimiter) before all statements, and one after them.
     Delimited(&'static str, &'static str),
-    /// The same around each statement that has a body.
+    /// With such lines around each statement that has a body.
     Switching(&'static str, &'static str),
-    /// The same before all, with semicolons between statements and the delimiter behind some of them only.
+    /// With such lines around all statements, but semicolons between most of them and the delimiter only after some.
     Joined(&'static str, &'static str),
 }
 
@@ -72,17 +71,17 @@ pub struct File {
     pub statements: Vec<Statement>,
     pub form: Form,
     pub crlf: bool,
-    /// Whether a semicolon stands behind the last statement.
+    /// Whether the last statement ends in a semicolon.
     pub last_semicolon: bool,
-    /// It was spoilt on purpose.
+    /// It was broken on purpose.
     pub broken: bool,
 }
 
-/// What the reference is given.
+/// What the reference gets.
 pub enum Reference {
-    /// To the server's own client, as a file.
+    /// A file for the server's own client.
     File(String),
-    /// To the server, each as one message.
+    /// Messages for the server, one for each statement.
     Messages(Vec<String>),
 }
 
@@ -91,7 +90,7 @@ impl File {
         self.statements.iter().filter(|statement| statement.has_body).count()
     }
 
-    /// The SQL as it is written, without what the mode adds.
+    /// The SQL without what the mode adds.
     fn sql(&self) -> String {
         let mut text = String::new();
         let last = self.statements.len().saturating_sub(1);
@@ -101,7 +100,7 @@ impl File {
             open = Some(delimiter);
         }
         for (at, statement) in self.statements.iter().enumerate() {
-            // The clients keep a comment, and know no DELIMITER behind what they keep.
+            // The clients keep a comment, and do not recognise DELIMITER after one.
             if let (Form::Switching(line, delimiter), true) = (self.form, statement.has_body) {
                 // Of `*///` they take the first two slashes for the delimiter.
                 let gap = if statement.sql.ends_with('/') && delimiter.starts_with('/') { " " } else { "" };
@@ -147,7 +146,7 @@ impl File {
         text
     }
 
-    /// Name and text of each file of the set that this one makes.
+    /// Name and text of each file that this one becomes in a set.
     pub fn written(&self, mode: Mode) -> Vec<(String, String)> {
         let (version, id) = (self.id + 2, self.id);
         let up = "INSERT INTO log (file, n, what) VALUES ('up', 0, 'up');\n";
@@ -171,12 +170,12 @@ impl File {
         }
     }
 
-    /// What the server's own client, or the server, makes of the file. A block's lines lose their ends there.
+    /// What the server's own client, or the server, gets. A rollback block does not keep CRLF line ends.
     pub fn reference(&self, mode: Mode) -> Reference {
         let line_ends = |text: &str| if mode == Mode::RollbackBlock { text.to_owned() } else { self.line_ends(text) };
         match self.form {
-            // Of several statements up to one delimiter the clients make one message, in which MySQL takes the semicolon behind
-            // a body of one statement into it.
+            // The clients send several statements up to one delimiter as one message. MySQL then takes the semicolon
+            // after a single-statement body into that body.
             Form::Bare | Form::Joined(..) => {
                 Reference::Messages(self.statements.iter().map(|one| line_ends(&one.sql)).collect())
             }

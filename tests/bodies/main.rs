@@ -1,10 +1,10 @@
-//! Generated bodies of routines, triggers, events and rules, applied by Schemaward and, in another database, by the server's
-//! own client: what the server's catalog holds afterwards is the same text, or the file was refused before anything ran.
-//! docs/campaigns.md says what is generated, what is compared, and what came of it.
+//! Generated bodies of routines, triggers, events and rules, applied by Schemaward and, in another database, by the
+//! server's own client. The server's catalog must then hold the same text, unless the file was refused before anything
+//! ran. docs/campaigns.md says what is generated, what is compared, and with what results.
 //!
-//! `BODIES` is how many bodies an engine gets (a sample without it, which is said), `BODIES_SEED` what they are made from;
-//! `BODIES_DIR` names a folder whose folders `postgres`, `mysql`, `mariadb` and `sqlite` hold real files to compare instead.
-//! `BODIES_ONLY=17` runs one file; `BODIES_PROGRAM` names another build's program to try.
+//! `BODIES` is the number of bodies for each engine (default: a sample, which is reported), `BODIES_SEED` their seed.
+//! `BODIES_DIR` names a folder with real files to compare instead, in the subfolders `postgres`, `mysql`, `mariadb` and
+//! `sqlite`. `BODIES_ONLY=17` runs one file; `BODIES_PROGRAM` names another build of the program to test.
 
 #![expect(
     clippy::format_collect,
@@ -41,20 +41,19 @@ use campaign::{Finding, Group, Kind, Outcome, shrink};
 use engine::Engine;
 use file::{File, Mode};
 
-/// Bodies an engine, where no other number is asked for.
+/// Bodies for each engine by default.
 const SAMPLE: usize = 80;
 const SEED: u64 = 20_261_130;
-/// Files a run, at most.
+/// Most files in a run.
 const GROUP: usize = 60;
-/// Runs at a time.
 const SIDE_BY_SIDE: usize = 2;
-/// Findings of a kind that are made small and printed.
+/// How many findings of a kind are shrunk and printed.
 const SHOWN: usize = 3;
-/// Seconds that are spent on making findings small, where no other number is asked for.
+/// Seconds for shrinking findings, by default.
 const PATIENCE: u64 = 100;
 
 fn say(text: &str) {
-    // Past the test harness, which keeps what a test that passes has printed.
+    // Bypasses the test harness, which swallows the output of tests that pass.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
@@ -63,12 +62,12 @@ fn asked<T: std::str::FromStr>(variable: &str) -> Option<T> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
 }
 
-/// Files in groups, the modes in turn. What is asked for one by one is in few and small ones.
+/// Groups of files, with the modes in turn. Modes that take one run a file get few and small groups.
 fn groups(engine: &dyn Engine, seed: u64, bodies: usize) -> Vec<Group<'_>> {
     let (mut groups, mut made, mut id) = (Vec::new(), 0, 0);
     let only: Option<usize> = asked("BODIES_ONLY");
     for mode in engine.modes().iter().cycle() {
-        // A sample has its share of every mode.
+        // A sample contains every mode.
         let group = (bodies / (3 * engine.modes().len())).clamp(3, GROUP);
         let size = if *mode == Mode::Alone { group.div_ceil(6) } else { group };
         let mut files: Vec<File> = Vec::new();
@@ -96,13 +95,12 @@ fn text(finding: &Finding) -> String {
     format!("{kind:?}, file {} ({mode:?}{}):\n{files}--- {what}\n", file.id, if file.crlf { ", CRLF" } else { "" })
 }
 
-/// A message without what differs from file to file.
+/// The message without what differs from file to file.
 fn kind_of(message: &str) -> String {
     let words = message.split("-->").next().unwrap_or_default().split('`');
     words.step_by(2).collect::<Vec<_>>().join("…").trim().to_owned()
 }
 
-/// The whole campaign on one engine, or real files.
 fn campaign(engine: &dyn Engine) {
     if let Some(folder) = std::env::var_os("BODIES_DIR") {
         return real::compare(engine, Path::new(&folder));

@@ -1,5 +1,5 @@
-//! MySQL and MariaDB: the mysql and mariadb clients, where a file has DELIMITER lines; where it has none, which a client cannot
-//! take, the server itself, statement by statement.
+//! MySQL and MariaDB. The reference is the mysql or mariadb client if a file has DELIMITER lines. Without them a client
+//! splits bodies wrongly, so the server gets the file statement by statement.
 
 use std::fs::File as Opened;
 use std::io::Write as _;
@@ -18,12 +18,11 @@ use crate::server::{Server, script};
 
 pub struct Mysql {
     server: Server,
-    /// What the client is called with, but for the database.
+    /// The client's arguments without the database.
     client: Vec<String>,
     flavour: Flavour,
 }
 
-/// Whose SQL it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Flavour {
     pub is_mariadb: bool,
@@ -55,11 +54,11 @@ impl Mysql {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let options: MySqlConnectOptions =
             self.url(database).parse().map_err(|error: sqlx::Error| error.to_string())?;
-        // As the client, which sets none of these.
+        // The client sets none of these.
         let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None).set_names(false);
         let connection = runtime.block_on(options.disable_statement_logging().connect());
         let mut connection = connection.map_err(|error| error.to_string())?;
-        // The driver asks for IGNORE_SPACE, which the client does not, and which every routine would keep.
+        // The driver turns on IGNORE_SPACE, which the client does not, and every routine would store it.
         let mode = sqlx::raw_sql("SET sql_mode = @@GLOBAL.sql_mode").execute(&mut connection);
         runtime.block_on(mode).map_err(|error| error.to_string())?;
         Ok((runtime, connection))
@@ -85,7 +84,7 @@ impl Mysql {
         let mut command = Command::new(&self.client[0]);
         command.args(&self.client[1..]);
         if text.contains("\r\n") {
-            // Otherwise the client takes the carriage returns out of the bodies, too.
+            // Without it the client also removes carriage returns from bodies.
             command.arg("--binary-mode");
         }
         let output = command.arg(database).stdin(Stdio::from(file as Opened)).stdout(Stdio::null()).output();

@@ -1,17 +1,16 @@
-//! Generated bodies of MySQL and MariaDB: compound statements of every kind, in each other, around columns, variables and
-//! labels that are called like what begins or ends a block.
+//! Generated bodies for MySQL and MariaDB: nested compound statements of every kind, around columns, variables and
+//! labels named like the words that begin or end a block.
 
 use fastrand::Rng;
 
 use crate::mysql::Flavour;
 use crate::random::Choices as _;
 
-/// What the body belongs to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     Procedure,
     Function,
-    /// Whether it may set NEW, and whether there are NEW and OLD.
+    /// Whether it may set NEW, and whether NEW and OLD exist.
     Trigger {
         sets: bool,
         new: bool,
@@ -24,7 +23,7 @@ pub struct Body<'a> {
     pub rng: &'a mut Rng,
     pub flavour: Flavour,
     pub kind: Kind,
-    /// Variables that can be read and set here, whose type is INT.
+    /// INT variables that can be read and set here.
     pub variables: Vec<String>,
     labels: Vec<(String, bool)>,
     cursors: Vec<String>,
@@ -57,7 +56,7 @@ impl<'a> Body<'a> {
         Self { rng, flavour, kind, variables, labels: Vec::new(), cursors: Vec::new() }
     }
 
-    /// A whole body: a compound statement, or a single one.
+    /// A whole body: a compound statement or a single one.
     pub fn whole(&mut self) -> String {
         if self.kind == Kind::Function {
             match self.rng.usize(..5) {
@@ -93,7 +92,7 @@ impl<'a> Body<'a> {
         (!self.labels.iter().any(|(one, _)| plain(one) == plain(label))).then(|| label.to_owned())
     }
 
-    /// What is between a label, which may be there, and its end.
+    /// What is between an optional label and its end.
     fn labelled(&mut self, is_loop: bool, inner: impl FnOnce(&mut Self) -> String) -> String {
         let label = if is_loop || self.rng.bool() { self.label() } else { None };
         let Some(label) = label else { return inner(self) };
@@ -146,7 +145,7 @@ impl<'a> Body<'a> {
         for condition in conditions {
             if self.rng.one_in(8) {
                 let kind = self.rng.pick(&["CONTINUE", "EXIT"]);
-                // Labels of before do not count in a handler.
+                // A handler does not see the labels around it.
                 let labels = std::mem::take(&mut self.labels);
                 let action = if self.rng.bool() { self.simple() } else { self.compound(depth.saturating_sub(1)) };
                 self.labels = labels;
@@ -184,7 +183,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Out of the innermost loop, or nothing where it has no label.
+    /// Leaves the innermost loop; nothing if that has no label.
     fn leave(&mut self) -> String {
         let verb = self.rng.pick(&["LEAVE", "ITERATE", "LEAVE"]);
         match self.labels.last() {
@@ -289,7 +288,6 @@ impl<'a> Body<'a> {
         self.variables[at].clone()
     }
 
-    /// An expression that may use a table's columns.
     fn in_table(&mut self, table: &str) -> String {
         let column = self.rng.pick(&COLUMNS);
         match self.rng.usize(..5) {

@@ -1,5 +1,5 @@
-//! Generated files of MySQL and MariaDB: headers with their characteristics, bodies behind them, and the places where such
-//! statements stand in a file.
+//! Generated files for MySQL and MariaDB: headers with their characteristics, bodies after them, and the places in a
+//! file where such statements can be.
 
 use fastrand::Rng;
 
@@ -10,7 +10,7 @@ use crate::random::{Choices as _, Quoting, broken, comment, noise, says};
 
 const QUOTING: Quoting = Quoting { backslashes: true, dollars: true, hash_comments: true };
 
-/// As it is written, and the delimiter itself.
+/// The line's text, and the delimiter itself.
 const DELIMITERS: [(&str, &str); 12] = [
     ("DELIMITER $$", "$$"),
     ("delimiter //", "//"),
@@ -26,7 +26,8 @@ const DELIMITERS: [(&str, &str); 12] = [
     ("DELIMITER $", "$"),
 ];
 
-/// Each table has a trigger for each event, which others follow or precede; two of them are called like the ends of a block.
+/// Each table has a trigger for each event, for others to follow or precede. Two of them are named like the ends of a
+/// block.
 pub fn base() -> String {
     let mut sql = "DELIMITER //\nCREATE TABLE log (file VARCHAR(30), n TEXT, what TEXT)//\n".to_owned();
     for (number, table) in TABLES.iter().enumerate() {
@@ -59,7 +60,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn string(&mut self) -> &'static str {
-        // A comment's text takes no introducer.
+        // A comment cannot have a character set introducer.
         let at = self.rng.usize(..STRINGS.len() - 1);
         STRINGS[at]
     }
@@ -86,7 +87,7 @@ impl Maker<'_> {
     fn characteristics(&mut self, is_function: bool) -> String {
         let mut all: Vec<String> = Vec::new();
         if is_function {
-            // MySQL with a binary log takes no function without.
+            // With binary logging, MySQL requires one of these.
             all.push(" DETERMINISTIC".to_owned());
         } else if self.rng.one_in(3) {
             all.push(self.rng.pick(&[" DETERMINISTIC", " NOT DETERMINISTIC"]).to_owned());
@@ -223,7 +224,7 @@ impl Maker<'_> {
         format!("ALTER{definer} EVENT {name}{schedule}{completion}{rename}{state}{comment} DO {body}")
     }
 
-    /// As a dump has it.
+    /// As dumps contain it.
     fn version_comment(&mut self, name: &str) -> String {
         let definer = self.rng.maybe("/*!50017 DEFINER=CURRENT_USER*/ ");
         let table = self.rng.pick(&TABLES);
@@ -245,7 +246,7 @@ impl Maker<'_> {
         }
     }
 
-    /// What only MariaDB has: compound statements outside routines, packages, settings for one statement.
+    /// Only MariaDB has these: compound statements outside routines, packages, settings for a single statement.
     fn of_mariadb(&mut self, name: &str, number: usize) -> Option<String> {
         let (id, string) = (self.id, self.string());
         let log = format!("INSERT INTO log VALUES ('f{id}', {number}, {string})");
@@ -331,7 +332,7 @@ pub fn generate(id: usize, rng: &mut Rng, mode: Mode, flavour: Flavour) -> File 
     let mut statements = maker.statements;
     let is_broken = rng.one_in(30);
     for (at, statement) in statements.iter_mut().enumerate() {
-        // A comment in a comment that is code would end it.
+        // A comment inside an executable comment would end it.
         if !statement.sql.contains("/*!") && !statement.sql.contains("JAVASCRIPT") {
             statement.sql = noise(rng, &statement.sql, QUOTING);
         }
@@ -357,7 +358,7 @@ fn form(rng: &mut Rng, statements: &[Statement]) -> Form {
         } else {
             (line, delimiter)
         };
-    // A name like that is for the server alone: the clients take it for their command wherever it stands.
+    // Such a name goes to the server only: wherever it is, the clients take it for their command.
     let is_clients = statements.iter().any(|one| says(&one.sql, "delimiter", QUOTING));
     match rng.usize(..8) {
         _ if is_clients => Form::Bare,

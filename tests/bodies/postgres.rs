@@ -1,5 +1,5 @@
-//! PostgreSQL: a file as one message to the server, whose grammar finds the statements, and the catalog's own functions
-//! that write a definition out.
+//! PostgreSQL. The reference is the file as one message to the server, whose grammar finds the statements. Definitions
+//! are compared as the catalog's own functions print them.
 
 use fastrand::Rng;
 use sqlx::postgres::PgConnection;

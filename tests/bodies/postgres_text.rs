@@ -1,5 +1,5 @@
-//! Generated PostgreSQL: functions and procedures in every way to write a body, `DO`, rules and triggers, around words that
-//! begin or end blocks.
+//! Generated PostgreSQL: functions and procedures with bodies in every notation, `DO`, rules and triggers, around words
+//! that begin or end blocks.
 
 use fastrand::Rng;
 
@@ -8,7 +8,7 @@ use crate::random::{Choices as _, Quoting, broken, comment, noise};
 
 const QUOTING: Quoting = Quoting { backslashes: false, dollars: true, hash_comments: false };
 
-/// `end` and `case` are reserved: a column of that name is written in quotes, or behind a point.
+/// `end` and `case` are reserved: columns with these names must be quoted or follow a dot.
 pub const BASE: &str = r#"
 CREATE TABLE log (file text, n int, what text);
 CREATE TABLE t (a int, begin int, "end" int, "case" int, atomic int, "when" int, "else" int, loop int, if int, what text);
@@ -54,7 +54,7 @@ const STRINGS: [&str; 10] = [
     "'BEGIN\nEND;\n'",
 ];
 
-/// Whose type is `int`; `x` is the table.
+/// An expression of type `int`; `x` is the table.
 fn number(rng: &mut Rng, depth: usize) -> String {
     if depth == 0 {
         return if rng.bool() { rng.u8(..).to_string() } else { rng.pick(&COLUMNS).to_owned() };
@@ -79,7 +79,6 @@ fn expression(rng: &mut Rng) -> String {
     number(rng, depth)
 }
 
-/// A query with no more columns than it says.
 fn select(rng: &mut Rng) -> String {
     let (first, second) = (expression(rng), expression(rng));
     let (label, other) = (rng.pick(&LABELS), rng.pick(&LABELS));
@@ -102,7 +101,7 @@ fn select(rng: &mut Rng) -> String {
     }
 }
 
-/// A label that is no label without AS.
+/// A label that must have AS.
 fn as_label(label: &str) -> String {
     if label.is_empty() || label.starts_with("AS") { label.to_owned() } else { format!("AS {label}") }
 }
@@ -129,7 +128,6 @@ fn list(rng: &mut Rng, from: usize) -> String {
     (0..count).map(|_| one(rng) + ";\n").collect()
 }
 
-/// A body as a string constant.
 fn constant(rng: &mut Rng, text: &str) -> String {
     match rng.usize(..5) {
         0 => format!("'{}'", text.replace('\'', "''")),
@@ -310,7 +308,7 @@ pub fn generate(id: usize, rng: &mut Rng) -> File {
         let sql = match rng.usize(..10) {
             0 => block(rng, id, number),
             1 | 2 => {
-                // Of its own: what a rule makes of a table decides over the bodies that use it.
+                // A table of its own, since a rule changes what the bodies that use the table mean.
                 let table = format!("f{id}_{number}_r");
                 statements.push(Statement::plain(format!("CREATE TABLE {table} (LIKE t)")));
                 rule(rng, local, &table)
@@ -334,7 +332,7 @@ pub fn generate(id: usize, rng: &mut Rng) -> File {
     }
     let is_broken = rng.one_in(30);
     for (at, statement) in statements.iter_mut().enumerate() {
-        // A string's pieces may not be parted, and E'\'' is not read.
+        // The pieces of a string must stay together, and E'\'' is not understood.
         if !statement.sql.contains("E'") {
             statement.sql = noise(rng, &statement.sql, QUOTING);
             if is_broken && at == 0 {

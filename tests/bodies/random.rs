@@ -1,18 +1,18 @@
-//! Random choices by a seed, and what is done to a statement's text without a change to what it says.
+//! Random choices from a seed, and changes to a statement's text that do not change its meaning.
 
 use fastrand::Rng;
 
-/// The choices of one file: the same for the same campaign's seed and the same file, whatever the others are.
+/// The choices for one file. They depend on the campaign's seed and the file only, not on other files.
 pub fn of_file(seed: u64, id: usize) -> Rng {
     let mut rng = Rng::with_seed(seed ^ (id as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    // Seeds that lie side by side begin alike.
+    // Neighbouring seeds start with similar numbers.
     rng.fork()
 }
 
 pub trait Choices {
     fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str;
     fn one_in(&mut self, n: usize) -> bool;
-    /// A text, or nothing.
+    /// The text, or nothing.
     fn maybe(&mut self, text: &str) -> String;
 }
 
@@ -30,22 +30,20 @@ impl Choices for Rng {
     }
 }
 
-/// What quotes and comments hold is left alone; all else may change.
+/// How the engine quotes. Quoted text and comments are left alone; everything else may change.
 #[derive(Clone, Copy)]
 pub struct Quoting {
-    /// Backslashes escape in strings.
     pub backslashes: bool,
-    /// `$tag$ … $tag$`.
     pub dollars: bool,
     pub hash_comments: bool,
 }
 
-/// The text in parts: code, and what is quoted or a comment.
+/// The text as parts: (is quoted or a comment, text).
 fn parts(sql: &str, quoting: Quoting) -> Vec<(bool, &str)> {
     let mut parts = Vec::new();
     let (mut at, mut from) = (0, 0);
     while at < sql.len() {
-        // A dollar in a name opens nothing.
+        // A dollar sign inside a name opens nothing.
         let is_in_name = sql[..at].ends_with(|char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '$'));
         let length = if is_in_name && sql[at..].starts_with('$') { 0 } else { quoted(&sql[at..], quoting) };
         if length == 0 {
@@ -61,11 +59,11 @@ fn parts(sql: &str, quoting: Quoting) -> Vec<(bool, &str)> {
     parts
 }
 
-/// The length of a quote or a comment that begins here; 0 where none does.
+/// The length of the quoted text or comment that begins here; 0 if there is none.
 fn quoted(rest: &str, quoting: Quoting) -> usize {
     let until = |mark: &str, from: usize| rest[from..].find(mark).map_or(rest.len(), |at| from + at + mark.len());
     let first = rest.chars().next().unwrap_or(' ');
-    // What a version comment holds is code.
+    // A version comment contains code.
     if rest.starts_with("/*") && !rest.starts_with("/*!") {
         return until("*/", 2);
     }
@@ -81,7 +79,7 @@ fn quoted(rest: &str, quoting: Quoting) -> usize {
     if !matches!(first, '\'' | '"' | '`') {
         return 0;
     }
-    // E'…' is none of what is written by these generators with a quote behind a backslash, but for its own test.
+    // Apart from its own test, these generators write no E'…' with an escaped quote.
     let mut escaped = false;
     for (at, char) in rest.char_indices().skip(1) {
         match char {
@@ -94,13 +92,13 @@ fn quoted(rest: &str, quoting: Quoting) -> usize {
     rest.len()
 }
 
-/// Whether a word stands outside quotes and comments.
+/// Whether a word occurs outside quotes and comments.
 pub fn says(sql: &str, word: &str, quoting: Quoting) -> bool {
     let lower = |text: &str| text.to_ascii_lowercase();
     parts(sql, quoting).iter().any(|(is_code, part)| *is_code && lower(part).contains(word))
 }
 
-/// Other letters' case, and other white space and comments between words.
+/// The same SQL with other case, white space and comments between words.
 pub fn noise(rng: &mut Rng, sql: &str, quoting: Quoting) -> String {
     let (lower, comments) = (rng.bool(), !rng.one_in(3));
     let mut blanks =
@@ -125,7 +123,7 @@ pub fn noise(rng: &mut Rng, sql: &str, quoting: Quoting) -> String {
     out
 }
 
-/// The text without one of its tokens that open, part or close something.
+/// The text without one of the tokens that open, separate or close something.
 pub fn broken(rng: &mut Rng, sql: &str, quoting: Quoting) -> String {
     let tokens = ["END", "BEGIN", "THEN", ";", "IF", "(", ")", "DO", "CASE", "'"];
     let token = rng.pick(&tokens);

@@ -1,4 +1,4 @@
-//! Somebody's real files, in the order of their names, through the same comparison.
+//! Real files, in the order of their names, through the same comparison.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ struct Real {
     text: String,
 }
 
-/// Compares the files of the engine's folder that the client takes.
+/// Compares the files of the engine's folder that the client accepts.
 pub fn compare(engine: &dyn Engine, folder: &Path) {
     let folder = folder.join(engine.name());
     let Ok(entries) = std::fs::read_dir(&folder) else {
@@ -27,7 +27,7 @@ pub fn compare(engine: &dyn Engine, folder: &Path) {
         let text = String::from_utf8(std::fs::read(path).unwrap()).ok()?;
         Some(Real { name: path.file_name()?.to_string_lossy().into_owned(), text })
     };
-    // What the catalog is asked for in the campaign, too.
+    // The catalog queries read this table in the campaign, too.
     let log = Real { name: "log".to_owned(), text: "CREATE TABLE log (file TEXT, n INT, what TEXT);".to_owned() };
     let all: Vec<Real> = [log].into_iter().chain(paths.iter().filter_map(read)).collect();
     let taken = taken(engine, &all);
@@ -62,7 +62,7 @@ pub fn compare(engine: &dyn Engine, folder: &Path) {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// The files that the client takes one behind the other.
+/// The files that the client accepts, run one after the other.
 fn taken(engine: &dyn Engine, all: &[Real]) -> Vec<usize> {
     let database = Database::new(engine).unwrap();
     let mut taken = Vec::new();
@@ -83,7 +83,7 @@ fn apply(engine: &dyn Engine, database: &str, files: &[usize], all: &[Real]) -> 
     ended(&run(engine, database, &["migrate", "--gaps", "allow", "--dir", &folder.path().display().to_string()]))
 }
 
-/// Rows of the catalog that are in one database only.
+/// Rows of the catalog that only one of the databases has.
 fn differences(engine: &dyn Engine, ours: &str, files: &[usize], all: &[Real]) -> Vec<String> {
     let database = Database::new(engine).unwrap();
     for at in files {

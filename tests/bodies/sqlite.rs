@@ -1,4 +1,4 @@
-//! SQLite: triggers. The reference is SQLite itself, which finds the statements of a text by its own grammar.
+//! SQLite: triggers. The reference is SQLite itself, whose grammar finds the statements of a text.
 
 use std::path::PathBuf;
 
@@ -175,7 +175,7 @@ fn generate(id: usize, rng: &mut Rng) -> File {
         };
         let exists = rng.maybe(" IF NOT EXISTS");
         let sql = if rng.one_in(6) {
-            // Gone with its connection: what it does is what is left.
+            // A temporary trigger goes with its connection: only its effects are left.
             statements.push(Statement::plain(format!("CREATE TABLE f{id}_{number}_x (begin, end)")));
             let temp = rng.pick(&["TEMP", "TEMPORARY"]);
             statements.push(Statement::body(format!(

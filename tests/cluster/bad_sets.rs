@@ -12,7 +12,7 @@ use crate::support::source::{Files, config_maps, files};
 
 const OK: &str = "create table never (id int);\n";
 
-/// A set over two ConfigMaps and what its message must say; the file (and line) of `lastError`.
+/// A set in two ConfigMaps, the expected message, and the expected file (and line) of `lastError`.
 struct Case {
     name: &'static str,
     first: Files,

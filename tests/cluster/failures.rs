@@ -1,4 +1,4 @@
-//! What a person reads when the SQL, the history or the settings are wrong, and how it heals.
+//! What a person sees when the SQL, the history or the settings are wrong, and how the resource recovers.
 
 use schemaward::api::condition;
 use schemaward::migration::Checksum;

@@ -122,7 +122,7 @@ fn migrations_inside_the_resource_are_applied() {
 #[test]
 fn three_hundred_files_of_more_than_a_mebibyte_are_frozen_in_several_config_maps() {
     in_sandbox("large", async |sandbox| {
-        // Text that does not shrink a file in the statement parser's eyes: one long comment and two statements.
+        // Text that adds bytes but no work for the statement parser: one long comment and two statements.
         let filler =
             "-- a comment that is long, so that the whole set is larger than any ConfigMap may be\n".repeat(48);
         let mut parts = [Files::new(), Files::new(), Files::new()];
@@ -181,7 +181,7 @@ fn new_content_of_a_config_map_alone_starts_a_run() {
         assert_eq!(resource.metadata.generation, first.metadata.generation, "the resource itself was not touched");
         assert_eq!(status(&resource).current_version.as_deref(), Some("002"));
         assert!(sandbox.database.has_table("b").await);
-        assert_eq!(status(&resource).run.map(|run| run.attempt), Some(1), "a new content counts its attempts anew");
+        assert_eq!(status(&resource).run.map(|run| run.attempt), Some(1), "new content starts a new count of attempts");
         assert!(find(&resource, condition::READY).is_some());
     });
 }

@@ -1,4 +1,4 @@
-//! Processes that die in the middle, and a resource that is deleted in the middle.
+//! Processes that die and resources that are deleted in the middle of a run.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret};
 use kube::api::DeleteParams;
@@ -39,7 +39,7 @@ fn a_runner_that_is_killed_is_finished_by_the_next_attempt() {
     });
 }
 
-/// Ready by a second attempt, and every migration's mark is there once.
+/// Ready on the second attempt, with each migration's mark written once.
 async fn verify_second_attempt(sandbox: &Sandbox) {
     let resource = sandbox.wait_ready("app").await;
     let run = status(&resource).run.expect("a run");
@@ -121,7 +121,7 @@ fn an_operator_that_is_killed_again_and_again_takes_everything_to_ready_and_star
 fn marking_table(name: &str) -> Files {
     let (table, insert) =
         (format!("create table marks_{name} (id int);"), format!("insert into marks_{name} values (1);"));
-    // Files that another ledger here has, too, would be taken for that one's.
+    // If another ledger here had the same files, this one would be refused.
     let (first, second) = (format!("001_{name}.sql"), format!("002_{name}.sql"));
     files([(first.as_str(), table.as_str()), (second.as_str(), insert.as_str())])
 }
@@ -144,7 +144,7 @@ fn a_resource_deleted_in_the_middle_stays_until_its_run_has_stopped_and_leaves_n
         api.delete("app", &DeleteParams::default()).await.expect("deleting the resource");
         sandbox.wait_gone(&resource).await;
 
-        // Read right after the resource has gone: what still ran would be seen here.
+        // Read right after the resource has gone, so that anything still running is seen.
         let running = |pod: &Pod| {
             let containers =
                 pod.status.as_ref().and_then(|status| status.container_statuses.clone()).unwrap_or_default();

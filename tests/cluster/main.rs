@@ -1,5 +1,5 @@
-//! The operator on a real cluster, as its users see it: each test applies resources and looks at what
-//! becomes of them. Needs `make cluster-up`; `make test-cluster` does both.
+//! The operator on a real cluster, as its users see it: each test applies resources and watches what happens to them.
+//! Needs `make cluster-up`; `make test-cluster` does both.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

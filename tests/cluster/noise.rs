@@ -1,5 +1,5 @@
-//! Many that wait in one namespace are nobody else's trouble. A sample of `make campaign-noise` (docs/campaigns.md). Runs
-//! alone, since it measures how long a run takes.
+//! Many resources that wait in one namespace do not disturb others. A sample of `make campaign-noise`
+//! (docs/campaigns.md). Runs alone, since it measures how long a run takes.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,12 +25,11 @@ use support::sandbox::{KEY, Sandbox};
 use support::source::inline;
 use support::waiting;
 
-/// How many wait.
 const CROWD: usize = 120;
-/// How long it may take until all of them wait: each of them makes a Job.
+/// How long it may take until all of them wait: each of them creates a Job.
 const GATHERING: Duration = Duration::from_mins(5);
 
-/// A namespace whose quota allows no pod, so that every run in it waits.
+/// A namespace whose quota allows no pods, so that every run in it waits.
 struct Crowd {
     client: Client,
     namespace: String,
@@ -68,16 +67,16 @@ impl Crowd {
         self.api().create(&PostParams::default(), &object).await.expect("making a resource");
     }
 
-    /// Waits until each has been told what it waits for.
+    /// Waits until the status of each says what it waits for.
     async fn wait_until_reported(&self) {
         let reported = |all: &[SchemaMigration]| {
             all.len() == CROWD && all.iter().all(|one| message(one, condition::READY).contains("exceeded quota"))
         };
         let all = kube::runtime::watcher::Config::default();
-        waiting::objects_within(GATHERING, self.api(), all, "all are told of the quota", reported).await;
+        waiting::objects_within(GATHERING, self.api(), all, "all report the quota", reported).await;
     }
 
-    /// Waits until each has given the Lease of its database back, as a run does that does not start.
+    /// Waits until each has released the Lease of its database, as a run does that does not start.
     async fn wait_settled(&self) {
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
         let all = kube::runtime::watcher::Config::default();
@@ -92,18 +91,18 @@ impl Crowd {
     }
 }
 
-/// From apply to Ready, with a ledger of its own.
+/// The time from apply to Ready, with a ledger of its own.
 async fn time_of_a_run(sandbox: &Sandbox, name: &str) -> Duration {
     let start = Instant::now();
     let sql = format!("create table {name} (id int); select pg_sleep(3);");
-    // A file that another ledger here has, too, would be taken for that one's.
+    // If another ledger here had the same files, this one would be refused.
     let (file, history) = (format!("001_{name}.sql"), json!({"history": {"schema": format!("l_{name}")}}));
     sandbox.apply_with(name, inline([(&file, &sql)]), history).await;
     sandbox.wait_ready(name).await;
     start.elapsed()
 }
 
-/// How many requests the operator has made in a namespace, or below it, from a place in the audit log on.
+/// How many requests the operator has made to a namespace and its objects, from an offset in the audit log.
 fn requests(log: &Path, from: u64, namespace: &str) -> usize {
     let mut file = std::fs::File::open(log).expect("the audit log");
     file.seek(SeekFrom::Start(from)).expect("seeking");
@@ -121,12 +120,12 @@ fn many_that_wait_in_one_namespace_hold_up_no_other_and_cost_next_to_nothing() {
     in_sandbox("noise", async |sandbox| {
         let alone = time_of_a_run(sandbox, "alone").await;
         let crowd = Crowd::gather(&sandbox.client).await;
-        // While they are started, and again when they wait.
+        // While they start, and again while they wait.
         let beside = time_of_a_run(sandbox, "beside").await;
         crowd.wait_until_reported().await;
         let later = time_of_a_run(sandbox, "later").await;
         println!("a run alone {alone:?}, while {CROWD} are started {beside:?}, beside {CROWD} that wait {later:?}");
-        // Other tests run at the same time: a second counts for their noise.
+        // One second is allowed for the noise of other tests.
         let limit = alone * 2 + Duration::from_secs(1);
         assert!(beside <= limit && later <= limit, "at most {limit:?}");
 
@@ -136,7 +135,7 @@ fn many_that_wait_in_one_namespace_hold_up_no_other_and_cost_next_to_nothing() {
         let uid = resource.metadata.uid;
         waiting::object(crowd.api(), "n7", "gone", |seen| seen.is_none_or(|seen| seen.metadata.uid != uid)).await;
         println!("a deletion beside them {:?}", start.elapsed());
-        assert!(start.elapsed() < Duration::from_secs(5), "a deletion is behind what waits");
+        assert!(start.elapsed() < Duration::from_secs(5), "a deletion waits for what waits");
 
         if let Some(log) = &sandbox.environment.audit_log {
             crowd.wait_settled().await;

@@ -1,4 +1,4 @@
-//! The same road on MariaDB: from `kubectl apply` to the applied version in the status, through a pod.
+//! On MariaDB: from `kubectl apply` through a pod to the applied version in the status.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ use crate::support::run::in_sandbox;
 use crate::support::sandbox::{KEY, status};
 use crate::support::source::{config_maps, files};
 
-/// The URL of the bed's MariaDB server, without a database's name.
+/// The URL of the test bed's MariaDB server, without a database.
 fn server() -> String {
     let script = repository_file("testbed/cluster/mariadb.sh");
     let output = Command::new(&script).arg("start").output().expect("mariadb.sh");
@@ -21,7 +21,6 @@ fn server() -> String {
     text.lines().find_map(|line| line.strip_prefix("URL=")).unwrap_or_else(|| panic!("{problem}")).to_owned()
 }
 
-/// The first column of a statement's rows, as texts.
 async fn query(url: &str, sql: &str) -> Vec<String> {
     let url = url.replacen("mariadb://", "mysql://", 1);
     let mut connection = sqlx::MySqlConnection::connect(&url).await.expect("the bed's MariaDB");
@@ -63,7 +62,7 @@ fn migrations_are_applied_on_mariadb_and_a_failed_one_resumes_after_what_has_run
         let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT LIKE \
                       'schemaward%'";
         let mut tables = query(&url, tables).await;
-        // The server's order puts _ elsewhere.
+        // The server's collation sorts _ differently.
         tables.sort();
         assert_eq!(tables, ["customers", "order_lines", "orders"]);
         query(&root, &format!("DROP DATABASE {name}")).await;

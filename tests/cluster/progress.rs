@@ -1,4 +1,4 @@
-//! What can be watched while a run goes on and after it: the status, the operator's log, its metrics.
+//! What can be watched during and after a run: the status, the operator's log, its metrics.
 
 use serde_json::Value;
 
@@ -17,12 +17,13 @@ fn a_run_shows_its_progress_in_status_log_and_metrics() {
             "create table b (id int);\ninsert into b values (1);\nselect pg_sleep(20);\ninsert into b values (2);\n";
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);\n"), ("002_b.sql", slow)])).await;
         let running = sandbox
-            .wait_for("app", "at work on 002", |seen| {
+            .wait_for("app", "running 002", |seen| {
                 let seen = status(seen);
                 let progress = seen.run.and_then(|run| run.progress);
                 let in_the_middle =
                     progress.is_some_and(|p| p.version == "002" && (p.statement, p.statements) == (2, 4));
-                // The file before is told of as soon as a crash cannot lose it any more: while this one still works.
+                // The file before is reported as soon as a crash can no longer undo it, while this one is still
+                // running.
                 in_the_middle && seen.current_version.as_deref() == Some("001")
             })
             .await;
@@ -44,7 +45,6 @@ fn a_run_shows_its_progress_in_status_log_and_metrics() {
     });
 }
 
-/// The count of applied migrations among the metrics.
 fn applied(metrics: &str) -> u64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix("schemaward_migrations_applied_total "));
     line.unwrap_or_else(|| panic!("no count of migrations in:\n{metrics}")).parse().expect("a number")

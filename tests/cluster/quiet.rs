@@ -1,5 +1,5 @@
-//! A quiet cluster costs nothing: resources that are Ready make the operator write nothing at all, by the
-//! API server's own audit log. Runs alone, since it counts whatever the operator writes anywhere.
+//! A quiet cluster costs nothing: while resources are Ready the operator writes nothing at all, by the API server's own
+//! audit log. Runs alone, since it counts all of the operator's writes.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,18 +18,17 @@ use support::source::inline;
 const QUIET: Duration = Duration::from_mins(1);
 const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
 
-/// The audit log from a point in time on.
+/// The audit log from an offset on.
 struct Audit {
     path: PathBuf,
     offset: u64,
 }
 
-/// What the log holds after that point.
 #[derive(Debug, Default)]
 struct Counted {
     lines: usize,
     of_operator: usize,
-    /// Each write of the operator, in a few words.
+    /// The operator's writes, each in a few words.
     writes: Vec<String>,
 }
 
@@ -46,7 +45,7 @@ impl Audit {
         file.seek(SeekFrom::Start(self.offset)).expect("seeking");
         let mut counted = Counted::default();
         for line in BufReader::new(file).lines() {
-            // The last line may be half written.
+            // The last line may be incomplete.
             let Ok(entry) = serde_json::from_str::<Value>(&line.expect("reading")) else { continue };
             counted.lines += 1;
             if entry["user"]["username"] != OPERATOR_USER {
@@ -74,7 +73,7 @@ fn ready_resources_cause_no_write_in_a_minute() {
         let stalled = inline([("001_a.sql", "select * from nowhere;")]);
         sandbox.apply_with("stalled", stalled, serde_json::json!({"history": {"schema": "stalled"}})).await;
         sandbox.wait_stalled("stalled", "StatementFailed").await;
-        // What follows a run, such as the Lease's release, belongs to the run.
+        // Writes that follow a run, such as the Lease's release, belong to the run.
         settled(&path).await;
 
         let audit = Audit::from_now(&path);
@@ -100,12 +99,11 @@ fn ready_resources_cause_no_write_in_a_minute() {
     });
 }
 
-/// A resource with a ledger of its own, taken to Ready.
 async fn run(sandbox: &Sandbox, number: u8) {
     let name = format!("ready-{number}");
     let sql = format!("create table quiet_{number} (id int);");
     let history = serde_json::json!({"history": {"schema": format!("ledger_{number}")}});
-    // A file that another ledger here has, too, would be taken for that one's.
+    // If another ledger here had the same files, this one would be refused.
     sandbox.apply_with(&name, inline([(&format!("001_{number}.sql"), &sql)]), history).await;
     sandbox.wait_ready(&name).await;
 }

@@ -1,5 +1,5 @@
-//! Several replicas of the operator: one leads, and when it dies another one goes on with what it had begun.
-//! Runs alone, since it changes the operator's Deployment.
+//! Several replicas of the operator: one leads, and when it dies another one continues its work. Runs alone, since it
+//! changes the operator's Deployment.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,10 +18,10 @@ use support::sandbox::status;
 use support::source::{config_maps, marking};
 use support::{operator, waiting};
 
-/// The Lease that the replicas elect their leader by.
+/// The Lease for the replicas' leader election.
 const ELECTION: &str = "schemaward-operator";
 
-/// Two replicas while this is there, one afterwards.
+/// Scales to two replicas while it exists, and back to one afterwards.
 struct TwoReplicas;
 
 impl TwoReplicas {
@@ -67,7 +67,7 @@ fn another_replica_leads_after_the_leader_was_killed_and_adopts_its_run() {
     });
 }
 
-/// The name of the pod that leads, once it is another than `not`, and all replicas are ready.
+/// The pod that leads, once it is not `not` and all replicas are ready.
 async fn leader(client: &Client, not: &str) -> String {
     let selection = watcher::Config::default().labels(OPERATOR_LABELS);
     let two = |pods: &[Pod]| pods.iter().filter(|pod| operator::is_ready(pod)).count() == 2;

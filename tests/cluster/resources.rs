@@ -1,5 +1,5 @@
-//! Resources, good and bad, against a real API server. All requests are dry runs: nothing is stored and
-//! no operator sees them. docs/bad-input.md shows the same messages to users.
+//! Valid and invalid resources against a real API server. All requests are dry runs: nothing is stored and no operator
+//! sees them. docs/bad-input.md shows the same messages to users.
 
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::{Client, Error};
@@ -11,7 +11,7 @@ async fn client() -> kube::Result<Client> {
     Client::try_default().await
 }
 
-/// The least that can be written.
+/// The smallest valid resource.
 fn least() -> Value {
     json!({
         "apiVersion": "schemaward.dev/v1alpha1",
@@ -24,7 +24,7 @@ fn least() -> Value {
     })
 }
 
-/// The least, with one part of it set to something else; null takes it away.
+/// The smallest resource with one part replaced; null removes it.
 fn with(pointer: &str, value: Value) -> Value {
     let mut object = least();
     let patch = pointer.split('/').skip(1).collect::<Vec<_>>();
@@ -61,14 +61,14 @@ async fn apply(client: &Client, object: &Value) -> kube::Result<DynamicObject> {
     api.patch("resources-test", &parameters, &Patch::Apply(object)).await
 }
 
-/// An inline source of so many files of so many characters.
+/// An inline source with this many files of this many characters.
 fn inline_of(files: usize, characters: usize) -> Value {
     let files: serde_json::Map<String, Value> =
         (1..=files).map(|n| (format!("{n:03}_a.sql"), json!("-".repeat(characters)))).collect();
     json!({"configMaps": null, "inline": {"files": files}})
 }
 
-/// What is given, the field that the API server names, and words that its message must hold.
+/// An input, the field that the API server names, and texts that its message must contain.
 fn bad() -> Vec<(Value, &'static str, &'static str)> {
     let files = |name: &str| json!({"configMaps": null, "inline": {"files": {name: "select 1"}}});
     let many = |count: i32| (0..count).map(|n| json!({"name": format!("m{n}")})).collect::<Vec<_>>();

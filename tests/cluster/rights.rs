@@ -1,5 +1,5 @@
-//! What the operator may do in a real cluster, against the list of what it needs. The API server is
-//! asked, not the chart: whatever else gives the ServiceAccount rights is found too.
+//! The operator's rights in a real cluster, compared with the list of what it needs. Asks the API server and not the
+//! chart, so that rights from any other source are found too.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,6 @@ use kube::{Client, Config};
 /// A verb on a resource of an API group, as `verb group/resource`.
 type Rights = BTreeSet<String>;
 
-/// All that the operator needs, in any namespace.
 fn needed() -> Rights {
     [
         ("schemaward.dev/schemamigrations", "get list watch patch"),
@@ -30,7 +29,6 @@ fn needed() -> Rights {
     .collect()
 }
 
-/// What a ServiceAccount may do in a namespace.
 async fn rights(account: &str, namespace: &str) -> kube::Result<Rights> {
     let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     config.auth_info.impersonate = Some(account.to_owned());
@@ -51,7 +49,6 @@ async fn rights(account: &str, namespace: &str) -> kube::Result<Rights> {
     Ok(rights)
 }
 
-/// The ServiceAccount that the operator runs as, and the operator's namespace.
 async fn operator() -> kube::Result<Option<(String, String)>> {
     let deployments: Api<Deployment> = Api::all(Client::try_default().await?);
     let found = deployments.list(&ListParams::default().labels("app.kubernetes.io/name=schemaward")).await?;
@@ -66,7 +63,7 @@ async fn operator() -> kube::Result<Option<(String, String)>> {
 async fn the_operator_may_do_what_it_needs_and_nothing_else() {
     let (account, own_namespace) = operator().await.unwrap().unwrap();
     for namespace in ["default", "kube-system", &own_namespace] {
-        // What everybody may do, such as asking for one's own rights, is no right of the operator's.
+        // What everybody may do, such as asking for one's own rights, does not count.
         let everybody = rights("system:serviceaccount:default:nobody-of-this-name", namespace).await.unwrap();
         let has: Rights = rights(&account, namespace).await.unwrap().difference(&everybody).cloned().collect();
         let beyond: Vec<_> = has.difference(&needed()).cloned().collect();

@@ -1,4 +1,4 @@
-//! What the run's pod may do, and where a password never is.
+//! What a run's pod may do, and where a password must never be.
 
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::PostParams;
@@ -12,7 +12,7 @@ use crate::support::{canary, operator};
 #[test]
 fn the_pod_keeps_to_the_restricted_standard_and_has_no_token() {
     in_sandbox("restricted", async |sandbox| {
-        // The namespace does enforce it: a pod that asks for nothing special is refused.
+        // The namespace enforces it: an ordinary pod is refused.
         let careless = json!({"metadata": {"name": "careless"}, "spec": {"containers": [{"name": "x", "image": "x"}]}});
         let careless: Pod = serde_json::from_value(careless).expect("a pod");
         let refused = sandbox.api::<Pod>().create(&PostParams::default(), &careless).await.unwrap_err().to_string();
@@ -68,7 +68,7 @@ fn the_password_is_nowhere_after_a_success_and_after_failures() {
             ("wrong-host", url.replace('@', "@no-such-host.")),
             ("wrong-port", url.replace(":5432", ":five")),
             ("wrong-scheme", url.replace("postgres://", "pg//")),
-            // An @ that is not escaped ends the password too early: its rest is taken for the host.
+            // An unescaped @ ends the password early, so that the rest becomes the host.
             ("unescaped", url.replace("%40x", "/@x")),
         ];
         for (name, url) in wrong {

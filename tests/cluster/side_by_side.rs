@@ -1,4 +1,4 @@
-//! Two resources that want the same database: one after the other.
+//! Two resources with the same database run one after the other.
 
 use std::collections::BTreeSet;
 
@@ -40,13 +40,13 @@ fn two_resources_that_reach_one_database_by_different_secrets_are_kept_apart_by_
         verify_both_ready(sandbox, &set).await;
         let names: BTreeSet<String> = sandbox.leases().iter().map(ResourceExt::name_any).collect();
         assert_eq!(names.len(), 2, "the Secrets differ, so no Lease could keep them apart");
-        // Without this the test would show nothing: both were in the database at the same time.
+        // Without this the test would prove nothing: the runs must overlap.
         let (one, two) = (time_of_run(sandbox, "one"), time_of_run(sandbox, "two"));
         assert!(one.0 < two.1 && two.0 < one.1, "the pods did not even run at the same time: {one:?} {two:?}");
     });
 }
 
-/// Both Ready, and what two runs at once would do twice was done once.
+/// Both are Ready, and nothing was done twice.
 async fn verify_both_ready(sandbox: &Sandbox, set: &Files) {
     for name in ["one", "two"] {
         let resource = sandbox.wait_ready_with(name, set).await;
@@ -57,7 +57,7 @@ async fn verify_both_ready(sandbox: &Sandbox, set: &Files) {
     assert_eq!(sandbox.database.texts("select version from marks order by at").await, ["2", "3"]);
 }
 
-/// When the container of a resource's only pod started and ended, in whole seconds.
+/// When the container of the resource's only pod started and ended, in whole seconds.
 fn time_of_run(sandbox: &Sandbox, name: &str) -> (String, String) {
     let pods = sandbox.pods(name);
     assert_eq!(pods.len(), 1, "one run each: {:?}", pods.iter().map(ResourceExt::name_any).collect::<Vec<_>>());

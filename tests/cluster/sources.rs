@@ -1,7 +1,7 @@
-//! The operator's memory while resources name many large `ConfigMap`s, each with a content of its own: active ones that
-//! are just within what a source may have, ones that are beyond it, suspended ones, `ConfigMap`s that nobody names, large
-//! inline sources; while all of that changes, and when an operator starts beside it. `SOURCES` says how many `ConfigMap`s
-//! of 1 MB (100; a thousand as `make campaign-noise NOISE=sources N=1000`).
+//! The operator's memory while resources name many large `ConfigMap`s with different contents: sources just within the
+//! size limit, sources beyond it, suspended ones, `ConfigMap`s that nobody names, large inline sources; also while all
+//! of that changes, and when an operator starts among them. `SOURCES` is the number of `ConfigMap`s of 1 MB (default
+//! 100; a thousand with `make campaign-noise NOISE=sources N=1000`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,24 +25,24 @@ use crate::support::sandbox::{KEY, Namespaced, Sandbox};
 use crate::support::source::{config_maps, inline};
 use crate::support::{memory, operator, waiting};
 
-/// What the operator may have in memory at most.
+/// The operator's memory limit.
 const MEBIBYTES: u64 = 128;
-/// A file, and so a `ConfigMap`.
+/// The size of a file, and so of a `ConfigMap`.
 const BYTES: usize = 1_000_000;
-/// The `ConfigMap`s that each resource names, by what becomes of it, for each hundred; eight more are named by nobody.
+/// How many of each hundred `ConfigMap`s a resource names, by what the resource is for.
 const WITHIN: [usize; 2] = [16, 16];
 const BEYOND: usize = 40;
 const SUSPENDED: usize = 20;
-/// How many of each hundred are named.
+/// How many of each hundred are named; nobody names the others.
 const NAMED: usize = 92;
-/// Large inline sources, for each hundred.
+/// Large inline sources for each hundred.
 const INLINE: usize = 4;
 
 fn count() -> usize {
     std::env::var("SOURCES").map_or(100, |count| count.parse().expect("SOURCES is a number"))
 }
 
-/// SQL that is not twice the same. Every other one is full of a letter that an API server writes with six characters.
+/// SQL that differs from file to file. Every other file is full of a letter that API servers encode as six characters.
 fn text(number: usize) -> String {
     let letter = if number.is_multiple_of(2) { "<" } else { "-" };
     let begin = format!("select {number}; /* ");
@@ -54,7 +54,7 @@ fn map_name(number: usize) -> String {
     format!("large-{number:04}")
 }
 
-/// A namespace of its own, in which no pod may be made: what a sandbox's witness sees, it keeps.
+/// A namespace of its own that admits no pods. A sandbox would not do: its witness keeps everything it sees.
 struct Store {
     client: Client,
     namespace: String,
@@ -79,7 +79,7 @@ impl Store {
     async fn put_map(&self, number: usize) {
         let mut metadata = json!({"name": map_name(number)});
         if number % 100 >= NAMED {
-            // As much as annotations may have, of the letter that is longest.
+            // The largest annotation allowed, made of the letter with the longest encoding.
             metadata["annotations"] = json!({"note": "<".repeat(250_000)});
         }
         let data = BTreeMap::from([(format!("{number:04}_x.sql"), text(number))]);
@@ -97,13 +97,14 @@ impl Store {
         self.api().create(&PostParams::default(), &object).await.expect("making a resource");
     }
 
-    /// Writes every `ConfigMap`, of which only the annotations change: each is news, and each source is read anew.
+    /// Changes an annotation of every `ConfigMap`. Each change is reported to the operator, which reads each source
+    /// again.
     async fn touch(&self, maps: usize, word: &str) {
         let patch = json!({"metadata": {"annotations": {"touched": word}}});
         let patch = &patch;
         let touched = futures::stream::iter(0..maps).map(|number| async move {
             let (api, name) = (self.api::<ConfigMap>(), map_name(number));
-            // An API server that has a thousand of them breaks off some connections.
+            // With a thousand of them, an API server drops some connections.
             waiting::until("a ConfigMap is written", async || {
                 api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch)).await.ok()
             })
@@ -112,7 +113,7 @@ impl Store {
         touched.buffer_unordered(8).collect::<Vec<()>>().await;
     }
 
-    /// Waits until each resource has been told what it is to be told.
+    /// Waits until the status of each resource says what is expected.
     async fn wait_until_reported(&self, wanted: &[Wanted], patience: Duration) {
         let deadline = Instant::now() + patience;
         // Few at a time: each may have a megabyte.
@@ -121,7 +122,7 @@ impl Store {
             wanted.iter().map(|one| (one.name.as_str(), "not seen".to_owned())).collect();
         while !missing.is_empty() {
             let event = tokio::time::timeout_at(deadline.into(), seen.next()).await;
-            let Ok(event) = event else { panic!("{} were not told: {missing:#?}", missing.len()) };
+            let Ok(event) = event else { panic!("{} did not report it: {missing:#?}", missing.len()) };
             let Some(Ok(Event::InitApply(object) | Event::Apply(object))) = event else { continue };
             let name = object.metadata.name.clone().unwrap_or_default();
             let Some(one) = wanted.iter().find(|one| one.name == name) else { continue };
@@ -134,7 +135,7 @@ impl Store {
         }
     }
 
-    /// Waits until the operator reads no more of this namespace's `ConfigMap`s.
+    /// Waits until the operator has stopped reading this namespace's `ConfigMap`s.
     async fn wait_read(&self, log: &Path, patience: Duration) {
         let (deadline, from) = (Instant::now() + patience, fs::metadata(log).expect("the audit log").len());
         let path = format!("{}/configmaps", self.namespace);
@@ -149,7 +150,8 @@ impl Store {
         }
     }
 
-    /// The large objects go one after the other, since a collection would be read whole; the rest with the namespace.
+    /// Deletes the large objects one by one, since a collection would be read as a whole. The rest goes with the
+    /// namespace.
     async fn clear(&self, maps: usize) {
         let gone = futures::stream::iter(0..maps).map(|number| async move {
             let _ = self.api::<ConfigMap>().delete(&map_name(number), &DeleteParams::default()).await;
@@ -160,7 +162,7 @@ impl Store {
     }
 }
 
-/// A resource, and what it is to be told.
+/// A resource, and what its status must say.
 struct Wanted {
     name: String,
     source: Value,
@@ -214,7 +216,7 @@ fn a_hundred_megabytes_and_more_of_sources_leave_the_operator_below_its_bound() 
         store.wait_until_reported(&wanted, patience).await;
         let reported = memory::peak().await;
         println!(
-            "{} resources told within {:?}: {before} MiB before, {reported} at most",
+            "{} resources reported within {:?}: {before} MiB before, {reported} at most",
             wanted.len(),
             start.elapsed()
         );
@@ -226,7 +228,7 @@ fn a_hundred_megabytes_and_more_of_sources_leave_the_operator_below_its_bound() 
         let changed = memory::peak().await;
         println!("while all ConfigMaps changed: {changed} MiB at most");
 
-        // An operator that starts learns all there is at once.
+        // An operator that starts gets everything at once.
         operator::kill(&sandbox.client).await;
         store.wait_read(&log, patience).await;
         let started = memory::peak().await;

@@ -1,4 +1,4 @@
-//! A database that goes away and comes back: the resource heals by itself.
+//! A database that goes away and comes back: the resource recovers without help.
 
 use schemaward::api::condition;
 
@@ -50,7 +50,7 @@ fn a_database_that_dies_in_the_middle_of_a_migration_loses_nothing_and_repeats_n
     });
 }
 
-/// A server that the test may stop, with the sandbox's Secret pointing at a database on it.
+/// A server that the test may stop, with the sandbox's Secret pointing to a database on it.
 async fn own_server(sandbox: &Sandbox) -> Option<(PostgresServer, Database)> {
     if !sandbox.environment.local {
         println!("SKIPPED: a server that can be stopped needs the test bed on this machine");

@@ -1,5 +1,5 @@
-//! That the status says what is so: where a run's pod has company, where somebody else's pod speaks in its place, and
-//! where the API server refuses what a run needs.
+//! The status is truthful: when a run's pod has a sidecar, when another pod pretends to be the run's, and when the
+//! API server refuses what a run needs.
 
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
@@ -20,7 +20,7 @@ use crate::support::sandbox::{KEY, Sandbox, status};
 use crate::support::source::inline;
 use crate::support::waiting::{self, Object};
 
-/// An image with a shell, where the test bed has one.
+/// An image with a shell, if the test bed has one.
 fn shell(test: &str) -> Option<String> {
     let image = std::env::var("BUSYBOX_IMAGE").ok();
     if image.is_none() {
@@ -29,7 +29,7 @@ fn shell(test: &str) -> Option<String> {
     image
 }
 
-/// Something of the whole cluster that a test puts up, and that goes with it.
+/// A cluster-wide object for one test.
 struct ClusterWide<K: Object> {
     api: Api<K>,
     name: String,
@@ -48,12 +48,12 @@ impl<K: Object + kube::Resource<Scope = k8s_openapi::ClusterResourceScope>> Clus
     }
 }
 
-/// A policy of this sandbox alone that denies what its expression denies, as an administrator would put it up.
+/// An admission policy for this sandbox, as an administrator would write it.
 async fn deny(sandbox: &Sandbox, slug: &str, (group, resources): (&str, Value), expression: &str) -> Denial {
     deny_at(sandbox, slug, (group, resources), json!(["CREATE", "UPDATE"]), expression).await
 }
 
-/// The same, of updates alone: of what was there before.
+/// The same, for updates only, where there is an old object to compare with.
 async fn deny_update(sandbox: &Sandbox, slug: &str, place: (&str, Value), expression: &str) -> Denial {
     deny_at(sandbox, slug, place, json!(["UPDATE"]), expression).await
 }
@@ -78,7 +78,8 @@ async fn deny_at(
     (ClusterWide::new(sandbox, policy).await, ClusterWide::new(sandbox, binding).await)
 }
 
-/// Waits until the resource says that the cluster refused something, in these words; and looks for the event.
+/// Waits until the resource reports with these texts that the cluster refused something, and until the event says the
+/// same.
 async fn wait_refused(sandbox: &Sandbox, name: &str, words: &[&str]) {
     let _events = operator::undisturbed().await;
     let resource = sandbox
@@ -99,7 +100,7 @@ async fn wait_refused(sandbox: &Sandbox, name: &str, words: &[&str]) {
 fn a_run_ends_with_its_runner_though_a_sidecar_keeps_running() {
     let Some(image) = shell("a sidecar") else { return };
     in_sandbox("sidecar", async |sandbox| {
-        // A policy puts it into every pod of a run, as a service mesh does.
+        // A policy adds it to the pod of every run, as a service mesh does.
         let name = format!("{}-mesh", sandbox.namespace);
         let policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
@@ -146,7 +147,7 @@ fn a_run_ends_with_its_runner_though_a_sidecar_keeps_running() {
         assert_eq!(status(&resource).current_version.as_deref(), Some("001"));
         let pods = sandbox.pods("good");
         assert!(pods.iter().any(|pod| pod.spec.as_ref().is_some_and(|spec| spec.containers.len() == 2)), "{pods:?}");
-        // Its Job goes, and the pod with the sidecar with it.
+        // The Job is deleted, and with it the pod with the sidecar.
         let job = sandbox.jobs("good").remove(0);
         sandbox.wait_gone(&job).await;
         assert_eq!(sandbox.list::<Pod>().await.len(), 0);
@@ -166,7 +167,7 @@ fn a_run_ends_with_its_runner_though_a_sidecar_keeps_running() {
     });
 }
 
-/// A pod that the namespace lets in and that says nothing by itself.
+/// A pod that the namespace admits and that writes nothing.
 fn probe(image: &str) -> Value {
     json!({"metadata": {"name": "probe"}, "spec": {
         "restartPolicy": "Never", "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 1,
@@ -209,7 +210,7 @@ fn a_pod_that_only_bears_a_runs_labels_is_neither_believed_nor_waited_for() {
             "{applied:?}"
         );
 
-        // The one that goes on holds up neither the next run nor the end.
+        // The pod that is still running blocks neither the next run nor the deletion.
         let fixed = inline([("001_a.sql", "create table a (id int);")]);
         sandbox.apply("app", fixed).await;
         let resource = sandbox.wait_ready("app").await;
@@ -262,7 +263,7 @@ fn a_refused_finalizer_is_reported_and_recovers_and_so_does_one_that_may_not_be_
         let refusals = sandbox.event_reasons("app").await.into_iter().filter(|reason| reason == "RefusedByCluster");
         assert_eq!(refusals.count(), 1, "once");
 
-        // Once a run is over its finalizer is taken away: refused, that is an event, and Ready stays.
+        // After a run its finalizer is removed. If that is refused, there is an event, and Ready stays.
         let none_is_taken = "!has(oldObject.metadata.finalizers) || (has(object.metadata.finalizers) && \
                              size(object.metadata.finalizers) >= size(oldObject.metadata.finalizers))";
         let ledger = json!({"history": {"schema": "late"}});
@@ -283,7 +284,7 @@ fn a_refused_finalizer_is_reported_and_recovers_and_so_does_one_that_may_not_be_
     });
 }
 
-/// Waits until the API server holds to a policy that lets nobody add a finalizer.
+/// Waits until the API server enforces the policy against new finalizers.
 async fn wait_finalizer_denied(sandbox: &Sandbox) {
     let probe = inline([("001_a.sql", "select 1;")]);
     sandbox.apply_with("probe", probe, json!({"suspend": true})).await;
@@ -344,7 +345,7 @@ fn a_pod_that_a_policy_denies_is_reported_though_its_job_was_accepted() {
         .await;
         sandbox.apply("app", inline([("001_a.sql", "create table a (id int);")])).await;
         let is_reported = |seen: &SchemaMigration| message(seen, condition::READY).contains("not with us (pods)");
-        let resource = sandbox.wait_for("app", "told of the policy", is_reported).await;
+        let resource = sandbox.wait_for("app", "refused by the policy", is_reported).await;
         assert!(
             status(&resource).run.and_then(|run| run.waiting).is_some_and(|why| why.contains("not with us (pods)"))
         );
@@ -352,7 +353,7 @@ fn a_pod_that_a_policy_denies_is_reported_though_its_job_was_accepted() {
         assert_eq!(event.type_.as_deref(), Some("Warning"));
         binding.remove().await;
         policy.remove().await;
-        // The Job controller tries again after pauses of its own, which are longer than a test: a new Job does not wait.
+        // The Job controller retries only after pauses longer than a test; a new Job starts at once.
         sandbox.patch("app", json!({"metadata": {"annotations": {"schemaward.dev/retry": "now"}}})).await;
         sandbox.wait_ready("app").await;
     });
@@ -369,7 +370,7 @@ fn a_suspended_job_is_reported_as_such_and_continues_when_it_is_resumed() {
         let jobs = sandbox.api::<Job>();
         jobs.patch(&run, &PatchParams::default(), &suspend(true)).await.expect("suspending");
         let is_reported = |seen: &SchemaMigration| message(seen, condition::READY).contains("its Job is suspended");
-        sandbox.wait_for("app", "told as suspended", is_reported).await;
+        sandbox.wait_for("app", "reported as suspended", is_reported).await;
         jobs.patch(&run, &PatchParams::default(), &suspend(false)).await.expect("resuming");
         let resource = sandbox.wait_ready("app").await;
         assert_eq!(status(&resource).run.map(|run| run.name), Some(run), "by the same run");
@@ -387,16 +388,16 @@ fn the_lease_of_the_database_where_a_run_continues_is_kept_and_given_back() {
         assert_eq!(before.len(), 1);
         sandbox.patch("app", json!({"spec": {"database": {"urlSecretRef": {"name": "other"}}}})).await;
         sandbox
-            .wait_for("app", "told of the change", |seen| {
+            .wait_for("app", "reported as changed", |seen| {
                 status(seen).observed_generation == seen.metadata.generation
                     && message(seen, condition::READY).contains("The spec has changed")
             })
             .await;
         let during: Vec<String> = sandbox.list::<Lease>().await.iter().map(ResourceExt::name_any).collect();
-        assert_eq!(during, before, "the one of the database where the run goes on, and no other");
+        assert_eq!(during, before, "the one of the database where the run continues, and no other");
         let resource = sandbox.wait_ready("app").await;
         assert_eq!(status(&resource).observed_generation, resource.metadata.generation);
-        // Ready is written before the Lease is given back.
+        // Ready is written before the Lease is released.
         let all = watcher::Config::default();
         waiting::objects(sandbox.api::<Lease>(), all, "no Lease is left", <[Lease]>::is_empty).await;
         let owners = sandbox.leases().into_iter().flat_map(|lease| lease.owner_references().to_vec());

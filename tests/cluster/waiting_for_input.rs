@@ -1,4 +1,4 @@
-//! References to what is not there yet, suspension, and a status that was deleted.
+//! References to objects that do not exist yet, suspension, and a status that was deleted.
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
@@ -75,7 +75,7 @@ fn nothing_starts_while_a_resource_is_suspended() {
             .await;
         assert!(!is_true(&resource, condition::READY));
         assert!(message(&resource, condition::READY).to_lowercase().contains("suspend"));
-        // Another resource that goes all the way afterwards: the operator had time enough for the first one too.
+        // Another resource runs to its end afterwards: the operator had enough time for the first one too.
         sandbox.secret("other", KEY, &sandbox.database.pod_url).await;
         let other = json!({"database": {"engine": "postgres", "urlSecretRef": {"name": "other", "key": KEY}}, "history": {"schema": "other"}});
         sandbox.apply_with("other", inline([("001_b.sql", "create table b (id int);")]), other).await;

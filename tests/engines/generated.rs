@@ -1,11 +1,12 @@
-//! Files made from a seed out of a pool of statements, each interrupted behind every one of its statements in turn. The run
-//! that resumes ends with what a run that was not interrupted ends with, or with `NeedsReview` and nothing changed.
+//! Files generated from a pool of statements, interrupted after each of their statements in turn. The resumed run must
+//! end like a run without interruption, or with `NeedsReview` and nothing changed.
 //!
-//! `SCHEMAWARD_RESUME_FILES` and `SCHEMAWARD_RESUME_SEED` say how many and which; `make campaign-resume` sets them, see docs/campaigns.md.
+//! `SCHEMAWARD_RESUME_FILES` and `SCHEMAWARD_RESUME_SEED` say how many and which; `make campaign-resume` sets them, see
+//! docs/campaigns.md.
 
 use schemaward::report::{Outcome, Reason};
 
-/// A generator of numbers that says the same for the same seed.
+/// A pseudo-random generator: the same seed gives the same numbers.
 pub struct Random(u64);
 
 impl Random {
@@ -21,8 +22,8 @@ impl Random {
     }
 }
 
-/// The statements of one file: groups of the pool, whose statements stay in their order, one among the other's. In a group,
-/// `{n}` is its number and `{r}` a digit.
+/// The statements of one file: groups from the pool, interleaved, each in its own order. In a group, `{n}` is its
+/// number and `{r}` a digit.
 pub fn statements(random: &mut Random, pool: &[&[&str]]) -> Vec<String> {
     let groups = 3 + random.below(3);
     let mut queues: Vec<Vec<String>> = (0..groups)
@@ -43,7 +44,6 @@ pub fn statements(random: &mut Random, pool: &[&[&str]]) -> Vec<String> {
     file
 }
 
-/// How a run ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Ended {
     Applied,
@@ -61,7 +61,7 @@ impl From<Outcome> for Ended {
     }
 }
 
-/// The rows of some tables, one name a line, in an order of their own.
+/// The rows of the named tables (one name a line), sorted.
 pub fn rows_of(tables: &str, query: impl Fn(&str) -> String) -> String {
     let rows_of = |table: &str| {
         let rows = query(&format!("select * from {table}"));
@@ -72,20 +72,21 @@ pub fn rows_of(tables: &str, query: impl Fn(&str) -> String) -> String {
     tables.lines().map(rows_of).collect()
 }
 
-/// A database of its own, with the tables that the pool is about.
+/// A database with the tables that the pool uses.
 pub trait Subject {
-    /// A statement that is refused, one that works until it is cut off, and one that does nothing.
+    /// A statement that is refused, one that never ends, and one that does nothing.
     const STATEMENTS: [&'static str; 3];
     fn fresh() -> Self;
     fn put(&self, file: &str);
     fn run(&self) -> Ended;
-    /// Runs, and ends the connection in the endless statement, which has the number `done` + 1.
+    /// Runs, and cuts the connection during the endless statement, which has the number `done` + 1.
     fn cut(&self, done: usize);
     /// All rows and columns, without the ledger's.
     fn state(&self) -> String;
 }
 
-/// Runs the files on one engine. Tells how often a resumed run has ended like the clean one, and how often in `NeedsReview`.
+/// Runs the files on one engine. Prints how often a resumed run ended like the uninterrupted one, and how often with
+/// `NeedsReview`.
 pub fn interrupted_everywhere<S: Subject>(engine: &str, pool: &[&[&str]], sample: u64) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let files: u64 = number("SCHEMAWARD_RESUME_FILES").unwrap_or(sample);
@@ -104,12 +105,12 @@ pub fn interrupted_everywhere<S: Subject>(engine: &str, pool: &[&[&str]], sample
         clean.put(&with(0, nothing));
         assert_eq!(clean.run(), Ended::Applied, "file {file} of seed {seed} does not run:\n{}", with(0, nothing));
         let expected = clean.state();
-        // Cut off at one place, refused at all others: to cut takes longer.
+        // The connection is cut at one place only, which takes time; at all others a statement is refused.
         let cut_at = random.below(statements.len() + 1);
         for at in 0..=statements.len() {
             let subject = S::fresh();
             let description =
-                || format!("{engine}: file {file} of seed {seed}, interrupted behind {at}:\n{}", with(at, nothing));
+                || format!("{engine}: file {file} of seed {seed}, interrupted after {at}:\n{}", with(at, nothing));
             if at == cut_at {
                 subject.put(&with(at, endless));
                 subject.cut(at);

@@ -1,21 +1,20 @@
-//! Other tools' tables, each as the tool's own source makes it, with what its first two migrations leave in it. Shared by
-//! the tests of every engine.
+//! Other tools' tables, each as the tool's source creates it, with the rows that its first two migrations leave. Shared
+//! by the tests of all engines.
 
-/// A tool's history.
 pub struct History {
     pub tool: &'static str,
-    /// The version that is told of.
+    /// The version in the report.
     version: &'static str,
-    /// What is advised.
+    /// The command that the report suggests.
     command: &'static str,
-    /// The table with its rows on PostgreSQL, on MySQL and MariaDB, and on SQLite; empty where the tool knows no such server.
+    /// The table with its rows, for each kind of server; empty if the tool does not support it.
     postgres: &'static str,
     mysql: &'static str,
     sqlite: &'static str,
 }
 
 impl History {
-    /// What makes it on a server, whose name is that of the field; None where the tool knows no such server.
+    /// The SQL for a server, named like the field; None if the tool does not support it.
     pub fn on(&self, server: &str) -> Option<&'static str> {
         let sql = match server {
             "postgres" => self.postgres,
@@ -25,13 +24,13 @@ impl History {
         Some(sql).filter(|sql| !sql.is_empty())
     }
 
-    /// Whether what is told names the tool, its version and what to do.
+    /// Whether the output names the tool, its version and the suggested command.
     pub fn is_reported(&self, said: &str) -> bool {
         [self.tool, self.version, self.command, "--ignore-foreign-history"].iter().all(|part| said.contains(part))
     }
 }
 
-/// Tables whose columns are one tool's alone, as the tools name them: found under any name.
+/// Tables whose columns identify the tool: found under any name.
 const DISTINCT: &[(&str, &[&str])] = &[
     ("golang-migrate", &["schema_migrations"]),
     ("goose", &["goose_db_version"]),
@@ -47,7 +46,7 @@ const DISTINCT: &[(&str, &[&str])] = &[
     ("Entity Framework Core", &["__EFMigrationsHistory"]),
     ("Phinx", &["phinxlog"]),
 ];
-/// Tables such as an application may have, too: found where the name says that it keeps migrations.
+/// Tables that an application could have, too: found only if the name suggests migrations.
 const ALIKE: &[(&str, &[&str])] = &[
     ("dbmate", &["schema_migrations"]),
     ("Rails", &["schema_migrations"]),
@@ -62,7 +61,7 @@ const ALIKE: &[(&str, &[&str])] = &[
     ("Drizzle", &["__drizzle_migrations"]),
 ];
 
-/// A history whose table its users have given another name.
+/// A history whose table was renamed by its users.
 pub struct Renamed {
     pub history: &'static History,
     pub sql: String,
@@ -70,7 +69,7 @@ pub struct Renamed {
 }
 
 impl Renamed {
-    /// As [`History::is_told`], with the table and, where it can be taken over, the option for it.
+    /// Like [`History::is_reported`], with the table's name and, if it can be taken over, the option for it.
     pub fn is_reported(&self, said: &str) -> bool {
         let option = format!("{} --table {}", self.history.command, self.table);
         let is_adopted = self.history.command != BASELINE;
@@ -80,12 +79,12 @@ impl Renamed {
     }
 }
 
-/// Histories under names of their users' own, which say nothing where the columns say enough.
+/// Histories under names that mean nothing, whose columns identify the tool.
 pub fn renamed(server: &str) -> Vec<Renamed> {
     renamed_of(DISTINCT, "app_state", server).into_iter().chain(renamed_of(ALIKE, "app_migrations", server)).collect()
 }
 
-/// Tables such as an application may have, too, under a name that says nothing.
+/// Tables that an application could have, too, under names that mean nothing.
 pub fn inconspicuous(server: &str) -> Vec<Renamed> {
     renamed_of(ALIKE, "app_state", server)
 }
@@ -176,7 +175,7 @@ pub const ALL: &[History] = &[
                  NULL DEFAULT CURRENT_TIMESTAMP); INSERT INTO __diesel_schema_migrations (version) VALUES \
                  ('00000000000000'), ('20240102000001');",
     },
-    // Source: sqlx, `sqlx-{postgres,mysql,sqlite}/src/migrate.rs`. The second has failed.
+    // Source: sqlx, `sqlx-{postgres,mysql,sqlite}/src/migrate.rs`. The second migration has failed.
     History {
         tool: "sqlx",
         version: "2",
@@ -252,7 +251,7 @@ pub const ALL: &[History] = &[
                  NULL, `hash` text NOT NULL, `partial_hashes` json NULL, `operator_version` text NOT NULL, PRIMARY KEY \
                  (`version`)); INSERT INTO atlas_schema_revisions VALUES ('2', 'b', 2, 1, 1, '', 1, '', '', 'h', 'null', 'x');",
     },
-    // Source: Liquibase, `CreateDatabaseChangeLogTableGenerator`; its name is in capitals where the server keeps them.
+    // Source: Liquibase, `CreateDatabaseChangeLogTableGenerator`; its name is in capitals on servers that keep them.
     History {
         tool: "Liquibase",
         version: "orders",

@@ -1,5 +1,5 @@
-//! Each engine on a real server, through the program that a pod runs: one folder an engine. SQLite needs no server; for the others
-//! testbed/servers/servers.sh starts one.
+//! Each engine on a real server, through the binary that a pod runs; one folder for each engine. SQLite needs no
+//! server; testbed/servers/servers.sh starts those for the others.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
@@ -15,7 +15,7 @@ mod sqlite;
 
 use std::time::{Duration, Instant};
 
-/// Waits for a condition, but not for ever.
+/// Polls for a condition, with a time limit.
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(3);
     while !condition() {

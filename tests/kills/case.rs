@@ -1,5 +1,5 @@
-//! One kill: a run is stopped exactly at one statement of the plan, something is ended there, and the run is started again
-//! until it succeeds. Then everything is held against the same plan without a fault.
+//! One kill: a run is stopped exactly at one statement of the plan, something is ended there, and the run is started
+//! again until it succeeds. Then everything is compared with the same plan without a fault.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,18 +14,17 @@ use crate::client::Client;
 use crate::engine::{Engine, Fault, STATEMENTS, Waiting, table};
 use crate::judge::{At, Case, End, First, Found, InForce, Journaled, Plan, numbered, place};
 
-/// The plan's folder, and what it leads to without a fault.
+/// The plan's folder, and its result without a fault.
 pub struct Bed<'a> {
     engine: &'a dyn Engine,
     folder: TempDir,
     plan: Plan,
 }
 
-/// A process that runs the plan; it ends with its case.
+/// A process that runs the plan; it is killed when dropped.
 struct Run(Child);
 
 impl Run {
-    /// Waits for its end.
     fn succeeds(&mut self) -> Result<bool, String> {
         wait_until("the run ends", || Ok(self.0.try_wait().unwrap())).map(|status| status.success())
     }
@@ -39,7 +38,7 @@ impl Drop for Run {
 }
 
 impl<'a> Bed<'a> {
-    /// Writes the plan, and runs it undisturbed.
+    /// Writes the plan, and runs it without a fault.
     pub fn new(engine: &'a dyn Engine) -> Result<Self, String> {
         let folder = TempDir::new().unwrap();
         let mut statement = 0;
@@ -71,7 +70,7 @@ impl<'a> Bed<'a> {
     }
 
     fn admin(&self) -> Result<Client, String> {
-        // MySQL asks for no database to begin with.
+        // MySQL does not need a database to connect to.
         let server = self.engine.server();
         let postgres = server.url("").starts_with("postgres");
         Client::connect(&if postgres { server.url("postgres") } else { server.url("") })
@@ -88,7 +87,7 @@ impl<'a> Bed<'a> {
     /// Executes a case.
     ///
     /// # Errors
-    /// What went otherwise than a case can.
+    /// Anything that no case should lead to.
     pub fn execute(&self, case: Case) -> Result<Found, String> {
         let engine = self.engine;
         let database = format!("kill_{}_{:?}", case.statement, case.at).to_lowercase();
@@ -109,12 +108,12 @@ impl<'a> Bed<'a> {
         let mut client = Client::connect(&engine.server().url(&database))?;
         let found = Found { went_on, ..self.plan.judge(&self.end(&mut client)?, case, &first) };
         drop(client);
-        // The connection of before was ended with its server.
+        // A new connection, since the old one may have ended with its server.
         engine.drop(&mut self.admin()?, &database)?;
         Ok(found)
     }
 
-    /// Starts a run and waits until it has come to the case's place. It goes on when the gates are opened.
+    /// Starts a run and waits until it reaches the case's place. It continues when the gates are opened.
     fn stop_at(&self, case: Case, database: &str, scratch: &Path) -> Result<(Run, Vec<Gate>, Waiting), String> {
         let Case { statement, at, .. } = case;
         let engine = self.engine;
@@ -125,7 +124,7 @@ impl<'a> Bed<'a> {
         };
         let mut gates = vec![gate(statement)?];
         let mut run = self.start(database, scratch);
-        // On this database: a server names tables only of the one that it is asked in.
+        // Connected to this database: a server names only the tables of the database it is asked in.
         let mut watcher = Client::connect(&url)?;
         let mut wait_for = |what: &str, condition: &dyn Fn(&Waiting) -> bool| {
             wait_until(what, || {
@@ -145,7 +144,7 @@ impl<'a> Bed<'a> {
                 gates.push(gate(statement + 1)?);
             }
             let ledger = Gate::lock(&url, engine.lock_ledger(), engine.unlock());
-            // Where the statement's transaction has the ledger already, the lock is got at its end.
+            // If the statement's transaction holds the ledger already, the lock is granted when it ends.
             ledger.asked(&url, &engine.asking(database))?;
             gates.push(ledger);
             gates.remove(0).open();
@@ -154,7 +153,7 @@ impl<'a> Bed<'a> {
         Ok((run, gates, waiting))
     }
 
-    /// Starts the plan again until it is done.
+    /// Starts the plan again until it succeeds.
     fn finish(&self, database: &str, scratch: &Path) -> Result<(), String> {
         for _ in 0..3 {
             if self.start(database, scratch).succeeds()? {
@@ -172,7 +171,8 @@ impl<'a> Bed<'a> {
             }
             Fault::Connection => {
                 admin.rows(&self.engine.end_connection(&waiting.connection))?;
-                // It is told so, and looks when it has time: with its lock at once at hand it might go on first.
+                // The server only signals the connection, which checks for that when it can: given its lock at once, it
+                // might continue first.
                 let there = self.engine.is_there(&waiting.connection);
                 wait_until("the connection is gone", || Ok(admin.rows(&there)?.is_empty().then_some(())))?;
             }
@@ -185,7 +185,7 @@ impl<'a> Bed<'a> {
         Ok(())
     }
 
-    /// What a database says at the end.
+    /// The state of a database at the end.
     fn end(&self, client: &mut Client) -> Result<End, String> {
         let engine = self.engine;
         let columns = "version, filename, statements_done, statements_total, run";
@@ -206,7 +206,7 @@ impl<'a> Bed<'a> {
     }
 }
 
-/// What the last run has written.
+/// The output of the last run.
 fn said(scratch: &Path) -> String {
     std::fs::read_to_string(scratch.join("output")).unwrap_or_default()
 }
@@ -224,7 +224,7 @@ fn wait_until<T>(what: &str, mut condition: impl FnMut() -> Result<Option<T>, St
     }
 }
 
-/// A lock of the tests' own, held by a connection of its own.
+/// A lock of the tests, on its own connection.
 struct Gate {
     granted: Receiver<Result<(), String>>,
     release: Sender<()>,
@@ -252,7 +252,7 @@ impl Gate {
         self.granted.recv_timeout(Duration::from_mins(3)).map_err(|_| "the lock is not to be had".to_owned())?
     }
 
-    /// Until the lock is there, or waited for.
+    /// Waits until the lock is granted or waited for.
     fn asked(&self, url: &str, asking: &str) -> Result<(), String> {
         let mut watcher = Client::connect(url)?;
         wait_until("the lock is asked for", || match self.granted.try_recv() {

@@ -1,4 +1,4 @@
-//! A connection of the tests' own: text in, rows of text out.
+//! A connection for tests: text in, rows of text out.
 
 use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
@@ -19,7 +19,7 @@ enum Connection {
 
 impl Client {
     /// # Errors
-    /// Where the server does not answer or refuses.
+    /// The server does not answer, or refuses.
     pub fn connect(url: &str) -> Result<Self, String> {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let connecting = async {
@@ -33,10 +33,10 @@ impl Client {
         Ok(Self { runtime, connection })
     }
 
-    /// Runs statements; the rows of all of them, with an empty text for NULL.
+    /// Runs statements and returns the rows of all of them, with an empty text for NULL.
     ///
     /// # Errors
-    /// What the server says.
+    /// The server's message.
     pub fn rows(&mut self, sql: &str) -> Result<Rows, String> {
         let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let Self { runtime, connection } = self;
@@ -48,7 +48,7 @@ impl Client {
     }
 }
 
-/// Rows that came without being prepared are texts, whatever their types are.
+/// Rows of a query that was not prepared are text, whatever their types.
 fn texts<R: Row>(rows: &[R]) -> Rows
 where
     usize: sqlx::ColumnIndex<R>,

@@ -1,16 +1,16 @@
-//! What a database that was disturbed has come to, held against the same plan without a fault. Judges what it is told and
-//! asks nobody, so that it can be shown that it finds what it looks for.
+//! Compares a database after a fault with the same plan without one. Judges only its arguments and queries nothing, so
+//! that tests can show that it finds what it looks for.
 
 use std::collections::BTreeMap;
 
 use crate::engine::{Fault, File};
 
-/// Where in a statement's life.
+/// A point in a statement's life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum At {
     /// It waits for its table and has done nothing.
     Before,
-    /// It has run. The next thing that happens, be it the record of its end, waits.
+    /// It has run. Whatever comes next, even recording its end, waits.
     After,
 }
 
@@ -32,7 +32,6 @@ pub struct InForce {
     pub run: String,
 }
 
-/// A row of the statement journal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Journaled {
     pub filename: String,
@@ -45,43 +44,43 @@ pub struct Journaled {
     pub belongs: bool,
 }
 
-/// What a database says at the end.
+/// The state of a database at the end.
 #[derive(Clone, Debug, Default)]
 pub struct End {
-    /// Definitions and rows; each names its statement's number, as `_07`.
+    /// Definitions and rows; each contains its statement's number, as `_07`.
     pub dump: Vec<String>,
     pub in_force: Vec<InForce>,
     pub journal: Vec<Journaled>,
 }
 
-/// The run that the fault has met.
+/// The run that was hit by the fault.
 #[derive(Debug)]
 pub struct First {
     pub run: String,
     pub said: String,
 }
 
-/// The plan, and what it leads to without a fault.
+/// The plan, and its result without a fault.
 #[derive(Debug)]
 pub struct Plan {
     pub files: &'static [File],
-    /// The dump before anything has run.
+    /// The dump before anything ran.
     pub before: Vec<String>,
     pub undisturbed: End,
 }
 
-/// What a case has come to.
+/// The result of a case.
 #[derive(Debug, Default)]
 pub struct Found {
     /// Statements whose tables are as if they had never run.
     pub lost: Vec<String>,
-    /// Statements whose tables are neither so nor as one execution leaves them.
+    /// Statements whose tables are neither so nor as after a single execution.
     pub repeated: Vec<String>,
-    /// What the ledger leaves open, has twice or does not have.
+    /// What the ledger leaves open, has twice or lacks.
     pub half_recorded: Vec<String>,
-    /// What was not resumed behind what was done.
+    /// What was not resumed after what was done.
     pub not_resumed: Vec<String>,
-    /// The run that lost its connection has come to the plan's end by itself.
+    /// The run that lost its connection has finished the plan without being restarted.
     pub went_on: bool,
 }
 
@@ -98,12 +97,12 @@ pub struct Place {
     pub sql: String,
 }
 
-/// A statement of the plan as it is executed.
+/// The SQL of a statement of the plan as it is executed.
 pub fn numbered(sql: &str, statement: usize) -> String {
     sql.replace('#', &format!("_{statement:02}"))
 }
 
-/// Where a statement stands, from its number in the plan.
+/// The place of a statement, from its number in the plan.
 pub fn place(files: &[File], statement: usize) -> Place {
     let mut number = statement;
     for (file, (_, _, statements)) in files.iter().enumerate() {
@@ -116,7 +115,7 @@ pub fn place(files: &[File], statement: usize) -> Place {
 }
 
 impl Plan {
-    /// Holds the end of a case against the end without a fault.
+    /// Compares a case's result with that of the plan without a fault.
     pub fn judge(&self, end: &End, case: Case, first: &First) -> Found {
         let mut found = Found {
             half_recorded: self.half_recorded(end),
@@ -138,8 +137,8 @@ impl Plan {
         found
     }
 
-    /// What the ledger says otherwise than that each version is in force once, with all of its statements, and that each
-    /// statement that is committed by itself is journaled once, to its end.
+    /// Where the ledger differs from what it should say: each version is in force once, with all of its statements, and
+    /// each statement that is committed separately is journaled once, to its end.
     pub fn half_recorded(&self, end: &End) -> Vec<String> {
         let rows = end
             .in_force
@@ -164,13 +163,13 @@ impl Plan {
         wrong
     }
 
-    /// What was executed by another run than it should have been: what was done before the kill stays the first run's.
+    /// What the wrong run has executed: everything done before the kill must belong to the first run.
     fn not_resumed(&self, end: &End, case: Case, first: &First) -> Vec<String> {
         let place = place(self.files, case.statement);
         let mut wrong: Vec<String> = Vec::new();
         for InForce { version, run, .. } in end.in_force.iter().take(place.file) {
-            // PostgreSQL's files of one message wait for the disk together: what a server that is killed forgets of them
-            // it forgets as a whole, and nobody was told of it yet.
+            // PostgreSQL's files of one message reach the disk together. A killed server may forget all of them, but
+            // only before they were reported.
             let is_reported = first.said.contains(&format!("\"event\":\"migrationApplied\",\"version\":\"{version}\""));
             let may_be_forgotten = !is_reported && matches!(case.fault, Fault::Backend | Fault::Server);
             if *run != first.run && !may_be_forgotten {
@@ -184,7 +183,7 @@ impl Plan {
                 wrong.push(format!("the statement {number} of {file} was done again"));
             }
             if number != place.number || case.fault == Fault::Runner {
-                // What a runner has sent goes on without it.
+                // What a killed runner has sent continues without it.
                 continue;
             }
             if case.at == At::Before && by_first {
@@ -192,14 +191,14 @@ impl Plan {
             }
             let conclusive = ["created index", "dropped index", "appears", "disappears", "renamed"];
             if case.at == At::After && conclusive.contains(&row.trace.as_str()) && !by_first {
-                wrong.push(format!("the statement {number} of {file} was begun again"));
+                wrong.push(format!("the statement {number} of {file} was started again"));
             }
         }
         wrong
     }
 }
 
-/// The lines of each statement, sorted. Each statement works on a table of its own, which its number names.
+/// The lines of each statement, sorted. Each statement works on a table of its own, whose name contains its number.
 fn by_statement(dump: &[String]) -> BTreeMap<String, Vec<&str>> {
     let mut statements: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for line in dump {
@@ -226,7 +225,7 @@ mod tests {
         ("002_b.sql", "-- schemaward: no-transaction\n", &["update t# set v = v + 1", "create index i# on t# (v)"]),
         ("003_c.sql", "", &["drop table t#"]),
     ];
-    /// The second statement of 002, whose end was about to be recorded.
+    /// The second statement of 002, just before its end is recorded.
     const CASE: Case = Case { statement: 3, at: At::After, fault: Fault::Server };
 
     fn lines(lines: &[&str]) -> Vec<String> {
@@ -256,7 +255,7 @@ mod tests {
         }
     }
 
-    /// An end as it should be: the second run has done what was behind the kill.
+    /// A correct end: the second run has done what followed the kill.
     fn right() -> End {
         End {
             dump: lines(&["row t_01 (1)", "row t_02 (1)", "index i_03 on t_03", "row t_03 (0)"]),
@@ -273,7 +272,7 @@ mod tests {
         plan.judge(&end, CASE, &First { run: "first".to_owned(), said: String::new() })
     }
 
-    /// How many of each sort were found: lost, repeated, half recorded, not resumed.
+    /// How many of each kind were found: lost, repeated, half recorded, not resumed.
     fn counts(found: &Found) -> [usize; 4] {
         [&found.lost, &found.repeated, &found.half_recorded, &found.not_resumed].map(Vec::len)
     }
@@ -282,7 +281,7 @@ mod tests {
     fn an_end_as_it_should_be_is_right() {
         let found = judged(|_| ());
         assert!(found.is_right(), "{found:?}");
-        // The order in which a server names things is not the plan's.
+        // A server lists objects in an order of its own.
         assert!(judged(|end| end.dump.reverse()).is_right());
     }
 
@@ -348,7 +347,7 @@ mod tests {
     fn what_another_run_has_done_of_what_was_done_is_not_resumed() {
         let again: [fn(&mut End); 2] = [
             |end| end.journal[0].run = "second".to_owned(),
-            // The index was there; the catalog tells.
+            // The index existed, as the catalog shows.
             |end| end.journal[1].run = "second".to_owned(),
         ];
         for again in again {

@@ -1,11 +1,11 @@
 //! SIGKILL of the runner, of its connection and of the server, before and after every statement of a plan of forty:
-//! nothing is lost, nothing is repeated, nothing is recorded by half, and every run resumes.
+//! nothing is lost, nothing is repeated, nothing is half recorded, and every run resumes.
 //!
-//! That these checks find what they look for: `judge` is tested on made-up ends, and on 2026-11-23 engines broken on purpose
-//! were reported as they should be. Journal row before the statement: lost. Resumed one too early: repeated. One too late:
-//! lost. The ledger's row apart from its file's transaction: repeated. A row left at *started*: half recorded.
+//! These checks do find what they look for: `judge` is tested on made-up results, and on 2026-11-23 engines broken on
+//! purpose were reported correctly. Journal row before the statement: lost. Resumed one too early: repeated. One too
+//! late: lost. The ledger's row outside its file's transaction: repeated. A row left at *started*: half recorded.
 //!
-//! A sample by default, which is said; `KILLS=all` runs every case, `KILLS=7,9` those of these statements.
+//! By default a sample runs, which is reported; `KILLS=all` runs every case, `KILLS=7,9` those of these statements.
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
@@ -29,17 +29,16 @@ use judge::{At, Case, Found};
 use mysql::Mysql;
 use postgres::Postgres;
 
-/// Every so many statements, where not all are asked for.
+/// One statement in this many, if not all are asked for.
 const EVERY: usize = 8;
-/// Cases at a time.
 const SIDE_BY_SIDE: usize = 3;
 
 fn say(text: &str) {
-    // Past the test harness, which keeps what a test that passes has printed.
+    // Bypasses the test harness, which swallows the output of tests that pass.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// What the cases of one fault on one engine have come to.
+/// The results of one fault's cases on one engine.
 #[derive(Default)]
 struct Counts {
     lost: usize,
@@ -70,14 +69,14 @@ impl Counts {
         }
     }
 
-    /// At once: the others take their time.
+    /// Printed at once, since the others take their time.
     fn note(&mut self, wrong: String) {
         say(&wrong);
         self.wrong.push(wrong);
     }
 }
 
-/// All cases of one fault on one engine, some side by side where the fault leaves the server to the others.
+/// All cases of one fault on one engine, several at a time if the fault leaves the server running.
 fn kill(engine: &dyn Engine, name: &str, fault: Fault) {
     let asked = std::env::var("KILLS").unwrap_or_default();
     let wanted = |statement: &usize| match asked.as_str() {

@@ -1,5 +1,5 @@
-//! The plan on MySQL and MariaDB, where every statement is committed by itself: definitions of every kind that the
-//! catalog can tell of, between rows.
+//! The plan for MySQL and MariaDB, where every statement is committed separately: DDL of every kind that leaves a trace
+//! in the catalog, between rows.
 
 use crate::client::Client;
 use crate::engine::{Engine, File, STATEMENTS, Waiting, table};

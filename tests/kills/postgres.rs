@@ -1,5 +1,5 @@
-//! The plan on PostgreSQL: files that are one transaction, long and short, and files whose statements are each committed
-//! by themselves.
+//! The plan for PostgreSQL: files that are one transaction, long and short, and files whose statements are committed
+//! separately.
 
 use crate::client::Client;
 use crate::engine::{Engine, File, STATEMENTS, Waiting, table};
@@ -69,7 +69,7 @@ const FILES: &[File] = &[
     ),
 ];
 
-/// Definitions and rows. Statistics and OIDs differ from run to run, and are no part of a schema.
+/// Definitions and rows. Statistics and OIDs differ from run to run, and are not part of a schema.
 const DUMP: &str = "
 select 'column ' || c.relname || '.' || attname || ' ' || attnum || ' ' || format_type(atttypid, atttypmod) || ' '
        || attnotnull || ' ' || coalesce(pg_get_expr(adbin, adrelid), '') from pg_attribute a

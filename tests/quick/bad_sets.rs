@@ -1,5 +1,5 @@
-//! docs/bad-input.md lists migration sets that are refused. Each of its rows is a set here, and what is refused
-//! here is what the page says.
+//! docs/bad-input.md lists migration sets that are refused. Each of its rows is a set here, and the page must show the
+//! actual message.
 
 #![expect(clippy::unwrap_used, reason = "a page without its table fails the test, which is right")]
 
@@ -8,10 +8,10 @@ use schemaward::sql::Dialect;
 
 const OK: &str = "create table a (id int);\n";
 
-/// A set, as names and contents.
+/// Names and contents.
 type Set = Vec<(&'static str, &'static [u8])>;
 
-/// Sets, each with one thing wrong.
+/// Sets, each with one mistake.
 fn sets() -> Vec<Set> {
     let one = |sql: &'static str| vec![("001_a.sql", sql.as_bytes())];
     let ok = OK.as_bytes();
@@ -48,7 +48,7 @@ fn sets() -> Vec<Set> {
     ]
 }
 
-/// One file each.
+/// Sets of one file each.
 fn files(sqls: &[&'static str]) -> Vec<Set> {
     sqls.iter().map(|sql| vec![("001_a.sql", sql.as_bytes())]).collect()
 }
@@ -89,7 +89,7 @@ fn the_page_says_of_each_bad_set_what_is_said_of_it() {
     hold(&page, "## Migration sets for SQLite", &sets_of_sqlite(), Dialect::Sqlite);
 }
 
-/// Holds the table below a heading against what is said of the sets.
+/// Compares the table under a heading with the messages for the sets.
 fn hold(page: &str, heading: &str, sets: &[Set], dialect: Dialect) {
     let section = page.split_once(&format!("{heading}\n")).unwrap().1;
     let section = section.split("\n## ").next().unwrap();

@@ -1,4 +1,4 @@
-//! Holds the files of each room to an order in which they can be read: none uses another that uses it, however far round.
+//! The files of each room can be read in some order: none uses another that uses it, directly or indirectly.
 
 #![expect(clippy::unwrap_used, reason = "a source that cannot be read fails the test, which is right")]
 
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::tree;
 
-/// A registry and what it lists use each other by design: those arrows out of the registry do not count.
+/// A registry and what it lists use each other by design, so arrows from a registry do not count.
 const REGISTRIES: &[(&str, &[&str])] =
     &[("sql/grammar", &["sql/mysql", "sql/postgres", "sql/sqlite"]), ("plan/adopt/registry", &["plan/adopt"])];
 
@@ -34,10 +34,10 @@ fn a_circle_is_found_and_a_registry_s_arrows_do_not_count() {
     assert!(!counts("sql/grammar", "sql/mysql/grammar") && counts("sql/grammar", "sql/lexeme"));
 }
 
-/// Modules by their paths below `src/` without the ending; a folder's `mod.rs` is the folder.
+/// Modules by their paths below `src/` without the ending; a folder's `mod.rs` has the folder's path.
 struct Modules {
     code: BTreeMap<String, String>,
-    /// What each folder's `mod.rs` hands on: a name and the file it is from.
+    /// Names that a folder's `mod.rs` re-exports, and the files they are from.
     handed_on: BTreeMap<(String, String), String>,
 }
 
@@ -59,13 +59,13 @@ impl Modules {
         Self { code, handed_on }
     }
 
-    /// Which file uses which, inside each room.
+    /// Which file uses which, within each room.
     fn arrows(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut arrows = BTreeMap::new();
         for (file, text) in &self.code {
             let uses = imports(text).into_iter().filter_map(|path| self.resolved(file, &path.segments));
             let same_room = |other: &String| other != file && room(other) == room(file) && counts(file, other);
-            // A facade uses its files, and is used by nobody for itself.
+            // A facade uses its files; nothing uses the facade itself.
             let is_facade = self.code.keys().any(|other| other.starts_with(&format!("{file}/")));
             arrows
                 .insert(file.clone(), uses.filter(same_room).filter(|_| !is_facade || file == "sql/grammar").collect());
@@ -85,7 +85,7 @@ impl Modules {
         }
         let mut first = true;
         while next == "super" {
-            // A file's own folder is its parent already.
+            // A file's first `super` is its folder, where `at` starts.
             if !first || is_folder {
                 at = parent(&at);
             }
@@ -108,7 +108,7 @@ impl Modules {
         }
     }
 
-    /// The file behind a folder that hands a name on, too.
+    /// Follows re-exports of re-exports.
     fn last(&self, from: String, name: &str) -> String {
         match self.handed_on.get(&(from.clone(), name.to_owned())) {
             Some(inner) => self.last(inner.clone(), name),
@@ -117,7 +117,6 @@ impl Modules {
     }
 }
 
-/// Whether an arrow counts.
 fn counts(from: &str, to: &str) -> bool {
     !REGISTRIES.iter().any(|(registry, lists)| from == *registry && lists.iter().any(|listed| to.starts_with(listed)))
 }
@@ -148,7 +147,7 @@ struct Import {
     segments: Vec<String>,
 }
 
-/// The paths of all `use` lines, groups taken apart.
+/// The paths of all `use` lines, with groups expanded.
 fn imports(code: &str) -> Vec<Import> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices("use ") {
@@ -192,7 +191,7 @@ fn flatten(prefix: &str, body: &str, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Files each of which leads back to itself, by circle.
+/// Groups of files that lead back to each other.
 fn circles(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
     let reach: BTreeMap<&String, BTreeSet<&String>> = arrows.keys().map(|file| (file, reached(file, arrows))).collect();
     let mut found: BTreeSet<Vec<String>> = BTreeSet::new();
@@ -223,7 +222,6 @@ fn described(circles: &[Vec<String>], arrows: &BTreeMap<String, BTreeSet<String>
         for file in circle {
             let inside = arrows.get(file).into_iter().flatten().filter(|to| circle.contains(to));
             let inside = inside.cloned().collect::<Vec<_>>().join(", ");
-            // Writing to a String cannot fail.
             let _ = writeln!(text, "  {file} → {inside}");
         }
         text.push('\n');

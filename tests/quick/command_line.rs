@@ -1,4 +1,4 @@
-//! The command line as far as it needs no server: usage, help, new files, completions, manual pages.
+//! The parts of the command line that need no server: usage, help, new files, completions, manual pages.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
@@ -182,7 +182,7 @@ fn a_url_given_as_an_argument_leaves_the_list_of_processes() {
     let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_schemaward"));
     process.args(["history", "--limit", "1", "--url", &url]).env("SCHEMAWARD_URL_FILE", "/no/such/file");
     let mut process = process.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    // It has connected, so it got the URL; until then it may still be starting.
+    // Once it has connected, it has read the URL; before that it may still be starting.
     let (_connection, _) = silent.accept().unwrap();
     let arguments = fs::read_to_string(format!("/proc/{}/cmdline", process.id())).unwrap();
     process.kill().unwrap();

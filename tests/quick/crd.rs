@@ -1,4 +1,4 @@
-//! The generated CustomResourceDefinition: the files in the repository are what `schemaward crd` prints.
+//! The generated CustomResourceDefinition: the repository's files are what `schemaward crd` prints.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use schemaward::api;
 use serde_json::Value;
 
-/// A CRD must leave room for what etcd and `kubectl apply`'s annotation (256 KiB) can hold.
+/// A CRD must fit into etcd and into the annotation of `kubectl apply` (256 KiB).
 const LARGEST: usize = 64 * 1024;
 
 fn repository_file(path: &str) -> std::io::Result<String> {
@@ -49,7 +49,7 @@ fn people_see_version_target_readiness_reason_and_age() {
     assert_eq!(crd.spec.names.short_names.as_deref(), Some(["smig".to_owned()].as_slice()));
 }
 
-/// Kubernetes knows int32 and int64 only, and takes null for "not given" only where a field is not nullable.
+/// Kubernetes has only int32 and int64, and accepts null for "not given" only in nullable fields.
 #[test]
 fn no_field_has_an_unsigned_format_or_may_be_null() {
     fn walk(path: &str, value: &Value) {
@@ -85,7 +85,7 @@ fn every_rule_says_what_to_do() {
     walk("", &schema());
 }
 
-/// The API server hands numbers through where Kubernetes takes a number or a text.
+/// The API server stores a number as a number where Kubernetes accepts both a number and a text.
 #[test]
 fn a_resource_as_the_api_server_stores_it_can_be_read() {
     let stored = serde_json::json!({

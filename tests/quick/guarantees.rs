@@ -1,28 +1,29 @@
-//! Holds docs/guarantees.md to the sources: every guarantee has a word for every engine, and every test it names exists.
+//! Checks docs/guarantees.md against the sources: every guarantee has an entry for every engine, and every test it
+//! names exists.
 
 use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/guarantees.md");
 const ENGINES: [&str; 4] = ["PostgreSQL", "MySQL", "MariaDB", "SQLite"];
 
-/// The rows of the table for engines: a guarantee, and a cell for each.
+/// The rows of the engines' table: a guarantee, and a cell for each engine.
 fn rows() -> Vec<Vec<&'static str>> {
     table("| guarantee |")
 }
 
-/// The rows of the table that begins so.
+/// The rows of the table that starts with `begin`.
 fn table(begin: &str) -> Vec<Vec<&'static str>> {
     let lines = PAGE.lines().skip_while(|line| !line.starts_with(begin));
     let cells = |line: &'static str| line.trim_matches('|').split('|').map(str::trim).collect();
     lines.take_while(|line| line.starts_with('|')).map(cells).collect()
 }
 
-/// The tests a cell names, as file and name.
+/// The tests that a cell names, as file and name.
 fn named(cell: &str) -> Vec<(&str, &str)> {
     cell.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect()
 }
 
-/// The text of a test with its attributes and its arguments; None where there is no such test.
+/// A test's attributes and arguments; None if there is no such test.
 fn test(file: &str, name: &str) -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = if file.starts_with("src/") { root.join(file) } else { root.join("tests").join(file) };

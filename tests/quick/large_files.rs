@@ -1,5 +1,5 @@
-//! Files far larger than anybody writes by hand: dumps with their rows. Ten times the file may take ten times as long and
-//! no more, and memory stays within a few times the file.
+//! Files far larger than anybody writes by hand, such as dumps with rows. A file ten times as large may take ten times
+//! as long, but not more, and memory stays within a few times the file's size.
 
 #![expect(clippy::expect_used, reason = "a file that cannot be read fails the test, which is right")]
 
@@ -11,14 +11,14 @@ use schemaward::sql::Dialect;
 
 const MEGABYTE: usize = 1024 * 1024;
 
-/// The larger file's size: `cargo test --release --test quick -- large_files` reads 50 MB, a build without optimisation, which
-/// takes twenty times as long for each, 2.5 MB.
+/// The larger file's size: `cargo test --release --test quick -- large_files` reads 50 MB. A debug build, which takes
+/// twenty times as long for each megabyte, reads 2.5 MB.
 const LARGE: usize = if cfg!(debug_assertions) { 5 * MEGABYTE / 2 } else { 50 * MEGABYTE };
 
-/// How many times as long ten times the file may take: a cost that grows with its square would make it a hundred.
+/// How many times as long a file ten times as large may take. Quadratic costs would make it a hundred.
 const MOST_TIMES: u32 = 13;
 
-/// A file of at least so many bytes, with what each dialect's lexer has to look at twice.
+/// A file of at least this many bytes, with constructs that are difficult for each dialect's lexer.
 fn file(dialect: Dialect, bytes: usize) -> SourceFile {
     let mut sql = String::with_capacity(bytes + 4096);
     let mut row = 0_u64;
@@ -45,15 +45,15 @@ fn file(dialect: Dialect, bytes: usize) -> SourceFile {
     SourceFile { name: "001_rows.sql".to_owned(), bytes: sql.into_bytes() }
 }
 
-/// The processor's time that this thread has had, which other work on the machine does not add to; where there is no
-/// `/proc/thread-self/schedstat`, the time since `start`.
+/// This thread's CPU time, which other work on the machine does not increase; without `/proc/thread-self/schedstat`,
+/// the time since `start`.
 fn time_used(start: Instant) -> Duration {
     let on_cpu = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = on_cpu.and_then(|stat| stat.split(' ').next()?.parse().ok());
     nanoseconds.map_or_else(|| start.elapsed(), Duration::from_nanos)
 }
 
-/// How long a file takes to be read, and its statements.
+/// How long it takes to parse a file, and how many statements it has.
 fn reading(file: &SourceFile, dialect: Dialect) -> (Duration, usize) {
     let file = file.clone();
     let start = Instant::now();
@@ -63,8 +63,8 @@ fn reading(file: &SourceFile, dialect: Dialect) -> (Duration, usize) {
     (took, set.migrations().map(|migration| migration.statements.len()).sum())
 }
 
-/// Whether the larger file takes no more than [`MOST_TIMES`] as long as the smaller one, read just before it: what else
-/// the machine does slows both down, or neither.
+/// Whether the larger file takes at most [`MOST_TIMES`] as long as the smaller one. Both are read in succession, so
+/// that other work on the machine affects both or neither.
 fn grows_with_the_file(small: &SourceFile, large: &SourceFile, dialect: Dialect) -> bool {
     let ((short, few), (long, many)) = (reading(small, dialect), reading(large, dialect));
     let ratio = long.as_secs_f64() / short.as_secs_f64();
@@ -75,7 +75,7 @@ fn grows_with_the_file(small: &SourceFile, large: &SourceFile, dialect: Dialect)
     long < MOST_TIMES * short
 }
 
-/// The most memory this process has had, in bytes.
+/// The process's peak memory, in bytes.
 fn peak_memory() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -85,7 +85,7 @@ fn peak_memory() -> Option<usize> {
 /// Set in the process that measures.
 const ALONE: &str = "SCHEMAWARD_TEST_ALONE";
 
-/// Runs in its own process: the peak of memory is a process's, and other tests run in this one.
+/// Runs in a process of its own: the peak is the process's, and other tests run in this one.
 #[test]
 fn ten_times_the_file_takes_about_ten_times_as_long() {
     if std::env::var_os(ALONE).is_none() {
@@ -97,7 +97,7 @@ fn ten_times_the_file_takes_about_ten_times_as_long() {
     }
     for dialect in Dialect::ALL {
         let (small, large) = (file(dialect, LARGE / 10), file(dialect, LARGE));
-        // A processor that is shared with other work for a part of it is measured wrong; not five times.
+        // Other work can spoil a measurement, but not five times.
         let grows = (0..5).any(|_| grows_with_the_file(&small, &large, dialect));
         assert!(grows, "{dialect}: ten times the file took more than {MOST_TIMES} times as long");
     }

@@ -1,10 +1,10 @@
-//! Holds the sources to the layers the architecture names: which room may use which, and which rooms are pure.
+//! Checks the sources against the layers of docs/architecture.md: which room may use which, and which rooms are pure.
 
 use std::collections::BTreeSet;
 
 use crate::tree;
 
-/// What each room may use besides itself, and no more than it does. Two facts hold by it: the SQL side (`sql` to `run`) knows
+/// What each room may use besides itself, and really does use. Two facts follow: the SQL side (`sql` to `run`) knows
 /// nothing of Kubernetes, and the operator cannot reach a database.
 const ROOMS: &[(&str, &[&str])] = &[
     ("report", &[]),
@@ -24,18 +24,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What imports no Kubernetes client, no database driver and no async runtime.
+/// Rooms that import no Kubernetes client, no database driver and no async runtime.
 const PURE: &[&str] =
     &["api", "report", "policy", "duration", "sql", "migration", "plan", "operator/decide.rs", "operator/decide/"];
 
-/// Crates that do I/O, and those that only make sense with one that does.
+/// Crates that do I/O, and those that only make sense together with one that does.
 const IMPURE_CRATES: &[&str] =
     &["sqlx", "tokio", "futures", "axum", "hyper", "tower", "kube_client", "kube_runtime", "tracing_subscriber"];
 
-/// Where each question that is asked of a dialect is answered, and each engine's own place.
+/// Where the questions about a dialect are answered, and the engines' own folders.
 const MAY_ASK_FOR_A_DIALECT: &[&str] = &["sql/grammar.rs", "sql/mysql/", "engine/mysql/"];
 
-/// What of `kube` is data: derives and traits, no client.
+/// The parts of `kube` that are data: derives and traits, no client.
 const PURE_KUBE: &[&str] =
     &["CustomResource", "CustomResourceExt", "CELSchema", "KubeSchema", "Resource", "ResourceExt", "core"];
 
@@ -76,7 +76,7 @@ fn pure_rooms_import_no_client_driver_or_runtime() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// An engine that is added is none of those that are asked for there, and nobody notices.
+/// Comparing with one dialect silently puts a new engine among all the others.
 #[test]
 fn every_question_about_a_dialect_is_an_exhaustive_match() {
     let mut found = Vec::new();
@@ -98,7 +98,7 @@ fn every_question_about_a_dialect_is_an_exhaustive_match() {
     assert!(found.is_empty(), "ask sql::grammar instead: {found:#?}");
 }
 
-/// What a room may use it does use: a list that allows more protects nothing.
+/// A permission that is not used protects nothing.
 #[test]
 fn no_room_may_use_what_it_does_not() {
     let sources = sources();
@@ -158,7 +158,8 @@ fn sources() -> Vec<Source> {
     sources.collect()
 }
 
-/// Rust without comments and string literals. Good enough for paths: raw strings and nested comments do not hold any here.
+/// Rust without comments and string literals. Good enough for paths: no raw strings or nested comments here contain
+/// any.
 fn code(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -193,7 +194,7 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// The first name after each `prefix`, also in groups: `crate::{a::b, c}` gives `a` and `c`.
+/// The first name after each `prefix`, in groups too: `crate::{a::b, c}` gives `a` and `c`.
 fn heads_after(code: &str, prefix: &str) -> Vec<String> {
     let mut heads = Vec::new();
     for (at, _) in code.match_indices(prefix) {
@@ -228,7 +229,7 @@ fn name(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// Whether a crate is named as a path's first part or imported whole.
+/// Whether a path starts with the crate, or the crate is imported as a whole.
 fn mentions(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let before = code[..at].chars().next_back();

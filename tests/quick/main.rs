@@ -1,4 +1,5 @@
-//! What needs no server and no cluster: the command line, the CRD, refused files, and the pages and sources held to each other.
+//! Tests that need no server and no cluster: the command line, the CRD, refused files, and the consistency of pages and
+//! sources.
 
 mod bad_sets;
 mod circles;

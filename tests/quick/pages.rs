@@ -1,9 +1,9 @@
-//! Does what README and docs tell people to type.
+//! The commands that README and docs show must work.
 //!
-//! A command is a line of a code block, after `$ ` where the block has prompts, or inline code. Those whose first word is a program of
-//! this repository are tried here: `schemaward` runs on an SQLite database, the targets of `make` and `cargo test` are looked up, and
-//! so are paths. Other people's programs (kubectl, helm, docker, psql, …) need a cluster or a server, and are left alone.
-//! The block of README.md in ```` ```console ```` is what `make try` prints.
+//! A command is a line of a code block, after `$ ` if the block has prompts, or inline code. Those whose first word is
+//! a program of this repository are tried here: `schemaward` runs on an SQLite database; the targets of `make` and
+//! `cargo test` must exist, and so must paths. Other programs (kubectl, helm, docker, psql, …) need a cluster or a
+//! server, and are left alone. The block of README.md in ```` ```console ```` is what `make try` prints.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
@@ -14,7 +14,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_schemaward");
-/// Where a person says what is meant, inside inline code.
+/// Characters that mark placeholders in inline code.
 const PLACEHOLDERS: [char; 4] = ['…', '<', '[', '|'];
 
 fn root() -> &'static Path {
@@ -42,14 +42,14 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// A command of a page, and where it is.
+/// A command on a page, and where it is.
 struct Shown {
     at: String,
     words: Vec<String>,
     is_inline: bool,
 }
 
-/// The lines of each code block, fenced or indented, with the number of the first; lines that go on behind a `\` are one.
+/// The lines of each code block, fenced or indented, with the number of the first. Lines continued with `\` are joined.
 fn blocks(text: &str) -> Vec<Vec<(usize, String)>> {
     let (mut blocks, mut fence, mut goes_on) = (vec![vec![]], None, false);
     for (number, line) in (1..).zip(text.lines()) {
@@ -76,7 +76,7 @@ fn blocks(text: &str) -> Vec<Vec<(usize, String)>> {
     blocks
 }
 
-/// Divides a line as a shell does, as far as pages go: quotes, comments, and what follows `|`, `;` or `&&` as another command.
+/// Splits a line as a shell does, as far as the pages need it: quotes, comments, and `|`, `;` or `&&` between commands.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let (mut commands, mut word, mut quote) = (vec![vec![]], None::<String>, None);
     for c in line.chars().chain([' ']) {
@@ -106,7 +106,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// `[--flag VALUE]` may be left out, and is.
+/// Leaves out the optional `[--flag VALUE]`.
 fn without_brackets(line: &str) -> String {
     let mut parts = line.split(" [");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -117,7 +117,7 @@ fn is_a_variable(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// All commands of all pages, those of other programs too.
+/// All commands on all pages, including those of other programs.
 fn shown() -> Vec<Shown> {
     let mut all = Vec::new();
     for page in pages() {
@@ -146,7 +146,7 @@ fn shown() -> Vec<Shown> {
     all
 }
 
-/// Twelve migrations as the pages have them, applied to an SQLite database.
+/// An SQLite database with twelve migrations applied, as the pages have it.
 fn a_database() -> TempDir {
     let bed = TempDir::new().unwrap();
     let folder = bed.path().join("migrations");
@@ -167,7 +167,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-R").args([from, to]).status().unwrap().success());
 }
 
-/// Runs the program in there; a path from the root is taken from there, too.
+/// Runs the program there. Paths from the repository's root are resolved.
 fn run(bed: &TempDir, arguments: &[String]) -> (Option<i32>, String) {
     let inside =
         |word: &String| word.strip_prefix('/').map_or(word.clone(), |path| bed.path().join(path).display().to_string());
@@ -194,7 +194,7 @@ fn every_command_of_the_program_that_a_page_shows_runs() {
         let fresh = TempDir::new().unwrap();
         copy(&bed.path().join("."), fresh.path());
         let (code, said) = run(&fresh, &shown.words[1..]);
-        // In a sentence `schemaward rollback` is a name, too.
+        // In a sentence, `schemaward rollback` may also be just the command's name.
         let is_a_name = shown.is_inline && said.contains("required arguments were not provided");
         let is_understood = code.is_some() && (!said.contains("For more information, try '--help'") || is_a_name);
         (!is_understood).then(|| format!("{}\n  {code:?}: {said}", shown.at))
@@ -239,7 +239,7 @@ fn every_target_and_every_path_that_a_page_names_exists() {
     assert!(count > 60, "{count}");
 }
 
-/// Times of the day and durations, which are others at each run.
+/// Times and durations, which differ at each run.
 fn without_times(text: &str) -> String {
     let words = text.lines().map(|line| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
     let same = |word: &str| match word.as_bytes() {

@@ -1,16 +1,15 @@
-//! The files of the repository, for tests that read pages and sources.
+//! The repository's files, for tests that read pages and sources.
 
 #![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test, which is right")]
 
 use std::fs;
 use std::path::Path;
 
-/// The repository's root.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Paths of the files below a folder that have an ending, from the root, with forward slashes, in order.
+/// The files below a folder with this ending, as sorted paths from the root, with forward slashes.
 pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     let (mut found, mut folders) = (Vec::new(), vec![root().join(folder)]);
     while let Some(folder) = folders.pop() {
@@ -27,7 +26,6 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
-/// What is in one of them.
 pub(crate) fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }

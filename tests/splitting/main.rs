@@ -1,9 +1,9 @@
-//! Holds the division of files into statements against what the servers' own clients send: psql, mariadb and mysql talk to
-//! a stand-in that writes down each statement and answers that all is well; for `SQLite`, whose shell is no client of a
-//! server, `sqlite3_complete` says where statements end.
+//! Compares the splitting of files into statements with what the servers' own clients send: psql, mariadb and mysql
+//! talk to a stand-in that writes down each statement and answers that all is well. For `SQLite`, whose shell is not a
+//! client of a server, `sqlite3_complete` says where statements end.
 //!
-//! `SCHEMAWARD_CORPORA` names a folder whose folders `postgres`, `mysql` and `sqlite` hold real files; without it only the
-//! samples here are compared.
+//! `SCHEMAWARD_CORPORA` names a folder with real files in the subfolders `postgres`, `mysql` and `sqlite`; without it
+//! only the samples here are compared.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails by panicking, too")]
 
@@ -18,13 +18,12 @@ use std::path::{Path, PathBuf};
 use schemaward::migration::{Checksum, MigrationSet, SourceFile};
 use schemaward::sql::{Dialect, Span};
 
-/// A file to compare.
 struct Sample {
     name: String,
     bytes: Vec<u8>,
 }
 
-/// The samples of a kind, and the corpora's files of that kind, none twice.
+/// The samples of a kind, and the corpora's files of that kind without duplicates.
 fn samples(kind: &str, own: &[&str]) -> Vec<Sample> {
     let own = own.iter().enumerate();
     let mut found: Vec<Sample> =
@@ -50,7 +49,7 @@ fn read_folder(folder: &Path, found: &mut Vec<Sample>) {
     }
 }
 
-/// The statements of a file as they are found here, those that are left out, too; or why the file is refused.
+/// A file's statements as Schemaward finds them, including those it does not send; or why it refuses the file.
 fn ours(sample: &Sample, dialect: Dialect) -> Result<Vec<String>, String> {
     let file = SourceFile { name: "1_a.sql".to_owned(), bytes: sample.bytes.clone() };
     let set = MigrationSet::read([file], dialect).map_err(|invalid| invalid.problems[0].what.to_string())?;
@@ -66,14 +65,14 @@ fn ours(sample: &Sample, dialect: Dialect) -> Result<Vec<String>, String> {
     Ok(all.iter().map(|span| span.text(text).to_owned()).collect())
 }
 
-/// What of a list counts: each statement's tokens, where there are any.
+/// What is compared: the tokens of each statement that has any.
 fn tokens(statements: &[String], dialect: Dialect) -> Vec<Checksum> {
     let nothing = Checksum::of_tokens("", dialect);
     let all = statements.iter().map(|statement| Checksum::of_tokens(statement, dialect));
     all.filter(|checksum| *checksum != nothing).collect()
 }
 
-/// Compares each file that is not refused; `theirs` says what the client makes of a file.
+/// Compares each file that is not refused; `theirs` returns what the client sends of it.
 fn compare(samples: &[Sample], dialect: Dialect, mut theirs: impl FnMut(&Path) -> Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file.sql");
@@ -93,8 +92,8 @@ fn compare(samples: &[Sample], dialect: Dialect, mut theirs: impl FnMut(&Path) -
         if tokens(&ours, dialect) == tokens(&theirs, dialect) {
             same += 1;
         } else if tokens(&[ours.join("\n;")], dialect) == tokens(&[theirs.join("\n;")], dialect) {
-            // A body without DELIMITER, which the client sends in pieces; several statements up to one delimiter, which
-            // it sends as one.
+            // A body without DELIMITER, which the client sends in pieces; or several statements up to one delimiter,
+            // which it sends as one.
             joined.push(&sample.name);
         } else {
             println!("  differs: {}", sample.name);
@@ -110,7 +109,7 @@ fn compare(samples: &[Sample], dialect: Dialect, mut theirs: impl FnMut(&Path) -
     assert!(same > 0, "nothing was compared");
 }
 
-/// The first of some programs that there is.
+/// The first of these programs that exists.
 fn program(candidates: &[PathBuf]) -> Option<PathBuf> {
     let on_path = |name: &PathBuf| {
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-/// What the clients ask for themselves.
+/// Queries that the clients send on their own.
 const OF_THE_CLIENT: [&str; 2] = ["select @@version_comment limit 1", "select $$"];
 
-/// Listens on a free port; hands over what each connection has sent when it ends.
+/// Listens on a free port, and hands over the statements of each connection when it ends.
 pub struct StandIn {
     port: u16,
     sent: Receiver<Vec<String>>,
@@ -25,7 +25,7 @@ impl StandIn {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut statements = Vec::new();
-                // A connection that breaks has sent what it has sent.
+                // If a connection breaks, what it has sent still counts.
                 let _ = serve(&mut stream.unwrap(), plugin, &mut statements);
                 if sender.send(statements).is_err() {
                     return;
@@ -35,7 +35,7 @@ impl StandIn {
         Self { port, sent }
     }
 
-    /// What a client sends of a file.
+    /// The statements that a client sends of a file.
     pub fn run(&self, client: &Path, options: &[&str], file: &Path) -> Vec<String> {
         let mut command = Command::new(client);
         command.arg("--no-defaults").args(options);
@@ -82,7 +82,7 @@ fn serve(stream: &mut TcpStream, plugin: &str, statements: &mut Vec<String>) -> 
 /// No rows changed, autocommit, no warnings.
 const OK: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
 
-/// A packet's number and content; several packets where it has 16 MB or more.
+/// A packet's number and content. From 16 MB on, content is split into several packets.
 fn read(stream: &mut TcpStream) -> Result<(u8, Vec<u8>)> {
     let mut content = Vec::new();
     loop {

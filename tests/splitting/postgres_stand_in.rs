@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-/// Listens on a free port; hands over what each connection has sent when it ends.
+/// Listens on a free port, and hands over the statements of each connection when it ends.
 pub struct StandIn {
     port: u16,
     sent: Receiver<Vec<String>>,
@@ -22,7 +22,7 @@ impl StandIn {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut statements = Vec::new();
-                // A connection that breaks has sent what it has sent.
+                // If a connection breaks, what it has sent still counts.
                 let _ = serve(&mut stream.unwrap(), &mut statements);
                 if sender.send(statements).is_err() {
                     return;
@@ -32,7 +32,7 @@ impl StandIn {
         Self { port, sent }
     }
 
-    /// What psql sends of a file.
+    /// The statements that psql sends of a file.
     pub fn run(&self, psql: &Path, file: &Path) -> Vec<String> {
         let mut command = Command::new(psql);
         command

@@ -1,5 +1,5 @@
-//! Files with what divides statements and what does not. Not among them: an `E'…'` that goes on in the next line with a
-//! `\'`, which psql, reading line by line, divides wrongly, and the server reads as it is read here.
+//! Files with what separates statements and what does not. Left out: an `E'…'` that continues on the next line with a
+//! `\'`. psql reads line by line and splits it wrongly; the server reads it as Schemaward does.
 
 pub const POSTGRES: &[&str] = &[
     "select 1; select ';', 'it''s;', E'\\';'; -- ;\n/* ; /* ; */ ; */ select $a$ ; $$ ; $a$;",

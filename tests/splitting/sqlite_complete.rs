@@ -1,9 +1,9 @@
-//! Where statements end to `sqlite3_complete`, which Python's standard library hands on.
+//! Where `sqlite3_complete` sees the end of a statement; Python's standard library exposes it.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Looks at each semicolon whether what was read so far is complete.
+/// At each semicolon, checks whether the text so far is complete.
 const PROGRAM: &str = r"
 import json, sqlite3, sys
 text = open(sys.argv[1], 'rb').read().decode('utf-8-sig')

@@ -1,5 +1,5 @@
-//! A server of a test's own, by the project's script. It is removed when its test's process ends, however that ends:
-//! its keeper waits for the end of a pipe.
+//! A server for one test, started by the project's script. It is removed when the test's process ends, however that
+//! ends: its keeper waits for the end of a pipe.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
@@ -8,7 +8,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testbed/servers/serve
 
 pub struct Server {
     name: String,
-    /// Its superuser's, without a database.
+    /// A superuser's URL, without a database.
     url: String,
     keeper: Child,
     /// While it is open, the server stays.
@@ -16,12 +16,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// `engine` and `label` as the script's names have them.
+    /// `engine` and `label` as in the script's names.
     pub fn start(engine: &str, label: &str) -> Self {
         let name = format!("{engine}-{label}-{}", std::process::id());
         let mut keeper = Command::new("sh");
         keeper.args(["-c", "cat >/dev/null || true; \"$1\" remove \"$2\"", "keeper", SCRIPT, &name]);
-        // In a group of its own, so that what ends the tests from a terminal leaves it.
+        // In a process group of its own, so that Ctrl-C in the terminal does not reach it.
         keeper.process_group(0);
         let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let pipe = keeper.stdin.take();
@@ -31,7 +31,7 @@ impl Server {
         Self { url: url.to_owned(), name, keeper, pipe }
     }
 
-    /// What the script calls it.
+    /// The script's name for it.
     pub fn name(&self) -> &str {
         &self.name
     }

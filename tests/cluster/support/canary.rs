@@ -1,4 +1,4 @@
-//! Looks for a password everywhere it must not be.
+//! Looks for a password in all the places where it must not be.
 
 use k8s_openapi::api::core::v1::{Event, Secret};
 use schemaward::api::SchemaMigration;
@@ -7,7 +7,7 @@ use super::operator;
 use super::sandbox::{Namespaced, Sandbox};
 use super::waiting::Object;
 
-/// All that can be read around a test's runs, each with the name of the place.
+/// Everything that can be read around a test's runs, each with where it is from.
 pub async fn readable(sandbox: &Sandbox) -> Vec<(String, String)> {
     let mut places = vec![
         ("status and spec".to_owned(), all::<SchemaMigration>(sandbox).await),
@@ -30,7 +30,7 @@ pub async fn readable(sandbox: &Sandbox) -> Vec<(String, String)> {
     places
 }
 
-/// The Secrets, which must hold it: a search that does not find it there finds nothing anywhere.
+/// The Secrets. They must contain the password: a search that does not find it there would find nothing anywhere.
 pub async fn secrets(sandbox: &Sandbox) -> String {
     all::<Secret>(sandbox).await
 }
@@ -43,7 +43,7 @@ fn json<K: Object>(objects: &[K]) -> String {
     serde_json::to_string(objects).expect("JSON")
 }
 
-/// The surroundings of the word in a text, where it is there plainly or in base64 at any of its three alignments.
+/// The text around the word, if the text contains it plainly or in base64 at any of its three alignments.
 pub fn find(text: &str, word: &str) -> Option<String> {
     let mut forms = [word.to_owned()].into_iter().chain(base64_cores(word));
     let at = forms.find_map(|form| text.find(&form))?;
@@ -51,7 +51,7 @@ pub fn find(text: &str, word: &str) -> Option<String> {
     Some(before.chain(text[at..].chars().take(200)).collect())
 }
 
-/// The part of a word's base64 that does not depend on its neighbours, for each alignment.
+/// For each alignment, the part of the word's base64 that does not depend on its neighbours.
 fn base64_cores(word: &str) -> [String; 3] {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     [0, 1, 2].map(|skip| {

@@ -1,4 +1,4 @@
-//! A database and a role of its own for one test on a PostgreSQL server.
+//! A database and a role for one test on a PostgreSQL server.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use url::Url;
 
 use super::waiting;
 
-/// One database, reached as a superuser, with the URL of the role that owns it.
+/// A database and a superuser's connection to it, with the URL of the role that owns it.
 pub struct Database {
     pub name: String,
     pub role: String,
-    /// How a pod reaches it, password and all.
+    /// The URL for a pod, including the password.
     pub pod_url: String,
     server: PgPool,
     pool: PgPool,
 }
 
 impl Database {
-    /// Makes the database and its owner.
+    /// Creates the database and its owner.
     pub async fn create(server_url: &Url, pod_url: &Url, name: &str, password: &str) -> Self {
         let server = connect(server_url).await;
         let role = format!("{name}_owner");
@@ -38,7 +38,7 @@ impl Database {
         Self { name: name.to_owned(), role, pod_url: pod_url.into(), server, pool }
     }
 
-    /// Takes both away, whoever is connected.
+    /// Drops both, whoever is connected.
     pub async fn remove(&self) {
         self.pool.close().await;
         for sql in [format!("drop database if exists {} with (force)", self.name), format!("drop role {}", self.role)] {
@@ -52,13 +52,12 @@ impl Database {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 
-    /// The first column of all rows, each written as text.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         self.try_texts(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     pub async fn try_texts(&self, sql: &str) -> Result<Vec<String>, sqlx::Error> {
-        // As one text a row, so that a test need not care for types.
+        // One text for each row, so that a test need not care for types.
         let sql = format!(
             "select concat_ws(' ', variadic array(select v from json_each_text(row_to_json(q)) e(k, v)))::text from ({sql}) q"
         );
@@ -74,7 +73,7 @@ impl Database {
         self.text(&format!("select to_regclass('{name}') is not null as there")).await == "true"
     }
 
-    /// Versions of the ledger's rows of one kind, in the order they were recorded.
+    /// Versions of the ledger's rows with this outcome, in the order they were recorded.
     pub async fn ledger(&self, success: bool) -> Vec<String> {
         let sql = format!(
             "select version from schemaward.schema_migrations where success = {success} order by applied_at, version"
@@ -93,7 +92,6 @@ impl Database {
             .await;
     }
 
-    /// Sessions of the test's role.
     pub async fn sessions(&self) -> Vec<String> {
         self.texts(&format!("select pid, state, query from pg_stat_activity where usename = '{}'", self.role)).await
     }
@@ -103,7 +101,7 @@ async fn connect(url: &Url) -> PgPool {
     PgPoolOptions::new()
         .max_connections(2)
         .acquire_timeout(Duration::from_secs(10))
-        // A server that was restarted in the meantime must not hand out dead connections.
+        // A pool must not hand out connections to a server that was restarted in the meantime.
         .test_before_acquire(true)
         .connect(url.as_str())
         .await

@@ -1,4 +1,4 @@
-//! Prints what a person wants to see after a failed test.
+//! Prints what helps to understand a failed test.
 
 use k8s_openapi::api::core::v1::Event;
 use kube::ResourceExt;
@@ -9,10 +9,9 @@ use super::operator;
 use super::sandbox::{Namespaced, Sandbox};
 use super::waiting::yaml;
 
-/// How many of the operator's log lines are shown.
 const LOG_LINES: usize = 60;
 
-/// The resources, events, Jobs, pods' logs and the operator's last words about the test's namespace.
+/// The resources, events, Jobs and pod logs of the test's namespace, and the operator's last log lines about it.
 pub async fn print(sandbox: &Sandbox) {
     println!("======== {} (database {})", sandbox.namespace, sandbox.database.name);
     for resource in list::<SchemaMigration>(sandbox).await {

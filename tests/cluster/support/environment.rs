@@ -1,26 +1,25 @@
-//! What `make cluster-up` says about the cluster, read from the environment variables of `.local/cluster.env`.
+//! What `make cluster-up` reports about the cluster, from the variables in `.local/cluster.env`.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use url::Url;
 
-/// The namespace and the labels the chart installs the operator with.
+/// The chart's namespace for the operator.
 pub const OPERATOR_NAMESPACE: &str = "schemaward-system";
 pub const OPERATOR_LABELS: &str = "app.kubernetes.io/name=schemaward";
-/// Who the operator is to the API server.
+/// The operator's user name at the API server.
 pub const OPERATOR_USER: &str = "system:serviceaccount:schemaward-system:schemaward";
 
-/// The cluster under test.
 #[derive(Clone)]
 pub struct Environment {
-    /// The shared PostgreSQL server as a superuser reaches it from this machine.
+    /// The shared PostgreSQL server, for a superuser on this machine.
     pub postgres_url: Url,
-    /// The same server as a pod reaches it.
+    /// The same server, for a pod.
     pub postgres_pod_url: Url,
-    /// The API server's audit log, where the test bed keeps one.
+    /// The API server's audit log, if the test bed keeps one.
     pub audit_log: Option<PathBuf>,
-    /// Whether the bed was made on this machine, so that its processes can be reached.
+    /// Whether the bed is on this machine, so that its processes can be reached.
     pub local: bool,
 }
 
@@ -39,17 +38,16 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: make cluster-up, then . .local/cluster.env"))
 }
 
-/// A file of the repository.
 pub fn repository_file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Whether what a test made stays after it, to be looked at: KEEP=1.
+/// Whether to keep what a test creates, to look at it afterwards: KEEP=1.
 pub fn keep() -> bool {
     env::var("KEEP").is_ok_and(|value| value == "1")
 }
 
-/// Short, and different in every call of every process.
+/// A short text that is different at every call in every process.
 pub fn unique() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,7 +3,7 @@
 
 use schemaward::api::{SchemaMigration, condition};
 
-/// What a tool that follows kstatus makes of a resource.
+/// How a tool that follows kstatus sees a resource.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kstatus {
     Terminating,
@@ -23,7 +23,7 @@ pub fn kstatus(resource: &SchemaMigration) -> Kstatus {
         Kstatus::Failed
     } else {
         match find(resource, condition::READY) {
-            // A resource without conditions counts as done: hence the CRD's default of -1 above.
+            // A resource without conditions counts as finished: hence the CRD's default of -1 above.
             Some(("True", _, _)) | None => Kstatus::Current,
             Some(_) => Kstatus::InProgress,
         }

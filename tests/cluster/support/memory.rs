@@ -1,4 +1,4 @@
-//! How much memory the operator's process takes, where the test bed runs it on this machine.
+//! The memory of the operator's process, if the test bed runs it on this machine.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use super::environment::{OPERATOR_LABELS, OPERATOR_NAMESPACE};
 use super::waiting;
 
-/// The process, by its arguments and its bed's cgroup.
+/// The process, found by its arguments and its bed's cgroup.
 async fn process() -> PathBuf {
     let slot = std::env::var("BED_SLOT").unwrap_or_else(|_| "0".to_owned());
     let bed = format!("schemaward-bed-{slot}/");
@@ -26,14 +26,14 @@ async fn process() -> PathBuf {
     .await
 }
 
-/// From here on its peak counts. What it has in memory now, in MiB.
+/// Resets the peak. Returns the current memory in MiB.
 pub async fn begin() -> u64 {
     let process = process().await;
     fs::write(process.join("clear_refs"), "5").expect("setting the peak back");
     figure(&process, "VmRSS:")
 }
 
-/// The most that it has had in memory, in MiB.
+/// The peak since then, in MiB.
 pub async fn peak() -> u64 {
     figure(&process().await, "VmHWM:")
 }
@@ -45,7 +45,7 @@ fn figure(process: &std::path::Path, name: &str) -> u64 {
     kilobytes.div_ceil(1024)
 }
 
-/// How often its containers were started anew.
+/// How often its containers were restarted.
 pub async fn restarts(client: &Client) -> i32 {
     let api: Api<Pod> = Api::namespaced(client.clone(), OPERATOR_NAMESPACE);
     let pods = api.list(&ListParams::default().labels(OPERATOR_LABELS)).await.expect("the operator's pods").items;

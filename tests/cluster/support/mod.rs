@@ -1,5 +1,5 @@
-//! What the cluster tests share: a sandbox a test, waiting, and looking around after a failure.
-//! Holds no assertion of its own but the invariants that every status must keep.
+//! What the cluster tests share: a sandbox for each test, waiting, and a look around after a failure. Asserts nothing
+//! itself but the invariants that every status must keep.
 
 #![allow(dead_code, reason = "each of the two test binaries uses its own part")]
 

@@ -1,4 +1,4 @@
-//! The operator under test as the cluster sees it: its pods and their logs.
+//! The operator under test: its pods and their logs.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, LogParams};
@@ -9,8 +9,8 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use super::environment::{OPERATOR_LABELS, OPERATOR_NAMESPACE};
 use super::waiting;
 
-/// Held for writing by whoever kills the operator; for reading by whoever needs its logs from start to end, since
-/// those of a deleted pod are gone, or its events, since one that was about to be written is never told.
+/// Write-locked by a test that kills the operator. Read-locked by tests that need its complete logs, since those of a
+/// deleted pod are gone, or its events, since one that it was about to write is lost.
 static ALIVE: RwLock<()> = RwLock::const_new(());
 
 /// While this is held, no other test kills the operator.
@@ -22,8 +22,7 @@ pub fn pods(client: &Client) -> Api<Pod> {
     Api::namespaced(client.clone(), OPERATOR_NAMESPACE)
 }
 
-/// Deletes the operator's pods at once, without a chance to say goodbye, and waits until others are ready.
-/// Returns the UIDs of those that were killed.
+/// Kills the operator's pods without a grace period and waits until others are ready. Returns the UIDs of those killed.
 pub async fn kill(client: &Client) -> Vec<String> {
     let _alone = ALIVE.write().await;
     let api = pods(client);
@@ -31,7 +30,7 @@ pub async fn kill(client: &Client) -> Vec<String> {
     let old = api.list(&labels).await.expect("listing the operator's pods").items;
     assert!(!old.is_empty(), "there is no operator pod labelled {OPERATOR_LABELS} in {OPERATOR_NAMESPACE}");
     for pod in &old {
-        // One that went by itself in the meantime is gone as well.
+        // It may be gone already.
         let _ = api.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;
     }
     let killed: Vec<String> = old.iter().filter_map(ResourceExt::uid).collect();
@@ -49,7 +48,7 @@ pub fn is_ready(pod: &Pod) -> bool {
     conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
 }
 
-/// What the operator's pods have logged, earlier containers of them too.
+/// The logs of the operator's pods, including their earlier containers.
 pub async fn logs(client: &Client) -> String {
     let api = pods(client);
     let mut all = String::new();
@@ -64,7 +63,6 @@ pub async fn logs(client: &Client) -> String {
     all
 }
 
-/// The operator's metrics, as Prometheus reads them.
 pub async fn metrics(client: &Client) -> String {
     let list = pods(client).list(&ListParams::default().labels(OPERATOR_LABELS)).await.expect("listing");
     let pod = list.items.iter().find(|pod| is_ready(pod)).expect("a ready operator pod");

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, which can be stopped and started again.
+//! A PostgreSQL server for one test, which can stop and restart it.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use url::Url;
 
 use super::environment::{repository_file, unique};
 
-/// A server of `testbed/cluster/postgres.sh`; removed when dropped.
+/// A server started by `testbed/cluster/postgres.sh`; removed when dropped.
 pub struct PostgresServer {
     name: String,
-    /// As a superuser reaches it, from this machine and from pods alike.
+    /// For a superuser, from this machine and from pods alike.
     pub url: Url,
 }
 
@@ -20,7 +20,7 @@ impl PostgresServer {
         Self { name, url }
     }
 
-    /// Ends it at once, as a power cut would: nobody is told, nothing is finished.
+    /// Kills it at once, as a power cut would, without a shutdown.
     pub fn stop(&self) {
         script(&["stop", &self.name, "immediate"]);
     }

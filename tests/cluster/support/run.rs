@@ -1,4 +1,4 @@
-//! Runs one test in a sandbox of its own: sets it up, shows what there is to see after a failure, and tears it down.
+//! Runs one test in a sandbox: sets it up, prints a diagnosis after a failure, and tears it down.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::diagnosis;
 use super::environment::keep;
 use super::sandbox::Sandbox;
 
-/// No other test takes longer, not even one that waits where no time limit was thought of.
+/// The time limit for any test, including one that hangs unexpectedly.
 const LIMIT: Duration = Duration::from_mins(4);
 
 /// Runs `test` in a sandbox named after `slug`, a few letters.
@@ -17,7 +17,7 @@ pub fn in_sandbox(slug: &str, test: impl AsyncFnOnce(&Sandbox)) {
     in_sandbox_within(LIMIT, slug, test);
 }
 
-/// The same, for a test that may take as long as this.
+/// The same with another time limit.
 pub fn in_sandbox_within(limit: Duration, slug: &str, test: impl AsyncFnOnce(&Sandbox)) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");

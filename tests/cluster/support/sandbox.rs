@@ -1,5 +1,5 @@
-//! A test's own part of the cluster: a namespace under *restricted* Pod Security, a database, a Secret
-//! with its URL, and short ways to write resources and to wait for them.
+//! A test's part of the cluster: a namespace under *restricted* Pod Security, a database, a Secret with its URL, and
+//! short ways to write resources and wait for them.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::source::Files;
 use super::waiting::{self, Object};
 use super::witness::Witness;
 
-/// The name of the Secret that every sandbox starts with, and its key.
+/// The Secret that every sandbox starts with, and its key.
 pub const SECRET: &str = "database";
 pub const KEY: &str = "url";
 const MANAGER: &str = "cluster-tests";
@@ -28,12 +28,11 @@ pub struct Sandbox {
     pub client: Client,
     pub namespace: String,
     pub database: Database,
-    /// Part of the database's password, found nowhere else by chance.
+    /// A part of the database's password that occurs nowhere else by chance.
     pub canary: String,
     pub witness: Witness,
 }
 
-/// The kinds that live in a namespace.
 pub trait Namespaced: Object + kube::Resource<Scope = k8s_openapi::NamespaceResourceScope> {}
 impl<K: Object + kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>> Namespaced for K {}
 
@@ -44,7 +43,7 @@ impl Sandbox {
         let id = unique();
         let namespace = format!("t-{slug}-{id}");
         let canary = format!("canary{}{}", unique(), unique());
-        // A character that a URL must escape: whoever takes the URL apart by hand gets it wrong.
+        // A URL must escape this character: code that takes the URL apart by hand gets it wrong.
         let password = format!("{canary}@x");
         let name = format!("t_{}_{id}", slug.replace('-', "_"));
         let database =
@@ -56,12 +55,12 @@ impl Sandbox {
         sandbox
     }
 
-    /// Resources first, so that the operator sees an orderly end; the API server clears away the rest.
+    /// Deletes resources first, so that the operator sees an orderly end. The API server removes the rest.
     pub async fn remove(&self) {
         let resources: Api<SchemaMigration> = self.api();
         for resource in resources.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default() {
             let _ = resources.delete(&resource.name_any(), &DeleteParams::default()).await;
-            // An operator that is broken must not keep the namespace for ever.
+            // A broken operator must not keep the namespace forever.
             let gone = tokio::time::timeout(std::time::Duration::from_secs(20), self.wait_gone(&resource)).await;
             if gone.is_err() {
                 let free = json!({"metadata": {"finalizers": null}});
@@ -87,20 +86,20 @@ impl Sandbox {
         applied.unwrap_or_else(|error| panic!("applying {name}: {error}"))
     }
 
-    /// Writes a Secret with one key, replacing what it held.
+    /// Writes a Secret with a single key.
     pub async fn secret(&self, name: &str, key: &str, value: &str) {
         let object =
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: value}});
         self.apply_object::<Secret>(name, &object).await;
     }
 
-    /// Writes a ConfigMap; keys that are no longer among the files go.
+    /// Writes a ConfigMap with exactly these files.
     pub async fn config_map(&self, name: &str, files: &Files) {
         let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": files});
         self.apply_object::<ConfigMap>(name, &object).await;
     }
 
-    /// Applies a resource that uses the sandbox's database, with pauses short enough for a test.
+    /// Applies a resource for the sandbox's database, with delays short enough for a test.
     pub async fn apply(&self, name: &str, source: Value) -> SchemaMigration {
         self.apply_with(name, source, json!({})).await
     }
@@ -132,7 +131,7 @@ impl Sandbox {
         self.api::<SchemaMigration>().get(name).await.expect("reading the resource")
     }
 
-    /// Waits for a state of a resource that is there.
+    /// Waits until an existing resource is as `condition` says.
     pub async fn wait_for(
         &self,
         name: &str,
@@ -143,12 +142,13 @@ impl Sandbox {
         found.expect("seen by the condition")
     }
 
-    /// Waits until kstatus calls the resource Current, which is what `kubectl wait`, Helm and Flux wait for.
+    /// Waits until kstatus calls the resource Current, as `kubectl wait`, Helm and Flux do.
     pub async fn wait_ready(&self, name: &str) -> SchemaMigration {
         self.wait_for(name, "Ready", |seen| kstatus(seen) == Kstatus::Current && is_true(seen, condition::READY)).await
     }
 
-    /// Ready, with the content of these files: after a change of a ConfigMap alone the old Ready stays for a moment.
+    /// Waits until it is Ready with these files: after a change of a ConfigMap alone, the old Ready remains for a
+    /// moment.
     pub async fn wait_ready_with(&self, name: &str, files: &Files) -> SchemaMigration {
         let hash = super::source::hash(files);
         self.wait_for(name, &format!("Ready with the source {hash}"), |seen| {
@@ -165,7 +165,7 @@ impl Sandbox {
         .await
     }
 
-    /// Waits until a failed attempt is to be followed by another one.
+    /// Waits until a failed attempt is to be retried.
     pub async fn wait_retrying(&self, name: &str) -> SchemaMigration {
         self.wait_for(name, "waiting for a retry", |seen| {
             kstatus(seen) == Kstatus::InProgress
@@ -181,12 +181,12 @@ impl Sandbox {
             .await;
     }
 
-    /// All Jobs that were ever made for a resource, oldest attempt first.
+    /// All Jobs ever created for a resource, oldest first.
     pub fn jobs(&self, name: &str) -> Vec<Job> {
         made_for(self.witness.jobs.objects(), name)
     }
 
-    /// All pods that ever ran for a resource, each as it was last seen.
+    /// All pods that ever ran for a resource, each as last seen.
     pub fn pods(&self, name: &str) -> Vec<Pod> {
         made_for(self.witness.pods.objects(), name)
     }
@@ -196,7 +196,7 @@ impl Sandbox {
         made_for(self.witness.config_maps.objects(), name)
     }
 
-    /// All that the operator has made for a resource and that is there now: kinds and names.
+    /// Everything that the operator created for a resource and that still exists: kinds and names.
     pub async fn left_of(&self, name: &str) -> Vec<String> {
         let mut all = Vec::new();
         all.extend(made_for(self.list::<Job>().await, name).iter().map(|job| format!("Job {}", job.name_any())));
@@ -206,14 +206,13 @@ impl Sandbox {
         all
     }
 
-    /// Every Lease that ever stood for a database, each as it was last held.
+    /// All Leases that ever existed, each as last held.
     pub fn leases(&self) -> Vec<Lease> {
         let mut leases = self.witness.leases.objects();
         leases.retain(|lease| lease.name_any().starts_with("schemaward-db-"));
         leases
     }
 
-    /// Waits for an event about a resource, by its reason.
     pub async fn wait_event(&self, name: &str, reason: &str) -> Event {
         let fields = format!("involvedObject.name={name},reason={reason}");
         let selection = kube::runtime::watcher::Config::default().fields(&fields);
@@ -222,14 +221,15 @@ impl Sandbox {
         found.into_iter().next().expect("one at least")
     }
 
-    /// Reasons of all events about a resource.
+    /// The reasons of all events about a resource.
     pub async fn event_reasons(&self, name: &str) -> Vec<String> {
         let events: Vec<Event> = self.list().await;
         let about = |event: &Event| event.involved_object.name.as_deref() == Some(name);
         events.into_iter().filter(about).filter_map(|event| event.reason).collect()
     }
 
-    /// Waits until the run's pod works on a migration that holds `fragment`, and the API server knows that it runs.
+    /// Waits until the run's pod executes a statement that contains `fragment`, and the API server knows that the pod
+    /// runs.
     pub async fn wait_running(&self, name: &str, fragment: &str) -> Pod {
         self.database.wait_for_statement(fragment).await;
         let mine = kube::runtime::watcher::Config::default().labels(&format!("schemaward.dev/migration={name}"));
@@ -240,13 +240,13 @@ impl Sandbox {
     }
 }
 
-/// Those of some objects that were made for a resource, by their label.
+/// The objects created for a resource, by their label.
 fn made_for<K: kube::Resource>(mut objects: Vec<K>, name: &str) -> Vec<K> {
     objects.retain(|object| object.labels().get("schemaward.dev/migration").map(String::as_str) == Some(name));
     objects
 }
 
-/// The resource's status; an empty one where there is none yet.
+/// The resource's status; empty if it has none yet.
 pub fn status(resource: &SchemaMigration) -> SchemaMigrationStatus {
     resource.status.clone().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Waiting for the cluster: by watches where the API server has them, by asking again where not; always
-//! with a time limit and with the last state in the message.
+//! Waiting for the cluster: by watches where possible, by polling otherwise. Always with a time limit, and with the
+//! last state in the message.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,14 +13,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
-/// Long enough for a run on a busy machine, whose pod alone takes a few seconds to start.
+/// Long enough for a run on a busy machine, where a pod alone takes a few seconds to start.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Any object of the API server.
 pub trait Object: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + 'static {}
 impl<K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + 'static> Object for K {}
 
-/// Waits until the object (`None` while it is not there) is as `condition` says; panics after [`PATIENCE`].
+/// Waits until the object (`None` while it does not exist) satisfies `condition`; panics after [`PATIENCE`].
 pub async fn object<K: Object>(
     api: Api<K>,
     name: &str,
@@ -34,14 +33,14 @@ pub async fn object<K: Object>(
         match timeout_at(deadline, seen.next()).await {
             Ok(Some(Ok(state))) if condition(state.as_ref()) => return state,
             Ok(Some(Ok(state))) => last = state,
-            // The API server is restarted or busy: the watcher goes on by itself.
+            // The API server is restarting or busy: the watcher retries.
             Ok(Some(Err(_))) => {}
             Ok(None) | Err(_) => panic!("waited {PATIENCE:?} for {name} to be {what}; last seen:\n{}", yaml(&last)),
         }
     }
 }
 
-/// Waits until the objects of a selection are as `condition` says; panics after [`PATIENCE`].
+/// Waits until the selected objects satisfy `condition`; panics after [`PATIENCE`].
 pub async fn objects<K: Object>(
     api: Api<K>,
     selection: watcher::Config,
@@ -51,7 +50,7 @@ pub async fn objects<K: Object>(
     objects_within(PATIENCE, api, selection, what, condition).await
 }
 
-/// The same, with another time limit.
+/// The same with another time limit.
 pub async fn objects_within<K: Object>(
     patience: Duration,
     api: Api<K>,
@@ -84,7 +83,7 @@ pub async fn objects_within<K: Object>(
     }
 }
 
-/// Waits until `probe` gives a value, for what cannot be watched, such as a database; panics after [`PATIENCE`].
+/// Polls until `probe` returns a value, for what cannot be watched, such as a database; panics after [`PATIENCE`].
 pub async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -97,7 +96,7 @@ pub async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> 
     }
 }
 
-/// An object as people read it, without the API server's bookkeeping.
+/// An object without the API server's bookkeeping, for people to read.
 pub fn yaml<T: Serialize>(value: &T) -> String {
     let mut value = serde_json::to_value(value).unwrap_or_default();
     let items = match &mut value {

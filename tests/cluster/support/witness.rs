@@ -1,5 +1,5 @@
-//! Sees all that happens in a test's namespace: every status of the resources, each held to what must always
-//! be true, and every object the operator makes, with the logs of its pods, though it may be gone by now.
+//! Watches a test's namespace. Checks every status of a resource for the invariants, and keeps every object that the
+//! operator creates and the logs of its pods, even if they are gone by now.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -19,7 +19,6 @@ use tokio::task::JoinHandle;
 use super::kstatus::{find, is_true};
 use super::sandbox::Namespaced;
 
-/// A watch over a namespace.
 pub struct Witness {
     resources: Seen<SchemaMigration>,
     pub jobs: Seen<Job>,
@@ -46,12 +45,12 @@ impl Witness {
         }
     }
 
-    /// What the pods have written, by pod.
+    /// The logs of the pods, by pod.
     pub fn pod_logs(&self) -> BTreeMap<String, String> {
         self.logs.lock().expect("unpoisoned").clone()
     }
 
-    /// Ends the watch and holds all that was seen to the invariants.
+    /// Ends the watch and checks everything seen for the invariants.
     pub fn verify(&self) {
         self.follower.abort();
         for state in self.resources.all() {
@@ -96,7 +95,7 @@ impl<K: Namespaced> Seen<K> {
         self.states.lock().expect("unpoisoned").clone()
     }
 
-    /// The last state of each object that there ever was, in the order they were first seen.
+    /// The last state of each object that ever existed, in the order they were first seen.
     pub fn objects(&self) -> Vec<K> {
         let mut last: Vec<K> = Vec::new();
         for state in self.all() {
@@ -115,7 +114,7 @@ impl<K> Drop for Seen<K> {
     }
 }
 
-/// Reads the log of each pod from its container's start on, since a pod may be deleted soon after its end.
+/// Follows each pod's log from the start of its container, since a pod may be deleted soon after its end.
 async fn follow_pods(api: Api<Pod>, logs: Arc<Mutex<BTreeMap<String, String>>>) {
     let mut pods = pin!(watcher(api.clone(), watcher::Config::default()).default_backoff().touched_objects());
     let mut followed = std::collections::BTreeSet::new();

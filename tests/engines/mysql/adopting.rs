@@ -1,5 +1,5 @@
-//! Other tools' histories, in tables as the tools' newest versions make them on these servers; `testbed/histories` makes them anew
-//! with the tools. Atlas' is written as its source does: its command line is in no registry.
+//! Other tools' histories, in tables as the tools' latest versions create them on these servers; `testbed/histories`
+//! recreates them with the tools. Atlas' table follows its source: its command line is in no registry.
 
 use std::process::Output;
 
@@ -43,20 +43,19 @@ const RAILS: &str = "create table schema_migrations (version varchar(255) not nu
 const GOLANG_MIGRATE: &str = "create table schema_migrations (version bigint not null, dirty tinyint(1) not null, \
     primary key (version)); insert into schema_migrations values (20240102000001, 0)";
 
-/// Exit code, and what was said.
+/// Exit code and output.
 fn said(output: &Output) -> (Option<i32>, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
 }
 
-/// A database that another tool has migrated.
 fn migrated(engine: Engine, files: &[(&str, &str)], history: &str) -> Option<Bed> {
     let bed = Bed::with(engine, files)?;
     bed.sql(&format!("{CUSTOMERS}{ORDERS}{history}"));
     Some(bed)
 }
 
-/// A sum over the rows of the tool's table, to see that it is not touched.
+/// A checksum of the tool's table, to see that it is not touched.
 fn rows(bed: &Bed, history: &str) -> String {
     let table = history.split_whitespace().nth(2).unwrap();
     bed.sql(&format!("checksum table {table}"))

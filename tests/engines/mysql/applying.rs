@@ -1,4 +1,4 @@
-//! What goes well.
+//! Runs that succeed.
 
 use std::process::{Command, Stdio};
 
@@ -65,7 +65,7 @@ fn with_nothing_pending_a_run_sends_one_message_after_its_login(
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.arg("migrate").env("DATABASE_URL", bed.url_by(&gate.address)).env("SCHEMAWARD_DIR", bed.folder());
         let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        // An error where the run has ended before it.
+        // Receiving fails if the run ended before that message.
         assert_eq!(gate.reached.recv().is_ok(), reached, "message {number}");
         gate.release();
         assert_eq!(running.wait().unwrap().success(), !reached, "message {number}");
@@ -101,7 +101,7 @@ fn a_large_file_goes_in_many_messages(#[values(Engine::Mysql, Engine::Mariadb)] 
 
 #[test]
 fn a_statement_larger_than_the_server_takes_is_refused_with_its_line() {
-    // MariaDB's limit is the smaller one.
+    // MariaDB's limit is the lower one.
     let Some(bed) = Bed::new(Engine::Mariadb) else { return };
     let limit: usize = bed.sql("select @@max_allowed_packet").parse().unwrap();
     let sql = format!("create table a (t longtext);\n\ninsert into a values ('{}');\n", "y".repeat(limit));
@@ -135,7 +135,7 @@ fn an_older_ledger_is_upgraded_and_versions_are_numbers(#[values(Engine::Mysql, 
         [("7_a.sql", "create table a (id int)"), ("20240101000000000000000000000000_b.sql", "create table b (id int)")];
     let Some(bed) = Bed::with(engine, &files) else { return };
     assert_eq!(bed.run_with(&["--target", "7"]).applied(), 1);
-    // As the third version was, the first there was.
+    // As in version 3 of the ledger, the first for these servers.
     bed.sql(
         "alter table schemaward_statement_journal drop column last_insert_id; update schemaward_ledger set version = 3",
     );

@@ -1,4 +1,4 @@
-//! A database on one of the servers and a folder of migrations of a test's own, and the real binary run on them.
+//! A database on one of the servers and a folder of migrations for one test, with the real binary to run on them.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -29,7 +29,7 @@ impl Engine {
         }
     }
 
-    /// `user:password@host:port`, where there is such a server.
+    /// `user:password@host:port`, if there is such a server.
     fn authority(self) -> Option<String> {
         let variable = format!("SCHEMAWARD_TEST_{}_URL", self.name().to_uppercase());
         let Ok(url) = std::env::var(&variable) else {
@@ -39,7 +39,7 @@ impl Engine {
         Some(authority(&url))
     }
 
-    /// A server of a test's own, where there is one of the kind at all.
+    /// A server for one test, if there is one of this kind at all.
     pub fn own_server(self, label: &str) -> Option<Server> {
         self.authority().map(|_| Server::start(self.name(), label))
     }
@@ -61,12 +61,11 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// None, which is said, where there is no such server.
+    /// None, with a note in the output, if there is no such server.
     pub fn new(engine: Engine) -> Option<Self> {
         Some(Self::at(engine, engine.authority()?))
     }
 
-    /// On a server of the test's own, with files of these names and contents.
     pub fn on(engine: Engine, server: &Server, files: &[(&str, &str)]) -> Self {
         let bed = Self::at(engine, authority(&server.url("mysql")));
         bed.files(files);
@@ -84,7 +83,6 @@ impl Bed {
         bed
     }
 
-    /// With files of these names and contents.
     pub fn with(engine: Engine, files: &[(&str, &str)]) -> Option<Self> {
         let bed = Self::new(engine)?;
         bed.files(files);
@@ -101,18 +99,17 @@ impl Bed {
         self.folder.path()
     }
 
-    /// Host and port.
     pub fn host(&self) -> &str {
         self.authority.rsplit('@').next().unwrap()
     }
 
-    /// The URL by way of another address, without TLS, which a proxy could not read.
+    /// The URL with another address, for a proxy: without TLS, which a proxy could not read.
     pub fn url_by(&self, address: &str) -> String {
         let login = self.authority.rsplit_once('@').unwrap().0;
         format!("{}://{login}@{address}/{}?ssl-mode=disabled", self.engine.name(), self.database)
     }
 
-    /// Runs SQL; columns are divided by |, rows by line breaks.
+    /// Runs SQL; columns are separated by |, rows by line breaks.
     pub fn sql(&self, sql: &str) -> String {
         self.sql_in(&self.database, sql)
     }
@@ -122,12 +119,12 @@ impl Bed {
         client.sql(sql)
     }
 
-    /// A connection that stays open, for what is to be held.
+    /// A connection that stays open, to hold locks and the like.
     pub fn client(&self) -> Client {
         Client::open(&format!("mysql://{}/{}", self.authority, self.database))
     }
 
-    /// Whether a table or a view is there.
+    /// Whether the table or view exists.
     pub fn has(&self, table: &str) -> bool {
         let sql = format!(
             "select count(*) from information_schema.tables where table_schema = database() and table_name = '{table}'"
@@ -141,7 +138,7 @@ impl Bed {
         rows.lines().map(str::to_owned).collect()
     }
 
-    /// Whether a statement is in `sleep` just now.
+    /// Whether a statement is executing `sleep`.
     pub fn sleeping(&self) -> bool {
         let sql = format!(
             "select count(*) from information_schema.processlist where db = '{}' and state = 'User sleep'",
@@ -150,8 +147,8 @@ impl Bed {
         self.sql(&sql) != "0"
     }
 
-    /// The connection whose statement contains this text and waits for a lock. Before its statements are told apart, a
-    /// whole message counts as being executed; it waits only at one of them.
+    /// The connection that waits for a lock in a statement that contains `text`. Before a message is split into
+    /// statements, all of it counts as executing, but it waits only at one of them.
     pub fn waiting(&self, text: &str) -> Option<String> {
         let sql = format!(
             "select id from information_schema.processlist where db = '{}' and info like '%{text}%' \
@@ -161,7 +158,7 @@ impl Bed {
         Some(self.sql(&sql)).filter(|ids| !ids.is_empty())
     }
 
-    /// The connection that holds the lock of runs.
+    /// The connection that holds the run lock.
     pub fn holder(&self) -> Option<String> {
         let sql = "select p.process_id from schemaward_migration_locks p where p.session_lock is not null";
         Some(self.sql(sql)).filter(|id| !id.is_empty())
@@ -185,14 +182,14 @@ impl Bed {
         self.start("run", flags).end()
     }
 
-    /// A subcommand for people, which finds database and folder in its environment.
+    /// Runs a subcommand with the database and the folder in its environment.
     pub fn command(&self, subcommand: &str, flags: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.arg(subcommand).args(flags).env("DATABASE_URL", &self.url).env("SCHEMAWARD_DIR", self.folder());
         command.output().unwrap()
     }
 
-    /// Exit code and all that a command says to whom another URL names.
+    /// Exit code and complete output of a command with another URL.
     pub fn said_to(&self, url: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.args(arguments).env("DATABASE_URL", url).env("SCHEMAWARD_DIR", self.folder());
@@ -210,7 +207,6 @@ impl Drop for Bed {
     }
 }
 
-/// A connection of a test's own.
 pub struct Client {
     runtime: tokio::runtime::Runtime,
     connection: Option<MySqlConnection>,
@@ -225,12 +221,12 @@ impl Client {
         Self { runtime, connection: Some(connection) }
     }
 
-    /// Runs SQL; columns are divided by |, rows by line breaks.
+    /// Runs SQL; columns are separated by |, rows by line breaks.
     pub fn sql(&mut self, sql: &str) -> String {
         self.try_sql(sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// The same, or what the server says against it.
+    /// The same, or the server's error.
     pub fn try_sql(&mut self, sql: &str) -> Result<String, String> {
         let connection = self.connection.as_mut().unwrap();
         let rows: Result<Vec<String>, sqlx::Error> = self.runtime.block_on(async {

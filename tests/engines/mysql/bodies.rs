@@ -1,11 +1,11 @@
-//! Stored objects with bodies: what the catalog holds of them is what the file says, and nothing of Schemaward's own.
+//! Stored objects with bodies: the catalog holds what the file says, and nothing of Schemaward's own.
 
 use rstest::rstest;
 use schemaward::report::Reason;
 
 use super::bed::{Bed, Engine};
 
-/// How many stored objects hold something of Schemaward's journal. Its own are none of them.
+/// How many stored objects contain something of Schemaward's journal, not counting its own.
 fn spoilt(bed: &Bed) -> String {
     bed.sql(
         "select (select count(*) from information_schema.routines where routine_schema = database() \
@@ -17,8 +17,8 @@ fn spoilt(bed: &Bed) -> String {
     )
 }
 
-/// Statements that could take what follows them into a body, in a file without and with DELIMITER lines. Whether each is
-/// applied or refused is none of this test's concern.
+/// Statements that could take what follows them into a body, in a file without and with DELIMITER lines. Whether each
+/// is applied or refused does not matter here.
 #[rstest]
 #[case::comment_before_if("create procedure p() comment 'c' if 1 then delete from x; end if")]
 #[case::while_after_a_comment("create procedure p() comment 'c' while 0 do delete from x; end while")]
@@ -79,7 +79,7 @@ fn a_piece_of_a_body_is_refused_before_anything_runs(
     assert!(!bed.has("x"));
 }
 
-/// Stored as an earlier build has left it.
+/// As an earlier build stored it.
 #[rstest]
 fn what_an_earlier_build_has_spoilt_is_found_and_named(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table x (a int);\n")]) else { return };
@@ -107,8 +107,8 @@ fn what_an_earlier_build_has_spoilt_is_found_and_named(#[values(Engine::Mysql, E
     }
 }
 
-/// Each body as a file without and with DELIMITER lines, as a goose block, as a repeatable file and as rollback SQL: what the
-/// server keeps of it is what its own client would make of it, the text itself.
+/// Each body in a file without and with DELIMITER lines, in a goose block, in a repeatable file and in rollback SQL:
+/// the server stores what its own client would make of it, the text itself.
 #[rstest]
 #[case::comment("create procedure p() comment 'c' if 1 then delete from x; end if", "if 1 then delete from x; end if")]
 #[case::names("create procedure p() select begin, end from y", "select begin, end from y")]

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::bed::{Bed, Engine};
 
-/// The steps and what came of each, as `name result`.
+/// The steps and their results, as `name result`.
 fn steps(bed: &Bed) -> Vec<String> {
     let output = bed.command("doctor", &["--format", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -46,7 +46,7 @@ fn what_is_wrong_is_reported_with_what_to_do(#[values(Engine::Mysql, Engine::Mar
     bed.sql(&format!("drop user {user}@'%'"));
 }
 
-/// The files, read by the rules of the engine that the URL names, would lose statements on the other one.
+/// Parsed by the rules of the engine that the URL names, the files would lose statements on the other one.
 #[rstest]
 fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the_other(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
@@ -74,7 +74,7 @@ fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the
     assert!(
         String::from_utf8_lossy(&bed.command("doctor", &[]).stdout).contains(&format!("write {}://", engine.name()))
     );
-    // What both read alike runs.
+    // A file that both parse alike runs.
     assert_eq!(bed.command("migrate", &["--target", "1"]).status.code(), Some(0));
     bed.url = right;
     assert_eq!(bed.command("migrate", &[]).status.code(), Some(0));
@@ -82,7 +82,7 @@ fn a_comment_that_is_code_for_one_engine_only_is_refused_where_the_url_names_the
     assert!(bed.has("d"));
 }
 
-/// What the ledger keeps is read anew, by the rules of the engine that the URL names.
+/// The ledger's rollbacks are parsed again, by the rules of the engine that the URL names.
 #[rstest]
 fn stored_rollbacks_with_such_a_comment_are_refused_by_a_dry_run_too(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,

@@ -1,4 +1,4 @@
-//! Statements that the server refuses: where they are, what they mean, and that their file goes on there.
+//! Statements that the server refuses: where they are, what they mean, and that their file resumes there.
 
 use rstest::rstest;
 use schemaward::report::{ErrorClass, Reason};

@@ -1,4 +1,5 @@
-//! An empty ledger beside another tool's history: nothing is run over it. On these servers nothing could be rolled back.
+//! An empty ledger in a database with another tool's history: nothing is run. On these servers nothing could be rolled
+//! back.
 
 use std::process::Output;
 
@@ -80,7 +81,7 @@ fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     for renamed in histories::inconspicuous("mysql") {
-        // Rails' own second table would tell.
+        // Rails' own second table would identify it.
         let sql = renamed.sql.replace("ar_internal_metadata", "app_settings");
         let Some(bed) = migrated_by(engine, &sql) else { return };
         let (code, text) = said(&bed.command("plan", &[]));

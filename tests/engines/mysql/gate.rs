@@ -1,4 +1,4 @@
-//! A proxy between runner and server that stops at one message of a run, in MySQL's protocol.
+//! A proxy between runner and server that stops at one message of a run, for MySQL's protocol.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -12,10 +12,10 @@ use crate::postgres::gate::{Connection, Gate};
 
 /// `COM_QUERY`. Source: MySQL, "Client/Server Protocol", "Text Protocol".
 const QUERY: u8 = 3;
-/// How long a server may be silent, once it has begun to answer, before that counts as its end.
+/// How long a server may be silent in the middle of an answer before the answer counts as complete.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// Stops at the query with this number, from 1, on the first connection. Later connections go through.
+/// Stops at the query with this number, from 1, on the first connection. Later connections pass.
 pub fn gate(server: String, number: usize, at: At) -> Gate {
     Gate::with(server, number, at, forward)
 }
@@ -29,7 +29,7 @@ fn forward(connection: Connection, arrived: &Sender<()>, released: &Receiver<()>
         let mut buffer = vec![0; 1 << 16];
         let mut answering = false;
         while let Ok(read @ 1..) = back_from.read(&mut buffer) {
-            // Asked after the bytes are there: those of the message's answer cannot come before it is set.
+            // Checked once bytes have arrived: those of the message's answer cannot arrive before it is set.
             if swallow.load(Ordering::SeqCst) {
                 if !answering {
                     answering = true;
@@ -54,7 +54,7 @@ fn forward(connection: Connection, arrived: &Sender<()>, released: &Receiver<()>
     let _ = client.shutdown(Shutdown::Both);
 }
 
-/// Some where the message was reached, None where the connection ended.
+/// Some if the message was reached, None if the connection ended.
 fn until(
     client: &mut TcpStream,
     server: &mut TcpStream,

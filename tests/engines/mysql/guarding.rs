@@ -1,4 +1,4 @@
-//! Lock and fence: at most one run works, and one that was overtaken commits nothing.
+//! Lock and fence: at most one run is active, and one that was overtaken commits nothing.
 
 use std::process::Command;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn a_run_does_not_wait_longer_than_it_may_and_says_for_whom(#[values(Engine::Mys
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int); do sleep(300)")]) else { return };
     let first = bed.start("first", &[]);
     crate::wait_until("the first run works", || bed.sleeping());
-    // Whichever prefix the history has, and whatever case the database is written in where that does not matter.
+    // With any prefix for the history, and in any spelling of the database's name if case does not matter.
     for flags in [&["--lock-wait", "300ms"][..], &["--lock-wait", "300ms", "--history-schema", "other"]] {
         let second = bed.start("second", flags).end();
         assert_eq!(second.failure().reason, Reason::LockHeld);
@@ -71,7 +71,7 @@ fn runs_on_two_databases_of_a_server_do_not_wait_for_each_other(
     first.end();
 }
 
-/// Takes the lock, lets it be overtaken, and tries to apply a file: it is refused.
+/// Takes the lock, has it overtaken, and tries to apply a file, which must be refused.
 fn apply_overtaken(bed: &Bed, sql: &str, overtake: impl FnOnce(&Bed)) {
     let file = SourceFile { name: "001_a.sql".to_owned(), bytes: sql.as_bytes().to_vec() };
     let set = MigrationSet::read([file], Dialect::Mysql).unwrap();
@@ -95,7 +95,7 @@ fn apply_overtaken(bed: &Bed, sql: &str, overtake: impl FnOnce(&Bed)) {
     let applied = runtime.block_on(session.apply(attempt, &mut |_| {}));
     let Err(ApplyError { failure, outcome: ApplyOutcome::Refused, .. }) = applied else { panic!("{applied:?}") };
     assert_eq!(failure.reason, Reason::Fenced, "{failure:?}");
-    // Its connection is the runtime's, which goes first.
+    // Close it before its runtime is dropped.
     runtime.block_on(session.close());
 }
 
@@ -123,7 +123,7 @@ fn a_holder_whose_fence_was_raised_by_another_does_nothing(
 fn a_fence_that_is_raised_during_a_statement_ends_the_file_after_it(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
-    let sql = "alter table t add column b int;\ncreate table behind (id int);\n";
+    let sql = "alter table t add column b int;\ncreate table later (id int);\n";
     let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
     bed.sql("create table t (a int)");
     let mut holder = bed.client();
@@ -134,9 +134,9 @@ fn a_fence_that_is_raised_during_a_statement_ends_the_file_after_it(
     holder.sql("unlock tables");
     let ended = running.end();
     assert_eq!(ended.failure().reason, Reason::Fenced, "{:?}", ended.failure());
-    assert!(!bed.has("behind"));
+    assert!(!bed.has("later"));
     assert_eq!(bed.sql("select state from schemaward_statement_journal"), "started");
-    assert_eq!(bed.run().applied(), 1, "the catalog tells that the statement has run");
+    assert_eq!(bed.run().applied(), 1, "the catalog shows that the statement has run");
     assert_eq!(bed.sql("select settled_by from schemaward_statement_journal order by statement"), "catalog\nserver");
 }
 
@@ -145,7 +145,7 @@ fn signal(running: &Running, signal: &str) {
     assert!(killed.success());
 }
 
-/// Waits until a row for the table `log` waits; the connection that sent it.
+/// Waits until an insert into `log` waits, and returns its connection.
 fn waits_for_the_log(bed: &Bed) -> String {
     let mut connection = None;
     crate::wait_until("the row waits", || {
@@ -177,7 +177,7 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes(
     let before = bed.sql("select count(*), max(id) from schemaward_schema_migrations");
     signal(&first, "-CONT");
     let first = first.end();
-    // It finds that the other has applied the file that it lost.
+    // It finds that the other run has applied the file it was working on.
     assert!(matches!(first.summary.outcome, Outcome::Succeeded { .. } | Outcome::Failed { .. }));
     assert_eq!(bed.sql("select group_concat(n order by n) from log"), "1,2");
     assert_eq!(bed.sql("select count(*), max(id) from schemaward_schema_migrations"), before);
@@ -187,7 +187,7 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes(
 fn a_runner_that_sleeps_with_its_connection_open_is_waited_for(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
-    // With nothing left to do the second would not want the lock.
+    // A second file, since with nothing left to do the second run would not take the lock.
     let files = [("001_a.sql", "insert into log values (1)"), ("002_b.sql", "insert into log values (2)")];
     let Some(bed) = Bed::with(engine, &files) else { return };
     bed.sql("create table log (n int)");
@@ -212,7 +212,7 @@ fn an_earlier_holder_that_lost_only_the_lock_is_ended_before_the_next_continues(
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };
     assert_eq!(bed.run().applied(), 1);
     bed.files(&[("002_b.sql", "create table b (id int)")]);
-    // As a session is left whose lock was released behind its back.
+    // Like a session that has lost its lock but not its connection.
     let mut earlier = bed.client();
     earlier.sql("select get_lock('schemaward:session:earlier', 0)");
     bed.sql("update schemaward_migration_locks set session_lock = 'schemaward:session:earlier', released_at = null");

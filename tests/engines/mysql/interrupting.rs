@@ -1,4 +1,4 @@
-//! Runs, connections and sessions that end in the middle: the next run goes on exactly there.
+//! Runs, connections and sessions that end in the middle: the next run continues exactly there.
 
 use rstest::rstest;
 use schemaward::report::{ErrorClass, Event, Reason};
@@ -8,12 +8,12 @@ use super::gate::{At, gate};
 use crate::postgres::bed::Running;
 use crate::postgres::interrupting::short_statements;
 
-/// Each works on tables of its own, so that each can be stopped by a lock on one of them.
+/// Most statements have a table of their own, so that a lock on it stops just that statement.
 const BEFORE: &str = "create table log1 (n int); create table log2 (n int); create table a1 (id int);
 create table a2 (b int); create table a3 (b int); create table a4 (id int); create table a5 (id int, c_old int);
 create table old (id int); create table gone (id int);";
 
-/// One of each sort: what commits by itself and appears, changes or disappears, settings, rows.
+/// One statement of each kind: DDL that creates, changes or removes something, settings, rows.
 const FILE: &str = "create table a (id int primary key);
 set @seven = 7;
 insert into log1 values (1);
@@ -38,7 +38,7 @@ fn prepared(engine: Engine) -> Option<Bed> {
     Some(bed)
 }
 
-/// Each of the statements has run once.
+/// Each statement has run exactly once.
 fn assert_all_done(bed: &Bed, what: &str) {
     assert_eq!(bed.applied(), ["001", "002"], "{what}");
     assert_eq!(
@@ -68,7 +68,7 @@ fn kill(running: &mut Running) {
     running.child.wait().unwrap();
 }
 
-/// Breaks a run at each of its messages in turn; the next run must finish what it began.
+/// Breaks a run at each of its messages in turn; the next run must finish the job.
 fn break_at_each_message(engine: Engine, at: At, how: impl Fn(&Bed, &mut Running)) {
     for number in 1.. {
         let Some(bed) = prepared(engine) else { return };
@@ -111,7 +111,7 @@ fn a_connection_cut_at_any_message_is_resumed(
     break_at_each_message(engine, at, |_, _| {});
 }
 
-/// The statements of the file that can be made to wait, each with the table that another session locks for it.
+/// The statements that can be made to wait, with the table to lock for each.
 const WAITING: [(&str, &str); 9] = [
     ("insert into log1 values (1)", "log1"),
     ("alter table a1 add column", "a1"),
@@ -124,7 +124,7 @@ const WAITING: [(&str, &str); 9] = [
     ("insert into log2 values (4)", "log2"),
 ];
 
-/// Stops a run while one of its statements waits for a lock, breaks it there, and lets the next one finish it.
+/// Stops a run while one of its statements waits for a lock, breaks it there, and has the next run finish the job.
 fn break_at_each_statement(engine: Engine, how: impl Fn(&Bed, &str, &mut Running)) {
     for (statement, table) in WAITING {
         let Some(bed) = prepared(engine) else { return };
@@ -194,7 +194,7 @@ fn a_killed_runner_s_statement_runs_on_and_the_next_run_waits_for_it(
 
 #[rstest]
 fn sigterm_cancels_and_is_recorded(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
-    // SLEEP itself would pass over a cancellation, and return 1.
+    // SLEEP would not do: when cancelled, it returns 1.
     let sql = "create table a (id int);\ninsert into t values (1);\ncreate table b (id int);";
     let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
     bed.sql("create table t (id int)");
@@ -203,7 +203,7 @@ fn sigterm_cancels_and_is_recorded(#[values(Engine::Mysql, Engine::Mariadb)] eng
     let running = bed.start("slow", &["--lock-timeout", "50s"]);
     crate::wait_until("the statement waits", || bed.waiting("insert into t").is_some());
     running.terminate();
-    // The lock is held until after its end.
+    // The lock is still held when it has ended.
     let ended = running.end();
     let failure = ended.failure();
     assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled), "{failure:?}");
@@ -222,7 +222,7 @@ fn sigterm_ends_a_file_of_short_statements_between_two_of_them(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
     let sql = short_statements("create table log (n int primary key);\n", 20_000);
-    // The signal meets another part of a message each time.
+    // The signal arrives in a different part of a message each time.
     for _ in 0..4 {
         let Some(bed) = Bed::with(engine, &[("001_a.sql", &sql)]) else { return };
         stops_between_two_short_statements(&bed);
@@ -230,7 +230,7 @@ fn sigterm_ends_a_file_of_short_statements_between_two_of_them(
 }
 
 fn stops_between_two_short_statements(bed: &Bed) {
-    let running = bed.start("told", &[]);
+    let running = bed.start("stopped", &[]);
     crate::wait_until("the file is half applied", || bed.has("log") && bed.sql("select count(*) > 50 from log") == "1");
     running.terminate();
     let ended = running.end();
@@ -245,17 +245,17 @@ fn stops_between_two_short_statements(bed: &Bed) {
 
 #[test]
 fn where_commit_is_interrupted_the_journal_says_what_is_committed() {
-    // What keeps commits waiting is the whole server's.
+    // A server of its own, since what blocks commits blocks them on the whole server.
     let Some(server) = Engine::Mariadb.own_server("commit") else { return };
     let sql = "create table log (n int);\ninsert into log select sleep(2);\ninsert into log values (2);\n";
     let bed = Bed::on(Engine::Mariadb, &server, &[("001_a.sql", sql)]);
-    let running = bed.start("told", &[]);
+    let running = bed.start("stopped", &[]);
     crate::wait_until("it sleeps", || bed.sleeping());
     let mut backup = bed.client();
     for stage in ["start", "flush", "block_ddl", "block_commit"] {
         backup.sql(&format!("backup stage {stage}"));
     }
-    // By its number: what is recorded of the failure is committed, too.
+    // By its number, since recording the failure is a commit too.
     let waiting = || {
         bed.sql(
             "select query_id from information_schema.processlist where db = database() and info like '%COMMIT%' \
@@ -281,12 +281,12 @@ fn where_commit_is_interrupted_the_journal_says_what_is_committed() {
 fn nothing_runs_after_a_cancelled_statement_that_counts_as_finished(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
 ) {
-    // MySQL's SLEEP returns 1 where it is cancelled, as if it had come to its end; MariaDB's fails.
+    // MySQL's SLEEP returns 1 when cancelled, as if it had finished; MariaDB's fails.
     let slept = i64::from(engine == Engine::Mysql);
     let sql = "create table log (n int);\ninsert into log select sleep(60);\ninsert into log values (2);\n\
                create table b (n int);\n";
     let Some(bed) = Bed::with(engine, &[("001_a.sql", sql)]) else { return };
-    let running = bed.start("told", &[]);
+    let running = bed.start("stopped", &[]);
     crate::wait_until("it sleeps", || bed.sleeping());
     running.terminate();
     let ended = running.end();

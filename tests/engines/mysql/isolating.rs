@@ -1,4 +1,4 @@
-//! What a file does to its session is gone when the next file runs, and never keeps it from being recorded.
+//! What a file does to its session is gone when the next file runs, and never prevents recording the file.
 
 use rstest::rstest;
 use schemaward::report::Reason;
@@ -26,7 +26,6 @@ fn settings_do_not_leak_into_the_next_file(#[values(Engine::Mysql, Engine::Maria
         ),
     ];
     let Some(bed) = Bed::new(engine) else { return };
-    // The variable's name is not the same on both.
     let isolation = if engine == Engine::Mysql { "transaction_isolation" } else { "tx_isolation" };
     for (name, sql) in files {
         bed.files(&[(
@@ -90,7 +89,7 @@ fn files_without_statements_and_without_a_last_semicolon_are_recorded(
 
 #[rstest]
 fn what_a_file_makes_is_what_the_client_would_make(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
-    // With a blank before the parenthesis this is a name, unless the mode IGNORE_SPACE is on.
+    // With a space before the parenthesis this is a name, unless IGNORE_SPACE is on.
     let Some(bed) =
         Bed::with(engine, &[("001_a.sql", "create table count (id int);\ncreate procedure p() select 1;\n")])
     else {
@@ -160,7 +159,7 @@ fn a_procedure_that_releases_all_locks_ends_the_run(#[values(Engine::Mysql, Engi
     assert!(status.contains("schemaward repair --version 002 --statement 1 --as done"), "{status}");
 }
 
-/// A user with rights on the test's database and a role that may make others; the URL of it.
+/// The URL of a user with rights on the test's database, and a role that may grant more.
 fn with_role(bed: &Bed) -> (String, String) {
     let (user, role) = (format!("u_{}", bed.database), format!("r_{}", bed.database));
     bed.sql(&format!(
@@ -210,7 +209,7 @@ fn a_role_comes_back_where_a_file_is_resumed(#[values(Engine::Mysql, Engine::Mar
     without_role(&bed, &role);
 }
 
-/// All that the server shows of a session.
+/// Everything that the server shows of a session.
 const SESSION: &str = "insert into seen select concat('{n}', @@global.server_id, ' ', ifnull(current_role(), ''), ' ', \
                        concat_ws('|', @@sql_mode, @@time_zone, @@character_set_client, @@character_set_connection, \
                        ifnull(@@character_set_results, 'null'), @@collation_connection, @@foreign_key_checks, @@unique_checks, \

@@ -1,5 +1,5 @@
-//! Locks of tables and rows that other sessions hold: short tries, pauses in which everybody goes on, and who is in the
-//! way.
+//! Locks on tables and rows held by other sessions: short tries, pauses during which others proceed, and the name of
+//! the blocker.
 
 use rstest::rstest;
 use schemaward::report::{ErrorClass, Event, LockBlocker, Reason};
@@ -16,7 +16,7 @@ fn failed_tries(ended: &Ended) -> Vec<(Option<i64>, i64, Option<LockBlocker>)> {
     ended.events.iter().filter_map(failed).collect()
 }
 
-/// What waits, and what another session does that it waits for.
+/// What waits, and what another session does to make it wait.
 const TABLE: (&str, &str) = ("alter table t add column b int", "start transaction; select count(*) from t");
 const ROW: (&str, &str) = ("update t set a = 3", "start transaction; update t set a = 2");
 
@@ -60,7 +60,7 @@ fn the_tries_end_with_the_run_s_deadline_and_the_failure_names_who_blocked_it(
     bed.sql("create table t (a int)");
     let mut holder = bed.client();
     holder.sql("start transaction; select count(*) from t");
-    // At 2, 6 and 12 s a try has failed; the next would be 8 s later.
+    // Tries fail after 2, 6 and 12 s; the next one would start 8 s later.
     let ended = bed.run_with(&["--lock-timeout", "2s", "--deadline", "19500ms"]);
     let failure = ended.failure();
     assert_eq!((failure.class, failure.code.as_deref()), (ErrorClass::Transient, Some("1205")));

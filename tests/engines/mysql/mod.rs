@@ -1,4 +1,4 @@
-//! The engine on real MySQL and MariaDB servers. testbed/servers/servers.sh starts them, and says where they are.
+//! The engine on real MySQL and MariaDB servers, which testbed/servers/servers.sh starts and announces.
 
 mod adopting;
 mod applying;

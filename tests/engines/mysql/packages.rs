@@ -1,8 +1,8 @@
-//! MariaDB's packages, whose bodies nobody can tell the end of but a line DELIMITER.
+//! MariaDB's packages, whose bodies only a DELIMITER line can delimit.
 
 use super::bed::{Bed, Engine};
 
-/// What both servers that have packages keep of one: MariaDB before 11.4 takes them under `sql_mode=ORACLE` alone.
+/// A package that both servers with packages accept: MariaDB before 11.4 has them under `sql_mode=ORACLE` only.
 const ORACLE: &str = "SET sql_mode = 'ORACLE';\nDELIMITER //\n\
     CREATE OR REPLACE PACKAGE tools AS\n  FUNCTION one RETURN INT;\n  PROCEDURE note(n INT);\nEND;\n//\n\
     CREATE OR REPLACE PACKAGE BODY tools AS\n  FUNCTION one RETURN INT AS BEGIN RETURN 1; END;\n\

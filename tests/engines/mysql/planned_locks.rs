@@ -1,4 +1,4 @@
-//! The locks that `plan` tells, held against what servers do.
+//! The locks that `plan` shows, compared with those that servers take.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ create table k (id int primary key, a int, p int, constraint k_p foreign key (p)
 create trigger g before insert on k for each row set new.a = 1;
 insert into t values (1, 1, 'x'); insert into k values (1, 1, null);";
 
-/// Statements that alter a table, and so may say `LOCK = NONE`.
+/// ALTER TABLE statements, which accept `LOCK = NONE`.
 const ALTERING: [&str; 20] = [
     "alter table t add c int",
     "alter table t add (c int default 3, d varchar(9) not null)",
@@ -37,7 +37,7 @@ const ALTERING: [&str; 20] = [
     "alter table k drop primary key",
     "alter table k drop foreign key k_p",
 ];
-/// Others that may, but for the last one on MariaDB.
+/// Other statements that accept it; MariaDB does not for the last one.
 const INDEXES: [&str; 3] =
     ["create unique index i on t (id)", "create fulltext index i on t (b)", "drop index t_a on t"];
 
@@ -46,10 +46,10 @@ fn dialect(engine: Engine) -> Dialect {
 }
 
 fn planned(sql: &str, engine: Engine) -> StatementLock {
-    *Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
+    *Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("no lock is known for {sql}"))
 }
 
-/// Where writes go on the server takes the wish that they shall; where they wait it refuses that.
+/// With LOCK = NONE, the server accepts a statement that lets writes continue, and refuses one that does not.
 #[rstest]
 fn writes_continue_where_plan_says_so(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let altering = ALTERING.iter().map(|sql| (sql, format!("{sql}, lock = none")));
@@ -64,15 +64,15 @@ fn writes_continue_where_plan_says_so(#[values(Engine::Mysql, Engine::Mariadb)] 
         let refused = bed.client().try_sql(&wish).err();
         let as_planned = match lock.writes {
             Others::GoOn => refused.is_none(),
-            // MariaDB: newer versions may take it.
+            // Newer versions of MariaDB may accept it.
             Others::MayWait => engine == Engine::Mariadb,
             Others::Wait => refused.as_ref().is_some_and(|error| error.contains("LOCK=NONE")),
         };
-        assert!(as_planned, "{sql}: told {:?}, the server said {refused:?}", lock.writes);
+        assert!(as_planned, "{sql}: planned {:?}, the server said {refused:?}", lock.writes);
     }
 }
 
-/// Statements, each with whether it waits for a transaction that has read the table.
+/// Statements, and whether each waits for a transaction that has read the table.
 const LOCKING: [(&str, &str, bool); 13] = [
     ("alter table t add c int", "t", true),
     ("alter table t rename to x", "t", true),
@@ -103,7 +103,7 @@ fn the_modes_that_plan_shows_are_those_the_server_takes(#[values(Engine::Mysql, 
         let outcome = other.try_sql(sql);
         let waited = outcome.as_ref().is_err_and(|error| error.contains("Lock wait timeout"));
         assert!(waited == waits && (waits || outcome.is_ok()), "{sql}: {outcome:?}");
-        // MySQL shows its locks.
+        // Only MySQL shows its locks.
         if engine == Engine::Mysql && !waits {
             let held = other.sql(&format!(
                 "select group_concat(distinct lock_type) from performance_schema.metadata_locks l join \

@@ -1,4 +1,4 @@
-//! What a server or a file has set does not reach the rows of the ledger.
+//! What a server or a file has set does not affect the ledger's rows.
 
 use rstest::rstest;
 
@@ -23,7 +23,7 @@ fn a_file_that_sets_the_clock_is_recorded_with_the_time_it_ran(
     }
 }
 
-/// In any other row format than this one, the keys of the ledger's tables would be too long.
+/// In another row format, the keys of the ledger's tables would be too long.
 #[rstest]
 fn the_ledger_s_tables_have_their_own_row_format(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (id int)")]) else { return };

@@ -1,4 +1,4 @@
-//! Generated files, interrupted behind each of their statements.
+//! Generated files, interrupted after each of their statements.
 
 use super::bed::{Bed, Engine};
 use crate::generated::{Ended, Subject, interrupted_everywhere, rows_of};

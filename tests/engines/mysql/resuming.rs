@@ -1,5 +1,5 @@
-//! A file that is resumed goes on with the values that its statements had left in the session, or stops before anything
-//! runs and says why.
+//! A file that is resumed either continues with the values that its statements had left in the session, or stops before
+//! anything runs and says why.
 
 use rstest::rstest;
 use schemaward::report::Reason;
@@ -9,7 +9,7 @@ use super::bed::{Bed, Engine};
 const BROKEN: &str = "create table broken (a int,);\n";
 const MENDED: &str = "create table broken (a int);\n";
 
-/// Runs a file that fails at `BROKEN`, corrects it, and runs it again.
+/// Runs a file that fails at `BROKEN`, fixes it, and runs it again.
 fn resumed(bed: &Bed, before: &str, after: &str) -> crate::postgres::bed::Ended {
     bed.files(&[("001_a.sql", &format!("{before}{BROKEN}{after}"))]);
     let failure = bed.run().failure().clone();
@@ -66,7 +66,7 @@ fn a_value_comes_back_as_what_it_was(#[values(Engine::Mysql, Engine::Mariadb)] e
                   from kept k;\n";
     assert_eq!(resumed(&bed, before, after).applied(), 1);
     assert_eq!(bed.sql("select * from told"), "1|1|latin1|utf8mb4_bin|00FF27|1|1");
-    // The types are those of a run that was not interrupted.
+    // The columns have the same types as after a run without interruption.
     let types = "select group_concat(column_name, ' ', column_type, ' ', ifnull(character_set_name, ''), ' ', \
                  ifnull(numeric_scale, '') order by ordinal_position separator ';') \
                  from information_schema.columns where table_schema = database() and table_name = 'seen'";
@@ -128,7 +128,7 @@ fn a_prepared_statement_that_is_used_later_is_prepared_again(#[values(Engine::My
     assert_eq!(bed.sql("select a from t order by a"), "4\n5");
 }
 
-/// A procedure's PREPARE is the session's, and its text is not known.
+/// A procedure's PREPARE outlives the call, and its text is unknown.
 #[rstest]
 fn what_a_procedure_has_prepared_stops_the_run_before_anything_runs(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
@@ -179,7 +179,7 @@ fn a_temporary_table_that_is_still_needed_stops_the_run_before_anything_runs(
     assert!(!bed.has("broken") && bed.sql("select count(*) from users") == "0", "nothing has run");
 }
 
-/// A temporary table whose name no text has as a whole.
+/// The name of the temporary table is in no text as a whole.
 #[rstest]
 fn a_temporary_table_whose_name_is_put_together_never_lets_the_real_one_be_changed(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
@@ -200,7 +200,7 @@ fn a_temporary_table_whose_name_is_put_together_never_lets_the_real_one_be_chang
     assert_eq!(bed.sql("select id from customers"), "99");
 }
 
-/// The routine was there before the file, in capitals.
+/// The routine existed before the file, and is written in capitals.
 #[rstest]
 fn a_temporary_table_of_an_older_routine_never_lets_the_real_one_be_changed(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,
@@ -224,7 +224,7 @@ fn a_value_that_is_too_long_to_be_kept_stops_the_run_before_anything_runs(
     let (first, may_go_on) = ways;
     let before = "create table t (a int); set @x = repeat('a', 400000);\n";
     let ended = resumed(&bed, before, &format!("{first}insert into t values (length(@x));\n"));
-    // What is set anew first is named all the same: nobody can see that its old value is not read.
+    // It is named even if it is set again first: nothing shows that its old value is not read.
     let failure = ended.failure();
     assert_eq!(failure.reason, Reason::NeedsReview, "{failure:?} {may_go_on}");
     assert!(failure.message.contains("@x"), "{failure:?}");

@@ -1,4 +1,4 @@
-//! Users who may do less than all: a right that is missing is told, and what they may not see is never taken for nothing.
+//! Users with restricted rights: a missing right is reported, and what a user may not see is never taken for nothing.
 
 use rstest::rstest;
 
@@ -8,7 +8,7 @@ use super::bed::{Bed, Engine};
 const WRITES: &str = "create, alter, drop, insert, update, delete, index, references, create view, show view, trigger, create \
                       routine, alter routine, execute, create temporary tables, lock tables";
 
-/// A user of a test's own, who goes with it.
+/// A user for one test, dropped with this value.
 struct User<'a> {
     bed: &'a Bed,
     name: String,
@@ -24,7 +24,7 @@ impl<'a> User<'a> {
         Self { bed, name }
     }
 
-    /// Exit code and all that a command says to this user.
+    /// Exit code and complete output of a command as this user.
     fn said(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let url =
             format!("{}://{}:secret@{}/{}", self.bed.engine.name(), self.name, self.bed.host(), self.bed.database);
@@ -63,7 +63,7 @@ fn a_table_of_the_ledger_that_a_user_may_not_read_is_reported_and_never_taken_fo
             assert!(!text.contains("none applied"), "{hidden}, {arguments:?}: {text}");
             assert!(code == Some(0) || code == Some(1) && is_reported, "{hidden}, {arguments:?}: {text}");
         }
-        // Something is to be written.
+        // A run that has something to write.
         bed.files(&[("002_b.sql", "insert into a values (2);\n")]);
         let (code, text) = user.said(&["migrate"]);
         let rows = bed.sql("select group_concat(n order by n) from a");
@@ -85,7 +85,7 @@ const ROUTINES: &[&str] = &[
     "create procedure p_use() insert into log values (@hidden)",
 ];
 
-/// With rights on the application's database and no other: none on `performance_schema`, none to see others' routines.
+/// A user with rights on the application's database only: none on `performance_schema`, none to see others' routines.
 fn with_routines(bed: &Bed) -> User<'_> {
     for sql in ROUTINES {
         bed.sql(sql);
@@ -93,7 +93,7 @@ fn with_routines(bed: &Bed) -> User<'_> {
     User::new(bed, &format!("select, {WRITES} on {{db}}.*"))
 }
 
-/// Runs the file, which stops at its middle, and once more when that is mended.
+/// Runs the file, which stops in the middle, and again once that is fixed.
 fn resumed(user: &User<'_>, set: &str, need: &str) -> (Option<i32>, String) {
     let file = |middle: &str| format!("{set};\ncreate table b (n int);\ninsert into {middle} values (1);\n{need};\n");
     user.bed.files(&[("001_a.sql", &file("nowhere"))]);
@@ -128,7 +128,7 @@ fn what_is_hidden_is_not_taken_for_nothing(
     let Some(bed) = Bed::new(engine) else { return };
     let user = with_routines(&bed);
     let (code, text) = resumed(&user, set, need);
-    // MariaDB tells everybody which variables his session has, and is asked behind each CALL.
+    // MariaDB shows every user the variables of his session, and is asked after each CALL.
     if engine == Engine::Mariadb && set.starts_with("call") {
         assert_eq!((code, bed.sql("select x from log").as_str()), (Some(0), "seven"), "{text}");
         return;
@@ -154,7 +154,7 @@ fn a_blocking_lock_is_waited_for_by_a_user_who_may_not_see_who_holds_it(
     assert_eq!(code, Some(0), "{text}");
 }
 
-/// MySQL 8.0 forgets with SET ROLE NONE what a user may do in the database, until that is chosen again.
+/// In MySQL 8.0, SET ROLE NONE drops a user's rights on the database until it is chosen again.
 #[rstest]
 fn a_role_that_a_file_gives_up_takes_no_right_on_the_ledger_with_it(
     #[values(Engine::Mysql, Engine::Mariadb)] engine: Engine,

@@ -1,5 +1,5 @@
-//! `--already-exists skip-if-identical`: what is there is held against what the statement would make, and nothing of
-//! the comparison stays behind, whatever ends it.
+//! `--already-exists skip-if-identical`: what exists is compared with what the statement would create, and nothing of
+//! the comparison is left, however it ends.
 
 use rstest::rstest;
 use schemaward::report::ErrorClass;
@@ -266,7 +266,8 @@ fn a_table_of_the_scratch_table_s_name_that_has_rows_is_left_alone(
     assert_eq!(bed.sql("select * from schemaward_scratch"), "1");
 }
 
-/// Breaks a run that compares behind each of its messages in turn, before it hears the answer; the next one must come to the end, and leave nothing.
+/// Breaks a comparing run after each of its messages in turn, before the answer arrives. The next run must finish and
+/// leave nothing.
 fn break_at_each_message(engine: Engine, next: &[&str], how: impl Fn(&mut crate::postgres::bed::Running)) {
     let sql = "insert into log values (1);\nalter table t add c int, add key i (b);\ninsert into log values (2);\n";
     for number in 1.. {
@@ -284,7 +285,7 @@ fn break_at_each_message(engine: Engine, next: &[&str], how: impl Fn(&mut crate:
         }
         gate.release();
         crate::wait_until("the run ends", || running.child.try_wait().unwrap().is_some());
-        let what = format!("stopped behind message {number}");
+        let what = format!("stopped after message {number}");
         let ended = bed.run_with(next);
         nothing_is_left(&bed, &what);
         if next.is_empty() {

@@ -1,5 +1,5 @@
-//! Databases that are there already, files that come late or run again: what the ledger's SQL has to hold on these servers,
-//! too. The rules themselves are the plan's, and tested with it.
+//! Existing databases, files out of order, and repeatable files: what the ledger's SQL has to do on these servers. The
+//! rules themselves are the plan's, and tested there.
 
 use std::process::Output;
 
@@ -11,7 +11,7 @@ const A: (&str, &str) = ("001_a.sql", "create table a (id int);\n");
 const B: (&str, &str) = ("002_b.sql", "create table b (id int);\n-- rollback:\n-- drop table b;\n");
 const C: (&str, &str) = ("003_c.sql", "create table c (id int);\n");
 
-/// Exit code, and what was said.
+/// Exit code and output.
 fn said(output: &Output) -> (Option<i32>, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
@@ -64,7 +64,7 @@ fn a_rollback_that_the_server_refused_as_a_whole_is_in_nobodys_way(
     assert!(bed.has("b") && bed.has("c"));
 }
 
-/// MariaDB drops several tables one by one; MySQL all of them or none.
+/// MariaDB drops several tables one by one, MySQL all of them or none.
 #[rstest]
 #[case::mysql(Engine::Mysql, false)]
 #[case::mariadb(Engine::Mariadb, true)]
@@ -180,7 +180,7 @@ fn a_version_that_was_undone_by_hand_is_recorded_as_that(#[values(Engine::Mysql,
     assert_eq!(said(&bed.command("repair", &["--undone", "001"])).0, Some(2), "002 is in force");
 }
 
-/// Each block is one statement, whatever stands in it.
+/// Each block is one statement, whatever it contains.
 #[rstest]
 fn goose_s_down_block_is_what_is_undone_by(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let procedure = |body: &str| {
@@ -208,7 +208,7 @@ fn goose_s_down_block_is_what_is_undone_by(#[values(Engine::Mysql, Engine::Maria
     assert_eq!(bed.sql(body), "BEGIN SELECT 'new'; SELECT 2; END");
 }
 
-/// A rollback is named by its file: its version is applied.
+/// A rollback is named by its file, since its version still counts as applied.
 #[rstest]
 fn a_rollback_that_is_given_up_is_named_by_its_file(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let file = "create table a (n int);\n-- rollback:\n-- rename table a to b;\n-- drop table nowhere;\n";

@@ -1,4 +1,4 @@
-//! What a person has taken upon themselves, and what a ledger is known by: written and read by way of a session.
+//! What a person has acknowledged, and the ledger's identity: written and read through a session.
 
 use rstest::rstest;
 use schemaward::engine::{
@@ -20,7 +20,7 @@ enum On {
     Sqlite,
 }
 
-/// A database's URL, and what keeps it. None, which is said, where there is no such server.
+/// A database's URL, and what keeps the database. None, with a note in the output, if there is no such server.
 fn database(on: On) -> Option<(String, Box<dyn std::any::Any>)> {
     let mysqlish =
         |engine| mysql::Bed::new(engine).map(|bed| (bed.url.clone(), Box::new(bed) as Box<dyn std::any::Any>));

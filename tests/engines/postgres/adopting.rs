@@ -1,4 +1,5 @@
-//! Other tools' histories, in tables as the tools' newest versions make them; `testbed/histories` makes them anew with the tools.
+//! Other tools' histories, in tables as the tools' latest versions create them; `testbed/histories` recreates them with
+//! the tools.
 
 use std::process::Output;
 
@@ -40,7 +41,7 @@ fn bed(files: &[(&str, &str)], history: &str) -> Bed<'static> {
     bed
 }
 
-/// Takes over the first two versions and applies the third.
+/// Adopts the first two versions and applies the third.
 fn assert_adopts_two(files: &[(&str, &str)], history: &str, said: &str) {
     let bed = bed(files, history);
     let rows = "select string_agg(x::text, ',') from (table public.goose_db_version) x";

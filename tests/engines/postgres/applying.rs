@@ -1,4 +1,4 @@
-//! What goes well.
+//! Runs that succeed.
 
 use std::sync::atomic::Ordering;
 
@@ -61,7 +61,7 @@ fn name(event: &Event) -> &'static str {
     }
 }
 
-/// Lets what is run from now on connect by a proxy that counts.
+/// From here on, runs connect through a proxy that counts.
 fn by_a_proxy(bed: &mut Bed) -> Proxy {
     let proxy = Proxy::start(bed.server.host(), Cut::NEVER, true);
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
@@ -80,7 +80,7 @@ fn with_nothing_pending_a_run_takes_one_round_trip_after_its_login() {
     let proxy = by_a_proxy(&mut bed);
     let ended = bed.run();
     assert_eq!((ended.applied(), ended.summary.history.len()), (0, 2));
-    assert_eq!(proxy.round_trips.load(Ordering::SeqCst), 3, "and what a program is told of the newest attempts");
+    assert_eq!(proxy.round_trips.load(Ordering::SeqCst), 3, "and what a program gets of the newest attempts");
 }
 
 #[test]
@@ -96,21 +96,21 @@ fn a_hundred_pending_files_take_few_round_trips() {
     assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where execution_time_ms < 0"), "0");
 }
 
-/// The lock's key. Never to change: two versions of Schemaward must exclude each other.
+/// The lock's key. It must never change: two versions of Schemaward must exclude each other.
 const LOCK_KEY: &str = "-897558564798234901";
 
 #[test]
 fn with_nothing_pending_there_is_no_lock_and_no_write() {
     let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
     assert_eq!(bed.run().applied(), 1);
-    // A user who may only read, and for whom the server refuses every write.
+    // A user who may only read, and whose every write the server refuses.
     let role = format!("reader_{}", bed.database);
     bed.psql(&format!(
         "create role {role} login; alter role {role} set default_transaction_read_only = on; \
          grant usage on schema schemaward to {role}; grant select on all tables in schema schemaward to {role}"
     ));
     bed.url = bed.server.url_as(&role, &bed.database);
-    // Somebody else holds the lock: a run that wanted it would wait.
+    // Another session holds the lock: a run that wanted it would wait.
     let holder = std::thread::scope(|scope| {
         let sql = format!("select pg_advisory_lock({LOCK_KEY}); select pg_sleep(60)");
         let (server, database) = (bed.server, bed.database.clone());
@@ -154,7 +154,7 @@ fn the_ledger_is_made_again_without_change_and_lies_where_it_is_asked_for() {
     let schema = "Größe \"x\" it's";
     assert_eq!(bed.run_with(&["--history-schema", schema]).applied(), 1);
     bed.file("002_b.sql", b"create table b ()");
-    // As an older version's ledger looks to this one.
+    // As an older version's ledger appears to this one.
     bed.psql("update \"Größe \"\"x\"\" it's\".schemaward_ledger set version = 0");
     assert_eq!(bed.run_with(&["--history-schema", schema]).applied(), 1);
     let versions =

@@ -12,7 +12,7 @@ const FILES: &[(&str, &str)] = &[
     ("003_c.sql", "create table c (n int);\n-- rollback: drop table c;"),
 ];
 
-/// With what the first two files make, made by nobody knows whom.
+/// What the first two files create exists, created by someone unknown.
 fn bed() -> Bed<'static> {
     let bed = Bed::with(FILES);
     bed.psql("create table a (n int); create table b (n int)");
@@ -87,7 +87,7 @@ fn files_out_of_order_are_refused_unless_they_are_asked_for() {
     let bed = Bed::with(&[FILES[0], FILES[2], ("002_b.sql", "select 1")]);
     bed.psql("create table late (n int)");
     assert_eq!(bed.run().applied(), 3);
-    // As it is in a folder of time stamps, which has no gaps.
+    // As in a folder of time stamps, which has no gaps.
     let bed = Bed::with(&[("20260101_a.sql", FILES[0].1), ("20260301_c.sql", FILES[2].1)]);
     assert_eq!(bed.run().applied(), 2);
     bed.file("20260201_b.sql", FILES[1].1.as_bytes());
@@ -98,7 +98,7 @@ fn files_out_of_order_are_refused_unless_they_are_asked_for() {
     let ended = bed.run_with(&["--out-of-order", "apply"]);
     assert_eq!((ended.applied(), ended.summary.current_version.as_deref()), (1, Some("20260301")));
     assert_eq!(bed.run().applied(), 0, "what is applied is in order, whenever it was");
-    // The last one applied is the first one undone.
+    // The file that was applied last is rolled back first.
     let (_, out, _) = text(&bed.command("rollback", &["--to", "20260101", "--yes"]));
     assert!(out.find("rollback of 20260201_b.sql") < out.find("rollback of 20260301_c.sql"), "{out}");
 }

@@ -1,5 +1,5 @@
-//! Several files in one message: what fails, stops or breaks in the middle of it concerns one file, those before it stay,
-//! and none behind it runs.
+//! Several files in one message: whatever fails, stops or breaks in the middle concerns one file. The files before it
+//! stay applied, and none after it runs.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::postgres::bed::{Bed, Ended};
 use crate::postgres::proxy::{Cut, Proxy};
 use crate::postgres::server::Server;
 
-/// Each leaves a row in `log`, which is there beforehand: what runs twice shows.
+/// Each file inserts a row into an existing table `log`, so that running one twice shows.
 fn logging(n: usize, then: &str) -> String {
     format!("create table t{n} (id int);\ninsert into log values ({n});\n{then}")
 }
@@ -35,7 +35,7 @@ fn log(bed: &Bed<'_>) -> String {
     bed.psql("select string_agg(n::text, ' ' order by n) from log")
 }
 
-/// Versions that the run has told of as applied.
+/// The versions that the run has reported as applied.
 fn reported(ended: &Ended) -> Vec<String> {
     let version = |event: &Event| match event {
         Event::MigrationApplied { version, .. } => Some(version.clone()),
@@ -72,7 +72,7 @@ fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_after_it() {
 
 #[test]
 fn a_text_that_is_not_understood_without_a_place_is_still_found() {
-    // Too deep for the server's parser, which does not say where.
+    // Nested too deeply for the server's parser, which does not say where.
     let deep = format!("select {}1{};", "(".repeat(40_000), ")".repeat(40_000));
     let bed = with_log(&[(1, ""), (2, ""), (3, &deep), (4, "")]);
     let ended = bed.run();
@@ -97,7 +97,7 @@ fn a_connection_cut_before_any_answer_leaves_nothing_half_done_and_nothing_runs_
         let reported = reported(&ended);
         let reported_count = i64::try_from(reported.len()).unwrap();
         let recorded = bed.applied();
-        assert_eq!(recorded[1..], reported, "what is told is there, and all of it: {what}");
+        assert_eq!(recorded[1..], reported, "what is reported exists, and all of it: {what}");
         assert_eq!(
             ended.summary.pending.count + reported_count,
             if ended.summary.ledger_read { 2 } else { 0 },
@@ -118,7 +118,7 @@ fn a_connection_cut_before_any_answer_leaves_nothing_half_done_and_nothing_runs_
 fn a_stop_in_the_middle_ends_the_file_that_runs_and_keeps_those_before_it() {
     let bed = with_log(&[(1, ""), (2, ""), (3, "select pg_sleep(60);"), (4, "")]);
     let mut running = bed.start("stopped");
-    // It is seen at once which file runs.
+    // The running file is reported at once.
     running.until("of 003's second statement", |event| {
         matches!(event, Event::StatementFinished { version, statement: 2, .. } if version == "003").then_some(())
     });
@@ -149,8 +149,8 @@ fn now(bed: &Bed<'_>) -> String {
     bed.psql("select clock_timestamp()")
 }
 
-/// The files for which a longer time is recorded than was between the rows in `log` of the one before and the one behind,
-/// or between `before`, which is before the run, and now.
+/// The files for which a longer time is recorded than passed between the rows in `log` of the files before and after
+/// it. `before` is a time before the run; the last file counts until now.
 fn longer_than_their_own(bed: &Bed<'_>, before: &str) -> String {
     bed.psql(&format!(
         "select string_agg(version || ' ' || ms, ', ') from (select m.version, m.execution_time_ms as ms, extract(epoch from \
@@ -251,7 +251,7 @@ fn a_fence_that_rises_in_the_middle_lets_nothing_from_there_on_commit() {
 fn a_predecessor_that_is_not_recorded_stops_what_follows_it() {
     let rid = "delete from schemaward.schema_migrations where version = '001'";
     let bed = with_log(&[(1, ""), (2, rid), (3, "")]);
-    // The second file takes the first one's row away.
+    // The second file deletes the first one's row.
     assert_eq!(bed.run().failure().code.as_deref(), Some("SW003"));
     assert!(bed.has("t1") && !bed.has("t2"));
     let bed = with_log(&[(1, ""), (2, ""), (3, "")]);
@@ -287,7 +287,7 @@ fn a_lock_in_the_middle_is_retried_alone_and_the_others_continue() {
     assert!(tries.len() >= 2 && tries.iter().all(|tried| *tried == ("003", Some(3))), "{tries:?}");
     let started =
         ended.events.iter().filter(|e| matches!(e, Event::MigrationStarted { version, .. } if version == "003"));
-    assert_eq!(started.count(), 1, "told once, however many tries");
+    assert_eq!(started.count(), 1, "reported once, however many tries");
     assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where not success"), "0");
 }
 
@@ -307,7 +307,7 @@ fn what_was_reported_as_applied_survives_a_crash_of_the_server() {
     bed.psql("create table log (n int)");
     let files = 120;
     for n in 1..=files {
-        // The last one does not come to its end before the crash.
+        // The last one does not finish before the crash.
         let seconds = if n == files { "60" } else { "0.02" };
         bed.file(&format!("{n:03}_t.sql"), logging(n, &format!("select pg_sleep({seconds});")).as_bytes());
     }
@@ -319,7 +319,7 @@ fn what_was_reported_as_applied_survives_a_crash_of_the_server() {
     });
     server.crash();
     let (again, ended) = std::thread::scope(|scope| {
-        // The runner looks for the server again, and the ledger tells what became of the files.
+        // The runner reconnects to the server, and the ledger shows what happened to the files.
         let again = scope.spawn(|| server.restart());
         let ended = running.end();
         (again.join().unwrap(), ended)
@@ -327,7 +327,10 @@ fn what_was_reported_as_applied_survives_a_crash_of_the_server() {
     let (reported, recorded) = (reported(&ended), bed.applied());
     assert!(recorded.len() < files, "the crash came in the middle");
     assert_eq!(ended.summary.current_version.as_ref(), recorded.last());
-    assert!(reported.iter().all(|version| recorded.contains(version)), "told: {reported:?}, there: {recorded:?}");
+    assert!(
+        reported.iter().all(|version| recorded.contains(version)),
+        "reported: {reported:?}, recorded: {recorded:?}"
+    );
     bed.file("120_t.sql", logging(120, "").as_bytes());
     let rest = bed.run().applied();
     assert_eq!(usize::try_from(rest).unwrap() + recorded.len(), files);

@@ -1,4 +1,4 @@
-//! A database and a folder of migrations of a test's own, and the real binary run on them.
+//! A database and a folder of migrations for one test, with the real binary to run on them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub struct Bed<'a> {
     pub database: String,
     pub url: String,
     folder: TempDir,
-    /// The URL's and the summary's place.
+    /// For the URL and the summary.
     scratch: TempDir,
 }
 
@@ -31,11 +31,11 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// A runner that goes on.
+/// A runner that is still running.
 pub struct Running {
     pub child: Child,
     stdout: BufReader<ChildStdout>,
-    /// What has been read of it.
+    /// What has been read of its output.
     output: String,
     summary: std::path::PathBuf,
 }
@@ -56,7 +56,6 @@ impl<'a> Bed<'a> {
         Self { server, database, url, folder: TempDir::new().unwrap(), scratch: TempDir::new().unwrap() }
     }
 
-    /// With files of these names and contents.
     pub fn with(files: &[(&str, &str)]) -> Bed<'static> {
         let bed = Bed::new();
         bed.files(files);
@@ -81,12 +80,12 @@ impl<'a> Bed<'a> {
         self.server.psql(&self.database, sql)
     }
 
-    /// Another folder for the same database, which stays when it is dropped.
+    /// Another folder for the same database, which stays when this one is dropped.
     pub fn beside(&self) -> Beside<'_> {
         Beside { bed: self, folder: TempDir::new().unwrap(), scratch: TempDir::new().unwrap() }
     }
 
-    /// Whether a relation is there.
+    /// Whether the relation exists.
     pub fn has(&self, relation: &str) -> bool {
         self.psql(&format!("select to_regclass('{relation}') is not null")) == "t"
     }
@@ -97,20 +96,21 @@ impl<'a> Bed<'a> {
         rows.lines().map(str::to_owned).collect()
     }
 
-    /// Whether a statement is in `pg_sleep` just now; a text alone is there from a message's first statement on.
+    /// Whether a statement is executing `pg_sleep`. Searching the query text is not enough: it contains the whole
+    /// message from its first statement on.
     pub fn sleeping(&self) -> bool {
         let sleeping =
             "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
         self.psql(sleeping) != "0"
     }
 
-    /// Has a transaction of another session execute a statement, and stay open until it is let go.
+    /// Executes a statement in another session's transaction, which stays open until it is released.
     pub fn hold(&self, sql: &str) -> Held {
         Held::start(self.server.psql_of(&self.database), sql)
     }
 
-    /// Waits until the server has ended the session of a run that was killed. One that would not notice before the
-    /// statement's end is told to, as a person would.
+    /// Waits until the server has ended the session of a run that was killed. A server that would only notice at the
+    /// statement's end is asked to terminate the session, as a person would do.
     pub fn wait_for_the_end_of(&self, run: &str) {
         let session = format!("from pg_stat_activity where application_name = 'schemaward {run}'");
         if !self.server.notices_gone_clients() {
@@ -142,14 +142,14 @@ impl<'a> Bed<'a> {
         self.start_with("run", flags).end()
     }
 
-    /// A subcommand for people, which finds database and folder in its environment.
+    /// Runs a subcommand with the database and the folder in its environment.
     pub fn command(&self, subcommand: &str, flags: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.arg(subcommand).args(flags).env("DATABASE_URL", &self.url).env("SCHEMAWARD_DIR", self.folder.path());
         command.output().unwrap()
     }
 
-    /// Exit code and all that a command says to whom another URL names.
+    /// Exit code and complete output of a command with another URL.
     pub fn said_to(&self, url: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_schemaward"));
         command.args(arguments).env("DATABASE_URL", url).env("SCHEMAWARD_DIR", self.folder.path());
@@ -171,7 +171,7 @@ impl<'a> Bed<'a> {
     }
 }
 
-/// A folder of its own for somebody else's database.
+/// A folder of its own for a database that belongs to another bed.
 pub struct Beside<'a> {
     bed: &'a Bed<'a>,
     folder: TempDir,
@@ -199,7 +199,7 @@ impl Drop for Bed<'_> {
 }
 
 impl Running {
-    /// A runner on the database that a URL names. `scratch` is where the URL and the summary lie.
+    /// Starts a runner on the database of a URL. `scratch` is the folder for the URL and the summary.
     pub fn start(
         engine: &str,
         url: &str,
@@ -220,23 +220,23 @@ impl Running {
         Self { child, stdout, output: String::new(), summary }
     }
 
-    /// Waits until the run tells what is wanted.
+    /// Waits until the run reports what is wanted.
     pub fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
         while let Some(event) = self.next() {
             if let Some(found) = wanted(event) {
                 return found;
             }
         }
-        panic!("the run has ended, and not told {what}: {}", self.output)
+        panic!("the run has ended without reporting {what}: {}", self.output)
     }
 
-    /// Waits until the run tells that it waits for another one.
+    /// Waits until the run reports that it waits for another one.
     pub fn until_it_waits(&mut self) {
         self.until("that it waits", |event| matches!(event, Event::WaitingForLock { .. }).then_some(()));
     }
 
-    /// Waits until so many tries for a lock have failed, and one of them, or a later one, has told who was in the way.
-    /// Which one that is depends on what else the machine does: it is asked only while the statement waits.
+    /// Waits until this many tries for a lock have failed and one of them, or a later one, has named the blocker. Which
+    /// one does depends on the machine's load: the server is asked only while the statement waits.
     pub fn until_the_lock_s_holder_is_visible(&mut self, tries: i64) {
         let mut seen = false;
         self.until("who holds the lock", |event| match event {
@@ -248,7 +248,7 @@ impl Running {
         });
     }
 
-    /// What it tells next; None at its end.
+    /// The next event; None at the end.
     pub fn next(&mut self) -> Option<Event> {
         let before = self.output.len();
         self.stdout.read_line(&mut self.output).unwrap();
@@ -272,7 +272,7 @@ impl Running {
     }
 }
 
-/// A transaction of another session that stays open. It ends with this value.
+/// An open transaction of another session; it ends with this value.
 pub struct Held(Child);
 
 impl Held {
@@ -290,13 +290,12 @@ impl Held {
         self.end();
     }
 
-    /// Has it committed.
     pub fn commit(mut self) {
         writeln!(self.0.stdin.as_ref().unwrap(), "commit;").unwrap();
         self.end();
     }
 
-    /// The client ends with its input, and the transaction with it.
+    /// The client ends with its input, and the transaction with the client.
     fn end(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
@@ -310,7 +309,7 @@ impl Drop for Held {
 }
 
 impl Ended {
-    /// How many migrations a run that succeeded has applied.
+    /// How many migrations a successful run has applied.
     pub fn applied(&self) -> i64 {
         match &self.summary.outcome {
             Outcome::Succeeded { applied, .. } => {
@@ -321,7 +320,7 @@ impl Ended {
         }
     }
 
-    /// Why a run that failed did so.
+    /// The failure of a run that failed.
     pub fn failure(&self) -> &Failure {
         match &self.summary.outcome {
             Outcome::Failed { failure, .. } => {

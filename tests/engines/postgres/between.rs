@@ -1,11 +1,11 @@
-//! What of ours stands around and between a file's statements has no effect on them: no snapshot, no role, no search path,
-//! no encoding, in whatever way the file is applied.
+//! What Schemaward sends around and between a file's statements has no effect on them: no snapshot, no role, no search
+//! path, no encoding, in whatever way the file is applied.
 
 use schemaward::report::{ErrorClass, Reason};
 
 use crate::postgres::bed::Bed;
 
-/// Each is applied as psql applies it, with and without more files in its message, and more statements behind it.
+/// Each is applied as by psql, with and without more files in the message and more statements after it.
 #[test]
 fn a_file_may_set_its_transactions_mode_after_whatever_takes_no_snapshot() {
     for before in [
@@ -76,7 +76,7 @@ fn progress_needs_no_right_of_the_role_that_a_file_takes() {
     bed.psql(&format!("drop role {role}"));
 }
 
-/// A trigger at the commit that notes whose it is, and which search path it finds.
+/// A trigger at the commit that records its role and search path.
 fn deferring(bed: &Bed<'_>, role: &str) {
     bed.psql(&format!(
         "create role {role}; create schema shop; create table shop.audit (who text, path text); create table shop.t (a int);

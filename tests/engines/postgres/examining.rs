@@ -1,4 +1,4 @@
-//! `doctor`: what it finds, step by step, on servers that are well and on ones that are not.
+//! `doctor`: what it finds, step by step, on healthy servers and on others.
 
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::postgres::bed::Bed;
 use crate::postgres::server::{Server, as_postgres, free_port};
 use crate::wait_until;
 
-/// The result of each step, and the exit code.
+/// The steps' results and the exit code.
 fn doctor(bed: &Bed<'_>) -> (Value, i32) {
     let output = bed.command("doctor", &["--format", "json"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -26,7 +26,7 @@ fn step<'a>(found: &'a Value, name: &str) -> &'a Value {
     found["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap()
 }
 
-/// The first step that is not ok; all after it that need it are skipped.
+/// The first step that is not ok; all later ones that depend on it are skipped.
 fn first_trouble(bed: &Bed<'_>) -> (String, String) {
     let (found, code) = doctor(bed);
     assert_eq!((&found["ok"], code), (&false.into(), 1), "{found}");
@@ -170,14 +170,14 @@ fn a_run_through_a_pooler_in_transaction_mode_is_refused_before_anything_is_writ
         let direct = bed.url.clone();
         let pooler = PgBouncer::start(bed.server, pool_mode);
         bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
-        // The pool has been used before, as one that an application uses has.
+        // The pool has been used before, like an application's.
         assert_eq!(bed.command("status", &[]).status.code(), Some(0));
         let old = "select count(*) from pg_stat_activity where datname = current_database() and backend_start < now() - \
                    interval '2 s'";
         let any =
             "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
         wait_until("the pool's server process is not a new one", || {
-            // A pool may end a process that it has no use for.
+            // A pool may end a server process that is idle.
             if bed.server.psql(&bed.database, any) == "0" {
                 bed.command("status", &[]);
             }
@@ -185,7 +185,7 @@ fn a_run_through_a_pooler_in_transaction_mode_is_refused_before_anything_is_writ
         });
         let output = bed.migrate(&[]);
         assert_eq!(output.status.code(), Some(code), "{pool_mode}: {output:?}");
-        // The pool's process serves others, too.
+        // The pool's server process serves others, too.
         let shown = Command::new("psql").args(["-qXAt", &bed.url, "-c", "show lock_timeout"]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&shown.stdout), "0\n", "{pool_mode}: {shown:?}");
         bed.url = direct;
@@ -224,7 +224,7 @@ fn the_first_runs_in_a_pool_in_transaction_mode_are_refused_too_each_of_several_
     }
 }
 
-/// Clients of a pool that keep it busy: each query of another client waits for one of each of theirs.
+/// Clients that keep a pool busy: each query of another client waits for one of each of theirs.
 struct Busy {
     stop: Arc<AtomicBool>,
     clients: Vec<std::thread::JoinHandle<()>>,
@@ -264,7 +264,7 @@ fn a_run_in_a_busy_pool_in_transaction_mode_waits_for_the_answer_and_is_refused(
     let direct = bed.url.clone();
     let pooler = PgBouncer::start_with(bed.server, "transaction", "default_pool_size = 1\n");
     bed.url = format!("postgres://postgres@127.0.0.1:{}/{}", pooler.port, bed.database);
-    // Longer than a second session is waited for where it may be a pool in session mode.
+    // If the pool may be in session mode, a second session is waited for longer than that.
     let busy = Busy::start(&bed, 4, "1.5");
     let output = bed.migrate(&[]);
     drop(busy);
@@ -277,7 +277,7 @@ fn a_run_in_a_busy_pool_in_transaction_mode_waits_for_the_answer_and_is_refused(
 
 #[test]
 fn the_first_run_in_a_pool_in_session_mode_is_let_through_with_its_settings_even_in_a_pool_of_one() {
-    // The pooler refuses settings at login, or passes over them.
+    // The pooler refuses settings at login, or ignores them.
     let ignores = "ignore_startup_parameters = extra_float_digits, options\n";
     for settings in ["", "default_pool_size = 1\n", ignores] {
         let reads =

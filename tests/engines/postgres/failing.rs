@@ -151,7 +151,7 @@ fn a_user_without_rights_learns_which_grant_is_missing() {
     assert_eq!(failure.code.as_deref(), Some("42501"));
     assert!(failure.hint.as_ref().unwrap().contains(&format!("AUTHORIZATION \"{role}\"")), "{failure:?}");
 
-    // An administrator makes the schema; the right to create others is not needed.
+    // An administrator creates the schema; the right to create others is not needed.
     bed.psql(&format!("create schema schemaward authorization {role}; grant create on schema public to {role}"));
     assert_eq!(bed.run().applied(), 1);
     bed.psql(&format!("drop owned by {role}; drop role {role}"));

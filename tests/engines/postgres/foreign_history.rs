@@ -1,4 +1,4 @@
-//! An empty ledger beside another tool's history: nothing is run over it, whoever starts the run.
+//! An empty ledger in a database with another tool's history: nothing is run, whoever starts the run.
 
 use std::process::Output;
 
@@ -13,7 +13,7 @@ const RENAMED: &str = "UPDATE plans SET name = name || ' plan';\n";
 const FILES: &[(&str, &str)] = &[("000001_plans.up.sql", PLANS), ("000002_renamed.up.sql", RENAMED)];
 const GOLANG_MIGRATE: &str = "CREATE TABLE schema_migrations (version bigint not null primary key, dirty boolean not null); \
     INSERT INTO schema_migrations VALUES (2, false);";
-/// As `src/engine/postgres/ledger.rs` has it.
+/// As in `src/engine/postgres/ledger.rs`.
 const LOCK: &str = "do $$ begin perform pg_advisory_lock(-897558564798234901); end $$";
 
 fn migrated_by(history: &str) -> Bed<'static> {
@@ -150,7 +150,7 @@ fn a_history_is_found_under_any_name() {
 #[test]
 fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns() {
     for renamed in histories::inconspicuous("postgres") {
-        // Rails' own second table would tell.
+        // Rails' own second table would identify it.
         let sql = renamed.sql.replace("ar_internal_metadata", "app_settings");
         let bed = migrated_by(&sql);
         let (code, text) = said(&bed.command("plan", &[]));
@@ -189,7 +189,7 @@ fn a_ledger_in_another_schema_that_has_the_same_files_is_not_run_over() {
     assert!(failure.hint.unwrap().contains("--history-schema schemaward (in a resource spec.history.schema)"));
     assert_eq!(bed.psql("select count(*) from a"), "1");
     assert_eq!(bed.psql("select to_regnamespace('elsewhere') is null"), "t", "no ledger is made");
-    // What this user may not read is another's.
+    // A ledger that this user may not read belongs to someone else.
     let role = format!("{}_other", bed.database);
     bed.psql(&format!("create role {role} login; grant create on database {} to {role}", bed.database));
     bed.url = bed.url.replace("postgres@", &format!("{role}@"));

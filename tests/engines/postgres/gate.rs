@@ -1,4 +1,4 @@
-//! A proxy between runner and server that stops at one message of a run, so that a test can break what it likes there.
+//! A proxy between runner and server that stops at one message of a run, so that a test can break anything there.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// Where the proxy stops.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum At {
     /// The server has not seen the message.
     Before,
-    /// The server has done what the message says; the client has not heard of it.
+    /// The server has executed the message; the client has not received the answer.
     After,
 }
 
@@ -20,19 +19,19 @@ const READY: &[u8] = b"Z\0\0\0\x05";
 
 pub struct Gate {
     pub address: String,
-    /// Something arrives when the message is there; nothing more when the run ended before it.
+    /// Receives something when the message is reached; ends without if the run ends before.
     pub reached: Receiver<()>,
     release: Sender<()>,
 }
 
 impl Gate {
-    /// Stops at the query with this number, from 1, on the first connection. Later connections go through.
+    /// Stops at the query with this number, from 1, on the first connection. Later connections pass.
     pub fn start(server: String, number: usize, at: At) -> Self {
         Self::with(server, number, at, Connection::forward)
     }
 
-    /// The same, where `forward` knows the protocol: it hands on what passes, tells where it has stopped, and waits for the
-    /// release there.
+    /// The same for another protocol: `forward` passes messages on, reports where it has stopped, and waits there for
+    /// the release.
     pub fn with(
         server: String,
         number: usize,
@@ -43,7 +42,6 @@ impl Gate {
         let address = listener.local_addr().unwrap().to_string();
         let (arrived, reached) = channel();
         let (release, released) = channel();
-        // Ends with the tests' process.
         std::thread::spawn(move || {
             let mut first = Some((arrived, released));
             for client in listener.incoming().flatten() {
@@ -65,7 +63,7 @@ impl Gate {
     }
 }
 
-/// A connection through the gate, and at which of its queries it stops.
+/// A connection through the gate, and the query at which it stops.
 pub struct Connection {
     pub client: TcpStream,
     pub server: TcpStream,
@@ -104,7 +102,7 @@ impl Connection {
         let _ = self.client.shutdown(Shutdown::Both);
     }
 
-    /// Some where the message was reached, None where the connection ended.
+    /// Some if the message was reached, None if the connection ended.
     fn until_stopped(&mut self, swallowing: &AtomicBool) -> Option<()> {
         let startup = self.message(0)?;
         self.server.write_all(&startup).ok()?;
@@ -123,7 +121,7 @@ impl Connection {
         }
     }
 
-    /// A message whose length stands behind so many bytes.
+    /// A message whose length follows this many bytes.
     fn message(&mut self, before: usize) -> Option<Vec<u8>> {
         let mut message = vec![0; before + 4];
         self.client.read_exact(&mut message).ok()?;

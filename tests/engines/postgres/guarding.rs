@@ -1,4 +1,4 @@
-//! Lock and fence: at most one run works, and one that was overtaken commits nothing.
+//! Lock and fence: at most one run is active, and one that was overtaken commits nothing.
 
 use std::process::Command;
 use std::sync::mpsc::channel;
@@ -15,7 +15,7 @@ use schemaward::sql::Dialect;
 
 use crate::postgres::bed::{Bed, Ended, Running};
 
-/// Lets two runs go on once one of them has told that it waits for the other, and waits for their ends.
+/// Lets two runs continue once one of them has reported that it waits for the other, and waits for both to end.
 pub(crate) fn end_when_one_waits(one: Running, two: Running, go_on: impl FnOnce()) -> (Ended, Ended) {
     let (sender, receiver) = channel();
     std::thread::scope(|scope| {
@@ -87,7 +87,7 @@ fn two_runs_with_histories_in_two_schemas_do_not_run_at_once() {
     first.end();
 }
 
-/// Takes the lock, has the fence raised by another, and tries to apply the set's first migration: it is refused.
+/// Takes the lock, has another raise the fence, and tries to apply the set's first migration, which must be refused.
 fn apply_overtaken(bed: &Bed<'_>, set: &MigrationSet) {
     let address = Address::parse(&bed.url).unwrap();
     let settings = DatabaseSettings {
@@ -147,7 +147,7 @@ fn signal(running: &Running, signal: &str) {
     assert!(Command::new("kill").args([signal, &running.child.id().to_string()]).status().unwrap().success());
 }
 
-/// The runner sleeps before what its answer to the server's would be: the next statement, or the next message.
+/// The runner sleeps before its answer to the server's: the next statement, or the next message.
 #[test]
 fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes() {
     let statements = "create table a (); insert into log values (1); select from gate; insert into log values (2); create index concurrently log_n on log (n)";
@@ -159,7 +159,7 @@ fn a_runner_that_slept_while_another_took_over_commits_nothing_when_it_wakes() {
         let mut sleeping = bed.start_with("sleeping", &["--lock-timeout", "1m"]);
         wait_at_the_gate(&bed);
         signal(&sleeping, "-STOP");
-        // After a second it has another connection, which looks what is safe on the disk.
+        // After a second it has another connection, which checks what is safely on the disk.
         let its = "select count(pg_terminate_backend(pid)) > 0 from pg_stat_activity where application_name = \
                    'schemaward sleeping' and datname = current_database()";
         assert_eq!(bed.psql(its), "t");

@@ -1,4 +1,4 @@
-//! Runs that are told to stop, and connections and servers that end in their middle.
+//! Runs that are asked to stop, and connections and servers that end in the middle of one.
 
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ fn sigterm_cancels_rolls_back_and_is_recorded() {
     running.terminate();
     let ended = running.end();
     let failure = ended.failure();
-    // The statement's own end was not waited for: then it would not have failed.
+    // It failed, so the statement's own end was not waited for.
     assert_eq!((failure.class, failure.reason), (ErrorClass::Transient, Reason::Cancelled));
     assert_eq!(failure.code.as_deref(), Some("57014"));
     assert_eq!(failure.place.as_ref().unwrap().statement, Some(2));
@@ -33,7 +33,7 @@ fn sigterm_cancels_rolls_back_and_is_recorded() {
     assert_eq!(bed.psql("select released_at is not null from schemaward.migration_locks"), "t");
 }
 
-/// None of them is at work long enough for a cancellation to meet it.
+/// No statement runs long enough to be hit by a cancellation.
 pub(crate) fn short_statements(first: &str, how_many: u32) -> String {
     let inserts = (1..=how_many).map(|n| format!("insert into log values ({n});\n"));
     std::iter::once(first.to_owned()).chain(inserts).collect()
@@ -44,13 +44,13 @@ fn single_statements(how_many: u32) -> Bed<'static> {
     Bed::with(&[("001_a.sql", &short_statements(first, how_many))])
 }
 
-/// That a run was ended so between two of these statements.
+/// The run was ended between two of these statements.
 fn assert_ended_between_two(bed: &Bed<'_>, ended: &Ended, reason: Reason, how_many: u32) {
     let failure = ended.failure();
     assert_eq!(failure.reason, reason, "{failure:?}");
     let rows: i64 = bed.psql("select count(*) from log").parse().unwrap();
     assert!(rows < how_many.into(), "it has run to its end");
-    // The first statement has made the table; the next one was not begun.
+    // The first statement has created the table; the next one was not started.
     assert_eq!(failure.place.as_ref().unwrap().statement, Some(rows + 2), "{failure:?}");
     let attempt = "select success, statements_done, statements_total from schemaward.schema_migrations";
     assert_eq!(bed.psql(attempt), format!("f|{}|{}", rows + 1, how_many + 1));
@@ -61,16 +61,17 @@ fn assert_ended_between_two(bed: &Bed<'_>, ended: &Ended, reason: Reason, how_ma
 #[test]
 fn sigterm_ends_a_file_of_single_statements_between_two_of_them() {
     let bed = single_statements(20_000);
-    // What it tells is not read before its end, so that it cannot run far while the test looks away.
-    let running = bed.start("told");
-    crate::wait_until("the file is begun", || bed.has("log") && bed.psql("select count(*) > 50 from log") == "t");
+    // Its output is not read before the end, so that the pipe limits how far it runs meanwhile.
+    let running = bed.start("stopped");
+    crate::wait_until("the file has started", || bed.has("log") && bed.psql("select count(*) > 50 from log") == "t");
     running.terminate();
     assert_ended_between_two(&bed, &running.end(), Reason::Cancelled, 20_000);
 }
 
 #[test]
 fn a_deadline_ends_a_file_of_single_statements_between_two_of_them() {
-    // The file takes about a minute. Where it was not even begun at the deadline the machine is slow, and gets another.
+    // The file takes about a minute. If it has not even started at the deadline, the machine is slow and gets more
+    // time.
     for deadline in ["5s", "20s", "80s"] {
         let bed = single_statements(60_000);
         let ended = bed.run_with(&["--deadline", deadline]);
@@ -79,7 +80,7 @@ fn a_deadline_ends_a_file_of_single_statements_between_two_of_them() {
             return;
         }
     }
-    panic!("the file was never begun");
+    panic!("the file never started");
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn a_killed_runner_leaves_nothing_half_done_and_the_next_run_finishes() {
     if !bed.server.notices_gone_clients() {
         bed.wait_for_the_end_of("killed");
     }
-    // Otherwise the server notices within its check's interval, and gives the lock back.
+    // Otherwise the server notices within the interval of its check, and releases the lock.
     assert_eq!(bed.start("next").end().applied(), 1);
     assert_eq!(bed.applied(), ["001"]);
 }
@@ -160,12 +161,12 @@ fn a_server_that_dies_is_a_transient_failure_and_the_next_run_finishes() {
     server.crash();
     let running_again = std::thread::scope(|scope| {
         let ended = scope.spawn(|| running.end());
-        // The runner looks for the server again, and the ledger tells what became of the file.
+        // The runner reconnects to the server, and the ledger shows what happened to the file.
         let again = server.restart();
         let ended = ended.join().unwrap();
         let failure = ended.failure();
         assert_eq!(failure.class, ErrorClass::Transient, "{failure:?}");
-        // Whether the disk had the first file's commit yet nobody can say; what the run says must be so.
+        // Nobody can say whether the first file's commit had reached the disk; but the run must say what is true.
         let current = if bed.has("z") { Some("001") } else { None };
         assert_eq!(ended.summary.current_version.as_deref(), current);
         again
@@ -188,7 +189,7 @@ fn where_the_answer_to_commit_is_lost_the_ledger_decides_and_the_run_continues()
     bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", proxy.address, bed.database);
     let ended = bed.run();
     assert_eq!(ended.applied(), 2, "{}", ended.stdout);
-    // After a second there is another one, which looks what is safe on the disk.
+    // After a second there is another connection, which checks what is safely on the disk.
     assert!(proxy.connections.load(Ordering::SeqCst) >= 2, "the first was cut");
     assert_eq!(bed.applied(), ["001", "002", "003"]);
     assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations"), "3");
@@ -225,7 +226,7 @@ fn a_stopped_run_that_cannot_reach_the_server_says_that_it_does_not_know_what_wa
     let output = running.wait_with_output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1), "{out}{err}");
-    // The first file is committed, and nobody could tell the run.
+    // The first file is committed, and the run could not learn of it.
     assert_eq!(bed.applied(), ["001"]);
     assert!(!out.contains("by this run"), "{out}");
     assert!(

@@ -1,4 +1,4 @@
-//! What a file does to its session is gone when the next file runs, and never keeps it from being recorded.
+//! What a file does to its session is gone when the next file runs, and never prevents recording the file.
 
 use crate::postgres::bed::Bed;
 
@@ -70,7 +70,7 @@ fn files_without_statements_are_recorded_too() {
     );
 }
 
-/// What a session can be left with that the next file must not find.
+/// Session state that the next file must not find.
 const STATE: &str = "select current_user::text || '|' || session_user || '|' || current_setting('search_path') || '|' || \
                      current_setting('work_mem') || '|' || current_setting('default_transaction_isolation') || '|' || \
                      current_setting('synchronous_commit') || '|' || coalesce(current_setting('my.own', true), '') || '|' \

@@ -1,5 +1,5 @@
-//! Files whose statements are each committed by themselves: which they are, and that a run that is interrupted resumes
-//! behind the last statement that ran.
+//! Files whose statements are each committed separately: which these are, and that an interrupted run resumes after the
+//! last statement that ran.
 
 use schemaward::report::{ErrorClass, Event, Reason};
 
@@ -9,7 +9,8 @@ use crate::postgres::gate::{At, Gate};
 const BEFORE: &str = "create table t (id int, v text); insert into t select g, g::text from generate_series(1, 50) g;
 create type e as enum ('a'); create index t_old on t (v); create table log (n int);";
 
-/// One of each sort: a setting, one in a transaction, three told by the catalog or the server, one that may run again.
+/// One statement of each kind: a setting, one in a transaction, three whose outcome the catalog or the server shows,
+/// one that may run again.
 const SIX: &str = "-- schemaward: no-transaction
 set lock_timeout = '3s';
 insert into log values (1);
@@ -27,7 +28,7 @@ fn valid(bed: &Bed<'_>, index: &str) -> bool {
     bed.psql(&format!("select indisvalid from pg_index where indexrelid = to_regclass('{index}')")) == "t"
 }
 
-/// Each of the six statements has run once.
+/// Each of the six statements has run exactly once.
 fn assert_six_done(bed: &Bed<'_>, what: &str) {
     assert_eq!(bed.applied(), ["001", "002"], "{what}");
     assert_eq!(bed.psql("select count(*) from log"), "1", "{what}");
@@ -38,7 +39,7 @@ fn assert_six_done(bed: &Bed<'_>, what: &str) {
     assert_eq!(bed.psql(rows), "6|6", "{what}");
 }
 
-/// Breaks a run at each of its messages in turn; the next run must finish what it began.
+/// Breaks a run at each of its messages in turn; the next run must finish the job.
 fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut crate::postgres::bed::Running)) {
     for number in 1.. {
         let mut bed = Bed::with(&[("001_a.sql", BEFORE)]);
@@ -64,7 +65,7 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut crate::postgres::be
         assert!(next.applied() <= 1, "{what}");
         assert_six_done(&bed, &what);
         if !reached {
-            // Every statement was passed: six of them take more than a message each.
+            // All statements were covered: six of them take more than a message each.
             assert!(number > 12, "{number} messages: {:?}", running.end());
             return;
         }
@@ -289,7 +290,7 @@ fn a_run_that_is_asked_to_stop_records_the_statement_it_cancelled() {
     assert_eq!(bed.run().applied(), 1);
 }
 
-/// A run that was killed while a procedure worked, of which nobody can tell how far it came.
+/// A run that was killed while a procedure was running, with no way to know how far it got.
 fn killed_in_a_procedure() -> Bed<'static> {
     let bed = Bed::with(&[("001_a.sql", "-- schemaward: no-transaction\ncreate table t ();\ncall p();\n")]);
     bed.psql("create table log (n int)");
@@ -297,7 +298,7 @@ fn killed_in_a_procedure() -> Bed<'static> {
     let mut running = bed.start("killed");
     crate::wait_until("the procedure works", || bed.psql("select count(*) from log") == "1");
     kill(&bed, &mut running);
-    // Only this database's: the same run's name is used by another test, at the same time.
+    // Only in this database: another test uses the same run name at the same time.
     bed.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'schemaward killed' and datname = current_database()");
     bed.psql("create or replace procedure p() language sql as 'insert into log values (2)'");
     bed
@@ -352,7 +353,7 @@ fn what_was_inserted_last_is_the_file_s_own_row() {
     assert_eq!(bed.psql("select p from c"), "40\n40");
 }
 
-/// A text that the server cannot parse opens no transaction, and so there is none to be rolled back.
+/// A text that the server cannot parse opens no transaction, so there is none to roll back.
 #[test]
 fn an_error_of_syntax_is_all_that_is_said() {
     let bed = Bed::with(&[("001_a.sql", "-- schemaward: no-transaction\ncreate table a ();\ncreate tabel b ();\n")]);

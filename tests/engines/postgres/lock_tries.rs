@@ -1,4 +1,5 @@
-//! Locks of tables that other sessions hold: short tries, pauses in which everybody goes on, and who is in the way.
+//! Locks on tables held by other sessions: short tries, pauses during which others proceed, and the name of the
+//! blocker.
 
 use schemaward::report::{ErrorClass, Event, LockBlocker, Reason};
 
@@ -15,7 +16,7 @@ fn failed_tries(ended: &Ended) -> Vec<(Option<i64>, i64, i64, Option<LockBlocker
     ended.events.iter().filter_map(failed).collect()
 }
 
-/// Whether somebody waits for this lock on the table `t`.
+/// Whether a session waits for this lock on the table `t`.
 fn waiting(bed: &Bed<'_>, mode: &str) -> bool {
     let waiting = "select count(*) from pg_locks where not granted and relation = 't'::regclass and mode =";
     bed.psql(&format!("{waiting} '{mode}'")) != "0"
@@ -51,9 +52,9 @@ fn queries_queued_after_a_waiting_statement_wait_no_longer_than_one_try() {
     let mut running = bed.start_with("run", &["--lock-timeout", "3s"]);
     crate::wait_until("the statement waits", || waiting(&bed, "AccessExclusiveLock"));
     std::thread::scope(|scope| {
-        // The table is not given free before it is through. Longer than for one try it does not wait: the pause comes then.
+        // The holder keeps its lock until the reader is done. The reader waits for one try at most, until the pause.
         let reader = scope.spawn(|| bed.psql("set lock_timeout = '1min'; select count(*) from t"));
-        crate::wait_until("a query waits behind it", || reader.is_finished() || waiting(&bed, "AccessShareLock"));
+        crate::wait_until("a query queues after it", || reader.is_finished() || waiting(&bed, "AccessShareLock"));
         assert_eq!(reader.join().unwrap(), "0");
     });
     running.until("of a try", |event| matches!(event, Event::LockTimedOut { tries: 1, .. }).then_some(()));
@@ -66,7 +67,7 @@ fn the_tries_end_with_the_run_s_deadline_and_the_failure_names_who_blocked_it() 
     let bed = Bed::with(&[("001_a.sql", "create table u (); lock table t")]);
     bed.psql("create table t ()");
     let held = bed.hold("lock table t");
-    // At 2, 6 and 12 s a try has failed; the next would be 8 s later.
+    // Tries fail after 2, 6 and 12 s; the next one would start 8 s later.
     let ended = bed.run_with(&["--lock-timeout", "2s", "--deadline", "19500ms"]);
     let failure = ended.failure();
     assert_eq!((failure.class, failure.code.as_deref()), (ErrorClass::Transient, Some("55P03")));
@@ -93,7 +94,7 @@ fn without_a_deadline_the_tries_end_as_waiting_for_another_run_does() {
     let bed = Bed::with(&[("001_a.sql", "lock table t")]);
     bed.psql("create table t ()");
     let _held = bed.hold("lock table t");
-    // At 0.1, 0.7, 1.8, 3.9 and 8 s a try has failed; the next would be 8 s later.
+    // Tries fail after 0.1, 0.7, 1.8, 3.9 and 8 s; the next one would start 8 s later.
     let ended = bed.run_with(&["--lock-timeout", "100ms", "--lock-wait", "15s"]);
     assert_eq!(ended.failure().reason, Reason::LockTimedOut);
     let tries = failed_tries(&ended).len();
@@ -106,7 +107,7 @@ fn a_run_can_be_stopped_between_two_tries() {
     bed.psql("create table t ()");
     let _held = bed.hold("lock table t");
     let mut running = bed.start_with("run", &["--lock-timeout", "100ms"]);
-    // The pause behind it is 4 s long.
+    // The pause after it takes 4 s.
     running.until("of a try", |event| matches!(event, Event::LockTimedOut { tries: 4, .. }).then_some(()));
     running.terminate();
     let ended = running.end();

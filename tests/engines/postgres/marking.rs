@@ -1,11 +1,11 @@
-//! What is applied is known from the ledger, and where a file ends from our own marks: however many answers the server gives
-//! to a file's text, a failed file is never taken for an applied one, and nothing runs behind it.
+//! The ledger says what is applied, and our own marks say where a file ends. So however many answers the server gives
+//! to a file's text, a failed file is never taken for an applied one, and nothing runs after it.
 
 use schemaward::report::{ErrorClass, Event, Reason};
 
 use crate::postgres::bed::{Bed, Ended};
 
-/// Versions that the run has told of as applied.
+/// The versions that the run has reported as applied.
 fn reported(ended: &Ended) -> Vec<String> {
     let version = |event: &Event| match event {
         Event::MigrationApplied { version, .. } => Some(version.clone()),
@@ -14,7 +14,7 @@ fn reported(ended: &Ended) -> Vec<String> {
     ended.events.iter().filter_map(version).collect()
 }
 
-/// A body whose labels are words that open and close bodies elsewhere, and so many statements behind it.
+/// A body whose labels open and close bodies elsewhere, and this many statements after it.
 fn label(how: &str, statements: usize) -> String {
     let body = format!("create function g() returns setof int language sql begin atomic {how} end;\n");
     body + &"select 1;\n".repeat(statements)

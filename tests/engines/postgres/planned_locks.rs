@@ -1,4 +1,4 @@
-//! The locks that `plan` tells, held against those that a server takes.
+//! The locks that `plan` shows, compared with those that a server takes.
 
 use schemaward::sql::{Dialect, Facts, StatementLock};
 
@@ -80,7 +80,7 @@ fn the_locks_that_plan_shows_are_those_the_server_takes() {
     );
     let before_14 = bed.psql("select current_setting('server_version_num')::int < 140000") == "t";
     for (sql, relation) in STATEMENTS {
-        // The relation's number is taken before: the statement may rename or drop it.
+        // The relation's OID is read first: the statement may rename or drop it.
         let held = bed.psql(&format!(
             "begin; create temp table wanted as select '{relation}'::regclass::oid as relation; {sql}; select mode from \
              pg_locks where locktype = 'relation' and pid = pg_backend_pid() and relation = (select w.relation from \
@@ -89,19 +89,20 @@ fn the_locks_that_plan_shows_are_those_the_server_takes() {
         let held: Vec<String> = held.lines().map(as_documented).collect();
         let planned = planned(sql);
         let strongest = held.iter().map(|mode| strength(mode)).max();
-        // Before version 14 a partition that is detached is locked less than the table it leaves; `plan` tells of the newer.
+        // Before version 14 a partition that is detached is locked less than the table it leaves; `plan` shows the
+        // newer behaviour.
         let expected =
             if *relation == "part_2" && before_14 { "SHARE UPDATE EXCLUSIVE" } else { planned.strongest.mode.as_str() };
         assert_eq!(
             strongest,
             Some(strength(expected)),
-            "{sql}: told {}, held {held:?}",
+            "{sql}: planned {}, held {held:?}",
             planned.strongest.mode.as_str()
         );
     }
 }
 
-/// The weaker lock of two, each on its own relation.
+/// The weaker of two locks, on the second relation.
 #[test]
 fn the_second_lock_that_plan_shows_is_the_one_the_server_takes() {
     let bed = Bed::new();
@@ -127,10 +128,9 @@ fn the_second_lock_that_plan_shows_is_the_one_the_server_takes() {
 }
 
 fn planned(sql: &str) -> StatementLock {
-    *Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("nothing is told of {sql}"))
+    *Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("no lock is known for {sql}"))
 }
 
-/// `AccessExclusiveLock` → `ACCESS EXCLUSIVE`.
 fn as_documented(mode: &str) -> String {
     let words = mode.trim_end_matches("Lock").chars().flat_map(|c| {
         let space = c.is_uppercase().then_some(' ');

@@ -1,42 +1,41 @@
-//! A proxy between runner and server that cuts a connection at the worst moment: the server has done what it was told,
-//! and the client does not hear of it.
+//! A proxy between runner and server that cuts a connection at the worst moment: the server has done its part, and the
+//! client does not learn of it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// Before which of the server's answers the first connection is cut.
+/// The answer of the server before which the first connection is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
     /// The number of the answer, from 1.
     pub answer: usize,
-    /// Counts only those that say this; all where it is empty. `COMMIT` is what the server says of that.
+    /// Counts only answers with this text; all if it is empty. The server answers `COMMIT` with `COMMIT`.
     pub saying: &'static str,
 }
 
 impl Cut {
-    /// The first COMMIT is that of the session's own setting up.
+    /// The first COMMIT belongs to the setting up of the session.
     pub const AT_THE_FIRST_FILES_COMMIT: Self = Self { answer: 2, saying: "COMMIT" };
     pub const NEVER: Self = Self { answer: usize::MAX, saying: "" };
 }
 
 pub struct Proxy {
     pub address: String,
-    /// How many connections were made.
     pub connections: Arc<AtomicU32>,
-    /// How often the client has sent something after the server had, on the first connection: what it costs in round trips.
+    /// On the first connection, how often the client has sent something after the server had: the number of round
+    /// trips.
     pub round_trips: Arc<AtomicU32>,
 }
 
 impl Proxy {
-    /// `afterwards` says whether later connections go through. The client must not ask for TLS.
+    /// `afterwards` says whether later connections pass. The client must not ask for TLS.
     pub fn start(server: String, cut: Cut, afterwards: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (connections, round_trips) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let (counted, trips) = (Arc::clone(&connections), Arc::clone(&round_trips));
-        // Ends with the tests' process.
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
@@ -53,13 +52,13 @@ impl Proxy {
 
 fn forward(client: TcpStream, server: TcpStream, cut: Cut, round_trips: Arc<AtomicU32>) {
     let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    // A message may come in pieces.
+    // A message may arrive in pieces.
     let answered = Arc::new(AtomicBool::new(true));
     let answers = Arc::clone(&answered);
     std::thread::spawn(move || {
         let mut message = vec![0; 1 << 16];
         while let Ok(read @ 1..) = from_client.read(&mut message) {
-            // Terminate waits for no answer. Source: PostgreSQL, "Message Formats".
+            // Terminate has no answer. Source: PostgreSQL, "Message Formats".
             let ends = message[..read] == *b"X\0\0\0\x04";
             if !ends && answered.swap(false, Ordering::SeqCst) {
                 round_trips.fetch_add(1, Ordering::SeqCst);
@@ -76,7 +75,7 @@ fn forward(client: TcpStream, server: TcpStream, cut: Cut, round_trips: Arc<Atom
     });
 }
 
-/// Hands the server's messages on, one by one, up to the cut. None where a connection ends.
+/// Passes on the server's messages up to the cut. None if a connection ends.
 fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut, answered: &AtomicBool) -> Option<()> {
     let mut answers = 0;
     loop {

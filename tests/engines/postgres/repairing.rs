@@ -83,7 +83,7 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     assert!(code == Some(2) && err.contains("001 is not half applied"), "{err}");
 }
 
-/// Runs a file that stops at its middle, and once more with another middle.
+/// Runs a file that stops in the middle, and again with another middle part.
 fn resumed(file: impl Fn(&str) -> String, middle: &str) -> (Bed<'static>, Ended) {
     let bed = Bed::with(&[("001_a.sql", &file("select * from nowhere"))]);
     bed.run().failure();
@@ -92,7 +92,7 @@ fn resumed(file: impl Fn(&str) -> String, middle: &str) -> (Bed<'static>, Ended)
     (bed, ended)
 }
 
-/// A temporary table that no statement of the file shows: the server is asked what there is.
+/// No statement of the file shows the temporary table: the server is asked which ones exist.
 #[rstest]
 #[case::block("do $$ begin create temp table customers (x int); end $$")]
 #[case::dynamic("do $$ begin execute 'create temp ' || 'table customers (x int)'; end $$")]
@@ -114,7 +114,7 @@ fn a_temporary_table_that_only_the_server_knows_of_never_lets_the_real_one_be_ch
     assert_eq!(bed.psql("select x from customers"), "99");
 }
 
-/// What the server says of the routines decides: the file itself does not show what they set.
+/// The server's information about the routines decides: the file does not show what they set.
 #[rstest]
 #[case::set_config("language plpgsql as $$ begin perform set_config('my.own', 'x', false); end $$", true)]
 #[case::set("language plpgsql as 'begin set my.own = 5; end'", true)]
@@ -130,11 +130,11 @@ fn what_a_called_routine_may_have_set_stops_a_resumed_run_before_anything_runs(
     let file = |middle: &str| {
         format!(
             "-- schemaward: no-transaction\ncreate table t (a int);\ncreate function \"Sets\"() returns {returns} {body};\n\
-             select \"Sets\"();\n{middle};\ncreate table behind ();\n"
+             select \"Sets\"();\n{middle};\ncreate table later ();\n"
         )
     };
     let (bed, ended) = resumed(file, "select 1");
-    assert_eq!(bed.has("behind"), !stops, "{}", ended.stdout);
+    assert_eq!(bed.has("later"), !stops, "{}", ended.stdout);
     if stops {
         let failure = ended.failure();
         assert_eq!(failure.reason, schemaward::report::Reason::NeedsReview, "{failure:?}");

@@ -1,4 +1,4 @@
-//! Repeatable files: behind all versions, again whenever they have changed.
+//! Repeatable files: they run after all versions, and again whenever they have changed.
 
 use std::process::Output;
 
@@ -41,7 +41,7 @@ fn they_run_after_all_versions_in_the_order_of_their_names_and_again_when_they_c
     assert_eq!(bed.psql("select schemaward.get_current_schema_version()"), "002");
     assert_eq!(bed.run().applied(), 0);
 
-    // Looks do not count.
+    // A cosmetic change does not count.
     bed.file("R__a_view.sql", b"-- why\ncreate or replace view v as select n from t; insert into log values ('a');");
     assert_eq!(bed.run().applied(), 0);
     bed.file("R__a_view.sql", b"create or replace view v as select n, 1 as m from t;\ninsert into log values ('c');\n");

@@ -1,4 +1,4 @@
-//! The subcommands that tell where a database stands: each writes nothing, and each says the same in JSON.
+//! The subcommands that show the state of a database: each writes nothing, and each says the same in JSON.
 
 use std::process::Output;
 
@@ -12,7 +12,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The JSON of a subcommand, and its exit code.
+/// A subcommand's JSON and exit code.
 fn json(bed: &Bed<'_>, subcommand: &str, flags: &[&str]) -> (Value, i32) {
     let output = bed.command(subcommand, &[flags, &["--format", "json"]].concat());
     let text = stdout(&output);
@@ -74,7 +74,7 @@ fn status_shows_what_blocks_a_run_and_the_last_failure() {
     bed.file("001_a.sql", b"create table a (id bigint);");
     bed.remove("002_b.sql");
     let (status, code) = json(&bed, "status", &["--check"]);
-    // Without 002 there is a gap between the files, so that the folder is no migration set at all.
+    // Without 002 there is a gap, so that the folder is not a valid migration set at all.
     assert_eq!((&status["problems"][0]["reason"], code), (&"InvalidSource".into(), 4));
     assert_eq!((&status["currentVersion"], &status["targetVersion"]), (&"003".into(), &Value::Null));
     bed.file("002_b.sql", b"create table b (id int);\ncreate index on a (id);");
@@ -174,7 +174,7 @@ fn a_ledger_that_may_not_be_read_is_a_failure_with_its_remedy() {
         assert_eq!((&refused["failures"][0]["reason"], code), (&"LedgerUnusable".into(), 1), "{subcommand}");
         assert!(refused["failures"][0]["hint"].as_str().unwrap().contains(&role), "{refused}");
     }
-    // To look is less than to write.
+    // Reading needs fewer rights than writing.
     bed.psql(&format!(
         "grant usage on schema schemaward to {role}; grant select on all tables in schema schemaward to {role}"
     ));

@@ -1,4 +1,4 @@
-//! Generated files without a transaction, interrupted behind each of their statements.
+//! Generated files without a transaction, interrupted after each of their statements.
 
 use crate::generated::{Ended, Subject, interrupted_everywhere, rows_of};
 use crate::postgres::bed::Bed;

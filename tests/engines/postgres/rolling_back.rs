@@ -1,4 +1,4 @@
-//! Rollbacks: in reverse order, by the SQL that the ledger kept, whatever has become of the files.
+//! Rollbacks: in reverse order, by the SQL that the ledger kept, whatever has happened to the files.
 
 use std::process::{Child, Command, Output, Stdio};
 
@@ -16,7 +16,7 @@ const FILES: &[(&str, &str)] = &[
     ("003_c.sql", "create table c (n int references a);\n-- rollback: drop table c;\n"),
 ];
 
-/// `a` has a key, so that `c` can refer to it and must go first.
+/// `a` has a key, so that `c` can refer to it and must be dropped first.
 fn bed() -> Bed<'static> {
     let bed = Bed::with(FILES);
     bed.file("001_a.sql", b"create table a (n int primary key);\n-- rollback:\n-- drop table a;\n");
@@ -156,7 +156,7 @@ fn a_lower_target_of_migrate_is_refused_with_the_command_that_goes_back() {
     assert!(err.contains("schemaward rollback --to 001"), "{err}");
 }
 
-/// A transaction, then statements committed by themselves: each leaves a row in `log`, so that a second run shows.
+/// A transaction, then statements committed separately. Each inserts a row into `log`, so that running one twice shows.
 fn two_to_undo() -> Bed<'static> {
     let bed = Bed::with(&[
         ("001_a.sql", "create table log (n int); create table t (id int);"),
@@ -244,8 +244,8 @@ fn start(url: &str) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Ends a rollback at each of its messages in turn; the next one must finish what it began, and `migrate` must refuse to
-/// go on from the middle.
+/// Ends a rollback at each of its messages in turn. The next one must finish the job, and `migrate` must refuse to
+/// continue from the middle.
 fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut Child)) {
     for number in 1.. {
         let bed = two_to_undo();
@@ -293,7 +293,7 @@ fn a_rollback_whose_connection_is_ended_after_any_message_continues() {
     });
 }
 
-/// An index that is not dropped to its end is no index any more.
+/// An index whose drop was interrupted is no longer valid.
 #[test]
 fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
     let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback:\n-- drop table a;\n")]);
@@ -305,7 +305,7 @@ fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
     bed.file("003_c.sql", b"create table c (n int);\n");
     assert!(bed.run().failure().message.contains("the rollback of version 002 is half done"));
     held.let_go();
-    // What a person says of it is what holds: the index is as it was, and the rollback is not wanted any more.
+    // A person decides: the index is as it was, and the rollback is no longer wanted.
     bed.psql("reindex index a_n");
     let (code, out, err) = text(&bed.command("repair", &["--version", "002", "--statement", "1", "--as", "not-done"]));
     assert_eq!(code, Some(0), "{out}{err}");
@@ -331,7 +331,7 @@ fn a_file_whose_index_is_left_invalid_is_half_applied() {
     assert_eq!(bed.run().applied(), 1);
 }
 
-/// Its half-done rollback is settled with it.
+/// This settles its half-done rollback, too.
 #[test]
 fn a_version_that_was_undone_by_hand_is_recorded_as_that() {
     let bed = Bed::with(&[("001_a.sql", "create table a (n int);\n-- rollback: drop table a;\n")]);
@@ -350,7 +350,7 @@ fn a_version_that_was_undone_by_hand_is_recorded_as_that() {
     assert_eq!(text(&bed.command("repair", &["--undone", "1"])).0, Some(2), "002 is in force");
 }
 
-/// What was refused in a statement of its own is settled by the file that is one transaction now.
+/// A statement that was refused on its own is settled by the file, which is now one transaction.
 #[test]
 fn a_refused_file_that_was_corrected_into_one_transaction_is_in_nobodys_way() {
     let bed = Bed::with(&[(
@@ -378,7 +378,7 @@ fn invalid_indexes(bed: &Bed<'_>) -> String {
     bed.psql("select count(*) from pg_index where not indisvalid")
 }
 
-/// Each block is one statement, whatever stands in it; a file without a transaction is one back, too.
+/// Each block is one statement, whatever it contains. A file without a transaction is rolled back without one, too.
 #[rstest]
 #[case::in_one_transaction("", "", "create trigger t before insert on a for each row execute function f();")]
 #[case::each_committed_separately(
@@ -417,7 +417,7 @@ fn a_rollback_that_is_given_up_is_named_by_its_file() {
     assert!(bed.has("b"), "half of it has run: {err}");
     let (code, out, _) = text(&bed.command("repair", &[]));
     assert!(code == Some(0) && out.contains("rollback of 001_a.sql"), "{out}");
-    // By the version it is not: the version itself is applied.
+    // Naming the version is not enough: the version itself is applied.
     let (code, _, err) = text(&bed.command("repair", &["--abandon", "001"]));
     assert!(code == Some(2) && err.contains("schemaward repair --abandon 'rollback of 001_a.sql'"), "{err}");
     bed.psql("alter table b rename to a");

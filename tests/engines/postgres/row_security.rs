@@ -4,14 +4,14 @@ use rstest::rstest;
 
 use crate::postgres::bed::Bed;
 
-/// What Supabase's adviser asks for, and others after it.
+/// As Supabase's advisor suggests, and others after it.
 const ON_EVERY_TABLE: &str = "do $$ declare t record; begin for t in select schemaname, tablename from pg_tables
     where schemaname not in ('pg_catalog', 'information_schema') loop
     execute format('alter table %I.%I enable row level security', t.schemaname, t.tablename); end loop; end $$;";
 const FORCED: &str = "do $$ declare t record; begin for t in select tablename from pg_tables where schemaname = 'schemaward' loop
     execute format('alter table schemaward.%I enable row level security, force row level security', t.tablename); end loop; end $$;";
 
-/// A role of a test's own, which goes with it.
+/// A role for one test, dropped with this value.
 struct Role<'a> {
     bed: &'a Bed<'static>,
     name: String,
@@ -28,7 +28,7 @@ impl<'a> Role<'a> {
         self.bed.server.url_as(&self.name, &self.bed.database)
     }
 
-    /// Exit code and all that a command says to this role.
+    /// Exit code and complete output of a command as this role.
     fn said(&self, arguments: &[&str]) -> (Option<i32>, String) {
         self.bed.said_to(&self.url(), arguments)
     }
@@ -122,7 +122,7 @@ fn a_file_that_would_hide_the_ledger_from_its_own_owner_fails_and_leaves_nothing
     assert!(code == Some(0) && said.contains("002_rls.sql"), "{said}");
 }
 
-/// Only the ledger is read so: what a file's own statements see is the role's affair.
+/// Only the ledger is read with the setting off: what a file's own statements see is up to the role.
 #[rstest]
 #[case::as_set_on_the_server("", "on")]
 #[case::as_set_for_the_role("alter role ROLE set row_security = off", "off")]

@@ -1,5 +1,5 @@
-//! A throw-away PostgreSQL server: one for all tests of this binary, more where a test breaks one.
-//! It ends with the process that started it, however that ends: its keeper waits for the end of a pipe.
+//! A throw-away PostgreSQL server: one for all tests of this binary, more where a test breaks one. It ends with the
+//! process that started it, however that ends: its keeper waits for the end of a pipe.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::wait_until;
 
-/// Names the folder of another PostgreSQL to start servers of than this machine's own: see versions.sh.
+/// A folder with another PostgreSQL to start servers from, instead of this machine's; see versions.sh.
 const PROGRAM: &str = "SCHEMAWARD_TEST_POSTGRES_PROGRAM";
 
-/// Arguments: the servers' binaries, a folder, a port, and whether the folder goes with the server.
+/// Arguments: the servers' binaries, a folder, a port, and whether to remove the folder with the server.
 const KEEPER: &str = r#"
 set -e
 bin=$1 dir=$2 port=$3 keep=$4
@@ -43,7 +43,6 @@ pub struct Server {
     pipe: Option<ChildStdin>,
 }
 
-/// The server that tests share.
 pub fn shared() -> &'static Server {
     static SHARED: OnceLock<Server> = OnceLock::new();
     SHARED.get_or_init(Server::start)
@@ -79,12 +78,12 @@ impl Server {
         server
     }
 
-    /// Ends all of the server's processes at once, as a power cut does.
+    /// Kills all of the server's processes at once, like a power cut.
     pub fn crash(&self) {
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap();
         assert!(Command::new("kill").args(["-QUIT", pid]).status().unwrap().success());
-        // Not only refusing connections: while its first process is there, another cannot take its data over.
+        // Refusing connections is not enough: while its first process exists, no other server can take over its data.
         let stat = format!("/proc/{pid}/stat");
         wait_until("the server is gone", || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
     }
@@ -98,22 +97,21 @@ impl Server {
         format!("postgres://{user}@{}/{database}", self.host())
     }
 
-    /// Host and port.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Whether the server notices in the middle of a statement that its client is gone, as 14 and later do.
+    /// Whether the server notices during a statement that its client is gone, as 14 and later do.
     pub fn notices_gone_clients(&self) -> bool {
         self.psql("postgres", "select current_setting('server_version_num')::int >= 140000") == "t"
     }
 
-    /// Runs SQL; columns are divided by |, rows by line breaks.
+    /// Runs SQL; columns are separated by |, rows by line breaks.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         self.psql_try(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// The client, which prints rows only and ends at the first error.
+    /// psql, which prints only rows and stops at the first error.
     pub fn psql_of(&self, database: &str) -> Command {
         let mut command = Command::new(own_programs().join("psql"));
         command.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", &self.url(database)]);
@@ -134,8 +132,8 @@ impl Drop for Server {
     }
 }
 
-/// A port that nothing listens on, from below those that the system gives away by itself: one of these another test's
-/// proxy could get before the server is there, or while it is started again.
+/// A port that nothing listens on, from below the range that the system assigns: another test's proxy could get one of
+/// those before the server has started, or while it restarts.
 pub fn free_port() -> u16 {
     loop {
         let random = RandomState::new().build_hasher().finish();
@@ -146,7 +144,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// A server does not run as root.
+/// The server refuses to run as root.
 pub fn as_postgres() -> Command {
     let id = Command::new("id").arg("-u").output().unwrap();
     if id.stdout != b"0\n" {
@@ -165,8 +163,8 @@ fn server_programs() -> PathBuf {
     bin
 }
 
-/// Where initdb, postgres and psql are: Debian's newest, or wherever PATH has them. The psql of one version talks to the
-/// servers of all.
+/// Where initdb, postgres and psql are: Debian's newest, or wherever PATH has them. One psql works with servers of all
+/// versions.
 fn own_programs() -> PathBuf {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())

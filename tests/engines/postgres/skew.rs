@@ -1,6 +1,6 @@
-//! An older program and this one on one ledger, in turns: a command line that is not yet updated beside an operator that is,
-//! or an operator that was rolled back. The older one is that of the last commit before ledgers told their layout;
-//! testbed/servers/older.sh builds it.
+//! An older program and this one on the same ledger, in turn: a command line that is not yet updated together with an
+//! operator that is, or an operator that was rolled back. The older program is the last commit before ledgers recorded
+//! their layout; testbed/servers/older.sh builds it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,10 +29,10 @@ enum Program {
 
 use Program::{Older, This};
 
-/// Runs SQL; the first column, rows by line breaks.
+/// Runs SQL and returns the first column, rows separated by line breaks.
 type Sql = Box<dyn Fn(&str) -> String>;
 
-/// A database that both programs work on.
+/// A database that both programs use.
 struct Ground {
     on: On,
     url: String,
@@ -41,7 +41,7 @@ struct Ground {
     sql: Sql,
 }
 
-/// The older program; None, which is said, where there is none.
+/// The older program; None, with a note in the output, if there is none.
 fn older() -> Option<PathBuf> {
     let named = std::env::var("SCHEMAWARD_OLDER").ok().filter(|path| !path.is_empty());
     if named.is_none() {
@@ -53,7 +53,7 @@ fn older() -> Option<PathBuf> {
 }
 
 impl Ground {
-    /// None, which is said, where the older program or the server is not there.
+    /// None, with a note in the output, if the older program or the server is missing.
     fn new(on: On) -> Option<Self> {
         let older = older()?;
         let folder = TempDir::new().unwrap();
@@ -80,14 +80,14 @@ impl Ground {
         std::fs::write(self.folder.path().join("migrations").join(name), sql).unwrap();
     }
 
-    /// Exit code and all that was said.
+    /// Exit code and complete output.
     fn said(&self, program: Program, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = match program {
             Older => Command::new(&self.older),
             This => Command::new(env!("CARGO_BIN_EXE_schemaward")),
         };
         command.args(arguments).env("DATABASE_URL", &self.url);
-        // The older one asks nobody.
+        // The older one does not ask for confirmation.
         if program == This && arguments.first() == Some(&"rollback") {
             command.arg("--yes");
         }
@@ -103,7 +103,7 @@ impl Ground {
         said
     }
 
-    /// A table of the ledger.
+    /// The name of a ledger's table.
     fn table(&self, name: &str) -> String {
         match (self.on, name) {
             (On::Postgres, name) => format!("schemaward.{}", if name == "ledger" { "schemaward_ledger" } else { name }),
@@ -115,13 +115,13 @@ impl Ground {
         (self.sql)(sql)
     }
 
-    /// The oldest writer and the layout.
+    /// The oldest writer that may use the ledger, and the ledger's layout.
     fn layout(&self) -> (String, String) {
         let oldest_writer = self.sql(&format!("select max(version) from {}", self.table("ledger")));
         (oldest_writer, self.sql(&format!("select layout from {}", self.table("ledger_identity"))))
     }
 
-    /// What the program of before layouts calls its ledger's version.
+    /// The ledger's version as programs before layouts see it.
     fn older_version(&self) -> String {
         if self.on == On::Postgres { "5".to_owned() } else { "4".to_owned() }
     }
@@ -139,7 +139,7 @@ fn sqlite(file: &std::path::Path, sql: &str) -> String {
     })
 }
 
-/// A file whose statements are each committed by themselves; the last one as given.
+/// A file whose statements are committed separately, the last one as given.
 fn by_statements(table: &str, last: &str) -> String {
     format!("-- schemaward: no-transaction\ncreate table {table} (x int);\ninsert into {table} values (1);\n{last};\n")
 }
@@ -212,7 +212,7 @@ fn a_file_that_one_program_has_started_is_resumed_by_the_other(
     );
 }
 
-/// What an ever newer program may have done, as this one sees it.
+/// What a future program may have done, as seen by this one.
 #[rstest]
 fn a_ledger_of_a_newer_layout_is_written_unless_it_asks_for_a_newer_program(
     #[values(On::Postgres, On::Mysql, On::Mariadb, On::Sqlite)] on: On,
@@ -233,7 +233,7 @@ fn a_ledger_of_a_newer_layout_is_written_unless_it_asks_for_a_newer_program(
     for command in ["migrate", "status", "verify", "history"] {
         let (code, said) = ground.said(program, &[command]);
         let is_reported = code == Some(1) && said.contains("98") && said.contains("newer Schemaward");
-        // The history is told of whatever the rows tell.
+        // The history is shown whatever the layout is.
         assert!(is_reported || command == "history", "{command}: {code:?} {said}");
     }
     assert_eq!(ground.sql("select count(*) from a"), "0");

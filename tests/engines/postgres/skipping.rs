@@ -1,5 +1,5 @@
-//! `--already-exists skip-if-identical`: what is there is held against what the statement would make, and nothing of
-//! the comparison stays behind.
+//! `--already-exists skip-if-identical`: what exists is compared with what the statement would create, and nothing of
+//! the comparison is left.
 
 use schemaward::report::ErrorClass;
 
@@ -7,18 +7,18 @@ use crate::postgres::bed::{Bed, Ended};
 
 pub const SKIP: [&str; 2] = ["--already-exists", "skip-if-identical"];
 
-/// One kind of object: what is needed before, how it was made outside, the same written otherwise, and another.
+/// One kind of object: what it needs, how it was created outside, the same in other words, and a different one.
 pub struct Case {
     pub what: &'static str,
     pub before: &'static str,
     pub there: &'static str,
     pub same: &'static str,
     pub other: &'static str,
-    /// What the error shows of both.
+    /// What the error shows of each.
     pub shown: [&'static str; 2],
 }
 
-/// Which statements a run has told of as passed over.
+/// The statements that a run has reported as skipped.
 pub fn skipped(ended: &Ended) -> Vec<String> {
     let events = ended.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let skipped = events.filter(|event| event["event"] == "statementSkipped");
@@ -114,7 +114,7 @@ const CASES: [Case; 13] = [
         there: "create materialized view v as select a as n from t",
         same: "create materialized view v as select t.a as n from public.t",
         other: "create materialized view v as select b as n from t",
-        // With the table's name before it or, as of 16, without.
+        // With the table's name before the column or, since version 16, without.
         shown: ["a AS n", "b AS n"],
     },
     Case {

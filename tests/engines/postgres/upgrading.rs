@@ -1,8 +1,8 @@
-//! Ledgers that earlier versions have made: read as they are, upgraded by the next run that has something to do.
+//! Ledgers from earlier versions: read as they are, and upgraded by the next run that has something to do.
 
 use crate::postgres::bed::Bed;
 
-/// Takes a ledger back to what version 5 made.
+/// Turns a ledger into what version 5 created.
 pub const AS_VERSION_5: &str = "
 drop table schemaward.ledger_identity;
 drop table schemaward.runs;
@@ -11,7 +11,7 @@ drop function schemaward.server_identity();
 alter table schemaward.schema_migrations drop column plan_hash, drop column approved_by, drop column backup;
 alter table schemaward.statement_journal drop column session_state;";
 
-/// Takes a ledger of version 5 back to what version 4 made.
+/// Turns a ledger of version 5 into one of version 4.
 const AS_VERSION_4: &str = "
 create or replace procedure schemaward.assert_fence(expected bigint) language plpgsql as 'begin raise info ''4''; end';
 create or replace procedure schemaward.record_success(
@@ -30,7 +30,7 @@ drop domain schemaward.migration_kind;
 drop domain schemaward.migration_version;
 update schemaward.schemaward_ledger set version = 4;";
 
-/// Takes a ledger of version 4 back to what version 3 made.
+/// Turns a ledger of version 4 into one of version 3.
 const AS_VERSION_3: &str = "
 drop routine schemaward.record_success;
 drop routine schemaward.assert_fence(bigint);
@@ -38,7 +38,7 @@ create function schemaward.assert_fence(expected bigint) returns void language s
 create function schemaward.assert_fence(expected bigint, predecessor text) returns void language sql as 'select 1 / 0';
 update schemaward.schemaward_ledger set version = 3;";
 
-/// Takes a ledger of version 3 back to what version 2 made.
+/// Turns a ledger of version 3 into one of version 2.
 const AS_VERSION_2: &str = "
 drop table schemaward.accepted_edits;
 drop function schemaward.get_migration_history();
@@ -58,7 +58,7 @@ create unique index statement_journal_begun_once on schemaward.statement_journal
     where migration_id is null;
 update schemaward.schemaward_ledger set version = 2;";
 
-/// The columns, constraints and indexes of the ledger's tables, without their order.
+/// The columns, constraints and indexes of the ledger's tables, in any order.
 fn shape(bed: &Bed<'_>) -> String {
     bed.psql(
         "select string_agg(line, e'\n' order by line collate \"C\") from (

@@ -41,7 +41,7 @@ fn a_failed_file_leaves_nothing_but_its_attempt() {
     assert_eq!(bed.versions(), "001 migration 0\n001 migration 1");
 }
 
-/// SQLite's own shell points to the same places.
+/// SQLite's own shell reports the same places.
 #[rstest]
 #[case::again("CREATE TABLE t (id int)\nCREATE TABLE v (id int);", "2:1")]
 #[case::misspelled("CREATE TABEL t (id int);", "1:8")]
@@ -152,7 +152,7 @@ fn a_file_that_looks_like_another_engine_s_is_reported_as_such() {
         let (ended, said) = Bed::with(&[("001_a.sql", sql)]).said(&["migrate"]);
         assert!(ended == Some(code) && said.contains(hint), "{said}");
     }
-    // Clear signs, but no error of syntax: the table is there already.
+    // The file looks like another engine's, but there is no syntax error: the table exists already.
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x timestamptz);")]);
     bed.query("CREATE TABLE a (x)");
     let (ended, said) = bed.said(&["migrate"]);

@@ -1,4 +1,4 @@
-//! A rollback lists what goes, and asks. Terminals are made by script(1).
+//! A rollback lists what it will undo, and asks for confirmation. script(1) provides the terminals.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -19,7 +19,7 @@ fn applied() -> Bed {
     bed
 }
 
-/// On a terminal, with a person's answer.
+/// With a person's answer on a terminal.
 fn asked(bed: &Bed, arguments: &str, answer: &str) -> (Option<i32>, String) {
     let program = env!("CARGO_BIN_EXE_schemaward");
     let mut terminal = std::process::Command::new("script");
@@ -77,7 +77,7 @@ fn without_a_terminal_it_is_refused_with_the_line_to_write(#[case] flags: &[&str
     let (code, said) = bed.said(&[&["rollback"], flags].concat());
     assert!(code == Some(2) && said.contains(line), "{said}");
     assert_eq!(bed.versions(), before);
-    // Before anything is connected to.
+    // Refused before connecting to anything.
     let mut command = bed.command(&[&["rollback"], flags].concat());
     let output = command.env("DATABASE_URL", "postgres://u:p@192.0.2.1/d").output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");

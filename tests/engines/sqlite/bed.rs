@@ -1,4 +1,4 @@
-//! A database file and a folder of migrations of a test's own, and the real binary run on them.
+//! A database file and a folder of migrations for one test, with the real binary to run on them.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
 
-/// A statement that works for longer than any test waits.
+/// A statement that runs for longer than any test waits.
 pub const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;";
 
 pub struct Bed {
@@ -54,7 +54,7 @@ impl Bed {
         self.command(arguments).output().unwrap()
     }
 
-    /// Exit code, and what was said on both outputs.
+    /// Exit code, and both outputs as one text.
     pub fn said(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = self.run(arguments);
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
@@ -65,7 +65,7 @@ impl Bed {
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
 
-    /// Starts a run and waits until it has begun its last file.
+    /// Starts a run and waits until it has started its last file.
     pub fn start(&self, last: &str) -> Child {
         let mut command = self.command(&["migrate", "--format", "json"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -75,17 +75,17 @@ impl Bed {
             line.contains("\"migrationStarted\"") && line.contains(last)
         });
         assert!(started, "the run ended early");
-        // Keeps the pipe open: what the run still writes must have somewhere to go.
+        // Keeps reading: the run must not block on a full or closed pipe.
         std::thread::spawn(move || lines.count());
         child
     }
 
-    /// Runs SQL; columns are divided by |, rows by line breaks.
+    /// Runs SQL; columns are separated by |, rows by line breaks.
     pub fn query(&self, sql: &str) -> String {
         self.client().query(sql)
     }
 
-    /// A connection that stays open: another program at work on the file.
+    /// A connection that stays open, like that of another program.
     pub fn client(&self) -> Client {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let options = SqliteConnectOptions::new().filename(self.database()).create_if_missing(true);
@@ -93,7 +93,7 @@ impl Bed {
         Client { runtime, connection: Some(connection) }
     }
 
-    /// Whether a table, an index or a view is there.
+    /// Whether the table, index or view exists.
     pub fn has(&self, name: &str) -> bool {
         self.query(&format!("SELECT count(*) FROM sqlite_master WHERE name = '{name}'")) != "0"
     }
@@ -111,14 +111,13 @@ pub fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// A connection of a test's own.
 pub struct Client {
     runtime: tokio::runtime::Runtime,
     connection: Option<SqliteConnection>,
 }
 
 impl Client {
-    /// Runs SQL; columns are divided by |, rows by line breaks.
+    /// Runs SQL; columns are separated by |, rows by line breaks.
     pub fn query(&mut self, sql: &str) -> String {
         let connection = self.connection.as_mut().unwrap();
         let rows = self.runtime.block_on(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(connection)).unwrap();
@@ -130,7 +129,7 @@ impl Client {
         rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Runs SQL and waits for nobody.
+    /// Runs SQL without waiting for locks.
     pub fn try_at_once(&mut self, sql: &str) -> Result<(), String> {
         let connection = self.connection.as_mut().unwrap();
         let sql = format!("PRAGMA busy_timeout = 0; {sql}");

@@ -1,4 +1,4 @@
-//! An empty ledger beside another tool's history: nothing is run over it. Its tables are as the tools' sources make them.
+//! An empty ledger in a database with another tool's history: nothing is run. The tables are as in the tools' sources.
 
 use rstest::rstest;
 
@@ -90,7 +90,7 @@ fn who_means_it_says_so_once() {
     assert!(code == Some(0) && said.contains("ignored because of --ignore-foreign-history"), "{said}");
     bed.file("000003_more.up.sql", "INSERT INTO plans (name) VALUES ('more');\n");
     bed.migrate();
-    // What was undone was recorded, too.
+    // Rollbacks were recorded, too.
     let bed = migrated_by(GOLANG_MIGRATE);
     bed.file("000001_plans.up.sql", &format!("{PLANS}-- rollback: SELECT 1;\n"));
     bed.file("000002_renamed.up.sql", &format!("{RENAMED}-- rollback: SELECT 1;\n"));
@@ -186,7 +186,7 @@ fn a_history_is_found_under_any_name() {
 #[test]
 fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns() {
     for renamed in histories::inconspicuous("sqlite") {
-        // Rails' own second table would tell.
+        // Rails' own second table would identify it.
         let sql = renamed.sql.replace("ar_internal_metadata", "app_settings");
         let bed = migrated_by(&sql);
         let (code, text) = bed.said(&["plan"]);
@@ -194,7 +194,7 @@ fn a_table_of_an_application_s_own_stops_nothing_though_a_tool_has_such_columns(
     }
 }
 
-/// The third file is new; what the tool has applied is taken over from its table, whatever that is called.
+/// The third file is new; what the tool has applied is taken over from its table, whatever its name.
 #[rstest]
 #[case::golang_migrate(
     "golang-migrate",
@@ -262,12 +262,11 @@ fn a_second_ledger_of_the_same_files_is_refused_and_one_of_other_files_is_report
         assert!(!bed.has("elsewhere_schema_migrations"), "{command:?}: {said}");
     }
     assert!(bed.said(&[&["doctor"][..], elsewhere].concat()).1.contains("another ledger here"));
-    // Undone, so that nothing is in force there any more.
+    // Rolled back, so that nothing is in force any more.
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);\n-- rollback: DROP TABLE a;\n")]);
     bed.migrate();
     assert_eq!(bed.said(&["rollback", "--to", "empty", "--yes"]).0, Some(0));
     assert_eq!(bed.said(&[&["migrate"][..], elsewhere].concat()).0, Some(0));
-    // Two applications share a database.
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);\n")]);
     bed.migrate();
     bed.remove("001_a.sql");

@@ -1,4 +1,4 @@
-//! Who may work on a file, and when.
+//! Who may use a file, and when.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -27,7 +27,7 @@ fn a_second_run_waits_and_learns_for_whom() {
 fn a_run_that_was_overtaken_commits_nothing() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     bed.migrate();
-    // What a new holder does who believes this one to be dead; it comes between two of this run's transactions.
+    // A new holder that takes this one for dead does this, between two of this run's transactions.
     let overtaken = "UPDATE schemaward_migration_locks SET fence = fence + 1;";
     bed.file("002_b.sql", &format!("-- schemaward: no-transaction\n{overtaken}\nCREATE TABLE d (x);"));
     let output = bed.run(&["migrate"]);
@@ -44,7 +44,7 @@ fn of_several_runs_at_once_each_file_is_applied_by_one() {
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).collect();
     let bed = Bed::with(&files);
-    // How long each may keep the others from the file is the disk's affair.
+    // How long each keeps the others from the file depends on the disk.
     let flags = ["migrate", "--format", "json", "--lock-timeout", "1m"];
     let start = || bed.command(&flags).stdout(Stdio::piped()).spawn().unwrap();
     let runs: Vec<_> = (0..4).map(|_| start()).collect();
@@ -102,14 +102,14 @@ fn a_run_begins_once_another_program_s_transaction_has_ended(
     assert!(bed.has("a"));
 }
 
-/// Another program reads, and so keeps the file's first COMMIT from coming to its end. It has to come between the file's
-/// beginning, which is told, and that COMMIT: where it comes too late, the file is made slower.
+/// Another program reads, and so keeps the file's first COMMIT from finishing. It has to start reading between the
+/// file's start, which is reported, and that COMMIT. If it is too late, the file is made slower.
 fn a_commit_waits_for_a_reader(file: &str) {
     let in_time = (0..6).any(|step| a_reader_came_in_time(file, 1_000_000 << (2 * step)));
     assert!(in_time, "the run never waited for its slow statement");
 }
 
-/// False where the file was committed before the other program read.
+/// False if the file was committed before the other program read.
 fn a_reader_came_in_time(file: &str, slow: u32) -> bool {
     let slow = format!(
         "INSERT INTO log SELECT 7 WHERE (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {slow}) \
@@ -151,7 +151,7 @@ fn a_statement_whose_commit_another_program_s_reading_keeps_back_is_tried_again(
 fn a_newer_ledger_is_left_alone_and_an_older_one_is_read_and_upgraded() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
     bed.migrate();
-    // As the third version was, the first there was.
+    // As in version 3 of the ledger, the first for SQLite.
     bed.query(
         "ALTER TABLE schemaward_statement_journal DROP COLUMN last_insert_rowid; \
          UPDATE schemaward_ledger SET version = 3",

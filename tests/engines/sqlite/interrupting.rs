@@ -1,4 +1,4 @@
-//! Runs that are killed or told to stop.
+//! Runs that are killed or asked to stop.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
@@ -12,13 +12,13 @@ fn a_run_that_is_asked_to_stop_ends_its_statement_and_records_the_attempt() {
     let bed = Bed::with(&[("001_a.sql", &format!("CREATE TABLE a (x);\n{ENDLESS}"))]);
     let mut run = bed.start("001_a.sql");
     signal(&run, "-TERM");
-    // By itself the statement would never end.
+    // Without the signal the statement would never end.
     assert_eq!(run.wait().unwrap().code(), Some(1));
     assert_eq!(bed.versions(), "001 migration 0");
     assert_eq!(bed.query("SELECT count(*) FROM sqlite_master WHERE name = 'a'"), "0");
 }
 
-/// Kills a run before and after each of many statements; whatever is there is recorded, and the rest follows.
+/// Kills a run before and after each of many statements. What exists is recorded, and the next run does the rest.
 #[test]
 fn a_run_that_is_killed_at_any_statement_resumes_there() {
     let slow = "INSERT INTO log SELECT @ WHERE (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
@@ -55,7 +55,7 @@ fn a_run_that_is_killed_at_any_statement_resumes_there() {
     assert_eq!(bed.versions(), "001 migration 1\n002 migration 1");
 }
 
-/// Everything that a plan leaves but times and runs' names.
+/// Everything that a plan leaves, except times and names of runs.
 fn everything(bed: &Bed) -> String {
     let queries = [
         "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%_statement_journal%' ORDER BY name",
@@ -82,7 +82,8 @@ const PLAN: &[(&str, &str)] = &[
     ),
 ];
 
-/// SIGKILL before each system call that changes a file, one run each: what is on the disk then is all that the next run has.
+/// SIGKILL before each system call that changes a file, one for each run: the next run has only what is on the disk
+/// then.
 #[test]
 fn a_run_that_is_killed_before_any_write_is_resumed() {
     if Command::new("strace").arg("-V").output().is_err() {
@@ -110,7 +111,7 @@ fn a_run_that_is_killed_before_any_write_is_resumed() {
     eprintln!("{writes} kills, each resumed");
 }
 
-/// Kills a run before one of its writes, and starts it again. False where it comes to its end before.
+/// Kills a run before one of its writes, and starts it again. False if it finishes before that write.
 fn is_resumed_after(write: usize, expected: &str) -> bool {
     let bed = Bed::with(PLAN);
     let run = bed.command(&["migrate"]);

@@ -16,7 +16,7 @@ fn settings_and_temporary_tables_do_not_leak_into_the_next_file() {
     assert_eq!(bed.query("SELECT n FROM found"), "0");
 }
 
-/// What a connection can be left with that the next file must not find.
+/// Connection state that the next file must not find.
 const STATE: &str = "(SELECT group_concat(name) FROM pragma_database_list) || '|' || (SELECT count(*) FROM \
                      sqlite_temp_master) || '|' || (SELECT foreign_keys FROM pragma_foreign_keys) || '|' || \
                      (SELECT recursive_triggers FROM pragma_recursive_triggers) || '|' || (SELECT defer_foreign_keys \

@@ -1,4 +1,4 @@
-//! The engine on SQLite, through the binary: a file is all it needs.
+//! The engine on SQLite, through the binary; it needs only a file.
 
 mod applying;
 mod asking;

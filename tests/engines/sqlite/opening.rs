@@ -1,4 +1,4 @@
-//! Files that cannot be used, and URLs that name none.
+//! Files that cannot be used, and invalid URLs.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::sqlite::bed::{Bed, text};
 
 const FILES: &[(&str, &str)] = &[("001_a.sql", "CREATE TABLE a (x);")];
 
-/// Code and words of a subcommand on another URL.
+/// Exit code and output of a subcommand with another URL.
 fn on(bed: &Bed, url: &str, subcommand: &str) -> (Option<i32>, String) {
     let output = bed.command(&[subcommand]).env("DATABASE_URL", url).output().unwrap();
     (output.status.code(), text(&output.stdout) + &text(&output.stderr))
@@ -54,7 +54,7 @@ fn a_folder_that_is_missing_is_named_and_not_made() {
     assert!(code == Some(1) && said.contains("cannot open migrations: unable to open database file"), "{said}");
 }
 
-/// A command that obeys the rights of files, as root does not.
+/// A command that obeys file permissions, which root does not.
 fn obeying(command: &Command) -> Command {
     let mut obeying = Command::new("setpriv");
     if is_root() {
@@ -153,7 +153,7 @@ fn what_names_the_database_and_the_folder_is_named_where_it_is_wrong() {
     assert!(code == Some(2) && output.contains("has 2 lines") && output.contains("url"), "{output}");
     let (code, output) = url_file("\n");
     assert!(code == Some(2) && output.contains("is empty"), "{output}");
-    // A variable that is set to nothing names nothing.
+    // An empty variable counts as unset.
     let (code, output) = said(bed.command(&["status"]).env("SCHEMAWARD_URL", ""));
     assert_eq!(code, Some(0), "{output}");
     let (code, output) = said(bed.command(&["status", "--dir", "nowhere"]).env_remove("SCHEMAWARD_DIR"));
@@ -184,7 +184,7 @@ fn a_result_that_cannot_be_written_is_not_a_success() {
     }
 }
 
-/// As the README has it.
+/// As in the README.
 #[test]
 fn the_example_is_applied_and_rolled_back() {
     let bed = Bed::with(&[]);
@@ -202,7 +202,7 @@ fn the_example_is_applied_and_rolled_back() {
 fn only_files_that_are_pending_have_to_be_valid() {
     let bed = Bed::with(FILES);
     bed.migrate();
-    // As if an older Schemaward, or another tool, had taken it.
+    // As if an older Schemaward, or another tool, had accepted it.
     bed.file("001_a.sql", "CREATE TABLE a (x);\n-- schemaward: later\n");
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(4) && said.contains("was changed after it was applied"), "{said}");
@@ -216,7 +216,7 @@ fn only_files_that_are_pending_have_to_be_valid() {
     let (code, said) = bed.said(&["verify"]);
     assert!(code == Some(4) && said.contains("001_a.sql:2:1"), "verify looks into all: {said}");
 
-    // Of the pending files all is told that is wrong, and nothing runs.
+    // All problems of the pending files are reported, and nothing runs.
     bed.files(&[
         ("002_b.sql", "CREATE TABLE b (x);"),
         ("003_c.sql", "SELECT 1;\nSELECT 'c;\n"),

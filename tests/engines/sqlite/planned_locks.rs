@@ -1,4 +1,4 @@
-//! The lock that `plan` tells, held against the one that a run has.
+//! The lock that `plan` shows, compared with the one that a run takes.
 
 use crate::sqlite::bed::{Bed, ENDLESS, signal, text};
 
@@ -16,7 +16,7 @@ fn plan_shows_the_lock_on_the_whole_file_that_a_run_takes() {
     assert_eq!(plan["steps"][0]["statements"][1]["lock"], lock);
 
     let mut run = bed.start("002_b.sql");
-    // A run tells that a file has begun before its transaction has.
+    // A run reports that a file has started before its transaction begins.
     let mut client = bed.client();
     while client.try_at_once("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
         assert!(run.try_wait().unwrap().is_none(), "the run ended before it had the lock");

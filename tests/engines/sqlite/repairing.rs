@@ -42,7 +42,7 @@ fn an_edit_that_leaves_no_valid_file_is_reported_as_an_edit_and_not_accepted() {
     assert!(said.contains("001_a.sql has to be valid before it can be accepted; nothing was changed"), "{said}");
     assert_eq!(bed.query(ledger), before);
 
-    // What is wrong with others is told beside it, and is no reason not to accept.
+    // Problems of other files are reported, but do not prevent the acceptance.
     bed.file("002_b.sql", "CREATE TABLE b (x, y);");
     bed.file("003_c.sql", "SELECT 'open");
     let (code, said) = bed.said(&["verify"]);
@@ -67,7 +67,7 @@ fn a_statement_that_has_run_may_not_change_and_the_others_may() {
     let bed = Bed::with(&[("001_a.sql", broken)]);
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(1) && said.contains("001_a.sql:3:"), "{said}");
-    assert!(bed.said(&["repair"]).1.contains("001_a.sql"), "what is begun is listed");
+    assert!(bed.said(&["repair"]).1.contains("001_a.sql"), "what is half applied is listed");
     bed.file("001_a.sql", &broken.replace("a (x)", "b (x)"));
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(4) && said.contains("statement 1 of version 001 has run already"), "{said}");
@@ -85,7 +85,7 @@ fn a_half_applied_file_is_abandoned_once_it_is_undone_by_hand() {
     let bed = Bed::with(&[("001_a.sql", HALF)]);
     let (code, said) = bed.said(&["migrate"]);
     assert!(code == Some(1) && said.contains("schemaward repair --abandon 001_a.sql"), "{said}");
-    // Nothing but the file and the database's rows is needed, not even the file.
+    // Only the ledger is needed, not even the file.
     bed.remove("001_a.sql");
     bed.file("002_b.sql", "CREATE TABLE c (x);");
     let (code, said) = bed.said(&["migrate"]);

@@ -1,4 +1,4 @@
-//! Rollbacks, by what the ledger kept.
+//! Rollbacks, from the SQL in the ledger.
 
 use crate::sqlite::bed::{Bed, text};
 
@@ -94,7 +94,7 @@ fn a_rollback_that_is_wrong_in_its_middle_is_finished_by_hand() {
     assert!(bed.versions().ends_with("002 rollback 1"), "{}", bed.versions());
 }
 
-/// What is stored cannot be corrected, and so must not keep older versions from being rolled back.
+/// Stored SQL cannot be corrected, so it must not prevent the rollback of older versions.
 #[test]
 fn a_version_that_was_undone_by_hand_is_recorded_as_that() {
     let bed = Bed::with(&[
@@ -132,7 +132,7 @@ fn a_rollback_that_could_never_run_is_refused_with_its_file() {
     assert!(code == Some(4) && said.contains("rollback of 001_a.up.sql:2:1"), "{said}");
 }
 
-/// Whatever becomes of it later.
+/// Whatever happens to the version later.
 #[test]
 fn a_failure_that_was_settled_stays_settled() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABEL a (x);\n-- rollback: DROP TABLE b;")]);

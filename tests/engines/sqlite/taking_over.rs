@@ -1,4 +1,4 @@
-//! Databases that are there already, files that come late or run again.
+//! Existing databases, files out of order, and repeatable files.
 
 use rstest::rstest;
 
@@ -36,7 +36,7 @@ fn a_repeatable_file_runs_again_when_it_has_changed() {
     let bed = Bed::with(&[("R__v.sql", &view("one")), A]);
     bed.migrate();
     bed.migrate();
-    // Looks do not count.
+    // A cosmetic change does not count.
     bed.file("R__v.sql", &format!("-- why\n{}", view("one")));
     bed.migrate();
     assert_eq!(bed.versions(), "001 migration 1\nR repeatable 1");
@@ -60,13 +60,13 @@ fn a_file_out_of_order_is_refused_unless_it_is_asked_for() {
     assert_eq!(bed.versions(), "20260101 migration 1\n20260301 migration 1\n20260201 migration 1");
     assert_eq!(bed.query("SELECT version FROM schemaward_get_current_schema_version"), "20260301");
     bed.migrate();
-    // The last one applied is the first one undone.
+    // The file that was applied last is rolled back first.
     let (code, said) = bed.said(&["rollback", "--to", "20260101", "--yes"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.find("rollback of 20260201_b.sql") < said.find("rollback of 20260301_c.sql"), "{said}");
 }
 
-/// The first two tables as goose 3.29 and dbmate 2.36 have made them here; the others as the tools' sources write them.
+/// The first two tables as created here by goose 3.29 and dbmate 2.36, the others as in the tools' sources.
 #[rstest]
 #[case::goose(
     "CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, \
@@ -134,7 +134,7 @@ fn another_tool_s_history_is_taken_over(#[case] history: &str) {
     assert_eq!(bed.versions(), "001 adopted 1\n002 adopted 1\n003 migration 1");
     let (code, said) = bed.said(&["adopt"]);
     assert!(code == Some(4) && said.contains("ledger is not empty"), "{said}");
-    // What another tool has applied may be undone by the folder's files.
+    // What another tool has applied can be rolled back with the folder's files.
     assert_eq!(bed.said(&["rollback", "--to", "1", "--yes"]).0, Some(0));
     assert!(!bed.has("b") && !bed.has("c") && bed.has("a"));
 }

@@ -1,23 +1,22 @@
-//! One generated file: its statements, one a line.
+//! One generated file: its statements, one on each line.
 
 /// How a file is committed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Style {
-    /// All of it or nothing.
+    /// All or nothing.
     Transaction,
-    /// Statement by statement.
     NoTransaction,
 }
 
 #[derive(Clone, Debug)]
 pub struct File {
     pub seed: u64,
-    /// Where all of its objects are.
+    /// The schema of all its objects.
     pub schema: String,
     pub lines: Vec<String>,
 }
 
-/// Numbers that follow from a seed. Source: Vigna, "splitmix64".
+/// Pseudo-random numbers from a seed. Source: Vigna, "splitmix64".
 struct Random(u64);
 
 impl Random {
@@ -41,7 +40,7 @@ impl Random {
     }
 }
 
-/// What may stand anywhere. `S` is the file's schema, `#` a number of the statement's own.
+/// Statements that may be anywhere. `S` is the file's schema, `#` a number of the statement's own.
 const ANYWHERE: &[&str] = &[
     "insert into S.log (what) values ('#')",
     "insert into S.log (what) select current_setting('work_mem') || current_setting('datestyle') || nullif(current_setting('my.own', true), '')",
@@ -93,7 +92,7 @@ const ANYWHERE: &[&str] = &[
     "comment on table S.t is 'begin; end; case'",
 ];
 
-/// What makes sense in one transaction only.
+/// Statements that only make sense in a single transaction.
 const IN_A_TRANSACTION: &[&str] = &[
     "set local search_path = S",
     "set local role settings_b",
@@ -129,7 +128,7 @@ const IN_A_TRANSACTION: &[&str] = &[
     "insert into S.log (what) select count(*)::text from pg_prepared_statements",
 ];
 
-/// What may stand at a transaction's beginning.
+/// Statements for the beginning of a transaction.
 const FIRST: &[&str] = &[
     "set transaction isolation level repeatable read",
     "set transaction isolation level serializable",
@@ -142,7 +141,7 @@ const FIRST: &[&str] = &[
     "show work_mem",
 ];
 
-/// What fails, now or at the commit.
+/// Statements that fail, at once or at the commit.
 const MISTAKES: &[&str] = &[
     "select 1 / 0",
     "select * from S.nowhere",
@@ -184,7 +183,7 @@ impl File {
         Self { seed, schema, lines }
     }
 
-    /// The file's text, one statement a line, behind a first line.
+    /// The file's text, one statement on each line after a first line.
     pub fn text(&self, first: &str) -> String {
         let mut text = format!("{first}\n");
         for line in &self.lines {

@@ -1,4 +1,4 @@
-//! Applies generated files in every way, and by psql, and holds the databases and the errors against each other.
+//! Applies generated files in every way and with psql, and compares the databases and the errors.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use crate::postgres::bed::Bed;
 /// How a file is applied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Way {
-    /// Behind others in one message.
+    /// After others in one message.
     Batched,
     Alone,
-    /// Statement by statement in its transaction, behind an object that is there alike.
+    /// Statement by statement in its transaction, with an object that exists identically.
     StepByStep,
     NoTransaction,
-    /// Interrupted behind one of its statements, and gone on with.
+    /// Interrupted after one of its statements, and resumed.
     Resumed,
 }
 
@@ -25,11 +25,11 @@ impl Way {
     pub const ALL: [Self; 5] = [Self::Batched, Self::Alone, Self::StepByStep, Self::NoTransaction, Self::Resumed];
 }
 
-/// How many files were applied in each way, and how many of them failed, in psql, too.
+/// For each way, how many files were applied and how many of them failed, with psql too.
 #[derive(Debug, Default)]
 pub struct Counted {
     ways: [(u64, u64); 5],
-    /// How many were not resumed, since what they need went with the session.
+    /// How many were not resumed, since what they need was lost with the session.
     reviewed: u64,
 }
 
@@ -54,20 +54,20 @@ impl fmt::Display for Counted {
     }
 }
 
-/// What became of a file.
+/// The result of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Became {
-    /// SQLSTATE, and the line unless it failed at the commit.
+    /// SQLSTATE and line; no line if the commit failed.
     error: Option<(String, Option<u64>)>,
-    /// What is in its schema.
+    /// The rows in its schema.
     rows: String,
 }
 
-/// Some files, each way of applying them in a database of its own.
+/// Some files. Each way of applying them gets a database of its own.
 pub struct Case;
 
 impl Case {
-    /// Returns what differs.
+    /// Returns the differences.
     pub fn run(files: &[File], style: Style, counted: &mut Counted) -> Vec<String> {
         let by_psql = Bed::new();
         prepare(&by_psql, files);
@@ -80,15 +80,15 @@ impl Case {
         for &way in ways {
             let bed = Bed::new();
             prepare(&bed, files);
-            // In a batch nothing runs behind a file that fails.
+            // In a batch nothing runs after a file that fails.
             let taken = files.iter().zip(&expected).filter(|(file, became)| match way {
                 Way::Batched => became.error.is_none(),
-                // What a session listens to is not brought back, and said so: docs/no-transaction.md.
+                // LISTEN is not restored in a new session, as docs/no-transaction.md says.
                 Way::Resumed => !file.lines.iter().any(|line| line.contains("listen")),
                 _ => true,
             });
             let taken: Vec<(&File, &Became)> = taken.collect();
-            // Of some groups psql takes none.
+            // psql may have applied none of the group.
             if way == Way::Batched && !taken.is_empty() {
                 batched(&bed, &taken);
             }
@@ -112,7 +112,7 @@ impl Case {
     }
 }
 
-/// What the files need: a schema for each, and roles, which are the server's.
+/// What the files need: a schema each, and roles, which belong to the server.
 fn prepare(bed: &Bed<'_>, files: &[File]) {
     bed.psql(
         "select pg_advisory_lock(7); do $$ begin create role settings_a; create role settings_b; \
@@ -128,7 +128,7 @@ fn prepare(bed: &Bed<'_>, files: &[File]) {
         })
         .collect();
     bed.psql(&schemas);
-    // What is compared step by step is made a second time, in a schema of its own.
+    // The comparison step by step creates objects a second time, in a schema of its own.
     bed.psql(&format!("grant create on database {} to public", bed.database));
 }
 
@@ -146,7 +146,7 @@ const SCHEMA: &str = "create SCHEMA S ; create sequence S.numbers;
     grant all on SCHEMA S to public; grant all on all tables in SCHEMA S to public; grant all on all sequences in SCHEMA S to public;
     create table S.gate (n int); insert into S.gate values (1); grant select on S.gate to public;";
 
-/// All that a file can have left.
+/// Everything that a file can leave.
 fn rows(bed: &Bed<'_>, file: &File) -> String {
     let schema = &file.schema;
     bed.psql(&format!(
@@ -156,7 +156,7 @@ fn rows(bed: &Bed<'_>, file: &File) -> String {
     ))
 }
 
-/// psql's transaction is `-1`; its errors tell the line that a statement ends in.
+/// psql runs a transaction with `-1`. Its errors name the line where a statement ends.
 fn psql(bed: &Bed<'_>, file: &File, style: Style) -> Became {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("file.sql");
@@ -174,12 +174,12 @@ fn psql(bed: &Bed<'_>, file: &File, style: Style) -> Became {
     });
     assert_eq!(error.is_some(), !output.status.success(), "{said}");
     let last = u64::try_from(file.lines.len()).unwrap() + 1;
-    // Behind the last line only the commit is left.
+    // After the last line only the commit is left.
     let error = error.map(|(code, line)| (code, line.filter(|line| *line <= last)));
     Became { error, rows: rows(bed, file) }
 }
 
-/// All files in one folder, and one message.
+/// All files in one folder and one message.
 fn batched(bed: &Bed<'_>, files: &[(&File, &Became)]) {
     for (n, (file, _)) in files.iter().enumerate() {
         bed.file(&format!("{:03}_{}.sql", n + 1, file.schema), file.text("--").as_bytes());
@@ -188,7 +188,7 @@ fn batched(bed: &Bed<'_>, files: &[(&File, &Became)]) {
     assert_eq!(ended.applied(), i64::try_from(files.len()).unwrap());
 }
 
-/// One file by itself, in a history of its own. None where it was not resumed, and nothing was changed by that.
+/// One file with a history of its own. None if it was not resumed and nothing was changed.
 fn schemaward(bed: &Bed<'_>, file: &File, way: Way) -> Option<Became> {
     let schema = &file.schema;
     let alone = bed.beside();
@@ -200,7 +200,7 @@ fn schemaward(bed: &Bed<'_>, file: &File, way: Way) -> Option<Became> {
         Way::StepByStep => {
             bed.psql(&format!("create table {schema}.gone (a int)"));
             flags.extend(["--already-exists", "skip-if-identical"]);
-            // Last, so that all before it is done twice, and no line is another than psql's.
+            // Added at the end, so that everything before it is run twice and no line number differs from psql's.
             let mut stepped = file.clone();
             let at = stepped.lines.len();
             stepped.lines.insert(at, format!("create table {schema}.gone (a int)"));
@@ -219,7 +219,7 @@ fn schemaward(bed: &Bed<'_>, file: &File, way: Way) -> Option<Became> {
             bed.psql(&format!("update {schema}.gate set n = 1"));
             offset = u64::try_from(at).unwrap() + 2;
             if failed_before.is_some_and(|line| u64::try_from(line).unwrap() < offset) {
-                // It has failed before it came to be interrupted.
+                // It failed before the interruption.
                 return Some(became(bed, file, &first, offset));
             }
             before = Some(rows(bed, file));
@@ -235,7 +235,7 @@ fn schemaward(bed: &Bed<'_>, file: &File, way: Way) -> Option<Became> {
     (!is_reviewed).then(|| became(bed, file, &ended, offset))
 }
 
-/// `offset`: the line of one that psql's file has not; 0 for none.
+/// `offset`: the line that psql's file does not have; 0 for none.
 fn became(bed: &Bed<'_>, file: &File, ended: &crate::postgres::bed::Ended, offset: u64) -> Became {
     let error = if ended.status.success() {
         None
