@@ -1,22 +1,19 @@
-//! Which engine's rules a text is read by.
-
 use std::fmt;
 
-/// Which engine's rules a text is read by.
+/// The engine whose rules a text is parsed by.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Dialect {
     /// `PostgreSQL` 13 and later.
     Postgres,
     /// `MySQL` 8 and later.
     Mysql,
-    /// `MariaDB` 10.6 and later. As `MySQL`, but for which of the comments with a version in them are code.
+    /// `MariaDB` 10.6 and later. The same as `MySQL`, except for which version comments are code.
     Mariadb,
     /// `SQLite` 3.
     Sqlite,
 }
 
 impl Dialect {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Postgres, Self::Mysql, Self::Mariadb, Self::Sqlite];
 
     /// The engine's name as its makers write it.

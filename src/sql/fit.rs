@@ -1,34 +1,32 @@
-//! How a statement fits into its file: in which transactions it can run, what refuses it there, and whether it is sent at
-//! all. What a file's statements come to together is decided from these, without reading any of them again.
+//! How a statement fits into its file: in which transactions it can run, why it is refused there, and whether it is
+//! sent at all. Decisions about a file combine these, without parsing its statements again.
 
 use super::refusals::{Refusals, Wrapper};
 
-/// How a statement fits into its file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Fit {
-    /// Whether the server refuses it, or leaves it without effect, inside a transaction.
+    /// Whether the server refuses it, or ignores it, inside a transaction.
     pub(crate) demands_none: bool,
-    /// Whether it changes the session's settings and nothing else.
     pub(crate) is_setting: bool,
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) omission: Omission,
     pub(crate) refusals: Refusals,
 }
 
-/// Which part a statement has in what is not sent: that some are left out depends on those after them.
+/// Whether a statement is left out may depend on those after it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Omission {
     Never,
-    /// It begins or ends a transaction, where each statement is committed by itself.
+    /// Begins or ends a transaction, although each statement is committed separately.
     Always,
-    /// Up to the next [`Self::Unlock`] it guards only what a dump fills.
+    /// Left out if only [`Self::Fill`] follows, up to the next [`Self::Unlock`].
     Lock,
     Unlock,
-    /// What a dump writes between the two.
+    /// What mysqldump writes between the two.
     Fill,
 }
 
-/// Whether each statement of a file is left out. A lock that guards anything else than what a dump fills is kept, and
+/// Whether each statement of a file is left out. A lock around anything else than a dump's rows stays, and is then
 /// refused.
 pub(crate) fn left_out(all: &[Omission]) -> Vec<bool> {
     let fills_only = |from: usize| {

@@ -1,5 +1,5 @@
-//! Whether a file looks like another engine's SQL than the one it is read as. Only for a hint beside an error: nothing is
-//! refused by it, and nothing is said without a clear sign.
+//! Whether a file looks like another engine's SQL. Only for a hint next to an error: nothing is refused because of it,
+//! and without a clear sign there is no hint.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use super::Dialect;
 use super::position::position;
 use super::tokens::{Token, tokens};
 
-/// Engines whose SQL is alike, as far as these signs go.
+/// Engines that these signs cannot tell apart are one family.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Family {
     Postgres,
@@ -15,7 +15,7 @@ enum Family {
     Sqlite,
 }
 
-/// Something in a file that the engine it is read as does not know, and another does.
+/// Something in a file that its engine does not know, and another one does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ForeignSign {
     what: &'static str,
@@ -26,7 +26,7 @@ pub struct ForeignSign {
 }
 
 impl ForeignSign {
-    /// The first sign of another engine's SQL; None where there is none, or where one of the engine's own stands beside it.
+    /// The first sign of another engine's SQL; None if there is none, or if the file has a sign of its own engine, too.
     #[must_use]
     pub fn find(sql: &str, dialect: Dialect) -> Option<Self> {
         let own = Family::of(dialect);
@@ -37,7 +37,7 @@ impl ForeignSign {
             let is_first = before.is_none_or(|before| before.text == ";");
             match sign(sql, token, is_first, tokens.peek()) {
                 Some((family, _)) if family == own => return None,
-                // SQLite takes names in backticks, too.
+                // SQLite accepts names in backticks, too.
                 Some((Family::Mysql, BACKTICKS)) if own == Family::Sqlite => {}
                 Some((family, what)) => found = found.or(Some((token.start, family, what))),
                 None => {}
@@ -50,13 +50,13 @@ impl ForeignSign {
 }
 
 const BACKTICKS: &str = "a name in backticks";
-/// Types that no other engine has.
-/// Source: `PostgreSQL`, table 8.1 "Data Types"; `SERIAL` is one of `MySQL`'s, too.
+/// Types that no other engine has. `SERIAL` is not here, since `MySQL` has it too. Source: `PostgreSQL`, table 8.1
+/// "Data Types".
 const POSTGRES_TYPES: [&str; 4] = ["bigserial", "smallserial", "timestamptz", "bytea"];
 /// Source: `MySQL` and `MariaDB`, `SHOW ENGINES`.
 const MYSQL_STORAGE: [&str; 6] = ["innodb", "myisam", "aria", "memory", "archive", "csv"];
 
-/// Whose sign a token is. `is_first`: of its statement.
+/// The family that a token is a sign of. `is_first`: it is the first of its statement.
 fn sign(sql: &str, token: Token<'_>, is_first: bool, next: Option<&Token<'_>>) -> Option<(Family, &'static str)> {
     let is_one_of = |token: &Token<'_>, words: &[&str]| words.iter().any(|word| token.is(word));
     let rest = sql.get(token.start..).unwrap_or_default();
@@ -91,7 +91,6 @@ fn sign(sql: &str, token: Token<'_>, is_first: bool, next: Option<&Token<'_>>) -
     (is_first && token.is("pragma")).then_some((Family::Sqlite, "PRAGMA"))
 }
 
-/// Whether a text ends in `ENGINE =`.
 fn ends_in_engine(before: &str) -> bool {
     let word = before.trim_end().strip_suffix('=').map(str::trim_end);
     word.and_then(|word| word.get(word.len().checked_sub("engine".len())?..))

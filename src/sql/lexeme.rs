@@ -1,14 +1,14 @@
-//! Tokens, reduced to what statement boundaries and checksums depend on. Each dialect's rules stand in its own folder;
+//! Tokens, reduced to what statement boundaries and checksums depend on. Each dialect's rules are in its own folder;
 //! nothing here knows what a statement means.
 
 use super::Dialect;
 
-/// Something that has an opening and a closing mark.
+/// A construct with an opening and a closing mark.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Construct {
-    /// `'…'`, also with a prefix such as `E`.
+    /// `'…'`, with or without a prefix such as `E`.
     String,
-    /// `"…"` where it is a string: `MySQL`, `MariaDB`.
+    /// `"…"` as a string: `MySQL`, `MariaDB`.
     DoubleQuotedString,
     /// `"…"`.
     QuotedIdentifier,
@@ -20,12 +20,11 @@ pub enum Construct {
     DollarQuote,
     /// `/* … */`.
     Comment,
-    /// `BEGIN … END` and what else a routine's body nests.
+    /// `BEGIN … END` and other nested blocks of a routine's body.
     Body,
 }
 
 impl Construct {
-    /// What people call it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::String | Self::DoubleQuotedString => "a string",
@@ -50,15 +49,14 @@ impl Construct {
     }
 }
 
-/// What kind of token it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Space,
-    /// `-- …`, without the end of the line.
+    /// `-- …`, without the line break.
     LineComment,
     /// `/* … */`.
     BlockComment,
-    /// The opening or closing mark of a comment whose content the server executes: `/*!50003` and its `*/`.
+    /// The opening or closing mark of a comment that the server executes: `/*!50003` and its `*/`.
     CodeMark,
     /// A keyword or an unquoted identifier.
     Word,
@@ -68,33 +66,32 @@ pub(crate) enum Kind {
     Open,
     /// `)`
     Close,
-    /// A character operators are made of; several side by side are one operator.
+    /// A character of an operator; adjacent ones form one operator.
     Operator,
-    /// `\` outside quotes: no SQL, but where a client's own commands begin.
+    /// `\` outside quotes: not SQL, but how commands of some clients begin.
     Backslash,
-    /// Literals, quoted identifiers and all the rest.
+    /// Literals, quoted identifiers and everything else.
     Other,
 }
 
 impl Kind {
-    /// Whether the server skips it.
+    /// Whether the server ignores it.
     pub(crate) fn is_trivia(self) -> bool {
         matches!(self, Self::Space | Self::LineComment | Self::BlockComment)
     }
 }
 
-/// One token and where it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexeme {
     pub(crate) kind: Kind,
     pub(crate) start: usize,
-    /// The byte after the last.
+    /// The byte after the last one.
     pub(crate) end: usize,
-    /// What was opened here and not closed before the text's end.
+    /// What was opened here and never closed.
     pub(crate) unterminated: Option<Construct>,
 }
 
-/// The tokens of `sql` from the byte `from` on, which must lie on a character's boundary.
+/// The tokens of `sql` from the byte `from` on, which must be on a character boundary.
 pub(crate) fn lexemes(sql: &str, from: usize, dialect: Dialect) -> Box<dyn Iterator<Item = Lexeme> + '_> {
     dialect.grammar().lexemes(sql, from)
 }

@@ -4,22 +4,22 @@
 
 use std::fmt;
 
-/// A lock's mode, the weakest first.
+/// Weakest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum TableLockMode {
-    /// Stands only against those that stop reads.
+    /// Conflicts only with modes that block reads.
     AccessShare,
     /// SELECT … FOR UPDATE.
     RowShare,
     RowExclusive,
-    /// Against other changes of the schema; reads and writes go on.
+    /// Blocks other schema changes; reads and writes continue.
     ShareUpdateExclusive,
     Share,
-    /// Writes wait, and others of its kind.
+    /// Blocks writes, and itself.
     ShareRowExclusive,
-    /// Only reads go on.
+    /// Only reads continue.
     Exclusive,
-    /// Reads and writes wait.
+    /// Blocks reads and writes.
     AccessExclusive,
 }
 

@@ -1,6 +1,6 @@
-//! From byte offsets to lines and columns.
+//! Converts byte offsets to lines and columns.
 
-/// A place in a text as an editor shows it.
+/// A position as editors show it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Position {
     /// From 1.
@@ -9,7 +9,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// Turns growing byte offsets into positions, reading the text once however many are asked for.
+/// Converts ascending byte offsets, reading the text only once.
 pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -21,7 +21,7 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0, position: Position { line: 1, column: 1 } }
     }
 
-    /// The position of the byte `offset`, which must not lie before the last one asked for.
+    /// The position of the byte `offset`, which must not be less than in the call before.
     pub(crate) fn advance(&mut self, offset: usize) -> Position {
         let passed = self.text.get(self.at..offset).unwrap_or_default();
         let tail = match passed.rfind('\n') {
@@ -38,7 +38,6 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The position of one byte offset.
 pub(crate) fn position(text: &str, offset: usize) -> Position {
     Cursor::new(text).advance(offset)
 }

@@ -1,5 +1,5 @@
-//! A file's statements with what is known of each, which of them are not sent, in which transactions the rest runs, and what
-//! cannot run there.
+//! A file's statements and what is known about each: which are not sent, in which transactions the others run, and
+//! which cannot run.
 
 use super::Dialect;
 use super::facts::Facts;
@@ -13,7 +13,6 @@ use super::transaction::TransactionMode;
 /// The longest excerpt of a statement, in characters.
 const EXCERPT_LIMIT: usize = 80;
 
-/// One statement of a file, and what is known of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Statement {
     pub span: Span,
@@ -21,13 +20,13 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// Its SQL in the text it was found in.
+    /// Its SQL, in the text that it was parsed from.
     #[must_use]
     pub fn text<'a>(&self, sql: &'a str) -> &'a str {
         self.span.text(sql)
     }
 
-    /// Its first line without passwords, cut to 80 characters.
+    /// Its first line, without passwords and cut to 80 characters.
     #[must_use]
     pub fn excerpt(&self, sql: &str) -> String {
         let line = self.text(sql).lines().next().unwrap_or_default().trim_end();
@@ -39,19 +38,18 @@ impl Statement {
     }
 }
 
-/// The statements of a file.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) statements: Vec<Statement>,
-    /// What is not sent.
+    /// Statements that are not sent.
     pub(crate) left_out: Vec<Span>,
     pub(crate) mode: TransactionMode,
-    /// What cannot run, each with its first byte.
+    /// Statements that cannot run, each by its first byte.
     pub(crate) refused: Vec<(usize, Refusal)>,
 }
 
 impl Reading {
-    /// Reads statements where they stand in a text. `no_transaction`: the file asks for each to be committed by itself.
+    /// Reads the statements of a text. `no_transaction`: the file asks for each to be committed separately.
     pub(crate) fn of(sql: &str, spans: &[Span], no_transaction: bool, dialect: Dialect) -> Self {
         let mut parser = Parser::new(dialect);
         let mut all: Vec<(Statement, Fit)> = Vec::with_capacity(spans.len());
@@ -74,10 +72,10 @@ impl Reading {
     }
 }
 
-/// The mode of a file. `no_transaction`, the file's directive, decides; without it it is [`TransactionMode::PerStatement`]
-/// where at least one statement cannot run in a transaction and no other does more than change the session's settings.
-/// `wrapped` is a file between `BEGIN` and `COMMIT`, which wants a transaction. On `MySQL` and `MariaDB`, whose DDL commits
-/// by itself, it is always [`TransactionMode::PerStatement`].
+/// The mode of a file. The directive `no_transaction` decides. Without it, the file is
+/// [`TransactionMode::PerStatement`] if at least one statement cannot run in a transaction and all others only change
+/// the session's settings. A file that is `wrapped` in `BEGIN` and `COMMIT` wants a transaction. On `MySQL` and
+/// `MariaDB`, whose DDL commits implicitly, it is always [`TransactionMode::PerStatement`].
 fn mode<'a>(
     mut statements: impl Iterator<Item = &'a Fit> + Clone,
     wrapped: bool,
@@ -106,12 +104,12 @@ fn omissions(all: &[(Statement, Fit)]) -> Vec<Omission> {
     all.iter().map(|(_, fit)| fit.omission).collect()
 }
 
-/// Marks the first and the last of so many.
+/// Marks the first and the last one.
 fn ends(count: usize) -> Vec<bool> {
     (0..count).map(|index| index == 0 || index + 1 == count).collect()
 }
 
-/// Whether what would refuse a statement does: how a string is read counts only where one after it has a backslash.
+/// How strings are read only matters if one that follows has a backslash.
 fn matters(why: &Refusal, sql: &str, span: Span) -> bool {
     *why != Refusal::StringsOtherwise || sql.get(span.end..).is_some_and(|rest| rest.contains('\\'))
 }
@@ -123,7 +121,6 @@ pub(super) mod tests {
     use super::super::transaction::{CatalogObject, Execution, ObjectName, Trace};
     use super::*;
 
-    /// The mode of a file with such statements.
     pub(in super::super) fn mode(
         sql: &str,
         statements: &[Span],

@@ -1,7 +1,6 @@
-//! Steps of a lexer of our own: where a run of bytes ends. All marks are ASCII, so every end lies on a character's
-//! boundary.
+//! Helpers for lexers: where a run of bytes ends. All marks are ASCII, so every end is on a character boundary.
 
-/// The byte at an offset; 0 behind the end, since no text that is read holds a NUL.
+/// The byte at an offset. 0 after the end, which is unambiguous: texts contain no NUL.
 pub(crate) fn byte(sql: &str, at: usize) -> u8 {
     sql.as_bytes().get(at).copied().unwrap_or_default()
 }
@@ -10,12 +9,11 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
-/// Whether a byte can be a part of an unquoted name; those of all characters beyond ASCII can.
+/// Whether a byte can be part of an unquoted name, as every byte of a non-ASCII character can.
 pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 
-/// The end of the run of bytes that satisfy a condition.
 pub(crate) fn run(sql: &str, from: usize, satisfies: impl Fn(u8) -> bool) -> usize {
     let rest = sql.as_bytes().get(from..).unwrap_or_default();
     from + rest.iter().take_while(|byte| satisfies(**byte)).count()
@@ -26,13 +24,13 @@ pub(crate) fn line(sql: &str, from: usize) -> usize {
     run(sql, from, |byte| byte != b'\n')
 }
 
-/// The byte behind a mark; None where it does not follow.
+/// The byte after a mark, if the text contains it from here on.
 pub(crate) fn behind(sql: &str, from: usize, mark: &str) -> Option<usize> {
     sql.get(from..)?.find(mark).map(|at| from + at + mark.len())
 }
 
-/// Reads from behind an opening quote to behind the closing one; None where there is none. A quote that is doubled is
-/// a part of the text; so is what follows a backslash, where those escape.
+/// The byte after the closing quote, reading from after the opening one; None if it is never closed. A doubled quote is
+/// part of the text, and so is a character after a backslash if backslashes escape.
 pub(crate) fn quoted(sql: &str, from: usize, quote: u8, backslashes: bool) -> Option<usize> {
     let bytes = sql.as_bytes();
     let mut at = from;
@@ -50,12 +48,11 @@ pub(crate) fn quoted(sql: &str, from: usize, quote: u8, backslashes: bool) -> Op
     }
 }
 
-/// Whether a text holds a word in whichever letters, also as a part of another. The word is in small letters and ASCII.
+/// Whether a text contains a word in any case, also as part of another word. The word must be in lower case and ASCII.
 pub(crate) fn mentions(text: &str, word: &str) -> bool {
     mentions_any(text, &[word])
 }
 
-/// The same of one of several.
 pub(crate) fn mentions_any(text: &str, words: &[&str]) -> bool {
     let bytes = text.as_bytes();
     let stands_at = |at: usize, word: &str| {
@@ -66,7 +63,7 @@ pub(crate) fn mentions_any(text: &str, words: &[&str]) -> bool {
     bytes.iter().enumerate().any(found)
 }
 
-/// The same of a word that ends in a colon, which few texts have.
+/// The same for a word that ends in a colon; few texts contain one, so the colons are searched for.
 pub(crate) fn has_mark(text: &str, mark: &str) -> bool {
     let before = |at: usize| (at + 1).checked_sub(mark.len()).and_then(|from| text.as_bytes().get(from..=at));
     text.match_indices(':').any(|(at, _)| before(at).is_some_and(|found| found.eq_ignore_ascii_case(mark.as_bytes())))

@@ -1,4 +1,4 @@
-//! Passwords that stand in SQL: they are in the file, but need not be in a log or a status.
+//! Passwords in SQL. The file contains them, but logs and status need not.
 
 use std::ops::Range;
 
@@ -6,18 +6,18 @@ use super::Dialect;
 use super::lexeme::{Kind, lexemes};
 use super::scan::mentions_any;
 
-/// What stands for each character of a literal that may hold a password.
+/// Replaces each character of a literal that may contain a password.
 const HIDDEN: char = '*';
 
-/// A line of SQL with stars for what may be a password: the string behind PASSWORD or IDENTIFIED BY, and strings that
-/// hold a connection's parameters or URL. It keeps its number of characters, so that columns stay right. Whose SQL it is
-/// need not be known: what any engine's rules hide is hidden.
+/// A line of SQL with stars for what may be a password: strings after PASSWORD or IDENTIFIED BY, and strings with
+/// connection parameters or a URL. The number of characters stays the same, so columns stay right. The engine need not
+/// be known: whatever is secret by any engine's rules is hidden.
 #[must_use]
 pub fn without_passwords(line: &str) -> String {
     hidden(line, &secrets_of_line(line))
 }
 
-/// A line with stars for what is between some bytes, but for quotes.
+/// The line with stars at some byte ranges, except for quotes.
 pub(crate) fn hidden(line: &str, secrets: &[Range<usize>]) -> String {
     let is_secret = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
     let is_mark = |c| matches!(c, '\'' | '$' | '"');
@@ -25,7 +25,7 @@ pub(crate) fn hidden(line: &str, secrets: &[Range<usize>]) -> String {
     line.char_indices().map(shown).collect()
 }
 
-/// What of a line may be a password, as bytes.
+/// The byte ranges of a line that may be passwords.
 pub(crate) fn secrets_of_line(line: &str) -> Vec<Range<usize>> {
     if !may_hold_secret(line) {
         return Vec::new();
@@ -33,16 +33,15 @@ pub(crate) fn secrets_of_line(line: &str) -> Vec<Range<usize>> {
     RULES.into_iter().flat_map(|dialect| literals(line, dialect)).collect()
 }
 
-/// Whose rules are tried.
 const RULES: [Dialect; 2] = [Dialect::Postgres, Dialect::Mysql];
 
-/// Whether a text has a word that [`literals`] looks for. Most have none, and need not be taken apart.
+/// Whether a text contains a word that [`literals`] looks for. Most texts do not, and need no lexing.
 fn may_hold_secret(text: &str) -> bool {
     text.contains("://") || mentions_any(text, &["password", "identified"])
 }
 
-/// A server's message with stars for what [`without_passwords`] hides in the SQL that it is about: servers quote the text
-/// that they do not understand, perhaps cut off in the middle of a literal.
+/// A server's message with stars for what [`without_passwords`] hides in the SQL that it is about. Servers quote the
+/// text they do not understand, and may cut it off inside a literal.
 #[must_use]
 pub fn message_without_passwords(message: &str, sql: &str) -> String {
     let mut shown = message.to_owned();
@@ -52,8 +51,8 @@ pub fn message_without_passwords(message: &str, sql: &str) -> String {
     shown
 }
 
-/// What stands in the literals that may hold a password, as it is written and as it is meant; the longest first. Line by
-/// line, too: a function's body is one literal as a whole.
+/// The contents of literals that may contain a password, as written and as meant; the longest first. The lines are
+/// searched on their own, too, since a function's body is a single literal.
 fn secrets(sql: &str) -> Vec<String> {
     let mut found = Vec::new();
     for text in std::iter::once(sql).chain(sql.lines()) {
@@ -82,7 +81,7 @@ fn content(literal: &str) -> String {
     inside.strip_suffix(mark).unwrap_or(inside).to_owned()
 }
 
-/// A text with stars for a secret, and for the beginning of one that was cut off.
+/// The text with stars for a secret, or for its beginning where the text was cut off.
 fn starred(text: &str, secret: &str) -> String {
     let quote = |c: Option<char>| c.is_none_or(|c| matches!(c, '\'' | '"' | '`'));
     let mut shown = String::with_capacity(text.len());
@@ -93,7 +92,7 @@ fn starred(text: &str, secret: &str) -> String {
         let behind = rest.get(bytes..).unwrap_or_default();
         let quoted = quote(shown.chars().last()) && quote(behind.chars().next());
         let is_whole = bytes == secret.len();
-        // A few characters may stand anywhere by chance; between quotes they do not.
+        // A few characters may match by chance, but not if they are between quotes.
         let is_shown = chars > 0 && (quoted || chars >= 4 && (is_whole || quote(behind.chars().next())));
         if is_shown {
             shown.extend(std::iter::repeat_n(HIDDEN, chars));
@@ -106,11 +105,11 @@ fn starred(text: &str, secret: &str) -> String {
     shown
 }
 
-/// The literals that may hold a password, as bytes.
+/// The byte ranges of literals that may contain a password.
 fn literals(line: &str, dialect: Dialect) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut after_password = false;
-    // SET PASSWORD FOR somebody: the password comes behind the equals sign.
+    // SET PASSWORD FOR somebody: the password follows the equals sign.
     let mut of_somebody = false;
     let mut previous = "";
     for lexeme in lexemes(line, 0, dialect) {
@@ -136,7 +135,6 @@ fn literals(line: &str, dialect: Dialect) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether a name in quotes is read there.
 fn is_identifier(text: &str, dialect: Dialect) -> bool {
     dialect.grammar().double_quotes_names() && text.starts_with('"')
 }

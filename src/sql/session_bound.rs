@@ -1,4 +1,4 @@
-//! Whether a file's statement needs what an earlier one has made in their session, which is gone where the session is another.
+//! Whether a statement needs something that an earlier one left in the session. In a new session that is gone.
 
 use super::reading::Statement;
 use super::session_object::{
@@ -7,23 +7,23 @@ use super::session_object::{
 use super::tokens::{Token, tokens};
 use super::{Dialect, postgres};
 
-/// Something of a session that a later statement needs.
+/// Something in a session that a later statement needs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SessionBound {
     /// What it is, with its name.
     pub what: String,
-    /// The statement that has made it, from 0.
+    /// The statement that created it, from 0.
     pub made_by: usize,
-    /// The first statement that needs it, or may do so, from 0.
+    /// The first statement that needs it, or may need it, from 0.
     pub needed_by: usize,
-    /// Whether that statement names it; else it cannot be seen into.
+    /// Whether that statement names it; otherwise its effects cannot be seen in its text.
     pub named: bool,
 }
 
 /// A file's statements in the order they run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileStatements<'a> {
-    /// The text they stand in.
+    /// The file's text.
     pub(crate) sql: &'a str,
     pub(crate) statements: &'a [Statement],
     pub(crate) dialect: Dialect,
@@ -34,9 +34,9 @@ impl FileStatements<'_> {
         self.statements.get(index).map_or("", |statement| statement.text(self.sql))
     }
 
-    /// What the statements that have run have made in their session, and one that has not run needs; None where a new
-    /// session will do. `made_elsewhere`: names of temporary tables that routines make which the file calls; empty where a routine puts
-    /// the name together.
+    /// Something that the statements that have run left in their session and that one that has not run needs; None if a
+    /// new session will do. `made_elsewhere`: temporary tables created by routines that the file calls; an empty name
+    /// if the routine builds the name at run time.
     pub(crate) fn session_bound(
         &self,
         has_run: impl Fn(usize) -> bool,
@@ -76,14 +76,14 @@ impl FileStatements<'_> {
         None
     }
 
-    /// The first statement that has run and names one of some routines, as it may call it, where another has not run behind it.
-    /// What such a routine has left in the session is not known.
+    /// The first statement that has run and may have called one of `routines`, with statements after it that have not
+    /// run. What such a routine left in the session is unknown.
     pub(crate) fn calls_before_the_rest(
         &self,
         has_run: impl Fn(usize) -> bool,
         routines: &[String],
     ) -> Option<SessionBound> {
-        // Those name a routine and do not call it.
+        // These name a routine without calling it.
         const ABOUT_IT: [&str; 7] = ["create", "alter", "drop", "comment", "grant", "revoke", "security"];
         let called = |index: usize| {
             let sql = self.statement_sql(index);
@@ -98,8 +98,9 @@ impl FileStatements<'_> {
         Some(SessionBound { what, made_by, needed_by, named: false })
     }
 
-    /// What the server says was temporary behind the last statement that has run, where no statement shows that it makes it, and
-    /// another has not run behind it: a routine or a block has made it. `there`: names of tables, views and sequences.
+    /// An object that the server reported as temporary after the last statement that has run, that no statement visibly
+    /// creates, and that later statements may need: a routine or a block created it. `there`: names of tables, views
+    /// and sequences.
     pub(crate) fn temporary_before_the_rest(
         &self,
         has_run: impl Fn(usize) -> bool,
@@ -111,7 +112,7 @@ impl FileStatements<'_> {
                 let sql = statement.text(self.sql);
                 let makes =
                     statement.facts.session_effect().makes.iter().any(|object| object.name == name.to_lowercase());
-                // ON COMMIT DROP: it was there when the row was written, and is no more.
+                // ON COMMIT DROP: it existed when the row was written, and does no longer.
                 makes || has_word(sql, &name.to_lowercase()) && has_word(sql, "commit") && has_word(sql, "drop")
             })
         };
@@ -122,8 +123,8 @@ impl FileStatements<'_> {
         Some(SessionBound { what: format!("the temporary table {name}"), made_by, needed_by, named })
     }
 
-    /// A temporary table that more than one statement uses, where each is committed by itself; None where there is none. An
-    /// interruption between them cannot be resumed.
+    /// A temporary table that several statements use although each is committed separately; None if there is none. A
+    /// run that is interrupted between them cannot be resumed.
     pub(crate) fn temporary_table_over_statements(&self) -> Option<SessionBound> {
         let makes_one = |statement: &Statement| {
             let makes = &statement.facts.session_effect().makes;
@@ -135,8 +136,8 @@ impl FileStatements<'_> {
     }
 }
 
-/// Of some routines of `PostgreSQL`'s, each a name and a body, the names of those that set something that stays behind the
-/// statement that calls them, or name one that does.
+/// Given names and bodies of `PostgreSQL` routines: the names of those that change a setting beyond the statement that
+/// calls them, or that may call such a routine.
 #[must_use]
 pub fn routines_that_leave_settings(routines: &[(String, String)]) -> Vec<String> {
     let (mut found, mut rest): (Vec<_>, Vec<_>) =
@@ -153,7 +154,7 @@ pub fn routines_that_leave_settings(routines: &[(String, String)]) -> Vec<String
     found.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether a statement needs an object: Some(true) where it names it, Some(false) where it may.
+/// Whether a statement needs an object: Some(true) if it names it, Some(false) if it may need it.
 fn needs(sql: &str, hidden: bool, object: &SessionObject, dialect: Dialect) -> Option<bool> {
     let first = tokens(sql, dialect).next().map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
     // Their strings may be SQL.
@@ -174,7 +175,7 @@ fn needs(sql: &str, hidden: bool, object: &SessionObject, dialect: Dialect) -> O
     (object.needed_by == NeededBy::Name && hidden).then_some(false)
 }
 
-/// An object under the new name that a statement gives it, which has run.
+/// The object under the new name that a statement gave it.
 fn renamed(sql: &str, object: &SessionObject, dialect: Dialect) -> Option<SessionObject> {
     let mut words = tokens(sql, dialect).skip_while(|token| unquoted(token.text) != object.name).skip(1);
     words.find(|token| token.is("rename") || token.is("to"))?;

@@ -1,26 +1,23 @@
-//! What lives in a session only and cannot be brought back once that has ended: temporary tables, open cursors and the
-//! like. Read from the statements alone.
+//! Objects that exist only in a session and cannot be restored when it ends: temporary tables, open cursors and the
+//! like. Judged by the statements alone.
 
 use super::Dialect;
 use super::lexeme::lexemes;
 use super::scan::mentions;
 
-/// Something that a session holds, and that is gone with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct SessionObject {
-    /// What people call it.
     pub(crate) what: &'static str,
-    /// In small letters, without quotes.
+    /// In lower case, without quotes.
     pub(crate) name: String,
     pub(crate) needed_by: NeededBy,
 }
 
-/// Which statements need a [`SessionObject`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NeededBy {
-    /// Those that name it, and those that cannot be seen into.
+    /// Those that name it, and those whose effects cannot be seen.
     Name,
-    /// Those that name it; one that cannot be seen into could not get at it.
+    /// Those that name it. A statement whose effects cannot be seen could not use it.
     NameAlone,
     All,
 }
@@ -29,11 +26,10 @@ pub(crate) enum NeededBy {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Effect {
     pub(crate) makes: Vec<SessionObject>,
-    /// Names of what it takes away.
+    /// Names of what it drops.
     pub(crate) drops: Vec<String>,
-    /// It takes all away.
     pub(crate) drops_all: bool,
-    /// It does not need what it takes away.
+    /// It does not fail if what it drops does not exist.
     pub(crate) drops_if_there: bool,
 }
 
@@ -41,7 +37,6 @@ impl Effect {
     pub(crate) const NONE: Self =
         Self { makes: Vec::new(), drops: Vec::new(), drops_all: false, drops_if_there: false };
 
-    /// One on nothing.
     pub(crate) fn none() -> &'static Self {
         static NONE: Effect = Effect::NONE;
         &NONE
@@ -52,13 +47,13 @@ pub(crate) fn temporary_table(name: String) -> SessionObject {
     SessionObject { what: "the temporary table", name, needed_by: NeededBy::Name }
 }
 
-/// One whose name nobody can read.
+/// One whose name cannot be seen in the text.
 pub(crate) fn unknown_temporary_table() -> SessionObject {
-    let what = "the temporary table whose name is put together";
+    let what = "the temporary table whose name is built at run time";
     SessionObject { what, name: String::new(), needed_by: NeededBy::All }
 }
 
-/// A name in small letters and without its quotes.
+/// The name in lower case and without quotes.
 pub(crate) fn unquoted(text: &str) -> String {
     let quote = text.chars().next().filter(|first| matches!(first, '`' | '"' | '['));
     match quote {
@@ -67,7 +62,7 @@ pub(crate) fn unquoted(text: &str) -> String {
     }
 }
 
-/// Whether a text has a word in it, in whichever letters.
+/// Whether a text contains a word in any case.
 pub(crate) fn has_word(text: &str, word: &str) -> bool {
     if word.is_ascii() && !mentions(text, word) {
         return false;
@@ -81,7 +76,7 @@ pub(crate) fn has_word(text: &str, word: &str) -> bool {
         })
 }
 
-/// Names of temporary tables that a text makes which may be SQL: a routine's body, a string.
+/// Names of temporary tables created by a text that may be SQL: a routine's body, a string.
 #[must_use]
 pub fn temporary_tables_in(text: &str) -> Vec<String> {
     if !mentions(text, "temporary") {
@@ -116,8 +111,8 @@ pub fn temporary_tables_in(text: &str) -> Vec<String> {
     found
 }
 
-/// Whether a text that may be SQL puts a statement together that makes a temporary table: a part of it stands in a string, and
-/// the name in none.
+/// Whether a text that may be SQL builds a statement that creates a temporary table: a string contains part of it, but
+/// no string contains the name.
 #[must_use]
 pub fn puts_temporary_table_together(text: &str) -> bool {
     if !mentions(text, "temp") {
@@ -135,7 +130,6 @@ fn is_string(word: &str) -> bool {
     word.starts_with(['\'', '"'])
 }
 
-/// What stands in a string.
 fn inside(word: &str) -> String {
     let quote = word.chars().next().unwrap_or('\'');
     word.trim_matches(quote).replace(&format!("{quote}{quote}"), &quote.to_string())

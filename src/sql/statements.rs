@@ -1,55 +1,55 @@
-//! A file's statements, and where each is. Where one ends and the next begins each dialect says in its own folder.
+//! A file's statements and their places. Each dialect's splitting is in its own folder.
 
 use super::Dialect;
 use super::lexeme::Construct;
 use super::position::{Cursor, Position};
 use super::tokens::tokens;
 
-/// Where one statement is in its text, without the semicolon that ends it. Empty statements are none: the server skips them.
+/// The place of one statement in its text, without the semicolon that ends it. Empty statements do not count: the
+/// server skips them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Span {
     /// The first byte of its first token.
     pub start: usize,
     /// The byte after its last token.
     pub end: usize,
-    /// Where its first token is.
     pub position: Position,
 }
 
 impl Span {
-    /// The statement's SQL in the text it was found in.
+    /// The statement's SQL, in the text that it was parsed from.
     #[must_use]
     pub fn text(self, sql: &str) -> &str {
         sql.get(self.start..self.end).unwrap_or_default()
     }
 }
 
-/// Why a text cannot be divided into statements.
+/// Why a text cannot be split into statements.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
     /// Opened and never closed.
     Unterminated(Construct),
-    /// A line for the engine's client, not for the server.
+    /// A command for the engine's client, not for the server.
     MetaCommand,
-    /// A line `DELIMITER` that names none.
+    /// `DELIMITER` without a delimiter.
     Delimiter,
-    /// A body whose end cannot be told.
+    /// A body whose end cannot be found.
     Body,
 }
 
-/// A text's statements, and what is no SQL in it with the byte where it begins.
+/// A text's statements, and what is wrong with it by the byte where that begins.
 #[derive(Debug, Default)]
 pub(crate) struct Split {
     pub(crate) statements: Vec<Span>,
     pub(crate) faults: Vec<(usize, Fault)>,
 }
 
-/// Divides SQL into statements.
 pub(crate) fn split(sql: &str, dialect: Dialect) -> Split {
     dialect.grammar().split(sql)
 }
 
-/// Divides SQL into statements. Each block, a range of bytes, ends one surely: what is not understood in it reaches to there.
+/// Splits SQL into statements. Each block, a range of bytes, is known to end a statement: what is not understood in it
+/// extends to its end.
 pub(crate) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialect) -> Split {
     if blocks.is_empty() || has_delimiter_lines(sql, dialect) {
         return split(sql, dialect);
@@ -72,15 +72,15 @@ pub(crate) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialec
     all
 }
 
-/// Whether a text says by lines of its own where statements end: those count beyond a block, too, in which some files put
-/// each of them alone.
+/// Whether lines for the client say where statements end. They take precedence over blocks: some files have each of
+/// them in a block of its own.
 fn has_delimiter_lines(sql: &str, dialect: Dialect) -> bool {
     let is_one = |line: &str| line.trim_start().get(..9).is_some_and(|word| word.eq_ignore_ascii_case("delimiter"));
     dialect.grammar().has_delimiter_lines() && sql.lines().any(is_one)
 }
 
-/// Divides what stands between two marks of one statement: many files have several plain ones there, which are run one by
-/// one. A body that was not read as one, or not to its end, is the whole.
+/// Splits a block. Many files put several plain statements into one, and these are run one by one. If it contains a
+/// body that is not recognised, or not to its end, the whole block is one statement.
 fn split_block(sql: &str, dialect: Dialect) -> Split {
     if let Some(whole) = dialect.grammar().split_whole(sql) {
         return whole;
@@ -176,7 +176,7 @@ pub(crate) mod tests {
         prop_oneof![proptest::sample::select(MARKS).prop_map(ToOwned::to_owned), "\\PC{0,3}"]
     }
 
-    /// A whole statement that no neighbour can change.
+    /// A whole statement that its neighbours cannot change.
     pub(crate) fn whole(dialect: Dialect) -> &'static [&'static str] {
         match dialect {
             Dialect::Postgres => &[
@@ -231,7 +231,7 @@ pub(crate) mod tests {
         fn only_what_the_server_skips_lies_between_statements(
             dialect in dialects(), pieces in prop::collection::vec(piece(), 0..12),
         ) {
-            // A delimiter of the file's own, and \g, are no tokens of the server.
+            // The server does not know the file's delimiter and \g as tokens.
             let own = |piece: &&String| !piece.contains('\\') && !piece.contains("delimiter");
             let sql: String = pieces.iter().filter(own).map(String::as_str).collect();
             let Split { statements, faults } = split(&sql, dialect);

@@ -1,14 +1,13 @@
-//! Which transactions a file's statements run in: the file as one, or each statement by itself; and what a statement
-//! that cannot run in any transaction would leave in the catalog. Says what is to be done, does nothing.
+//! In which transactions a file's statements run: all in one, or each in its own; and what a statement that cannot run
+//! in a transaction leaves in the catalog. Only describes this; executes nothing.
 
 use super::name::Name;
 
-/// Which transactions a file's statements run in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TransactionMode {
-    /// The whole file is one transaction, with its row in the ledger.
+    /// The whole file is one transaction, which includes its row in the ledger.
     PerFile,
-    /// Each statement is committed by itself, with its row in the statement journal.
+    /// Each statement is committed separately, with its row in the statement journal.
     PerStatement,
 }
 
@@ -17,12 +16,13 @@ pub enum TransactionMode {
 pub enum Execution {
     /// In a transaction with its row in the journal: both or neither.
     Transaction,
-    /// The same. It changes the session alone, so it runs again where a run resumes behind it.
+    /// The same. It only changes the session, so it runs again when a run is resumed after it.
     Setting,
-    /// The same outside any transaction, where alone it has an effect: a `PRAGMA` of `SQLite`. No row tells of it.
+    /// The same outside any transaction, since it has no effect inside one: a `PRAGMA` of `SQLite`. It has no row in
+    /// the journal.
     SettingAlone,
-    /// In no transaction, between a row *started* and its end. What is left of it where the end was not recorded, the
-    /// catalog tells, or nobody.
+    /// In no transaction, between a row *started* and the record of its end. If the end was not recorded, only the
+    /// catalog can show what the statement has done, if anything can.
     Alone(Trace),
     /// `CREATE INDEX CONCURRENTLY` without a name: refused.
     NamelessIndex,
@@ -31,58 +31,52 @@ pub enum Execution {
 /// What an interrupted statement leaves in the catalog. Names are as the file writes them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Trace {
-    /// `MySQL`, `MariaDB`: the object is there where the statement came to its end, if it was not before.
+    /// `MySQL`, `MariaDB`: the object exists if the statement finished, provided that it did not exist before.
     Appears(CatalogObject),
-    /// `MySQL`, `MariaDB`: the object is gone where the statement came to its end, if it was there before.
+    /// `MySQL`, `MariaDB`: the object is gone if the statement finished, provided that it existed before.
     Disappears(CatalogObject),
-    /// `MariaDB`: the same of the last of several, which are dropped one by one.
+    /// `MariaDB`: the same for the last of several objects, which are dropped one by one.
     LastDisappears(CatalogObject),
-    /// `MySQL`, `MariaDB`: the first object is gone and the second is there where the statement came to its end, if it
+    /// `MySQL`, `MariaDB`: the first object is gone and the second exists if the statement finished, provided that it
     /// was the other way round before.
-    Renamed {
-        /// As it was called.
-        from: Box<CatalogObject>,
-        /// As it is to be called.
-        to: Box<CatalogObject>,
-    },
-    /// `CREATE INDEX CONCURRENTLY`: an index, which is not valid unless the statement came to its end.
+    Renamed { from: Box<CatalogObject>, to: Box<CatalogObject> },
+    /// `CREATE INDEX CONCURRENTLY`: an index, which is invalid unless the statement finished.
     CreatedIndex {
         name: String,
-        /// The table, in whose schema the index lies.
+        /// The table, whose schema is also the index's.
         table: String,
     },
-    /// `DROP INDEX CONCURRENTLY`: the index is gone where it came to its end.
+    /// `DROP INDEX CONCURRENTLY`: the index is gone if it finished.
     DroppedIndex { name: String },
-    /// `REINDEX CONCURRENTLY` of an index: half-built copies, and it may run again.
+    /// `REINDEX CONCURRENTLY` of an index: half-built copies; it may run again.
     ReindexedIndex { name: String },
-    /// `REINDEX CONCURRENTLY` of a table: half-built copies, and it may run again.
+    /// `REINDEX CONCURRENTLY` of a table: half-built copies; it may run again.
     ReindexedTable { name: String },
-    /// Nothing that matters: to run it twice is to run it once (`VACUUM`, `ALTER SYSTEM`, …).
+    /// Nothing that matters: running it twice has the same effect as once (`VACUUM`, `ALTER SYSTEM`, …).
     Repeatable,
-    /// Nothing that could be relied on.
+    /// Nothing that can be relied on.
     Unknown,
-    /// The same of one that may commit in its middle, so that a part of it stays where the server refuses the rest
-    /// (`CALL`, …).
+    /// The same, for a statement that may commit in the middle, so that part of it stays even if the server refuses the
+    /// rest (`CALL`, …).
     Parts,
 }
 
 impl Trace {
-    /// Whether nothing in the catalog tells how the statement ended.
+    /// Whether nothing in the catalog shows how the statement ended.
     #[must_use]
     pub fn tells_nothing(&self) -> bool {
         matches!(self, Self::Unknown | Self::Parts)
     }
 }
 
-/// Something that `information_schema` can tell of. Names are without quotes, in the file's own letters.
+/// An object that `information_schema` shows. Names are without quotes, in the case that the file uses.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum CatalogObject {
-    /// A database, which is also called schema.
+    /// A database, also called a schema.
     Database(String),
-    /// A table, or a sequence of `MariaDB`, which is one to `information_schema.tables`.
+    /// A table, or a sequence of `MariaDB`, which `information_schema.tables` lists as well.
     Table(ObjectName),
     View(ObjectName),
-    /// A column of a table.
     Column {
         table: ObjectName,
         name: String,
@@ -92,7 +86,7 @@ pub enum CatalogObject {
         table: ObjectName,
         name: String,
     },
-    /// A foreign key or a check of a table.
+    /// A foreign key or a check constraint of a table.
     Constraint {
         table: ObjectName,
         name: String,
@@ -104,12 +98,10 @@ pub enum CatalogObject {
     Event(ObjectName),
 }
 
-/// A name in a database.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ObjectName {
-    /// The database; None for the session's.
+    /// None for the session's database.
     pub database: Option<String>,
-    /// The name in it.
     pub name: String,
 }
 

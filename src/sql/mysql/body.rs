@@ -1,18 +1,17 @@
-//! The bodies of routines, triggers and events: in them a semicolon ends no statement of the file. The client knows
-//! nothing of this and leaves it to DELIMITER lines; here a body is whole without them, too.
+//! The bodies of routines, triggers and events, in which a semicolon does not end the file's statement. The client
+//! leaves that to DELIMITER lines; here a body is recognised without them, too.
 //!
-//! Read as the servers' grammars do: a word opens or closes a block only where a statement begins, so that it is a name
-//! everywhere else. What does not fit is [`Body::is_lost`]: where such a statement ends nobody knows but who divides the
-//! file, by DELIMITER lines. So it is with packages and with bodies in the manner of `sql_mode=ORACLE`.
+//! Parsed like the servers' grammars: a word opens or closes a block only at the start of a statement, and is a name
+//! anywhere else. A body that does not fit is [`Body::is_lost`]: only DELIMITER lines can say where such a statement
+//! ends. This is so for packages and for bodies in the style of `sql_mode=ORACLE`.
 //!
-//! Source: `MySQL`'s manual, "Compound Statement Syntax"; `MariaDB`'s, "Programmatic & Compound Statements"; each form tried
-//! on both servers.
+//! Source: `MySQL`'s manual, "Compound Statement Syntax"; `MariaDB`'s, "Programmatic & Compound Statements"; each form
+//! tried on both servers.
 
 use super::super::lexeme::Kind;
 use super::condition::{Condition, Ends};
 use super::header::{Header, Step};
 
-/// What a body nests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Block {
     Begin,
@@ -25,7 +24,7 @@ enum Block {
 }
 
 impl Block {
-    /// The word behind its `END`.
+    /// The word after its `END`.
     fn word(self) -> Option<&'static str> {
         match self {
             Self::Begin => None,
@@ -39,7 +38,7 @@ impl Block {
     }
 }
 
-/// Where in the statement the last token stands.
+/// What the last token was.
 #[derive(Debug)]
 enum At {
     Header(Header),
@@ -47,34 +46,34 @@ enum At {
     Plain,
     /// A statement of the body begins with the next token.
     Start,
-    /// Behind `BEGIN`, perhaps before `NOT ATOMIC`.
+    /// After `BEGIN`; `NOT ATOMIC` may follow.
     Begun,
-    /// Behind `BEGIN NOT`. Without `NOT`, `ATOMIC` is a label.
+    /// After `BEGIN NOT`. Without `NOT`, `ATOMIC` is a label.
     BegunNot,
-    /// Behind a word that may be a label.
+    /// After a word that may be a label.
     First,
-    /// Behind `UNTIL`, which is no reserved word: a label, or the end of `REPEAT`.
+    /// After `UNTIL`, which is not a reserved word: a label, or the end of `REPEAT`.
     Until,
-    /// In a statement that only a semicolon ends.
+    /// In a statement that ends with a semicolon.
     Simple,
     Condition(Condition),
-    /// Behind `DECLARE` and so many of the words that make a handler.
+    /// After `DECLARE` and this many of the words that introduce a handler.
     Declare(usize),
     /// Before one of a handler's conditions.
     HandlerFor,
-    /// In one: `SQLSTATE`, or `NOT`.
+    /// In a condition: after `SQLSTATE` or `NOT`.
     HandlerWord,
     HandlerBehind,
-    /// Behind `END`.
+    /// After `END`.
     Closing(Block),
-    /// Behind the end of a loop, perhaps before a label.
+    /// After the end of a loop; a label may follow.
     Closed,
-    /// Behind all of a block.
+    /// After a complete block.
     Ended,
     Lost,
 }
 
-/// Watches a statement's tokens for a body.
+/// Follows a statement's tokens to find its body.
 #[derive(Debug)]
 pub(super) struct Body {
     at: At,
@@ -88,17 +87,17 @@ impl Default for Body {
 }
 
 impl Body {
-    /// Whether the body has begun and not ended.
+    /// Whether the body has started and not ended.
     pub(super) fn is_open(&self) -> bool {
         !self.blocks.is_empty() || self.is_lost()
     }
 
-    /// Whether it cannot be told where the statement ends.
+    /// Whether the end of the statement cannot be found.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self.at, At::Lost)
     }
 
-    /// Looks at a semicolon. Whether it ends the statement.
+    /// Takes a semicolon. Returns whether it ends the statement.
     pub(super) fn semicolon(&mut self) -> bool {
         self.at = match std::mem::replace(&mut self.at, At::Start) {
             whole @ (At::Header(_) | At::Plain | At::Start | At::First | At::Simple | At::Closed | At::Ended)
@@ -117,9 +116,9 @@ impl Body {
         false
     }
 
-    /// Looks at the next token that counts, and is no semicolon.
+    /// Takes the next token, other than semicolons, comments and white space.
     pub(super) fn token(&mut self, kind: Kind, text: &str) {
-        // Most tokens: of statements that can have no body.
+        // The common case: a statement that can have no body.
         if matches!(self.at, At::Plain) {
             return;
         }
@@ -194,7 +193,7 @@ impl Body {
             ("ELSEIF" | "ELSIF", Some(Block::If)) | ("WHEN", Some(Block::Case)) => self.at = until(Ends::Then),
             ("UNTIL", _) => self.at = At::Until,
             ("DECLARE" | "END" | "ELSE" | "ELSEIF" | "ELSIF" | "WHEN", _) => self.at = At::Lost,
-            // A label as sql_mode=ORACLE writes it.
+            // A label of sql_mode=ORACLE.
             _ if text == "<" => self.at = At::Lost,
             _ => self.at = if is_name(kind, text) { At::First } else { At::Simple },
         }
@@ -230,7 +229,7 @@ fn is_name(kind: Kind, text: &str) -> bool {
     kind == Kind::Word || text.starts_with(['`', '"'])
 }
 
-/// Whether a token is the label behind a block's end.
+/// Whether a token is the label after a block's end.
 fn is_label(kind: Kind, text: &str, word: &str) -> bool {
     is_name(kind, text) && !matches!(word, "IF" | "CASE" | "LOOP" | "WHILE" | "REPEAT" | "FOR")
 }

@@ -1,4 +1,4 @@
-//! An expression in front of a body's statements: where it ends is told by a word that may also be a name in it.
+//! An expression before statements of a body. The word that ends it may also be a name inside it.
 
 use super::super::lexeme::Kind;
 
@@ -15,20 +15,20 @@ pub(super) enum Ends {
     End,
 }
 
-/// Reads an expression, token by token.
+/// Parses an expression token by token.
 #[derive(Debug)]
 pub(super) struct Condition {
     pub(super) ends: Ends,
     depth: usize,
-    /// How deep each `CASE` stands that is not ended.
+    /// The parenthesis depth of each open `CASE`.
     cases: Vec<usize>,
     /// The last token ends an operand, so that no name can follow.
     operand: bool,
-    /// The last token was a dot: a name follows, whatever word that is.
+    /// The last token was a dot: whatever follows is a name.
     dotted: bool,
 }
 
-/// Words behind which an operand follows.
+/// Words that an operand follows.
 const OPERATORS: &[&str] = &[
     "AND", "OR", "XOR", "NOT", "IS", "IN", "LIKE", "RLIKE", "REGEXP", "BETWEEN", "DIV", "MOD", "BINARY", "INTERVAL",
     "ESCAPE", "COLLATE", "SOUNDS", "MEMBER", "OF", "EXISTS", "WHEN", "THEN", "ELSE", "REVERSE",
@@ -39,7 +39,8 @@ impl Condition {
         Self { ends, depth: 0, cases: Vec::new(), operand: false, dotted: false }
     }
 
-    /// Takes the next token; `word` in capitals, empty where it is none. Whether it ends the expression.
+    /// Takes the next token; `word` is in capitals, or empty if the token is not a word. Returns whether it ends the
+    /// expression.
     pub(super) fn token(&mut self, kind: Kind, text: &str, word: &str) -> bool {
         let operand = std::mem::take(&mut self.operand);
         if std::mem::replace(&mut self.dotted, text == ".") && text != "." {

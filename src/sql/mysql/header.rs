@@ -1,5 +1,5 @@
-//! What stands before the body of a routine, trigger or event: where the body begins the servers' grammars say by every
-//! word of the header, so that they are all read.
+//! The header before the body of a routine, trigger or event. In the servers' grammars every word of it determines
+//! where the body begins, so all of them are parsed.
 //!
 //! Source: `MySQL`, `sql/sql_yacc.yy`, `sp_tail`, `sf_tail`, `trigger_tail`, `event_tail`; `MariaDB`'s.
 
@@ -9,23 +9,22 @@ use super::stored_object::PLAIN_OBJECTS;
 /// What a token of a header means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Step {
-    /// The header goes on.
+    /// The header continues.
     More,
     /// The body begins with the next token.
     BodyFollows,
     /// The body begins with this token.
     Body,
-    /// The statement is one outside routines that nests others, and begins with this token.
+    /// A compound statement outside routines begins with this token.
     Compound,
-    /// `BEGIN NOT ATOMIC` has begun: a block follows.
+    /// `BEGIN NOT ATOMIC`: a block follows.
     Block,
     /// No body can follow.
     Over,
-    /// Nobody can tell where a body ends that follows: packages, bodies in the manner of `sql_mode=ORACLE`.
+    /// A body follows whose end cannot be found: packages, bodies in the style of `sql_mode=ORACLE`.
     Lost,
 }
 
-/// What is made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Object {
     Routine,
@@ -37,48 +36,45 @@ enum Object {
 enum At {
     #[default]
     Nothing,
-    /// Behind `BEGIN`, the first word.
+    /// After `BEGIN` as the first word.
     Begin,
-    /// Behind `BEGIN NOT`.
+    /// After `BEGIN NOT`.
     Atomic,
-    /// Behind `SET`.
     Set,
-    /// Behind `SET STATEMENT`, up to `FOR`.
+    /// After `SET STATEMENT`, up to `FOR`.
     SetStatement,
-    /// Behind `CREATE` or `ALTER`, before the kind of what is made.
+    /// After `CREATE` or `ALTER`, before the kind of object.
     Making {
         alters: bool,
     },
-    /// Before the name, or behind a part of it.
+    /// Before the name, or after a part of it.
     Name(Object, bool),
-    /// Behind a routine's name: parameters, RETURNS, characteristics.
+    /// After a routine's name: parameters, RETURNS, characteristics.
     Routine,
-    /// Behind `RETURNS`; whether the type's first word has come.
+    /// After `RETURNS`; true once the first word of the type was read.
     Type(bool),
-    /// Behind `USING`.
     Using,
-    /// Behind `AS`.
     As,
-    /// Up to `FOR EACH ROW`, of which so many words have come.
+    /// Before the end of `FOR EACH ROW`, after this many of its words.
     Trigger(u8),
-    /// Behind it; whether `FOLLOWS` or `PRECEDES` and a part of a name have come.
+    /// After `FOR EACH ROW`; true once `FOLLOWS` or `PRECEDES` and a part of a name were read.
     Order(bool),
     Event,
 }
 
-/// Reads a header, token by token.
+/// Parses a header token by token.
 #[derive(Debug, Default)]
 pub(super) struct Header {
     at: At,
     depth: usize,
-    /// So many tokens belong to what came before.
+    /// How many of the next tokens belong to something already read.
     skip: usize,
     is_function: bool,
-    /// The last token was a dot: a name follows, whatever word that is.
+    /// The last token was a dot: whatever follows is a name.
     dotted: bool,
 }
 
-/// Words that go on with a type.
+/// Words that continue a type.
 const TYPE_WORDS: &[&str] = &[
     "UNSIGNED",
     "SIGNED",
@@ -99,7 +95,7 @@ const TYPE_WORDS: &[&str] = &[
 ];
 
 impl Header {
-    /// Takes the next token; `word` in capitals, empty where it is none.
+    /// Takes the next token; `word` is in capitals, or empty if the token is not a word.
     pub(super) fn token(&mut self, kind: Kind, text: &str, word: &str) -> Step {
         let dotted = std::mem::replace(&mut self.dotted, text == ".");
         if self.skip > 0 {
@@ -150,7 +146,7 @@ impl Header {
             (At::Routine, _) => self.routine(word),
             (At::Type(begun), _) => self.of_type(text, word, begun),
             (At::As, _) if text.starts_with(['\'', '"', '$']) => Step::Over,
-            // DECLARE and BEGIN before other words are blocks of sql_mode=ORACLE.
+            // DECLARE, or BEGIN before other words, starts a block of sql_mode=ORACLE.
             (At::Nothing | At::Begin | At::Using | At::As, _) => Step::Lost,
             (At::Trigger(words), _) => self.trigger(word, words),
             (At::Order(_), "FOLLOWS" | "PRECEDES") => {
@@ -175,7 +171,7 @@ impl Header {
             "TRIGGER" => self.to(At::Name(Object::Trigger, false)),
             "EVENT" => self.to(At::Name(Object::Event, false)),
             "PACKAGE" => Step::Lost,
-            // An account may be called like an object.
+            // An account may be named like an object.
             "DEFINER" => self.past(2),
             _ if text == "@" => self.past(1),
             _ if word == "LIBRARY" || PLAIN_OBJECTS.iter().any(|object| word.eq_ignore_ascii_case(object)) => {
@@ -206,7 +202,7 @@ impl Header {
                 self.is_function = false;
                 self.to(At::Type(false))
             }
-            // As sql_mode=ORACLE writes the type of a function.
+            // How sql_mode=ORACLE declares a function's type.
             "RETURN" if self.is_function => Step::Lost,
             "COMMENT" | "LANGUAGE" | "NOT" | "CONTAINS" | "NO" => self.past(1),
             "READS" | "MODIFIES" | "SQL" => self.past(2),

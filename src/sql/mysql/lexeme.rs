@@ -1,5 +1,5 @@
-//! The tokens of `MySQL` and `MariaDB` as their servers read them with the default `sql_mode`: backslashes escape in
-//! strings (no `NO_BACKSLASH_ESCAPES`) and `"…"` is a string (no `ANSI_QUOTES`).
+//! The tokens of `MySQL` and `MariaDB` with the default `sql_mode`: backslashes escape in strings (no
+//! `NO_BACKSLASH_ESCAPES`) and `"…"` is a string (no `ANSI_QUOTES`).
 //!
 //! Source: `MySQL`'s manual, "Language Structure"; `MariaDB`'s, "Comment Syntax".
 
@@ -7,18 +7,18 @@ use super::super::Dialect;
 use super::super::lexeme::{Construct, Kind, Lexeme};
 use super::super::scan::{behind, byte, is_space, is_word, line, number, quoted, run};
 
-/// Reads one token after the other. Where a delimiter is set, no word or operator reaches across it, since the client
-/// looks for it at every byte outside quotes and comments: `END$$` is two tokens then.
+/// Reads one token after the other. No word or operator extends into a delimiter, since the client looks for it at
+/// every byte outside quotes and comments: with the delimiter `$$`, `END$$` is two tokens.
 pub(in super::super) struct Lexer<'a> {
     sql: &'a str,
     pub(super) at: usize,
     dialect: Dialect,
     pub(super) delimiter: Option<&'a str>,
-    /// Inside a comment whose content is code.
+    /// Inside a comment that is code.
     pub(super) in_code_comment: bool,
-    /// No token of a statement has come since the last delimiter.
+    /// No token of a statement was read since the last delimiter.
     pub(super) between_statements: bool,
-    /// The last token that counts was `AS`.
+    /// The last token was `AS`, ignoring comments and white space.
     behind_as: bool,
 }
 
@@ -35,12 +35,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether the delimiter stands here.
     pub(super) fn is_at_delimiter(&self) -> bool {
         self.delimiter.is_some_and(|delimiter| self.rest().starts_with(delimiter.as_bytes()))
     }
 
-    /// The client leaves out each line between statements that begins with two dashes, whatever follows them.
+    /// Between statements, the client drops every line that begins with two dashes, whatever follows them.
     fn is_line_of_dashes(&self) -> bool {
         let before = self.sql.get(..self.at).unwrap_or_default();
         self.between_statements && (before.is_empty() || before.ends_with('\n'))
@@ -50,7 +49,7 @@ impl<'a> Lexer<'a> {
         self.sql.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Kind and end of the token here, and what of it is not closed.
+    /// Kind and end of the token here, and what is left unclosed.
     fn token(&mut self) -> (Kind, usize, Option<Construct>) {
         let (sql, at) = (self.sql, self.at);
         let (first, second) = (byte(sql, at), byte(sql, at + 1));
@@ -58,7 +57,7 @@ impl<'a> Lexer<'a> {
         match first {
             _ if is_space(first) => closed(Kind::Space, run(sql, at, is_space)),
             b'#' => closed(Kind::LineComment, line(sql, at)),
-            // Two dashes are a comment only before white space, a control character or the end.
+            // Two dashes start a comment only before white space, a control character or the end.
             b'-' if second == b'-' && (byte(sql, at + 2) <= b' ' || self.is_line_of_dashes()) => {
                 closed(Kind::LineComment, line(sql, at))
             }
@@ -92,7 +91,7 @@ impl<'a> Lexer<'a> {
             },
             _ if first.is_ascii_digit() => {
                 let end = self.before_delimiter(number(sql, at));
-                // A name may begin with digits, a number may hold letters: which one it is does not matter here.
+                // A name may begin with digits, and a number may contain letters. Which one it is does not matter here.
                 closed(if run(sql, at, is_word) == end { Kind::Word } else { Kind::Other }, end)
             }
             _ if is_word(first) => closed(Kind::Word, self.before_delimiter(run(sql, at, is_word))),
@@ -102,8 +101,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The end of `$$…$$` or `$tag$…$tag$`, in which `MySQL` 9 takes the code of another language: behind `AS` alone, where
-    /// no delimiter of the file's can stand. Source: `MySQL`'s manual, "CREATE PROCEDURE and CREATE FUNCTION Statements".
+    /// The end of `$$…$$` or `$tag$…$tag$`, which holds code in another language in `MySQL` 9. Only after `AS`, where
+    /// the file's delimiter cannot be. Source: `MySQL`'s manual, "CREATE PROCEDURE and CREATE FUNCTION Statements".
     fn dollar_quoted(&self) -> Option<usize> {
         let tag = run(self.sql, self.at + 1, |byte| is_word(byte) && byte != b'$');
         let is_tag = self.dialect == Dialect::Mysql && byte(self.sql, tag) == b'$';
@@ -118,10 +117,10 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A word's end, or the delimiter within it.
+    /// The end of a word, or the start of a delimiter in it.
     fn before_delimiter(&self, end: usize) -> usize {
         let word = self.sql.get(self.at..end).unwrap_or_default();
-        // A delimiter may reach beyond the word, or begin with its last characters.
+        // A delimiter may start inside the word and extend beyond it.
         let starts = word.char_indices().skip(1).map(|(at, _)| self.at + at);
         let starts_delimiter = |at: &usize| {
             self.delimiter.is_some_and(|delimiter| self.sql.get(*at..).is_some_and(|rest| rest.starts_with(delimiter)))
@@ -140,10 +139,10 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The end of `/*!`, `/*!50003` or `/*M!100100` where the server executes what follows.
+    /// The end of `/*!`, `/*!50003` or `/*M!100100`, if the server executes what follows.
     ///
-    /// `MySQL` executes it up to its own version, so none with six digits, which are `MariaDB`'s. `MariaDB` leaves out
-    /// those that only `MySQL` 5.7 and later is to execute.
+    /// `MySQL` executes it up to its own version, so none with six digits, which are `MariaDB`'s. `MariaDB` ignores
+    /// those that are only for `MySQL` 5.7 and later.
     fn code_mark(&self) -> Option<usize> {
         let rest = self.rest();
         let mark = match rest {
@@ -153,7 +152,7 @@ impl<'a> Lexer<'a> {
         };
         let start = self.at + mark;
         let digits = run(self.sql, start, |byte| byte.is_ascii_digit()).min(start + 6) - start;
-        // Fewer than five digits are no version, but the beginning of the code.
+        // Fewer than five digits are not a version, but the start of the code.
         let end = if digits < 5 { start } else { start + digits };
         let version: u32 = self.sql.get(start..end).and_then(|text| text.parse().ok()).unwrap_or_default();
         let executed = match self.dialect {

@@ -1,9 +1,9 @@
-//! Where MySQL and MariaDB read a text differently: which comments are code depends on it.
+//! Where MySQL and MariaDB read a text differently: they disagree on which comments are code.
 
 use super::super::Dialect;
 use super::lexeme::Lexer;
 
-/// The byte at which two dialects first read a text differently; both are one of the two.
+/// The byte where the two dialects first read a text differently.
 pub(in super::super) fn read_otherwise(sql: &str, one: Dialect, other: Dialect) -> Option<usize> {
     let mut others = Lexer::new(sql, 0, other);
     let differs = |lexeme: &super::super::lexeme::Lexeme| {

@@ -1,10 +1,10 @@
-//! Where one statement ends and the next begins, as the mysql and mariadb clients see it: at the delimiter outside
-//! quotes and comments, which a line DELIMITER changes.
+//! Splits SQL into statements as the mysql and mariadb clients do: at the delimiter outside quotes and comments, which
+//! a DELIMITER line changes.
 //!
-//! Other than the clients, which send a text with several statements as one message where the delimiter is not the
-//! semicolon, this divides at semicolons then, too, unless they are a body's, or of a body that is not understood; and without DELIMITER lines it keeps
-//! a routine's body whole, where the clients would send it in pieces. Source: `MySQL`, `client/mysql.cc`, `add_line`,
-//! `com_delimiter`; `MariaDB`'s is the same.
+//! There are two differences. With another delimiter than the semicolon, the clients send several statements as one
+//! message. Here they are split at semicolons then, too, except in a body or in a statement whose body is not
+//! understood. And without DELIMITER lines, a routine's body is kept whole, which the clients would send in pieces.
+//! Source: `MySQL`, `client/mysql.cc`, `add_line`, `com_delimiter`; `MariaDB`'s is the same.
 
 use super::super::Dialect;
 use super::super::lexeme::{Construct, Kind, Lexeme};
@@ -14,7 +14,7 @@ use super::super::statements::{Fault, Span, Split};
 use super::body::Body;
 use super::lexeme::Lexer;
 
-/// The client's own commands, none of which begins a statement of the server.
+/// The client's own commands. No statement of the server begins with one of them.
 const CLIENT_COMMANDS: &[&str] = &[
     "charset",
     "clear",
@@ -39,12 +39,11 @@ const CLIENT_COMMANDS: &[&str] = &[
     "warnings",
 ];
 
-/// Divides SQL into statements.
 pub(in super::super) fn split(sql: &str, dialect: Dialect) -> Split {
     divide(sql, dialect, false)
 }
 
-/// The same of a text at whose end a statement ends surely, as at a delimiter: what is not understood reaches to there.
+/// Splits a text whose end is known to end a statement, like a delimiter: what is not understood extends to the end.
 pub(in super::super) fn split_whole(sql: &str, dialect: Dialect) -> Split {
     divide(sql, dialect, true)
 }
@@ -69,12 +68,12 @@ struct Splitter<'a> {
     lexer: Lexer<'a>,
     split: Split,
     cursor: Cursor<'a>,
-    /// First and last token of the statement being read.
+    /// First and last byte of the statement being read.
     span: Option<(usize, usize)>,
     body: Body,
-    /// Where the statement's body was not understood.
+    /// Where the statement's body was no longer understood.
     lost: Option<usize>,
-    /// The text stands between marks that say so of its end.
+    /// The end of the text is known to end a statement.
     is_whole: bool,
 }
 
@@ -126,7 +125,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Whether whoever wrote the text has said where the statement ends, so that it need not be understood.
+    /// Whether the file itself says where the statement ends, so that it need not be understood.
     fn is_delimited(&self) -> bool {
         self.lexer.delimiter.is_some() || self.is_whole
     }
@@ -150,7 +149,7 @@ impl<'a> Splitter<'a> {
         self.lexer.between_statements = true;
     }
 
-    /// `\g` and `\G` end a statement as the delimiter does; any other is a command of the client.
+    /// `\g` and `\G` end a statement like the delimiter; any other is a command of the client.
     fn backslash(&mut self, at: usize) {
         if matches!(byte(self.sql, at + 1), b'g' | b'G') {
             self.finish();
@@ -166,7 +165,7 @@ impl<'a> Splitter<'a> {
         self.lexer.at = line(self.sql, at);
     }
 
-    /// `DELIMITER $$`: the rest of the line up to white space, perhaps in quotes.
+    /// `DELIMITER $$`: the rest of the line up to white space, with or without quotes.
     fn delimiter(&mut self, lexeme: &Lexeme) {
         let end = line(self.sql, lexeme.end);
         let word = self.text(lexeme.end, end).split_whitespace().next().unwrap_or_default();
@@ -327,7 +326,7 @@ mod tests {
         }
     }
 
-    /// With a delimiter, one statement up to it; without one, refused where it is not understood.
+    /// With a delimiter it is one statement; without one it is refused where it is not understood.
     #[rstest]
     #[case::package("create package p as procedure a(); end", 7)]
     #[case::oracle_s_procedure("create procedure p as begin a; end", 22)]

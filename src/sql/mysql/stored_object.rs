@@ -1,11 +1,11 @@
-//! Which statements could hold a body: the server's grammar could take what stands behind such a statement in the same
-//! message into it. Judged from its first words and on the safe side: what is not known to be without a body may have one.
+//! Which statements could have a body, so that the server's grammar could take what follows in the same message into
+//! it. Judged by the first words; if in doubt, a statement may have a body.
 //!
 //! Source: `MySQL`, `sql/sql_yacc.yy`, and `MariaDB`'s, the uses of `sp_proc_stmt`.
 
 use super::super::tokens::{Parsed, Token};
 
-/// First words of statements that never hold others, on either server.
+/// First words of statements that never contain others, on either server.
 const PLAIN: &[&str] = &[
     "analyze",
     "cache",
@@ -55,7 +55,7 @@ const PLAIN: &[&str] = &[
     "with",
 ];
 
-/// What `CREATE` and `ALTER` make that holds no statements.
+/// Kinds of objects whose `CREATE` and `ALTER` contain no statements.
 pub(super) const PLAIN_OBJECTS: &[&str] = &[
     "database",
     "index",
@@ -72,7 +72,7 @@ pub(super) const PLAIN_OBJECTS: &[&str] = &[
     "view",
 ];
 
-/// Words with which no statement of either server begins: they close or continue a block, or stand in one.
+/// Words that close or continue a block, or occur only inside one. No statement of either server begins with them.
 const WITHIN_BODIES: &[&str] = &[
     "close",
     "else",
@@ -90,16 +90,15 @@ const WITHIN_BODIES: &[&str] = &[
     "when",
 ];
 
-/// Whether a statement could have a body.
 pub(in super::super) fn may_hold_body(statement: Parsed<'_>) -> bool {
-    // More than one statement to the server, as between two delimiters or in a comment whose content is code.
+    // To the server this is more than one statement, as between two delimiters or in a comment that is code.
     if statement.tokens.iter().any(|token| token.text == ";") {
         return true;
     }
     let mut words = statement.iter().skip_while(Token::is_parenthesis);
     let Some(first) = words.next() else { return false };
     let second = words.next();
-    // A label of MariaDB's, whatever word that is.
+    // In MariaDB any word can be a label.
     if second.is_some_and(|token| token.text == ":") {
         return true;
     }
@@ -117,7 +116,7 @@ pub(in super::super) fn may_hold_body(statement: Parsed<'_>) -> bool {
         if is_any(&word, PLAIN_OBJECTS) {
             return false;
         }
-        // An account may be called like an object.
+        // An account may be named like an object.
         if word.is("definer") {
             words.next();
             words.next();
@@ -128,7 +127,7 @@ pub(in super::super) fn may_hold_body(statement: Parsed<'_>) -> bool {
     true
 }
 
-/// The word with which a statement begins that can only stand in a body; None where there is none.
+/// The statement's first word, if it can only occur in a body.
 pub(super) fn piece_of_body(head: &[Token<'_>]) -> Option<String> {
     let [first, rest @ ..] = head else { return None };
     let is_label = rest.first().is_some_and(|token| token.text == ":");

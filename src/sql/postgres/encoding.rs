@@ -1,12 +1,12 @@
-//! Whether a statement makes the session's texts another encoding's than UTF-8, in which files are read, sent and answered.
+//! Whether a statement changes the session's encoding. Files, statements and answers are all UTF-8.
 
 use super::super::tokens::{Parsed, Token};
 use super::tokens;
 
 const SETTING: &str = "client_encoding";
 
-/// Whether it sets `client_encoding`, or may set it, to another value than UTF-8: by SET, by SET NAMES, by `set_config`
-/// wherever in a query, also in a DO block. What a function does that is called is not looked into.
+/// Whether it sets `client_encoding` to something other than UTF-8, or may do so: by SET, SET NAMES, or `set_config`
+/// anywhere in a query, also in a DO block. Functions that it calls are not examined.
 pub(super) fn changes_it(statement: Parsed<'_>) -> bool {
     if let Some(words) = block(statement) {
         return words.split(begins_statement).any(sets_it) || configures_it(&words);
@@ -16,17 +16,17 @@ pub(super) fn changes_it(statement: Parsed<'_>) -> bool {
     sets_it(words) || (!defines && configures_it(words))
 }
 
-/// The tokens in a DO block; None where the statement is none.
+/// The tokens in a DO block; None for any other statement.
 pub(super) fn block(statement: Parsed<'_>) -> Option<Vec<Token<'_>>> {
     if !statement.is(0, &["do"]) {
         return None;
     }
-    // The longest token is the block, whatever else is said of it.
+    // The longest token is the block; others say its language.
     let text = statement.rest().iter().map(|token| token.text).max_by_key(|text| text.len())?;
     Some(tokens(unquoted(text)).collect())
 }
 
-/// Whether a statement of a PL/pgSQL block may stand behind this word.
+/// Whether a statement of a PL/pgSQL block may follow this word.
 pub(super) fn begins_statement(word: &Token<'_>) -> bool {
     word.text == ";" || ["begin", "then", "else", "loop"].iter().any(|opens| word.is(opens))
 }
@@ -60,15 +60,15 @@ fn configures_it(words: &[Token<'_>]) -> bool {
     })
 }
 
-/// Whether a value is UTF-8, as the server reads names of encodings, or the connection's own, which is.
-/// Source: PostgreSQL, `clean_encoding_name` in encnames.c.
+/// Whether the server takes a value for UTF-8, or for the connection's default, which is UTF-8. Source: PostgreSQL,
+/// `clean_encoding_name` in encnames.c.
 fn is_utf8(value: &Token<'_>) -> bool {
     let letters = unquoted(value.text).chars().filter(char::is_ascii_alphanumeric);
     let name: String = letters.map(|c| c.to_ascii_lowercase()).collect();
     matches!(name.as_str(), "utf8" | "unicode" | "default")
 }
 
-/// The text in quotes of whatever kind; a text without any as it is.
+/// The text without quotes of any kind.
 fn unquoted(text: &str) -> &str {
     if let Some((tag, rest)) = text.strip_prefix('$').and_then(|rest| rest.split_once('$')) {
         let end = format!("${tag}$");

@@ -1,5 +1,3 @@
-//! What `PostgreSQL` answers.
-
 use super::super::Dialect;
 use super::super::SessionChange;
 use super::super::fit::{Fit, Omission};

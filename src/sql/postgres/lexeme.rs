@@ -1,4 +1,4 @@
-//! `PostgreSQL`'s tokens. The lexing itself is squawk's, but for what continues an `E'…'` on a later line.
+//! `PostgreSQL`'s tokens. squawk does the lexing, except for an `E'…'` that continues on a later line.
 
 use std::iter::from_fn;
 
@@ -32,9 +32,8 @@ pub(in super::super) fn lexemes(sql: &str, from: usize) -> impl Iterator<Item = 
     })
 }
 
-/// The quote that continues a string behind white space with a line break in it: the escapes of the string's beginning
-/// count in it, too, which squawk does not know. In the other kinds of strings that makes no difference to where they
-/// end.
+/// The quote that continues a string after white space with a line break. In it, escapes count as at the string's
+/// beginning, which squawk does not know. For other strings that makes no difference to where they end.
 ///
 /// Source: `PostgreSQL`, 4.1.2.1 "String Constants", and `quotecontinue` in `src/backend/parser/scan.l`.
 fn continuing_quote(sql: &str, from: usize) -> Option<usize> {

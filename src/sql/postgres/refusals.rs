@@ -1,4 +1,4 @@
-//! Which of `PostgreSQL`'s statements cannot run as a part of their file.
+//! Which of `PostgreSQL`'s statements cannot run as part of their file.
 
 use super::super::refusals::{Refusal, Refusals, Wrapper};
 use super::super::tokens::{Parsed, Token, next_is};
@@ -6,7 +6,7 @@ use super::super::transaction::Execution;
 use super::encoding;
 use super::transaction::{demand, execution};
 
-/// Which of the client's streams a COPY uses.
+/// The client's stream that a COPY uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in super::super) enum Stream {
     /// `FROM stdin`
@@ -15,7 +15,7 @@ pub(in super::super) enum Stream {
     Stdout,
 }
 
-/// Whether a statement is one that may wrap a whole file.
+/// Whether a statement can be part of a BEGIN and COMMIT around a whole file.
 pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
     let [_, rest @ ..] = statement.tokens else { return None };
     let is_plain = match rest {
@@ -30,7 +30,7 @@ pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
     }
 }
 
-/// Which stream of the client a statement wants, if it is a COPY that wants one.
+/// The stream of the client that a COPY needs, if any.
 pub(in super::super) fn copy_stream<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Option<Stream> {
     let mut outer = tokens.filter(|token| token.depth == 0);
     if !outer.next()?.is("copy") {
@@ -52,8 +52,8 @@ pub(in super::super) fn copy_stream<'a>(tokens: impl Iterator<Item = Token<'a>>)
 
 const UNLOCK_ALL: &str = "pg_advisory_unlock_all";
 
-/// Why a statement cannot run in a file. What depends on the database's state (`DROP SUBSCRIPTION` with or without a slot,
-/// `CLUSTER` of a partitioned table) is the server's to refuse.
+/// Why a statement cannot run in a file. What depends on the database's state (`DROP SUBSCRIPTION` with or without a
+/// slot, `CLUSTER` of a partitioned table) is left to the server.
 pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
     let control = control(statement);
     if let Some(Control::Transaction(what)) = control {
@@ -83,7 +83,7 @@ fn nameless_index(statement: Parsed<'_>) -> Option<Refusal> {
     (execution(statement) == Execution::NamelessIndex).then_some(Refusal::NamelessIndex)
 }
 
-/// What the client would have to do, or must not undo.
+/// What would need the client, or would break the session.
 fn client_or_session(statement: Parsed<'_>) -> Option<Refusal> {
     let mut rest = statement.iter();
     let first = rest.next()?;
@@ -102,7 +102,7 @@ fn client_or_session(statement: Parsed<'_>) -> Option<Refusal> {
     (first.is("discard") && next_is(rest, "all")).then_some(Refusal::DiscardAll)
 }
 
-/// Whether a function of this name is called, whatever schema is written before it.
+/// Whether a function of this name is called, with or without a schema.
 fn calls(statement: Parsed<'_>, function: &str) -> bool {
     let mut rest = statement.iter();
     while let Some(token) = rest.next() {
@@ -113,8 +113,9 @@ fn calls(statement: Parsed<'_>, function: &str) -> bool {
     false
 }
 
-/// Whether strings are read otherwise from here on. A file that is one transaction is sent as one text, which the server
-/// reads as a whole before it runs any of it. Source: PostgreSQL, 4.1.2.1 "String Constants".
+/// Whether strings are read differently from here on. In a file that is one transaction, that has no effect: its text
+/// is sent as a whole, which the server parses before it runs any of it. Source: PostgreSQL, 4.1.2.1 "String
+/// Constants".
 fn reads_strings_otherwise(statement: Parsed<'_>) -> bool {
     let mut rest = statement.iter().filter(|token| !token.is("session") && !token.is("local"));
     let is = |token: Option<Token<'_>>, word: &str| token.is_some_and(|token| token.is(word));
@@ -125,9 +126,8 @@ fn reads_strings_otherwise(statement: Parsed<'_>) -> bool {
     matches!(value.as_str(), "off" | "of" | "false" | "fals" | "fal" | "fa" | "f" | "no" | "n" | "0")
 }
 
-/// What a statement does to the transaction around it.
 enum Control {
-    /// Begins or ends one.
+    /// Begins or ends it.
     Transaction(&'static str),
     Savepoint(&'static str),
 }

@@ -1,5 +1,5 @@
-//! Where one statement ends and the next begins, as psql and the server see it. What a statement does
-//! is not looked at here, except for `COPY … FROM stdin`, whose data are not SQL.
+//! Splits SQL into statements as psql and the server do. What a statement does is not looked at, except for `COPY …
+//! FROM stdin`, whose data are not SQL.
 
 use super::super::lexeme::{Kind, Lexeme};
 use super::super::position::Cursor;
@@ -8,9 +8,8 @@ use super::lexeme::lexemes;
 use super::refusals::{Stream, copy_stream};
 use super::tokens;
 
-/// Divides SQL into statements at the semicolons outside quotes, comments, parentheses (`CREATE RULE … DO (a; b)`)
-/// and `BEGIN ATOMIC … END` (the body of an SQL-standard function). Source:
-/// `PostgreSQL`, `src/fe_utils/psqlscan.l`.
+/// Splits at the semicolons outside quotes, comments, parentheses (`CREATE RULE … DO (a; b)`) and `BEGIN ATOMIC … END`
+/// (the body of an SQL-standard function). Source: `PostgreSQL`, `src/fe_utils/psqlscan.l`.
 pub(in super::super) fn split(sql: &str) -> Split {
     let mut splitter = Splitter::new(sql);
     let mut from = 0;
@@ -24,7 +23,7 @@ struct Splitter<'a> {
     sql: &'a str,
     split: Split,
     cursor: Cursor<'a>,
-    /// First and last token of the statement being read.
+    /// First and last byte of the statement being read.
     span: Option<(usize, usize)>,
     parentheses: usize,
     body: Body,
@@ -36,7 +35,7 @@ impl<'a> Splitter<'a> {
         Self { sql, split: Split::default(), cursor, span: None, parentheses: 0, body: Body::default() }
     }
 
-    /// Reads on from a byte; returns where to go on, which is the text's end unless something there is no SQL.
+    /// Reads from a byte on. Returns where to continue: at the end of the text, or after something that is not SQL.
     fn read(&mut self, from: usize) -> usize {
         for lexeme in lexemes(self.sql, from) {
             if let Some(construct) = lexeme.unterminated {
@@ -77,7 +76,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Ends the statement being read; true where data for `COPY … FROM stdin` follow.
+    /// Ends the statement being read. Returns whether data for `COPY … FROM stdin` follow.
     fn finish(&mut self) -> bool {
         let Some((start, end)) = self.span else {
             return false;
@@ -99,7 +98,7 @@ impl<'a> Splitter<'a> {
         rest.find('\n').map_or(self.sql.len(), |newline| from + newline + 1)
     }
 
-    /// The byte after the line `\.` that ends the data, or the text's end.
+    /// The byte after the line `\.` that ends the data, or the end of the text.
     fn end_of_copy_data(&self, from: usize) -> usize {
         let mut at = self.end_of_line(from);
         while at < self.sql.len() {
@@ -113,20 +112,19 @@ impl<'a> Splitter<'a> {
     }
 }
 
-/// Watches for the body `BEGIN ATOMIC … END` of `CREATE [OR REPLACE] {FUNCTION | PROCEDURE}`.
+/// Recognises the body `BEGIN ATOMIC … END` of `CREATE [OR REPLACE] {FUNCTION | PROCEDURE}`.
 ///
-/// The grammar wants a semicolon behind each statement of a body, so END closes it only as the first word of one, and
-/// anywhere else END, CASE, BEGIN and ATOMIC are of an expression, or names. A body's statement may be such a CREATE again.
-/// Source: `PostgreSQL`, `routine_body_stmt_list` and `bare_label_keyword` in gram.y.
+/// The grammar requires a semicolon after each statement of a body, so END closes the body only as the first word of a
+/// statement. Anywhere else END, CASE, BEGIN and ATOMIC belong to an expression, or are names. A body can contain such
+/// a CREATE again. Source: `PostgreSQL`, `routine_body_stmt_list` and `bare_label_keyword` in gram.y.
 #[derive(Default)]
 struct Body {
     header: Header,
     after_begin: bool,
-    /// How many bodies are open.
     depth: usize,
 }
 
-/// How much of a routine's header the words of a statement, or of one in a body, have made.
+/// How much of a routine's header has been read, in a statement of the file or of a body.
 #[derive(Clone, Copy, Default)]
 enum Header {
     #[default]
@@ -135,7 +133,7 @@ enum Header {
     CreateOr,
     CreateOrReplace,
     Routine,
-    /// It is another statement.
+    /// Any other statement.
     Other,
 }
 
@@ -172,7 +170,7 @@ impl Body {
         self.after_begin = is_routine && is("begin");
     }
 
-    /// A token that is no word, or END.
+    /// Takes a token that is not a word, or END.
     fn other(&mut self) {
         self.after_begin = false;
         if !matches!(self.header, Header::Routine) {
@@ -180,7 +178,7 @@ impl Body {
         }
     }
 
-    /// Behind a semicolon in the body, or behind its beginning.
+    /// After a semicolon in the body, or at its start.
     fn next_statement(&mut self) {
         (self.header, self.after_begin) = (Header::Nothing, false);
     }
@@ -325,7 +323,7 @@ mod tests {
         prop_oneof![proptest::sample::select(MARKS).prop_map(ToOwned::to_owned), "\\PC{0,3}"]
     }
 
-    /// A whole statement that no neighbour can change.
+    /// A whole statement that its neighbours cannot change.
     fn statement() -> impl Strategy<Value = String> {
         const WHOLE: &[&str] = &[
             "select 1",

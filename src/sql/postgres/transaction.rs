@@ -1,10 +1,9 @@
-//! Which statements `PostgreSQL` refuses inside a transaction block, and what one of them would leave in the catalog.
+//! Which statements `PostgreSQL` refuses inside a transaction block, and what such a statement leaves in the catalog.
 
 use super::super::ddl::{Action, Change, Create, Ddl, Drop, Modifier, ObjectKind};
 use super::super::tokens::{Parsed, Token, follow, name};
 use super::super::transaction::{Execution, Trace};
 
-/// How a statement of a [`TransactionMode::PerStatement`] file is executed.
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
     match (statement.first, demand(statement)) {
         ("create", Some(CREATE_CONCURRENTLY)) => {
@@ -15,12 +14,12 @@ pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
         }
         ("reindex", Some(_)) => Execution::Alone(reindexed(statement.iter().skip(1))),
         ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
-        // A procedure may commit, and so may a DO block that says so; in a transaction the server would refuse that.
-        // DETACH leaves a partition that is pending.
+        // A procedure may commit, and so may a DO block that contains the words for it; inside a transaction the server
+        // would refuse that. An interrupted DETACH leaves a partition that is pending.
         ("call", None) | (_, Some(DETACH_CONCURRENTLY)) => PARTS,
         ("do", None) if may_commit(statement.sql) => PARTS,
         (_, Some(_)) => UNKNOWN,
-        // A library that is loaded goes with its session, too.
+        // A loaded library is gone with its session, too.
         (_, None) if is_setting(statement) || statement.first == "load" => Execution::Setting,
         (_, None) => Execution::Transaction,
     }
@@ -61,12 +60,11 @@ fn may_commit(sql: &str) -> bool {
     ["commit", "rollback", "call"].iter().any(|word| text.contains(word))
 }
 
-/// Whether a statement changes the session's settings and nothing else.
 pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     let mut words = statement.iter();
     match words.next() {
         Some(first) if first.is("set") || first.is("reset") => true,
-        // As pg_dump writes it.
+        // As written by pg_dump.
         Some(first) if first.is("select") => {
             words.find(|token| !token.is("pg_catalog") && token.text != ".").is_some_and(|token| token.is("set_config"))
         }
@@ -74,7 +72,7 @@ pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     }
 }
 
-/// What about a statement the server refuses inside a transaction block; None where it may run in one.
+/// The part of a statement that the server refuses inside a transaction block; None if it may run in one.
 ///
 /// Source: `PostgreSQL`'s reference pages ("cannot be executed inside a transaction block") and the callers of
 /// `PreventInTransactionBlock` in its source.

@@ -1,4 +1,4 @@
-//! Which lock on the database file a statement of `SQLite` has.
+//! The lock on the database file that a statement of `SQLite` holds.
 //!
 //! Source: `SQLite`'s pages "File Locking And Concurrency In SQLite Version 3", "Transaction" (BEGIN IMMEDIATE) and
 //! "VACUUM".
@@ -7,10 +7,10 @@ use super::super::statement_lock::{FileLockMode, LockMode, Locked, Others, State
 use super::super::tokens::Parsed;
 use super::transaction::demand;
 
-/// The lock; None where the statement only changes the connection.
+/// The lock; None if the statement only changes the connection.
 ///
-/// A file is applied between `BEGIN IMMEDIATE` and COMMIT, so that each of its statements has the lock of a writer. At
-/// COMMIT, and where the changes outgrow memory, it is raised against readers, unless the database is in WAL mode.
+/// A file is applied between `BEGIN IMMEDIATE` and COMMIT, so each of its statements holds a writer's lock. At COMMIT,
+/// and when the changes outgrow memory, it is raised to exclude readers, unless the database is in WAL mode.
 pub(in super::super) fn file_lock(statement: Parsed<'_>) -> Option<StatementLock> {
     let (mode, reads) = match demand(statement) {
         None => (FileLockMode::Reserved, Others::MayWait),

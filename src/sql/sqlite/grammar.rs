@@ -1,5 +1,3 @@
-//! What `SQLite` answers.
-
 use super::super::Dialect;
 use super::super::SessionChange;
 use super::super::fit::{Fit, Omission};

@@ -5,7 +5,6 @@
 use super::super::lexeme::{Construct, Kind, Lexeme};
 use super::super::scan::{behind, byte, is_space, is_word, line, number, quoted, run};
 
-/// Reads one token after the other.
 pub(in super::super) struct Lexer<'a> {
     sql: &'a str,
     at: usize,
@@ -16,7 +15,7 @@ impl<'a> Lexer<'a> {
         Self { sql, at: from }
     }
 
-    /// Kind and end of the token here, and what of it is not closed.
+    /// Kind and end of the token here, and what is left unclosed.
     fn token(&self) -> (Kind, usize, Option<Construct>) {
         let (sql, at) = (self.sql, self.at);
         let (first, second) = (byte(sql, at), byte(sql, at + 1));
@@ -24,7 +23,8 @@ impl<'a> Lexer<'a> {
         match first {
             _ if is_space(first) => closed(Kind::Space, run(sql, at, is_space)),
             b'-' if second == b'-' => closed(Kind::LineComment, line(sql, at)),
-            // To SQLite one that is not closed ends with the text, and is right; who writes one has lost what follows.
+            // For SQLite an unclosed comment is valid and extends to the end of the text; but whoever wrote it has lost
+            // what follows.
             b'/' if second == b'*' => match behind(sql, at + 2, "*/") {
                 Some(end) => closed(Kind::BlockComment, end),
                 None => (Kind::BlockComment, sql.len(), Some(Construct::Comment)),

@@ -1,4 +1,4 @@
-//! What is `SQLite`'s own in reading a file.
+//! Parsing for `SQLite`.
 
 mod file_lock;
 mod grammar;
@@ -10,5 +10,4 @@ mod transaction;
 
 use grammar::SqliteGrammar;
 
-/// What `SQLite` answers.
 pub(super) const GRAMMAR: SqliteGrammar = SqliteGrammar;

@@ -1,10 +1,10 @@
-//! Which of `SQLite`'s statements cannot run as a part of their file.
+//! Which of `SQLite`'s statements cannot run as part of their file.
 
 use super::super::refusals::{Refusal, Refusals, Wrapper};
 use super::super::tokens::Parsed;
 use super::transaction::demand;
 
-/// Whether a statement is one that may wrap a whole file.
+/// Whether a statement can be part of a BEGIN and COMMIT around a whole file.
 pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
     let kind = match statement.first {
         "begin" => Wrapper::Begin,
@@ -17,7 +17,6 @@ pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
     matches!(rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), [] | ["transaction"]).then_some(kind)
 }
 
-/// Why a statement cannot run in a file.
 pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
     let (what, divides) = match statement.first {
         "begin" => ("BEGIN", false),

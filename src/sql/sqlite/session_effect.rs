@@ -1,9 +1,8 @@
-//! What `SQLite`'s statements do to what belongs to their connection.
+//! What `SQLite`'s statements do to objects of their connection.
 
 use super::super::session_object::{Effect, NeededBy, SessionObject, temporary_table, unquoted};
 use super::super::tokens::{Parsed, Token};
 
-/// Reads it from a statement.
 pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
     let all = statement.tokens;
     let mut effect = Effect::default();
@@ -38,7 +37,7 @@ fn created(all: &[Token<'_>]) -> Option<SessionObject> {
     })
 }
 
-/// A database that is not a file of its own is gone with the connection; which file an expression names is not known.
+/// A database that is not a file is gone with the connection. Which file an expression names is unknown.
 fn attached(all: &[Token<'_>]) -> Option<SessionObject> {
     let mut rest = all.iter().skip(1).filter(|token| !token.is("database"));
     let (file, next) = (rest.next()?, rest.next()?);

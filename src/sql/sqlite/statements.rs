@@ -1,5 +1,5 @@
-//! Where one statement ends and the next begins, as `SQLite` and its shell see it: at semicolons, but for those in a
-//! trigger, which ends with `; END ;`.
+//! Splits SQL into statements as `SQLite` and its shell do: at semicolons, except for those in a trigger, which ends
+//! with `; END ;`.
 //!
 //! Source: `SQLite`, `src/complete.c`; `src/shell.c.in` for the commands that begin with a dot.
 
@@ -9,7 +9,6 @@ use super::super::scan::line;
 use super::super::statements::{Fault, Span, Split};
 use super::lexeme::Lexer;
 
-/// Divides SQL into statements.
 pub(in super::super) fn split(sql: &str) -> Split {
     let mut splitter =
         Splitter { sql, split: Split::default(), cursor: Cursor::new(sql), span: None, trigger: Trigger::default() };
@@ -24,26 +23,26 @@ struct Splitter<'a> {
     sql: &'a str,
     split: Split,
     cursor: Cursor<'a>,
-    /// First and last token of the statement being read.
+    /// First and last byte of the statement being read.
     span: Option<(usize, usize)>,
     trigger: Trigger,
 }
 
-/// How much of a trigger the tokens have made.
+/// How much of a trigger has been read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Trigger {
     #[default]
     Nothing,
-    /// `EXPLAIN`, perhaps with `QUERY PLAN`.
+    /// `EXPLAIN`, with or without `QUERY PLAN`.
     Explain,
-    /// `CREATE`, perhaps with `TEMP`.
+    /// `CREATE`, with or without `TEMP`.
     Create,
     Inside,
-    /// In it, behind a semicolon.
+    /// Inside, after a semicolon.
     Semicolon,
-    /// In it, behind a semicolon and `END`.
+    /// Inside, after a semicolon and `END`.
     End,
-    /// It is another statement.
+    /// Any other statement.
     Other,
 }
 
@@ -63,14 +62,14 @@ impl Trigger {
         }
     }
 
-    /// Whether a semicolon here is a part of it.
+    /// Whether a semicolon here is part of the statement.
     fn holds_semicolon(self) -> bool {
         matches!(self, Self::Inside | Self::Semicolon)
     }
 }
 
 impl Splitter<'_> {
-    /// Reads on from a byte; returns where to go on, which is the text's end unless something there is no SQL.
+    /// Reads from a byte on. Returns where to continue: at the end of the text, or after something that is not SQL.
     fn read(&mut self, from: usize) -> usize {
         for lexeme in Lexer::new(self.sql, from) {
             if let Some(construct) = lexeme.unterminated {

@@ -1,11 +1,11 @@
-//! Which of `SQLite`'s statements cannot run in a transaction, or do nothing there. All else can, DDL too.
+//! Which of `SQLite`'s statements cannot run in a transaction, or do nothing there. All others can, including DDL.
 //!
 //! Source: `SQLite`'s pages "VACUUM", "ATTACH DATABASE", "DETACH DATABASE" and "PRAGMA Statements".
 
 use super::super::tokens::Parsed;
 use super::super::transaction::{Execution, Trace};
 
-/// What about a statement has no place in a transaction; None where it may run in one.
+/// The part of a statement that cannot be in a transaction; None if it may run in one.
 pub(in super::super) fn demand(statement: Parsed<'_>) -> Option<&'static str> {
     let first = statement.tokens.first()?;
     if first.is("vacuum") {
@@ -21,7 +21,8 @@ pub(in super::super) fn demand(statement: Parsed<'_>) -> Option<&'static str> {
     }
 }
 
-/// A pragma that is refused or does nothing inside a transaction. `foreign_keys = OFF` is none: each session begins so.
+/// A pragma that is refused or ignored inside a transaction. `foreign_keys = OFF` is fine, since each session starts
+/// with it.
 fn pragma(statement: Parsed<'_>) -> Option<&'static str> {
     let words: Vec<_> = statement.iter().skip(1).map(|token| token.text.to_ascii_lowercase()).collect();
     let name_at = if words.get(1).is_some_and(|word| word == ".") { 2 } else { 0 };
@@ -37,12 +38,10 @@ fn pragma(statement: Parsed<'_>) -> Option<&'static str> {
     }
 }
 
-/// Whether a statement changes the session's settings and nothing else.
 pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     statement.is(0, &["pragma", "attach", "detach"])
 }
 
-/// How a statement is executed.
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
     match (demand(statement), is_setting(statement)) {
         (Some(_), true) => Execution::SettingAlone,
