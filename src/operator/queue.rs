@@ -328,7 +328,7 @@ mod tests {
         /// Whatever comes in, in whatever order: nobody has two turns at once, no bound is passed, all who are due
         /// have their turn in the end, and nothing is left behind.
         #[test]
-        fn all_who_are_due_have_their_turn_and_nothing_is_left_behind(
+        fn all_who_are_due_get_their_turn_and_none_is_left(
             steps in prop::collection::vec((0..5_u8, 0..4_u8, 0..6_u32), 1..300)
         ) {
             let now = Instant::now();

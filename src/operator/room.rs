@@ -73,7 +73,7 @@ mod tests {
     use super::{FREE, Full, Room, Rooms, SMALL, SOME};
 
     #[tokio::test]
-    async fn of_large_sources_one_is_held_at_once_and_small_ones_go_on_beside_it() {
+    async fn of_large_sources_one_is_held_at_a_time_and_small_ones_continue_meanwhile() {
         let rooms = Rooms::default();
         let (mut first, mut second) = (Room::default(), Room::default());
         assert_eq!(rooms.grow(&mut first, SMALL + 1).await, Ok(()));

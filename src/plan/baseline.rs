@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn only_where_nothing_is_in_force_or_begun() {
+    fn only_where_nothing_is_in_force_or_half_applied() {
         let version: Version = "1".parse().unwrap();
         let row = LedgerRow {
             version: version.clone(),

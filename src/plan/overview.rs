@@ -107,7 +107,7 @@ mod tests {
     use crate::sql::Dialect;
 
     #[test]
-    fn a_statement_that_only_a_person_can_tell_of_is_in_the_way() {
+    fn a_statement_that_only_a_person_can_judge_blocks_the_run() {
         let file = SourceFile { name: "1_a.sql".into(), bytes: "select 1; call p(); create table t (a int)".into() };
         let set = MigrationFiles::sorted(vec![file], Dialect::Mysql).unwrap();
         let problems = |number: usize, state| {

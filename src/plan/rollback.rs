@@ -190,7 +190,7 @@ mod tests {
     #[case::it_counts_as_a_number(&["1", "2", "3", "4"], "002", &["4", "3"])]
     #[case::to_an_empty_ledger(&["1", "2"], "empty", &["2", "1"])]
     #[case::last_applied_first(&["1", "2", "4", "3"], "2", &["3", "4"])]
-    #[case::what_came_late_and_is_older_stays(&["1", "3", "4", "2"], "3", &["4"])]
+    #[case::what_came_out_of_order_and_is_older_stays(&["1", "3", "4", "2"], "3", &["4"])]
     #[case::where_it_is_already(&["1", "2"], "2", &[])]
     #[case::down_to_the_baseline(&["b1", "b2", "3"], "2", &["3"])]
     #[case::nothing_was_ever_applied(&[], "empty", &[])]
@@ -225,13 +225,13 @@ mod tests {
     #[case::all(&["1", "2"], 2, Ok("empty"))]
     #[case::too_many(&["1", "2"], 3, Err("3 steps back cannot be taken: 2 migrations are in force; to undo everything, say --to empty"))]
     #[case::nothing_there(&[], 1, Err("1 step back cannot be taken: no migration is in force"))]
-    fn so_many_steps_back(#[case] applied: &[&str], #[case] steps: usize, #[case] expected: Result<&str, &str>) {
+    fn n_steps_back(#[case] applied: &[&str], #[case] steps: usize, #[case] expected: Result<&str, &str>) {
         let to = super::steps_back(&ledger(applied), steps).map(|to| to.to_string());
         assert_eq!(to.map_err(|problem| problem.to_string()), expected.map(str::to_owned).map_err(str::to_owned));
     }
 
     #[test]
-    fn the_version_that_it_leads_to_is_written_as_the_ledger_has_it() {
+    fn the_version_that_it_leads_to_is_written_as_in_the_ledger() {
         let (ledger, kept) = (ledger(&["001", "002"]), stored(&[("002", Some("select 1"))]));
         let plan = |to: &str| rollback_plan(&ledger, &to.parse().unwrap(), &kept, Dialect::Postgres).unwrap();
         assert_eq!(plan("1").to_text(), "001");
@@ -249,7 +249,7 @@ mod tests {
     #[case::half_applied_and_to_stay(Kind::Migration, "2", "3", None)]
     #[case::half_undone(Kind::Rollback, "4", "3", None)]
     #[case::half_undone_and_to_stay(Kind::Rollback, "3", "3", Some("the rollback of version 3 is half done"))]
-    fn what_is_begun(#[case] kind: Kind, #[case] begun: &str, #[case] to: &str, #[case] problem: Option<&str>) {
+    fn what_is_half_done(#[case] kind: Kind, #[case] begun: &str, #[case] to: &str, #[case] problem: Option<&str>) {
         let of_state = |state| {
             let begun = BegunStatement {
                 kind,

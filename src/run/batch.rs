@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_single_statements_stands_alone() {
+    fn a_file_of_single_statements_is_a_batch_of_its_own() {
         assert_eq!(lens(&["select 1", "select 2", "vacuum", "vacuum", "select 3", "select 4"]), [2, 1, 1, 2]);
     }
 

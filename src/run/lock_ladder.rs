@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_no_shorter_than_half_a_second() {
+    fn a_pause_lasts_at_least_half_a_second() {
         let mut ladder = LockLadder::new(Duration::from_secs(9), Duration::ZERO);
         assert_eq!(ladder.pause(Duration::ZERO), Some(Duration::from_millis(500)));
     }

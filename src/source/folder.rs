@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_as_a_migration_and_is_no_file_is_refused() {
+    fn what_is_named_like_a_migration_but_is_not_a_file_is_refused() {
         type Make = fn(&Path);
         let made: [(&str, Make); 7] = [
             ("a folder, not a file", |path| std::fs::create_dir(path).unwrap()),

@@ -95,7 +95,7 @@ mod tests {
     #[case("1e-x", "1e")]
     #[case("0xFF-1", "0xFF")]
     #[case("1..2", "1")]
-    fn a_number_ends_before_an_operator_that_is_no_part_of_its_exponent(#[case] sql: &str, #[case] expected: &str) {
+    fn a_number_ends_before_an_operator_that_is_not_part_of_its_exponent(#[case] sql: &str, #[case] expected: &str) {
         assert_eq!(sql.get(..number(sql, 0)), Some(expected));
     }
 

@@ -1,9 +1,9 @@
-//! Words and phrases that must not come back into messages, help and pages: they are grammatical and no native speaker writes
-//! them. Each has the words to use instead. Code and names are not looked at.
+//! Phrases that must not come back into messages, help, pages and comments: they are grammatical, but no native speaker
+//! writes them. For each there is a better one. Code and names are not checked.
 
 use crate::tree::{self, files};
 
-/// What is not written, and what is written instead.
+/// Phrases not to write, and what to write instead.
 const GLOSSARY: &[(&str, &str)] = &[
     ("is none", "is not one, or: is not a valid …"),
     ("are none", "are not, or: are not valid …"),
@@ -44,28 +44,33 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("has it that", "says that"),
 ];
 
-/// Where comments are looked at, too. Some are public text: help, the resource's descriptions, JSON.
+/// Where comments are checked, too. Some are public text: help, the resource's descriptions, JSON.
 const COMMENTS: &[&str] = &[
     "src/api/",
     "src/cli/",
+    "src/duration.rs",
     "src/engine/",
+    "src/lib.rs",
+    "src/main.rs",
+    "src/migration/",
     "src/operator/",
     "src/plan/",
     "src/policy.rs",
     "src/report/",
     "src/run/",
     "src/source/",
+    "tests/",
 ];
 
 #[test]
-fn messages_and_help_are_written_as_a_native_speaker_would() {
+fn messages_help_and_comments_are_written_as_a_native_speaker_would() {
     let mut found = Vec::new();
-    for path in files("src", "rs") {
+    for path in files("src", "rs").into_iter().chain(files("tests", "rs")) {
         let text = tree::text(&path);
-        let production = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let production = text.split("\n#[cfg(test)]\nmod ").next().filter(|_| path.starts_with("src/"));
         let are_looked_at = COMMENTS.iter().any(|place| path.starts_with(place));
-        let comments = if are_looked_at { comments(production) } else { Vec::new() };
-        for (line, text) in literals(production).into_iter().chain(comments) {
+        let comments = if are_looked_at { comments(&text) } else { Vec::new() };
+        for (line, text) in literals(production.unwrap_or_default()).into_iter().chain(comments) {
             found.extend(not_written(&text).map(|fault| format!("{path}:{line}: {fault}")));
         }
     }
@@ -89,7 +94,7 @@ fn pages_have_at_most_120_columns_but_for_tables_and_code() {
     let mut found = Vec::new();
     for path in pages() {
         let text = tree::text(&path);
-        // A line of one word, such as a test's name, cannot be divided.
+        // A line of one word, such as a test's name, cannot be broken.
         let is_long = |line: &str| line.chars().count() > 120 && !line.starts_with('|') && line.trim().contains(' ');
         found.extend(prose(&text).filter(|(_, line)| is_long(line)).map(|(number, _)| format!("{path}:{number}")));
     }
@@ -118,13 +123,13 @@ fn a_phrase_of_a_comment_is_found_over_the_end_of_a_line() {
     assert_eq!(found.iter().filter(|(_, text)| not_written(text).count() == 1).count(), 1);
 }
 
-/// What of a text is not written so.
+/// The phrases of the glossary in a text, with what to write instead.
 fn not_written(text: &str) -> impl Iterator<Item = String> {
     let lower = text.to_lowercase();
     let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     GLOSSARY.iter().filter_map(move |(phrase, instead)| {
         let found = lower.match_indices(phrase).any(|(at, _)| {
-            // "There is none" is said by everybody.
+            // "There is none" is fine.
             let is_there = phrase.ends_with("none") && lower[..at].trim_end().ends_with("there");
             !is_there
                 && !is_part(lower[..at].chars().next_back())
@@ -134,7 +139,7 @@ fn not_written(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// String literals of more than one word, with the line each begins in.
+/// String literals of more than one word, with their first lines' numbers.
 fn literals(code: &str) -> Vec<(usize, String)> {
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(c) = code[at..].chars().next() {
@@ -166,7 +171,7 @@ fn literals(code: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Comments of one or several lines, each as one line, with the number of its first.
+/// Comments, each joined into one line, with their first lines' numbers.
 fn comments(code: &str) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut last = 0;
@@ -181,14 +186,14 @@ fn comments(code: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Every page that people read, those in folders too.
+/// All pages that people read.
 fn pages() -> Vec<String> {
     let folders = ["bench", "charts", "corpora", "docs", "examples", "testbed"];
     let of_root = ["CHANGELOG.md", "CONTRIBUTING.md", "README.md"].map(str::to_owned);
     folders.iter().flat_map(|folder| files(folder, "md")).chain(of_root).collect()
 }
 
-/// Lines of a page without code, with their numbers.
+/// The lines of a page outside code blocks, with their numbers.
 fn prose(page: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_code = false;
     (1..).zip(page.lines()).filter(move |(_, line)| {
@@ -198,7 +203,7 @@ fn prose(page: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Paragraphs of a page without code, each as one line, with the number of its first. Of inline code a mark is left.
+/// Paragraphs outside code blocks, each joined into one line, with their first lines' numbers. Inline code becomes a mark.
 fn paragraphs(page: &str) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut last = 0;

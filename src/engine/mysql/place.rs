@@ -91,10 +91,10 @@ mod tests {
     )]
     #[case::cut_off("You have an error near 'int,\n  b...' at line 2", 4, 5, "near 'int,\n  b...'")]
     #[case::at_the_end("You have an error near '\n;\nINSERT INTO' at line 4", 6, 1, "near ''")]
-    #[case::behind_the_end("You have an error near ';\nINSERT INTO' at line 5", 6, 1, "near ''")]
+    #[case::after_the_end("You have an error near ';\nINSERT INTO' at line 5", 6, 1, "near ''")]
     #[case::another_error("Unknown column 'x' in 'field list'", 3, 3, "Unknown column")]
     #[case::not_found("You have an error near 'elsewhere' at line 9", 3, 3, "an error, in line 9 of the statement")]
-    #[case::written_otherwise(
+    #[case::written_differently(
         "You have an error near '?nt\n)' at line 3",
         5,
         1,

@@ -312,7 +312,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn nothing_of_ours_but_marks_stands_between_a_begin_and_the_last_statement() {
+    fn nothing_of_ours_but_marks_is_between_a_begin_and_the_last_statement() {
         let migrations = migrations(&["select 1; select 2"]);
         let message = message(&migrations);
         let text = message.text.replace(&message.parts[0].mark, "");

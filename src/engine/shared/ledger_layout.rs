@@ -47,7 +47,7 @@ mod tests {
     use super::{FoundLayout, LAYOUT, check_writer};
 
     #[rstest]
-    #[case::not_even_begun(None, None, true)]
+    #[case::not_even_started(None, None, true)]
     #[case::before_layouts(Some(5), None, true)]
     #[case::an_older_one(Some(4), Some(6), true)]
     #[case::an_older_layout(Some(5), Some(5), true)]

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeatable_file_has_no_version_and_a_word_that_is_no_kind_is_an_error() {
+    fn a_repeatable_file_has_no_version_and_an_unknown_kind_is_an_error() {
         let of = |kind| Selected::of(&[row::list(&[(row::version, "R"), (row::kind, kind), (row::id, "1")])]);
         assert_eq!(ledger_row(&of("repeatable")).unwrap().version, Version::of_repeatable());
         assert!(ledger_row(&of("migration")).is_err() && ledger_row(&of("other")).is_err());

@@ -107,8 +107,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::behind_the_scheme("sqlite:postgres://u:canary@h/d")]
-    #[case::behind_two_slashes("sqlite://postgres://u:canary@h/d")]
+    #[case::after_the_scheme("sqlite:postgres://u:canary@h/d")]
+    #[case::after_two_slashes("sqlite://postgres://u:canary@h/d")]
     #[case::as_a_parameter("sqlite:app.db?postgres://u:canary@h/d")]
     fn a_servers_url_is_not_repeated(#[case] url: &str) {
         let failure = SqliteFile::parse(url).unwrap_err();

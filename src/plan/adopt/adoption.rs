@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_stands_for_all_below_it() {
+    fn one_number_includes_all_below_it() {
         let history = ForeignHistory { up_to: Some("2".to_owned()), each: Vec::new() };
         let (found, late) = adopted(&history, &["001_a.sql", "002_b.sql", "003_c.sql"]).unwrap();
         assert_eq!((found, late), (vec!["001_a.sql".to_owned(), "002_b.sql".to_owned()], Vec::new()));

@@ -171,7 +171,7 @@ mod tests {
 
     #[rstest]
     #[case::the_same_file("001", "001_a.sql", "select 1", true)]
-    #[case::padded_otherwise("1", "001_a.sql", "select 1", true)]
+    #[case::padded_differently("1", "001_a.sql", "select 1", true)]
     #[case::renamed("001", "001_b.sql", "select 1", true)]
     #[case::another_application_s("001", "001_b.sql", "select 2", false)]
     #[case::another_application_s_of_the_same_name("001", "001_a.sql", "select 2", false)]

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_made_for_itself_is_no_history() {
+    fn what_a_tool_made_for_itself_is_not_a_history() {
         let diesel = sightings(&[table("__diesel_schema_migrations", &["version", "run_on"])]);
         assert_eq!(diesel[0].history(Some(&[vec![Some("00000000000000".to_owned())]])), None);
         let goose = sightings(&[table("goose_db_version", &["id", "version_id", "is_applied", "tstamp"])]);

@@ -215,7 +215,7 @@ mod tests {
     #[case::delimiter("DELIMITER //\na//\nb //\ndelimiter ;\nc; d", &["a", "b", "c", "d"])]
     #[case::delimiter_touches_a_word("delimiter $$\nselect a$$select b$$", &["select a", "select b"])]
     #[case::delimiter_in_quotes("delimiter '//'\r\na '//'//b//", &["a '//'", "b"])]
-    #[case::semicolons_behind_a_delimiter("delimiter //\na; b;\n//", &["a", "b"])]
+    #[case::semicolons_after_a_delimiter("delimiter //\na; b;\n//", &["a", "b"])]
     #[case::trailing_semicolon(
         "delimiter //\ncreate procedure p() begin a; end;\n//\nx//",
         &["create procedure p() begin a; end", "x"]

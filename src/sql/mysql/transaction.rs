@@ -236,7 +236,7 @@ mod tests {
     #[case("analyze format=json update t set a = 1")]
     #[case("install plugin p soname 'x'")]
     #[case("drop tabel t")]
-    fn what_nobody_can_tell(#[case] sql: &str) {
+    fn what_leaves_no_evidence(#[case] sql: &str) {
         assert_eq!(told(sql), UNKNOWN);
     }
 

@@ -230,7 +230,7 @@ mod tests {
     #[case("copy t from stdin")]
     #[case("create index concurrently on t (a)")]
     #[case("create unique index concurrently on only s.t (a)")]
-    fn refused_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
+    fn refused_where_each_statement_is_committed_separately(#[case] sql: &str) {
         assert!(refusal(sql, TransactionMode::PerStatement).is_some());
     }
 
@@ -241,7 +241,7 @@ mod tests {
     #[case("prepare p as select 1")]
     #[case("set standard_conforming_strings = off")]
     #[case("create table t ()")]
-    fn allowed_where_each_statement_is_committed_by_itself(#[case] sql: &str) {
+    fn allowed_where_each_statement_is_committed_separately(#[case] sql: &str) {
         assert_eq!(refusal(sql, TransactionMode::PerStatement), None);
     }
 

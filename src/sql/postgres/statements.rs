@@ -208,13 +208,13 @@ mod tests {
     #[case::continued("select E'a'\n  -- why;\n 'b\\';c' ; x", &["select E'a'\n  -- why;\n 'b\\';c'", "x"])]
     #[case::continued_twice("select e'a'\r\n'b\\''\n'\\';' ; x", &["select e'a'\r\n'b\\''\n'\\';'", "x"])]
     #[case::not_continued_on_the_line("select E'a' 'b\\'; x", &["select E'a' 'b\\'", "x"])]
-    #[case::not_continued_behind_a_comment("select E'a' /*\n*/ 'b\\'; x", &["select E'a' /*\n*/ 'b\\'", "x"])]
+    #[case::not_continued_after_a_comment("select E'a' /*\n*/ 'b\\'; x", &["select E'a' /*\n*/ 'b\\'", "x"])]
     #[case::plain_strings_continued("select 'a'\n'b\\'; x", &["select 'a'\n'b\\'", "x"])]
     #[case::identifiers(r#"select ";" ; x"#, &[r#"select ";""#, "x"])]
     #[case::dollar_quotes("do $a$ ; $b$ ; $$ ; $a$; x", &["do $a$ ; $b$ ; $$ ; $a$", "x"])]
     #[case::dollars_in_names("select a$b$; select c$b$", &["select a$b$", "select c$b$"])]
     #[case::nested_comments("a /* ; /* ; */ ; */ b; c", &["a /* ; /* ; */ ; */ b", "c"])]
-    #[case::comment_behind("a -- ;\n;b", &["a", "b"])]
+    #[case::comment_after("a -- ;\n;b", &["a", "b"])]
     #[case::crlf("a -- ;\r\n;\r\nb;\r\n", &["a", "b"])]
     #[case::rule("create rule r as on insert to t do (a; b); c", &["create rule r as on insert to t do (a; b)", "c"])]
     #[case::atomic(
@@ -255,7 +255,7 @@ mod tests {
         "create procedure p() begin atomic create rule r as on insert to t do (select 1; end; select 2); end; x",
         &["create procedure p() begin atomic create rule r as on insert to t do (select 1; end; select 2); end", "x"]
     )]
-    #[case::body_behind_a_setting(
+    #[case::body_after_a_setting(
         "create function g() set a.b to begin begin atomic select 1; end; x",
         &["create function g() set a.b to begin begin atomic select 1; end", "x"]
     )]
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn data_behind_copy_are_not_sql() {
+    fn data_after_copy_are_not_sql() {
         let sql = "copy t from stdin;\nit's; \\N\n\\.\nselect 2;";
         assert_eq!(texts(sql), ["copy t from stdin", "select 2"]);
         assert_eq!(split(sql).faults, []);

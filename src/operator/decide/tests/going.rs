@@ -20,7 +20,7 @@ fn a_run_that_is_being_stopped_takes_no_lease_and_one_that_runs_does() {
 }
 
 #[test]
-fn the_source_of_a_run_that_has_begun_is_not_frozen_again() {
+fn the_source_of_a_run_that_has_started_is_not_frozen_again() {
     let gone = |world: World| world.with(|seen| seen.children.frozen.clear());
     assert_eq!(effects(gone(World::started())), [Effect::FreezeSource]);
     assert_eq!(effects(gone(running(World::started()))), []);
@@ -45,11 +45,11 @@ fn a_run_that_is_found_again_keeps_the_number_of_its_attempt() {
 
 #[test]
 fn what_a_run_was_doing_is_gone_from_the_status_when_it_has_ended() {
-    let at_work = running(World::started()).pass();
-    assert!(at_work.status().run.as_ref().unwrap().progress.is_some());
+    let going = running(World::started()).pass();
+    assert!(going.status().run.as_ref().unwrap().progress.is_some());
     let waiting = complained(World::started(), "ErrImagePull: no such image").pass();
     assert!(waiting.status().run.as_ref().unwrap().waiting.is_some());
-    for ended in [at_work.ends_well().pass(), waiting.ends_unexplained("DeadlineExceeded").pass()] {
+    for ended in [going.ends_well().pass(), waiting.ends_unexplained("DeadlineExceeded").pass()] {
         let run = ended.status().run.clone().unwrap();
         assert_eq!((run.progress, run.waiting), (None, None));
     }

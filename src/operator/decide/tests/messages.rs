@@ -20,12 +20,12 @@ use crate::report::{Failure, Reason};
     World::started().ends_without("DeadlineExceeded", RunnerEnd::NeverStarted { why: Some("ErrImagePull".into()) }),
     "its pod did not start within spec.activeDeadline and three minutes more: ErrImagePull; nothing was changed"
 )]
-#[case::may_have_begun(World::started().ends_unexplained("DeadlineExceeded"), "its pod is gone, which may have started; the next run reads from the ledger")]
-#[case::at_work(
+#[case::may_have_started(World::started().ends_unexplained("DeadlineExceeded"), "its pod is gone, which may have started; the next run reads from the ledger")]
+#[case::in_progress(
     running(World::started()).pass().ends_unexplained("DeadlineExceeded"),
     "it did not end within spec.activeDeadline and was stopped. Raise spec.activeDeadline, or divide the migration"
 )]
-#[case::at_work_before_its_first_word(
+#[case::in_progress_before_its_first_word(
     World::started().job(JobState::Running { pod: "p".into(), events: Vec::new() }).pass().ends_unexplained("DeadlineExceeded"),
     "it did not end within spec.activeDeadline and was stopped. Raise spec.activeDeadline"
 )]

@@ -86,7 +86,7 @@ fn a_success_counts_for_its_own_run_alone() {
 }
 
 #[test]
-fn what_a_run_warns_of_stands_in_its_status_and_in_one_event() {
+fn what_a_run_warns_of_is_in_its_status_and_in_one_event() {
     let world = running(World::started());
     let outcome = Outcome::Succeeded { applied: 2, ahead: Vec::new() };
     let words = world.summary_with(outcome, "002", &["001_a.sql: comments were changed", "a\u{7}\nb"]);

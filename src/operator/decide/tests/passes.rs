@@ -21,22 +21,22 @@ use crate::report::Reason;
     "Status",
     "SourceNotFound"
 )]
-#[case::a_missing_config_map_is_told_once(missing(World::fresh()).pass(), "Reconciling SourceNotFound", "", "")]
+#[case::a_missing_config_map_is_reported_once(missing(World::fresh()).pass(), "Reconciling SourceNotFound", "", "")]
 #[case::an_invalid_set_stalls(invalid(World::fresh()), "Stalled InvalidSource", "Status", "Stalled")]
 #[case::a_suspended_resource_starts_nothing(suspended(World::fresh()), " Suspended", "Status", "")]
 #[case::a_database_in_use_is_waited_for(held(World::fresh()), "Reconciling WaitingForDatabase", "Status", "")]
 #[case::a_stray_pod_is_waited_for(with_stray_pod(World::fresh()), "Reconciling Starting", "Status", "")]
 // ---- a run goes on
 #[case::a_waiting_pod_is_looked_at_without_a_word(World::started().pass(), "Reconciling Starting", "", "")]
-#[case::what_a_pod_waits_for_is_told(
+#[case::what_a_pod_waits_for_is_shown(
     complained(World::started(), "ErrImagePull: no such image"),
     "Reconciling Starting",
     "Status",
     "Waiting"
 )]
-#[case::what_a_pod_waits_for_is_told_once(complained(complained(World::started(), "ErrImagePull: no such image").pass(), "ImagePullBackOff"), "Reconciling Starting", "Status", "")]
+#[case::what_a_pod_waits_for_is_reported_once(complained(complained(World::started(), "ErrImagePull: no such image").pass(), "ImagePullBackOff"), "Reconciling Starting", "Status", "")]
 #[case::a_suspended_job_is_waited_for(World::started().job(JobState::Suspended), "Reconciling Starting", "Status", "")]
-#[case::a_suspended_job_is_taken_back_for_a_new_spec(next_generation(World::started().job(JobState::Suspended)), "Reconciling Stopping", "Status DeleteJob", "Stopping")]
+#[case::a_suspended_job_is_withdrawn_for_a_new_spec(next_generation(World::started().job(JobState::Suspended)), "Reconciling Stopping", "Status DeleteJob", "Stopping")]
 #[case::a_namesake_of_the_runs_job_is_not_believed(
     with_strange_job(World::started(), None),
     "Reconciling Starting",
@@ -51,7 +51,7 @@ use crate::report::Reason;
     ""
 )]
 #[case::the_lease_of_the_runs_database_is_kept_when_the_spec_names_another(moved(running(World::started()).pass()).later(10), "Reconciling Running", "Status RenewLease", "")]
-#[case::a_run_taken_back_for_another_database_gives_its_lease_back(
+#[case::a_run_withdrawn_for_another_database_releases_its_lease(
     moved(World::started()),
     "Reconciling Stopping",
     "Status DeleteJob ReleaseLease",
@@ -62,19 +62,19 @@ use crate::report::Reason;
 #[case::a_change_of_content_does_not_stop_a_run(other_content(running(World::started()).pass()), "Reconciling Running", "", "")]
 #[case::a_change_of_spec_does_not_stop_a_run(next_generation(running(World::started()).pass()), "Reconciling Running", "Status", "")]
 #[case::suspending_does_not_stop_a_run(suspended(running(World::started()).pass()), "Reconciling Running", "Status", "")]
-#[case::a_run_that_has_not_begun_is_taken_back_for_a_new_spec(
+#[case::a_run_that_has_not_started_is_withdrawn_for_a_new_spec(
     next_generation(World::started()),
     "Reconciling Stopping",
     "Status DeleteJob",
     "Stopping"
 )]
-#[case::a_run_that_has_not_begun_is_taken_back_for_a_new_content(
+#[case::a_run_that_has_not_started_is_withdrawn_for_new_content(
     other_content(World::started()),
     "Reconciling Stopping",
     "Status DeleteJob",
     "Stopping"
 )]
-#[case::a_run_that_has_not_begun_is_taken_back_when_suspended(
+#[case::a_run_that_has_not_started_is_withdrawn_when_suspended(
     suspended(World::started()),
     "Reconciling Stopping",
     "Status DeleteJob",
@@ -103,20 +103,20 @@ use crate::report::Reason;
 )]
 // ---- a run ends
 #[case::success_makes_ready(World::started().ends_well(), "Ready Verified", SETTLE, "Applied")]
-#[case::success_is_recorded_though_a_sidecar_goes_on(World::started().ends_as(beside_a_sidecar(&["istio-proxy"]), 0), "Ready Verified", "Status ReleaseLease DeleteJob RemoveFinalizer", "Applied")]
+#[case::success_is_recorded_though_a_sidecar_keeps_running(World::started().ends_as(beside_a_sidecar(&["istio-proxy"]), 0), "Ready Verified", "Status ReleaseLease DeleteJob RemoveFinalizer", "Applied")]
 #[case::success_is_recorded_before_its_job_has_ended(World::started().ends_as(beside_a_sidecar(&[]), 0), "Ready Verified", SETTLE, "Applied")]
 #[case::success_is_recorded_though_a_sidecar_failed(World::started().ends_as(JobEnd::Failed { reason: Some("BackoffLimitExceeded".into()) }, 0), "Ready Verified", SETTLE, "Applied")]
 #[case::success_is_recorded_though_a_sidecar_outlived_the_deadline(World::started().ends_as(JobEnd::Failed { reason: Some("DeadlineExceeded".into()) }, 0), "Ready Verified", SETTLE, "Applied")]
 #[case::success_is_not_believed_of_a_container_that_failed(World::started().ends_as(JobEnd::Failed { reason: Some("BackoffLimitExceeded".into()) }, 1), "Reconciling PodLost", SETTLE, "Failed Retrying")]
 #[case::success_is_not_believed_of_a_container_that_failed_beside_a_sidecar(World::started().ends_as(beside_a_sidecar(&["log"]), 137), "Reconciling PodLost", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Retrying")]
-#[case::a_run_that_ended_without_a_word_ends_though_a_sidecar_goes_on(World::started().ends_saying(beside_a_sidecar(&["log"]), 137, ""), "Reconciling PodLost", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Retrying")]
+#[case::a_run_that_ended_without_a_word_ends_though_a_sidecar_keeps_running(World::started().ends_saying(beside_a_sidecar(&["log"]), 137, ""), "Reconciling PodLost", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Retrying")]
 #[case::a_statement_that_fails_stalls(World::started().ends(Permanent, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
 #[case::an_existing_object_stalls(World::started().ends(AlreadyExists, Reason::StatementFailed), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
 #[case::a_lost_connection_is_retried(World::started().ends(Transient, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
 #[case::an_unknown_outcome_is_retried(World::started().ends(UnknownOutcome, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
 #[case::a_refused_password_is_retried(World::started().ends(Transient, Reason::AuthenticationFailed), "Reconciling AuthenticationFailed", SETTLE, "Failed Retrying")]
 #[case::a_lost_pod_is_retried(World::started().ends_unexplained("BackoffLimitExceeded"), "Reconciling PodLost", SETTLE, "Failed Retrying")]
-#[case::a_complete_job_whose_pod_nobody_can_ask_any_more_is_verified_anew(World::started().job(JobState::Ended(Ended { job: JobEnd::Complete, runner: RunnerEnd::Unknown })), "Reconciling PodLost", SETTLE, "Failed Retrying")]
+#[case::a_complete_job_whose_pod_is_gone_is_verified_again(World::started().job(JobState::Ended(Ended { job: JobEnd::Complete, runner: RunnerEnd::Unknown })), "Reconciling PodLost", SETTLE, "Failed Retrying")]
 #[case::a_pod_that_never_started_in_time_is_retried(World::started().ends_unexplained("DeadlineExceeded"), "Reconciling DeadlineExceeded", SETTLE, "Failed Retrying")]
 #[case::a_run_that_takes_too_long_stalls(running(World::started()).pass().ends_unexplained("DeadlineExceeded"), "Stalled DeadlineExceeded", SETTLE, "Failed Stalled")]
 #[case::the_last_attempt_stalls(third_attempt().ends(Transient, Reason::ConnectionFailed), "Stalled RetryLimitReached", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Stalled")]
@@ -131,7 +131,7 @@ use crate::report::Reason;
     "",
     ""
 )]
-#[case::an_invalid_set_is_told_once(invalid(World::ready()).pass(), "Stalled InvalidSource", "", "")]
+#[case::an_invalid_set_is_reported_once(invalid(World::ready()).pass(), "Stalled InvalidSource", "", "")]
 #[case::a_retry_is_not_made_before_its_time(World::failed(Transient, Reason::ConnectionFailed).later(3), "Reconciling ConnectionFailed", "", "")]
 #[case::a_retry_is_made_in_its_time(World::failed(Transient, Reason::ConnectionFailed).later(10), "Reconciling Starting", "Status AddFinalizer TakeLease CreateJob", "Started")]
 #[case::a_new_content_alone_starts_a_run(other_content(World::ready()), "Reconciling Starting", LAUNCH, "Started")]
@@ -156,7 +156,7 @@ use crate::report::Reason;
 #[case::an_answered_retry_annotation_asks_for_nothing(retry(retry(World::failed(Permanent, Reason::StatementFailed), Some("1")).pass().ends_well().pass(), Some("1")), "Ready Verified", "", "")]
 #[case::a_removed_retry_annotation_asks_for_nothing(retry(retry(World::failed(Permanent, Reason::StatementFailed), Some("1")).pass().ends_well().pass(), None), "Ready Verified", "", "")]
 #[case::a_content_put_back_after_an_invalid_one_is_verified_again(World::ready().with(|seen| seen.resource.status = invalid(World::ready()).pass().observed.resource.status), "Reconciling Starting", "Status AddFinalizer TakeLease CreateJob", "Started")]
-#[case::a_lost_status_is_verified_anew(
+#[case::a_lost_status_is_verified_again(
     forgotten(World::ready()),
     "Reconciling Starting",
     "Status AddFinalizer TakeLease CreateJob",

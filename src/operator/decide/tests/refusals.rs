@@ -22,7 +22,7 @@ fn told(world: &World, failures: u32) -> Told {
 #[rstest]
 #[case::a_run_that_starts(World::fresh().pass_until(1))]
 #[case::a_run_whose_job_is_refused(World::fresh().pass_until(4))]
-#[case::a_run_at_work(running(World::started()).pass())]
+#[case::a_run_in_progress(running(World::started()).pass())]
 #[case::a_resource_that_was_never_looked_at(World::fresh())]
 #[case::a_new_generation(next_generation(World::ready()))]
 #[case::a_deletion(deleted(World::ready()))]

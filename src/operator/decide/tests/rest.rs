@@ -40,8 +40,8 @@ fn a_resource_that_needs_a_run_is_not_at_rest(#[case] world: World) {
 #[case::soon(World::started(), 12, 6)]
 #[case::later(World::started(), 60, 30)]
 #[case::for_long(World::started(), 3600, 60)]
-#[case::a_run_that_has_just_begun(running(World::started()), 5, 2)]
-#[case::a_run_that_goes_on(running(World::started()), 60, 6)]
+#[case::a_run_that_has_just_started(running(World::started()), 5, 2)]
+#[case::a_run_that_continues(running(World::started()), 60, 6)]
 #[case::a_long_run(running(World::started()), 3600, 10)]
 fn pauses_grow_with_what_is_waited_for(#[case] world: World, #[case] age: u64, #[case] pause: u64) {
     let world = world.later(age).pass();

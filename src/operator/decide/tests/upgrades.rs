@@ -61,7 +61,7 @@ fn a_status_that_the_version_before_wrote_is_written_back_as_it_is() {
 #[case::that_waits(left_running(STARTED))]
 #[case::that_works(running(left_running(RUNNING)))]
 #[case::of_which_the_status_is_lost(left_running("{}"))]
-fn a_run_that_the_version_before_started_goes_on_and_ends_ready(#[case] world: World) {
+fn a_run_that_the_version_before_started_continues_and_ends_ready(#[case] world: World) {
     let job = world.observed.children.jobs[0].clone();
     let after = world.pass();
     let effects = &after.last.as_ref().unwrap().effects;
