@@ -8,11 +8,9 @@ use std::time::Duration;
 #[error("{0:?} is not a duration: write numbers with h, m, s or ms, largest first, such as 5s or 1h30m")]
 pub struct InvalidDuration(pub String);
 
-/// The time that a text stands for.
-///
 /// # Errors
 ///
-/// [`InvalidDuration`] where the text is not one.
+/// [`InvalidDuration`] if the text is not a duration.
 pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     let invalid = || InvalidDuration(text.to_owned());
     let units_only = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'h' | b'm' | b's'));

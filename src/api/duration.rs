@@ -21,12 +21,12 @@ impl Duration {
         Self(text.into())
     }
 
-    /// The time it stands for.
+    /// The duration as a value.
     ///
     /// # Errors
     ///
-    /// [`InvalidDuration`] where the text is not a duration. The CRD refuses such a text at admission; an object
-    /// stored before the rule existed can still carry one.
+    /// [`InvalidDuration`] if the text is not a duration. The CRD refuses such a text at admission; an object stored
+    /// before the rule existed can still have one.
     pub fn parse(&self) -> Result<std::time::Duration, InvalidDuration> {
         crate::duration::parse(&self.0)
     }

@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-/// Rules in the form of `x-kubernetes-validations`: an expression and what to tell whoever breaks it.
-/// The API server puts the field's path in front of the message.
+/// Rules in the form of `x-kubernetes-validations`: an expression and the message for whoever breaks it. The API server
+/// puts the field's path in front of the message.
 pub(super) fn rules(rules: &[(&str, &str)]) -> Value {
     rules.iter().map(|(rule, message)| json!({"rule": rule, "message": message})).collect()
 }
@@ -34,8 +34,8 @@ pub(super) fn duration() -> Value {
     rules(&[(DURATION, "write a duration as numbers with h, m, s or ms, largest first, such as 5s or 1h30m")])
 }
 
-/// The form of a duration, as a rule by itself. Rules that compare durations begin with it, because the
-/// API server evaluates all rules whether or not another has failed.
+/// The format of a duration, as a rule of its own. Rules that compare durations include it, because the API server
+/// evaluates all rules whether or not another has failed.
 pub(super) const DURATION: &str =
     "self != '' && self.matches('^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$')";
 
@@ -69,7 +69,7 @@ pub(super) fn delay() -> Value {
     )
 }
 
-/// A duration between two bounds; where the text is no duration only the form's own message is given.
+/// A duration between two bounds. A text that is not a duration only gets the message about the format.
 fn bounded_duration(low: &str, low_message: &str, high: &str, high_message: &str) -> Value {
     let when_readable = |bound: &str| format!("!({DURATION}) || {bound}");
     let mut all = duration();

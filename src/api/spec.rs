@@ -62,7 +62,7 @@ pub struct SchemaMigrationSpec {
     /// How the run's pod is scheduled and what it may use.
     #[serde(default)]
     pub job: JobSpec,
-    /// Starts nothing while true. A run that has begun goes on to its end.
+    /// Starts nothing while true. A run that has started continues to its end.
     #[serde(default)]
     pub suspend: bool,
 }

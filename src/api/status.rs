@@ -12,7 +12,7 @@ pub mod condition {
     pub const READY: &str = "Ready";
     /// There, and True, only while the operator works or waits.
     pub const RECONCILING: &str = "Reconciling";
-    /// There, and True, only while nothing goes on until a person changes something.
+    /// Present, and True, only while nothing happens until a person changes something.
     pub const STALLED: &str = "Stalled";
 }
 
@@ -36,7 +36,7 @@ pub struct SchemaMigrationStatus {
     /// What is still to be applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingStatus>,
-    /// The run that goes on, or the last one.
+    /// The current run, or the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunStatus>,
     /// What the last run found in these files and warned of without stopping, 5 at most and each cut to 240 bytes. They
@@ -83,7 +83,7 @@ pub struct RunStatus {
     /// The pod whose runner has started; absent while none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<String>,
-    /// Why the pod does not start, in the cluster's words; absent where nobody complains, and once it has started.
+    /// Why the pod does not start, in the cluster's words; absent if there is no complaint, and once it has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<String>,
     /// 1 for the first try of this generation and content, one more for each retry.
@@ -97,7 +97,7 @@ pub struct RunStatus {
     /// When the run was decided: RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
-    /// When its outcome was recorded here; absent while it goes on.
+    /// When its outcome was recorded here; absent while it is running.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
     /// What it warned of when it ended, 5 at most; its pod's log has all. Nothing that stopped it.

@@ -155,7 +155,7 @@ impl Started<'_> {
         let settings = RunSettings {
             run: name.to_owned(),
             lock_wait: self.flags.lock_wait,
-            // The deadline ends the tries; where there is none, they end as waiting for another run does.
+            // The deadline limits the tries; without one, they end when waiting for another run would.
             lock_tries: self.flags.deadline.unwrap_or(self.flags.lock_wait),
             // People are not shown it.
             tells_history: format == Format::Json,
@@ -189,7 +189,7 @@ async fn listen_for_signals((mut terminate, mut interrupt): (Signal, Signal), se
 pub(super) fn log_to_stderr(format: Format) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("schemaward=info,sqlx::postgres::notice=warn"));
-    // Whoever sets NO_COLOR, to anything but nothing, wants none. Source: no-color.org.
+    // NO_COLOR counts unless it is empty. Source: no-color.org.
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !unwanted;
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);

@@ -21,8 +21,8 @@ pub(super) const URL_VARIABLES: [&str; 2] = ["SCHEMAWARD_URL", "DATABASE_URL"];
 /// How long a statement that only reads waits for a table's lock.
 const READ_LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which database. Its environment variables are read here and not by clap, which would let them
-/// stand against the other flag, and might show a value.
+/// Which database. The environment variables are read here and not by clap, which would report them as conflicting with
+/// the other flag, and might show a value.
 #[derive(Args, Clone, Debug)]
 pub(super) struct UrlFlags {
     #[arg(

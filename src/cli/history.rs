@@ -20,7 +20,7 @@ use crate::plan::Kind;
 pub(super) struct HistoryArguments {
     #[command(flatten)]
     database: DatabaseFlags,
-    /// The newest so many attempts only.
+    /// Show only this many of the newest attempts.
     #[arg(long, value_name = "NUMBER", env = "SCHEMAWARD_LIMIT", hide_env_values = true, value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Log lines as people read them: `note: …`, `warning: …`. What the server said by itself is marked as its own.
+//! Log lines for people: `note: …`, `warning: …`. The server's own messages are marked as such.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// A line without the time, the run and the module it comes from: those are for whoever sets `RUST_LOG`.
+/// A line without the time, the run and the module: those are for people who set `RUST_LOG`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogLines;
 

@@ -1,5 +1,5 @@
-//! Writes results: text for people, coloured on a terminal only, or JSON for programs. Nobody may be
-//! reading any more: that is no error. That it cannot be written, as to a full disk, ends the program with exit code 1.
+//! Writes results: text for people, with colours only on a terminal, or JSON for programs. If nobody reads any more,
+//! that is not an error. If writing fails, for instance because the disk is full, the program ends with exit code 1.
 
 use std::io::{self, Write as _};
 
@@ -28,7 +28,7 @@ pub(super) fn json(result: &impl Serialize) {
     written(stdout.write_all(document.as_bytes()).and_then(|()| stdout.flush()));
 }
 
-/// One event, one line. Nobody may be reading: that stops no run.
+/// One event, one line. A closed pipe does not stop the run.
 pub(super) fn write_event(event: &Event) {
     if let Ok(mut line) = serde_json::to_string(event) {
         line.push('\n');

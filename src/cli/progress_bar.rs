@@ -11,7 +11,7 @@ use super::output::line;
 /// How often the bar is drawn again while a statement works, so that its time is seen to pass.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A bar below the lines of a run; none where nobody could see it.
+/// A bar below the lines of a run; none if nobody could see it.
 #[derive(Debug, Default)]
 pub(super) struct ProgressBar(Option<Bar>);
 

@@ -38,7 +38,7 @@ pub(super) fn while_reading<T: Send, E: From<Failure> + Send, C>(
     let (send, receive) = oneshot::channel();
     thread::scope(|scope| {
         let reading = || {
-            // Nobody waits for it any more where the run is to stop.
+            // Nobody waits for it any more if the run is to stop.
             let _ = send.send(read());
         };
         thread::Builder::new().spawn_scoped(scope, reading).map_err(|error| cannot_start(&error))?;

@@ -132,7 +132,7 @@ fn read(flags: &CompareFlags) -> Result<Status, Failure> {
         }
         Err(problems) => {
             status.problems = problems.iter().map(Problem::failure).collect();
-            // Without a source nobody can say what would run; what exists is shown all the same.
+            // Without a source it is unknown what would run; what exists is shown anyway.
             status.warnings.extend(beside.and_then(Beside::told_of_tools));
             status.warnings.extend(beside.and_then(|beside| beside.note(None)));
         }

@@ -21,7 +21,7 @@ pub(super) struct Terminal<'a> {
     files: Vec<&'a SourceFile>,
     /// The longest file name: durations are aligned.
     width: usize,
-    /// Migrations that have begun and are not yet safe: file, statements, whether each is committed separately.
+    /// Migrations that have started and are not yet safe: file, statements, whether each is committed separately.
     begun: VecDeque<(String, i64, bool)>,
     /// How many statements of the last one of them have run.
     statements_done: i64,
@@ -97,8 +97,8 @@ impl<'a> Terminal<'a> {
         }
     }
 
-    /// What stays of a file whose statements are each committed by themselves. A statement that fails has not run, whatever
-    /// was heard of it.
+    /// What remains of a file whose statements are committed separately. A statement that fails has not run, whatever
+    /// was reported about it.
     fn half_applied(&self, failure: &Failure) -> Option<String> {
         let (file, statements, _) = self.begun.back().filter(|(.., no_transaction)| *no_transaction)?;
         let failed = failure.place.as_ref().filter(|place| place.file == *file).and_then(|place| place.statement);

@@ -8,7 +8,7 @@ use crate::migration::Version;
 pub enum AcknowledgementKind {
     /// That another tool's history lies in the database, and this ledger begins beside it all the same.
     ForeignHistory,
-    /// That a file which was begun is given up: its statements were undone by hand.
+    /// A half-applied file was abandoned: its statements were undone by hand.
     Abandoned,
 }
 

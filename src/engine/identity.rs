@@ -10,7 +10,7 @@ pub struct LedgerIdentity {
     /// A UUID, made once with the ledger. None in one that no program of layout 6 or later has written to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_id: Option<String>,
-    /// What has been made of the ledger so far; see `docs/upgrading.md`. Before layout 6 the version stands for it.
+    /// The ledger's layout; see `docs/upgrading.md`. Before layout 6 this is the version.
     pub layout: i64,
     /// The lowest layout whose program may write to it.
     pub oldest_writer: i64,

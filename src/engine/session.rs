@@ -1,10 +1,9 @@
-//! What every database engine must be able to do for a run. The protocol itself is in
-//! [`super::run`]; an engine knows its server's SQL, locks and error codes, and nothing of the order
-//! of things.
+//! What every database engine must be able to do for a run. The protocol itself is in [`super::run`]; an engine knows
+//! its server's SQL, locks and error codes, and nothing of the order of things.
 //!
-//! The traits speak of attempts and outcomes, never of transactions: PostgreSQL keeps a file and its
-//! row in one transaction, an engine whose DDL commits by itself keeps a journal a statement; both
-//! are the engine's own affair inside [`Session::apply`].
+//! The traits speak of attempts and outcomes, never of transactions. PostgreSQL keeps a file and its row in one
+//! transaction; an engine whose DDL commits implicitly keeps a journal of statements. Both are internal to
+//! [`Session::apply`].
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -399,7 +398,7 @@ pub enum ApplyOutcome {
 }
 
 impl ApplyError {
-    /// `is_unknown`: nobody has heard what became of it.
+    /// `is_unknown`: the outcome was not reported.
     pub(super) fn new(failure: Failure, statements_done: usize, is_unknown: bool) -> Self {
         let outcome = if is_unknown { ApplyOutcome::Unknown } else { ApplyOutcome::Refused };
         Self { failure, statements_done, outcome }

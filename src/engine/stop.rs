@@ -5,7 +5,7 @@ use tokio::sync::watch;
 /// Why a run is to end early.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StopReason {
-    /// Somebody asked for it: SIGTERM or SIGINT.
+    /// By request: SIGTERM or SIGINT.
     Cancelled,
     /// The run's time is over.
     DeadlineExceeded,
@@ -19,7 +19,7 @@ pub struct Stop(watch::Receiver<Option<StopReason>>);
 #[derive(Clone, Debug)]
 pub struct StopSender(watch::Sender<Option<StopReason>>);
 
-/// A stop signal that nobody has given yet.
+/// A stop signal that has not been given.
 #[must_use]
 pub fn stop_signal() -> (StopSender, Stop) {
     let (sender, receiver) = watch::channel(None);
@@ -44,7 +44,7 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// Waits until the run is to end; for ever where nobody can ask for it any more.
+    /// Waits until the run is to end; forever if nobody can request it any more.
     pub async fn requested(&self) -> StopReason {
         let mut receiver = self.0.clone();
         let reason = receiver.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);

@@ -24,7 +24,7 @@ use crate::api::{FINALIZER, SchemaMigration, SchemaMigrationStatus};
 /// Why a write did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
-    /// Somebody wrote the resource after we read it: look again.
+    /// The resource was written after we read it: look again.
     #[error("the SchemaMigration was written by another in the meantime")]
     Outdated,
     /// Another resource was faster, or the Lease's state is unknown: look again.
@@ -42,7 +42,7 @@ pub enum ActError {
         #[source]
         source: Box<kube::Error>,
     },
-    /// A status that is no JSON, which no input can cause.
+    /// A status that is not valid JSON, which no input can cause.
     #[error("the status cannot be written as JSON: {0}")]
     Status(#[from] serde_json::Error),
 }
@@ -259,8 +259,7 @@ impl<'a> Actor<'a> {
     }
 }
 
-/// Writes another status over the one that an object was read with, where nobody has written since. Gives the version
-/// that it wrote.
+/// Writes the status over the one that was read, provided that nobody has written since. Returns the new version.
 ///
 /// # Errors
 ///
@@ -324,7 +323,7 @@ where
     })
 }
 
-/// Gone already, or replaced by a namesake: either way the one we meant is no more.
+/// Gone already, or replaced by another object of this name: either way ours no longer exists.
 fn deleted<T>(answer: Result<T, kube::Error>) -> Result<(), ActError> {
     match answer {
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),

@@ -61,7 +61,7 @@ struct Page<T> {
 }
 
 impl Answers<'_> {
-    /// An object at a path; none where there is none. `room` is the caller's, who holds this many bytes already.
+    /// The object at a path, if there is one. `room` is the caller's, who holds this many bytes already.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Answers<'_> {
         }
     }
 
-    /// The objects of a selection, page after page, until this many were seen. `keep` says of each what is kept of it.
+    /// The objects of a selection, page after page, until this many were seen. `keep` returns what is kept of each.
     ///
     /// # Errors
     ///
@@ -151,8 +151,7 @@ impl Answers<'_> {
     }
 }
 
-/// A request for a write, whose answer says no more of the object than its metadata: an answer with all of it would be as
-/// long as the object, and nobody reads it.
+/// A write whose answer only contains the object's metadata: the whole object would be long, and nobody reads it.
 #[must_use]
 pub fn briefly(mut request: axum::http::Request<Vec<u8>>) -> axum::http::Request<Vec<u8>> {
     let value = axum::http::HeaderValue::from_static(METADATA_ONLY);

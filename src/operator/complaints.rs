@@ -15,7 +15,7 @@ use super::pod;
 use super::room::{Room, Rooms};
 use super::text::shorten;
 
-/// Up to how many waiting runs of a namespace are each asked for by themselves.
+/// Up to this many waiting runs of a namespace are each asked about separately.
 const FEW: usize = 3;
 /// How long one answer holds for all of a namespace.
 const FRESH: Duration = Duration::from_secs(50);
@@ -43,12 +43,12 @@ struct Book {
 #[derive(Debug, Default)]
 pub struct Complaints {
     books: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Book>>>>,
-    /// Not that of passes: whoever asks holds room there already, and would wait for itself.
+    /// Separate from the room for passes: a pass that asks holds some of that already, and would wait for itself.
     rooms: Rooms,
 }
 
 impl Complaints {
-    /// The newest warning about an object; none where there is none, or the events cannot be read: they only explain.
+    /// The newest warning about an object; none if there is none, or if the events cannot be read: they only explain.
     ///
     /// `crowd` is how many runs wait in the namespace.
     pub async fn about(&self, client: &Client, namespace: &str, uid: &str, crowd: usize) -> Option<String> {
@@ -72,11 +72,11 @@ impl Complaints {
     ) -> Result<Option<String>, AnswerError> {
         let book = {
             let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-            // Those that nobody reads any more go.
+            // Drops those that are no longer read.
             books.retain(|_, book| book.try_lock().map_or(true, |book| book.is_recent(4 * FRESH)));
             Arc::clone(books.entry(namespace.to_owned()).or_default())
         };
-        // Whoever comes while another reads waits for that, and asks nothing.
+        // If another is reading already, wait for its answer instead of asking.
         let mut book = book.lock().await;
         let fresh = if book.said.contains_key(uid) { FRESH } else { FRESH_SILENCE };
         if !book.is_recent(fresh) {

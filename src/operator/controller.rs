@@ -76,7 +76,7 @@ type Stop = Shared<BoxFuture<'static, ()>>;
 ///
 /// # Errors
 ///
-/// [`OperatorError`]: it could not start, or must not go on.
+/// [`OperatorError`]: it could not start, or must not continue.
 pub async fn run(settings: Settings) -> Result<(), OperatorError> {
     let mut config = Config::infer().await?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -183,7 +183,7 @@ async fn work(
     Ok(())
 }
 
-/// Resolves at a time; never where there is none.
+/// Resolves at a time; never if there is none.
 async fn due(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,

@@ -70,7 +70,8 @@ pub struct RunOrder {
 pub enum Requeue {
     After(Duration),
     OnChange,
-    /// A Job or a pod goes on, and the watches report when it gets further: after this time its words are looked at again.
+    /// A Job or a pod is in progress, and the watches report when it gets further. After this time its messages are
+    /// read again.
     Following(Duration),
     /// Another resource holds the database's Lease, and the watches report when it is given back.
     OnLease,
@@ -105,13 +106,13 @@ pub enum NoticeKind {
         took: Duration,
     },
     Retrying,
-    /// Nothing goes on until a person changes something.
+    /// Nothing happens until a person changes something.
     Stalled {
         why: Why,
     },
     /// A deleted resource's Job is asked to stop.
     Stopping,
-    /// A run's pod does not start, and somebody says why.
+    /// A run's pod does not start, and the cluster says why.
     Waiting,
     /// Another resource has had the database for a while.
     WaitingForDatabase,

@@ -21,9 +21,9 @@ const FREED_MEMORY: Duration = Duration::from_mins(5);
 /// What is remembered of a resource. `N` is what the turns keep for themselves.
 #[derive(Debug, Default)]
 pub struct Known<N> {
-    /// The versions that its last turn has written: to hear of them is no news.
+    /// The versions that its last turn has written: hearing of them is no news.
     pub written: Vec<String>,
-    /// Whether its run waits for its pod, and whoever else waits in the namespace is asked about with it.
+    /// Whether its run waits for its pod, so that its namespace's waiting runs are looked up together.
     pub waits: bool,
     /// The Lease that it waits for, and since when.
     pub lease: Option<(Key, Instant)>,
@@ -49,7 +49,7 @@ pub struct Turn<N> {
 pub struct Desk<N> {
     queue: Queue,
     known: HashMap<Key, Known<N>>,
-    /// What was written while the resource had its turn; by itself, perhaps.
+    /// What was written while the resource had its turn, perhaps by that turn.
     unheard: HashMap<Key, (Class, String)>,
     /// How many runs wait, by namespace.
     crowds: HashMap<Arc<str>, usize>,
@@ -106,7 +106,7 @@ impl<N: Default> Desk<N> {
         }
     }
 
-    /// The next turn, if there is one and somebody may take it.
+    /// The next turn, if one is due and a worker is free.
     pub fn next(&mut self, now: Instant) -> Option<Turn<N>> {
         loop {
             let (key, cause) = self.queue.take(now)?;
@@ -128,8 +128,8 @@ impl<N: Default> Desk<N> {
         }
     }
 
-    /// A turn has ended. `pause` is how long until the next one, if nothing happens before; none where there is no such
-    /// resource any more.
+    /// A turn has ended. `pause` is the time until the next one if nothing happens before; none if the resource no
+    /// longer exists.
     pub fn end(
         &mut self,
         key: &Key,
@@ -151,7 +151,7 @@ impl<N: Default> Desk<N> {
         }
         match (was_refused, known.refused) {
             (_, true) => drop(self.refused.insert(Arc::clone(&key.namespace), now)),
-            // What was in the way may be out of the way for the others, too.
+            // What blocked this one may no longer block the others.
             (true, false) => {
                 self.refused.remove(&key.namespace);
                 let fellows =
@@ -169,7 +169,7 @@ impl<N: Default> Desk<N> {
         self.queue.done(key, pause.map(|pause| now + pause));
     }
 
-    /// When somebody is due who is not yet.
+    /// When the next resource will be due.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         self.queue.next_due()

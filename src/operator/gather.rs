@@ -66,7 +66,7 @@ struct Head {
     metadata: Version,
 }
 
-/// Reads a source. `room` is what an inline one is held by already.
+/// Reads a source. `room` already covers an inline one.
 ///
 /// # Errors
 ///

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::metrics::Metrics;
 
-/// Whether this replica does what it is there for: leads with its watches in step, or stands by.
+/// Whether this replica does its job: it leads with its watches up to date, or stands by.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 

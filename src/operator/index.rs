@@ -52,15 +52,15 @@ pub struct LeaseSign {
     pub version: String,
 }
 
-/// What is kept of a `ConfigMap`: nothing, since nobody but the pass needs its content.
+/// What is kept of a `ConfigMap`: almost nothing, since only the pass needs its content.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MapSign {
     /// The resource it was made for, by its owner, where it was made by us.
     pub resource: Option<String>,
 }
 
-/// A `ConfigMap` as a number: a thousand resources may name a hundred each. Where two have the same, somebody is looked at
-/// for nothing.
+/// A `ConfigMap` as a number, since a thousand resources may name a hundred each. If two collide, a resource is looked
+/// at needlessly.
 #[must_use]
 pub fn sign_of_map(namespace: &str, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -82,7 +82,7 @@ pub enum News {
 /// What follows from a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Call {
-    /// Somebody is to be looked at.
+    /// A resource must be looked at.
     Wake(Key, Class),
     /// A resource is new or has this version now.
     Written(Key, Class, String),
@@ -208,8 +208,8 @@ impl Group {
         }
     }
 
-    /// A Job is worth a look when it has ended, is to end, or is gone. One that is made by a pass of ours gives none: that
-    /// looks again by itself.
+    /// A Job is worth a look when it has ended, is to end, or is gone. A new Job is not: the pass that created it looks
+    /// again anyway.
     fn job_call(&self, change: &Change<JobSign>) -> Option<Call> {
         let sign = change.after.as_ref().or(change.before.as_ref())?;
         let is_new = change.before.is_none() && sign.state == <[bool; 4]>::default();
@@ -426,7 +426,7 @@ mod tests {
         let within = Duration::from_secs(30);
         assert_eq!(index.hear(0, News::Lease(Event::Apply(lease("1"))), now), []);
         assert!(index.is_renewed(&key("db"), within, later(29)));
-        // Told again is not written again.
+        // The same version reported again is not a renewal.
         index.hear(0, News::Lease(Event::InitApply(lease("1"))), later(20));
         assert!(!index.is_renewed(&key("db"), within, later(31)));
         index.hear(0, News::Lease(Event::Apply(lease("2"))), later(31));

@@ -211,7 +211,7 @@ fn apply_arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
     std::iter::once("runner".to_owned()).chain(flags).chain(ignores).collect()
 }
 
-/// What a runner needs by itself. The work is the database's.
+/// What the runner itself needs. The database does the work.
 fn default_resources() -> ResourceRequirements {
     let quantity = |name: &str, amount: &str| (name.to_owned(), Quantity(amount.to_owned()));
     ResourceRequirements {

@@ -1,5 +1,5 @@
-//! Which of several operators acts. The others stand by. A leader that cannot renew its Lease stops acting
-//! before the Lease can be anybody else's.
+//! Which of several operators acts. The others stand by. A leader that cannot renew its Lease stops acting before
+//! another can get the Lease.
 
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ impl Election<'_> {
         }
     }
 
-    /// Renews until that is no longer possible; returns why. Whoever waits for this must stop acting then.
+    /// Renews until that is no longer possible, and returns why. The caller must stop acting then.
     pub async fn hold(&self, record: &mut Record) -> LeaseError {
         let mut renewed = Instant::now();
         loop {

@@ -25,7 +25,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Why a Lease could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    /// Somebody else wrote the record after we read it.
+    /// The record was written after we read it.
     #[error("the Lease {0} was written by another in the meantime")]
     Lost(String),
     /// The API server did not answer in time.
@@ -60,7 +60,7 @@ pub struct Claim<'a> {
     pub duration: Duration,
 }
 
-/// What a Lease bears beside its claim.
+/// What a Lease carries besides its claim.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     pub labels: BTreeMap<String, String>,
@@ -148,7 +148,7 @@ impl Leases {
         let api = self.api(namespace);
         if let Some(seen) = seen {
             let mut record = Record { spec: Some(spec), ..seen.clone() };
-            // Else it would go with whoever held it before.
+            // Otherwise it would be deleted with its previous holder.
             record.metadata.owner_references = marks.owner.map(|owner| vec![owner]);
             if !marks.labels.is_empty() {
                 record.metadata.labels = Some(marks.labels);
@@ -215,7 +215,7 @@ fn view(record: Option<&Record>, me: &str, unchanged: Duration) -> Lease {
     let Some(spec) = record.and_then(|record| record.spec.as_ref()) else { return Lease::Free };
     let Some(holder) = spec.holder_identity.as_deref().filter(|holder| !holder.is_empty()) else { return Lease::Free };
     let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-    // Nobody of ours asks for more: a record that does was written by somebody else, and would block for years.
+    // We never ask for longer: a record that does was written by somebody else, and would block for years.
     let duration = seconds.map_or(DATABASE_LEASE_DURATION, Duration::from_secs).min(DATABASE_LEASE_DURATION);
     if holder == me {
         Lease::Mine { unrenewed: unchanged }

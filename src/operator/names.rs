@@ -86,8 +86,7 @@ pub fn frozen_name(resource: &str, uid: &str, source_hash: &Checksum, part: usiz
     format!("{}-{}-{}-{part}", stem(resource, FROZEN_STEM), source_hash.short(), cut(&owner, 6))
 }
 
-/// The name of the Lease that stands for a database. Two resources that name the same Secret and key mean
-/// the same database.
+/// The name of a database's Lease. Two resources that name the same Secret and key mean the same database.
 #[must_use]
 pub fn database_lease(database: &DatabaseSpec) -> String {
     let secret = &database.url_secret_ref;

@@ -1,5 +1,5 @@
-//! Reports what happened to people: as events in the cluster and as lines of the log. A notice that cannot be
-//! delivered is no error: the status says it too.
+//! Reports what happened: as events in the cluster and as lines of the log. If a notice cannot be delivered, that is
+//! not an error: the status says the same.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;

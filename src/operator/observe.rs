@@ -54,9 +54,9 @@ pub struct Observer<'a> {
 }
 
 impl Observer<'_> {
-    /// Reads a resource and what belongs to it; none where there is no such resource.
+    /// Reads a resource and what belongs to it; none if the resource does not exist.
     ///
-    /// The resource is read again, not taken from the watch: that may lag behind our own last write.
+    /// The resource is read again, not taken from the watch, which may lag behind our own last write.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl Observer<'_> {
         if resource.has_finalizer {
             seen = self.children(&resource, hints, (&mut room, held)).await?;
         }
-        // A run that has started goes on, whatever its source has become; one that waits may be withdrawn for it.
+        // A run that has started continues, whatever its source has become; one that waits may be withdrawn for it.
         let has_begun = seen
             .children
             .jobs
@@ -112,8 +112,8 @@ impl Observer<'_> {
         }))
     }
 
-    /// Looks again at what goes on, as far as the watches do not report it: at the newest lines of a run's log, or at what
-    /// keeps it from starting. All else is as it was, or a watch would have reported it.
+    /// Looks again at a run in progress, as far as the watches do not report it: at the newest lines of its log, or at
+    /// what keeps it from starting. Everything else is unchanged, or a watch would have reported it.
     pub async fn refresh(&self, seen: &mut Seen, hints: Hints<'_>) {
         let Observed { resource, children, .. } = &mut seen.observed;
         for job in &mut children.jobs {
@@ -153,8 +153,8 @@ impl Observer<'_> {
         (room, held): (&mut Room, usize),
     ) -> Result<Belongings, ObserveError> {
         let uid = resource.uid.as_str();
-        // Jobs before pods: a pod that appears in between belongs to a Job that is listed already. What bears our labels
-        // and is not ours may be as much as its namespace's owner likes, so it is passed over page by page.
+        // Jobs before pods: a pod that appears in between belongs to a Job that is already listed. Foreign objects with
+        // our labels may be as numerous as the namespace's owner likes, so they are skipped page by page.
         let jobs = self.labelled(resource, Extent::Whole, (&mut *room, held), |job: KubeJob| {
             pod::is_controlled_by(job.owner_references(), uid).then_some(job)
         });
@@ -184,7 +184,7 @@ impl Observer<'_> {
         Ok(Belongings { children, lease: record, lease_name: name, subject })
     }
 
-    /// What bears the labels of what is made for a resource.
+    /// The objects that have the labels of what is created for a resource.
     async fn labelled<K, U>(
         &self,
         resource: &Resource,
@@ -238,7 +238,7 @@ impl Observer<'_> {
         Job { name: job.name_any(), uid, origin: pod::origin(job), database: pod::database(job), deleting, state }
     }
 
-    /// The newest events of a run. A log that cannot be read is no reason to stop: it only shows progress.
+    /// The newest events of a run. If the log cannot be read, that does not matter: it only shows progress.
     async fn events(&self, namespace: &str, pod: &str) -> Vec<crate::report::Event> {
         let api: Api<Pod> = self.api(namespace);
         let parameters =
@@ -278,7 +278,7 @@ impl Observer<'_> {
     }
 }
 
-/// Pods of the run's Job that go on though that Job is gone. Others that bear our labels are not ours.
+/// Pods of the run's Job that are still running although that Job is gone. Others with our labels are not ours.
 fn stray_pods(resource: &Resource, jobs: &[Job], pods: &[Pod]) -> Vec<String> {
     let Some(uid) = resource.status.run.as_ref().and_then(|run| run.job_uid.as_deref()) else { return Vec::new() };
     if jobs.iter().any(|job| job.uid == uid) {
@@ -287,7 +287,7 @@ fn stray_pods(resource: &Resource, jobs: &[Job], pods: &[Pod]) -> Vec<String> {
     pods.iter().filter(|pod| pod::may_run(pod) && pod::is_left_of(pod, uid)).map(ResourceExt::name_any).collect()
 }
 
-/// Whether the Lease that counts is the one of a Job's database: it goes on, or its end is not recorded yet.
+/// Whether the relevant Lease is that of a Job's database: the Job is running, or its end is not recorded yet.
 fn has_database(resource: &Resource, job: &Job) -> bool {
     let is_named = resource.status.run.as_ref().is_some_and(|run| run.name == job.name);
     !is_recorded(resource, job) && (job.is_active() || is_named)

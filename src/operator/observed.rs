@@ -27,7 +27,7 @@ pub struct Resource {
     pub uid: String,
     /// The number of its spec's state.
     pub generation: i64,
-    /// Whether somebody has deleted it.
+    /// Whether its deletion was requested.
     pub deleting: bool,
     /// Whether our finalizer is on it: a run may be going, or is not cleaned up after yet.
     pub has_finalizer: bool,
@@ -43,10 +43,11 @@ pub struct Resource {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Children {
     pub jobs: Vec<Job>,
-    /// Pods of the run's Job that may still run SQL though that Job is gone, by name. Nobody else's.
+    /// Names of pods of the run's Job, and only of that, which may still run SQL although the Job is gone.
     pub stray_pods: Vec<String>,
     pub frozen: Vec<Frozen>,
-    /// The Lease of the database where a run goes on, which the spec may name no longer; else of the spec's.
+    /// The Lease of the database where a run is in progress, which the spec may no longer name; otherwise of the
+    /// spec's.
     pub lease: Lease,
 }
 
@@ -62,7 +63,7 @@ pub struct Job {
     pub database: Option<DatabaseSpec>,
     /// Whether it is being deleted. It stays until its pods are gone.
     pub deleting: bool,
-    /// Whether it goes on.
+    /// Whether it is running.
     pub state: JobState,
 }
 
@@ -86,10 +87,11 @@ pub struct Origin {
 pub enum JobState {
     /// Its pod does not run yet.
     Waiting {
-        /// What for, as the kubelet, the scheduler or the Job controller says it; absent where nobody complains.
+        /// What it waits for, in the words of the kubelet, the scheduler or the Job controller; absent if there is no
+        /// complaint.
         reason: Option<String>,
     },
-    /// Somebody has suspended the Job itself, so it has no pod.
+    /// The Job itself was suspended, so it has no pod.
     Suspended,
     Running {
         pod: String,
@@ -118,7 +120,7 @@ pub enum JobEnd {
     },
     /// It has not ended, though the runner has.
     Open {
-        /// Containers of the pod that go on, by name, and will not end by themselves because the runner has.
+        /// Names of the pod's containers that are still running, and that do not end just because the runner has ended.
         others: Vec<String>,
     },
 }
@@ -155,7 +157,7 @@ pub struct Frozen {
 /// The Lease of a database, as one resource sees it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Lease {
-    /// Nobody holds it, or its holder has not renewed it for its whole duration while we looked on.
+    /// Nobody holds it, or its holder has not renewed it for its whole duration while we watched.
     #[default]
     Free,
     /// This resource holds it.

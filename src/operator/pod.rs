@@ -28,7 +28,7 @@ pub fn is_controlled_by(owners: &[OwnerReference], uid: &str) -> bool {
     owners.iter().any(|owner| owner.controller == Some(true) && owner.uid == uid)
 }
 
-/// How a Job has ended; none while it goes on. Its conditions Complete and Failed come only after its pods have
+/// How a Job has ended; none while it is running. Its conditions Complete and Failed are set only after its pods have
 /// stopped (`podReplacementPolicy: Failed`).
 pub fn job_end(job: &Job) -> Option<JobEnd> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
@@ -39,7 +39,7 @@ pub fn job_end(job: &Job) -> Option<JobEnd> {
     found("Failed").map(|condition| JobEnd::Failed { reason: condition.reason.clone() })
 }
 
-/// Whether somebody has suspended a Job: a person, or a queue such as Kueue.
+/// Whether a Job was suspended, by a person or by a queue such as Kueue.
 pub fn is_suspended(job: &Job) -> bool {
     job.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true))
 }
@@ -101,14 +101,15 @@ pub fn has_started(pod: &Pod) -> bool {
     state(pod).is_some_and(|state| state.running.is_some() || state.terminated.is_some())
 }
 
-/// The end of a run whose Job goes on: its runner has ended for good. Not of a pod that is being deleted: what that
-/// means, such as another pod where the Job was suspended, the Job says.
+/// The end of a run whose Job is still running: its runner has ended for good. A pod that is being deleted does not
+/// count: the Job says what that means, such as another pod if the Job was suspended.
 pub fn early_end(pod: &Pod) -> Option<JobEnd> {
     let is_over = pod.metadata.deletion_timestamp.is_none() && is_runner_done(pod);
     is_over.then(|| JobEnd::Open { others: others(pod) })
 }
 
-/// The containers beside the runner that go on. A native sidecar is not one: the kubelet ends it when the runner ends.
+/// The other containers that are still running. Native sidecars do not count: the kubelet ends them when the runner
+/// ends.
 fn others(pod: &Pod) -> Vec<String> {
     if has_finished(pod) {
         return Vec::new();
@@ -161,7 +162,7 @@ pub fn complaint(pod: &Pod) -> Option<String> {
     init_complaint(status).or_else(|| wait(state(pod)?))
 }
 
-/// What an init container, which somebody has put before the runner, waits for or has ended with.
+/// What an init container that was added before the runner waits for, or has ended with.
 fn init_complaint(status: &PodStatus) -> Option<String> {
     status.init_container_statuses.iter().flatten().find_map(|container| {
         let (name, state) = (&container.name, container.state.as_ref()?);

@@ -2,8 +2,8 @@
 
 use crate::report::Event;
 
-/// The events in a piece of a log. What is no event is skipped: the first line may be cut, and a runner newer
-/// than this operator may say more.
+/// The events in a piece of a log. Other lines are skipped: the first may be cut off, and a runner newer than this
+/// operator may say more.
 #[must_use]
 pub fn events(log: &str) -> Vec<Event> {
     log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

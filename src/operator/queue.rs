@@ -41,7 +41,7 @@ pub enum Cause {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Class {
     Ordinary,
-    /// Before others: it is being deleted, and somebody waits for that.
+    /// Before others: it is being deleted, and a person waits for that.
     Deletion,
 }
 
@@ -101,7 +101,7 @@ impl Queue {
         }
     }
 
-    /// A resource is gone. A turn that it has goes on to its end.
+    /// A resource is gone. A turn that has started continues.
     pub fn forget(&mut self, key: &Key) {
         match self.states.get(key).copied() {
             Some(State::Active(_)) => {
@@ -116,7 +116,7 @@ impl Queue {
         self.states.remove(key);
     }
 
-    /// Whose turn is next; none where all workers are busy or nobody is due.
+    /// Whose turn is next; none if all workers are busy or nothing is due.
     pub fn take(&mut self, now: Instant) -> Option<(Key, Cause)> {
         while let Some((at, _)) = self.asleep.first()
             && *at <= now
@@ -161,7 +161,7 @@ impl Queue {
         }
     }
 
-    /// When somebody is due who is not yet.
+    /// When the next resource will be due.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {
         self.asleep.first().map(|(at, _)| *at)
@@ -325,8 +325,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes in, in whatever order: nobody has two turns at once, no bound is passed, all who are due
-        /// have their turn in the end, and nothing is left behind.
+        /// Whatever happens, in whatever order: no resource has two turns at once, no bound is exceeded, everything due
+        /// gets its turn eventually, and nothing is left.
         #[test]
         fn all_who_are_due_get_their_turn_and_none_is_left(
             steps in prop::collection::vec((0..5_u8, 0..4_u8, 0..6_u32), 1..300)

@@ -1,4 +1,4 @@
-//! What the cluster refused, in words for whoever reads the resource: a tenant cannot read the operator's log. Pure.
+//! What the cluster refused, in words for the resource's readers: a tenant cannot read the operator's log. Pure.
 
 /// Something that a pass asked of the cluster in vain.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -34,7 +34,7 @@ pub struct Seen {
     pub lease_name: String,
 }
 
-/// What a pass has left behind.
+/// What a pass leaves.
 #[derive(Debug)]
 pub struct Left {
     pub version: Option<String>,
@@ -55,8 +55,8 @@ impl Seen {
         (self.version, self.finalizers, self.lease) = (version, finalizers, lease);
     }
 
-    /// Keeps no more than another look from memory and a decision about what goes on need: for each run that goes on,
-    /// this is in memory as long as it does.
+    /// Keeps only what another look from memory and a decision about a run in progress need: it stays in memory as long
+    /// as the run.
     pub fn keep_little(&mut self) {
         let Observed { resource, source, .. } = &mut self.observed;
         *source = Source::NotRead;

@@ -6,8 +6,8 @@ use kube::runtime::watcher::Event;
 
 use super::queue::Key;
 
-/// What one watch has reported. A watch that starts again reports everything again: what is as it was is no change then,
-/// and what it does not report any more has gone meanwhile.
+/// What one watch has reported. A restarted watch reports everything again: what is the same is not a change then, and
+/// what is missing has gone meanwhile.
 #[derive(Debug)]
 pub(super) struct Shelf<S> {
     pub(super) now: HashMap<Key, S>,

@@ -24,14 +24,14 @@ pub const INLINE_LIMIT: usize = 1024 * 1024;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceConfigMap {
     pub name: String,
-    /// Its keys and values; absent where there is no such ConfigMap.
+    /// Its keys and values; absent if the ConfigMap does not exist.
     pub files: Option<Vec<SourceFile>>,
 }
 
 /// A source, as far as the operator knows it without the database.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Source {
-    /// Not looked at in this pass: a run goes on, and what it runs is frozen.
+    /// Not looked at in this pass: a run is in progress, and its source is frozen.
     #[default]
     NotRead,
     /// ConfigMaps that do not exist, yet or any more.
@@ -157,7 +157,7 @@ impl Gathered {
     }
 
     fn add_file(&mut self, origin: &str, file: SourceFile) {
-        // Dotfiles are no part of a source: where ConfigMaps are mounted, the kubelet keeps its own beside the files.
+        // Dotfiles are not part of a source: where ConfigMaps are mounted, the kubelet keeps its own next to the files.
         if self.problem.is_some() || file.name.starts_with('.') {
             return;
         }

@@ -15,11 +15,11 @@ use crate::api::SchemaMigrationStatus;
 pub enum Standing {
     /// This generation and content are verified in the database.
     Ready,
-    /// Something goes on or is waited for that needs nobody.
+    /// Something is in progress or waited for, and needs nobody's help.
     Reconciling,
     /// The same, after a failure: a person may want to look already.
     Recovering,
-    /// Nothing goes on until a person changes something.
+    /// Nothing happens until a person changes something.
     Stalled,
     /// Nothing is started, because that is what was asked for.
     Suspended,
@@ -53,7 +53,7 @@ pub fn write(
     status.observed_generation = Some(generation);
 }
 
-/// The condition that is always there, but for a resource that nobody has looked at yet.
+/// The condition that always exists, except on a resource that was never looked at.
 #[must_use]
 pub fn ready(status: &SchemaMigrationStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == Owned::Ready.as_str())

@@ -23,7 +23,7 @@ pub const FILES_LIMIT: i64 = 5_000;
 const CODE_LIMIT: usize = 16;
 /// The longest hint taken from a pod.
 const HINT_LIMIT: usize = 500;
-/// The most lines, columns or statements: there are no more bytes in the largest source.
+/// The most lines, columns or statements possible: the largest source has no more bytes.
 const PLACES_LIMIT: i64 = 16 * 1024 * 1024;
 /// The longest that a migration can have taken, in milliseconds: a year.
 const TIME_LIMIT: i64 = 366 * 24 * 3600 * 1000;

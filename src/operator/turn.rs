@@ -1,5 +1,5 @@
-//! One turn of one resource: looks at it, decides, and carries out. Where a run only goes on or waits, and no watch has
-//! reported a change, it asks for no more than what no watch reports, which is nothing or next to nothing.
+//! One turn of one resource: looks at it, decides, and acts. While a run is only in progress or waiting and no watch
+//! has reported a change, it asks only about what no watch reports, which is little or nothing.
 
 use std::time::{Duration, Instant};
 
@@ -35,9 +35,9 @@ const TELL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a resource at rest is looked at, should a watch have missed something. A look reads versions and writes
 /// nothing.
 const RESYNC: Duration = Duration::from_hours(1);
-/// How often all is read again of a run that goes on or waits, should a watch have missed something.
+/// How often everything about a run in progress or waiting is read again, in case a watch has missed something.
 const READ_ANEW_AFTER: Duration = Duration::from_mins(30);
-/// The same for a deleted resource, for whose end somebody waits.
+/// The same for a deleted resource, whose end a person waits for.
 const READ_DELETED_ANEW_AFTER: Duration = Duration::from_mins(2);
 /// How often it is seen to, in memory, that the Lease which is waited for is still renewed.
 const LEASE_PAUSE: Duration = Duration::from_secs(15);
@@ -73,7 +73,7 @@ pub struct Notes {
     told_of: Option<Key>,
 }
 
-/// A run that goes on or waits, as it was last seen.
+/// A run in progress or waiting, as it was last seen.
 struct Following {
     seen: Seen,
     /// When all is read again.
@@ -103,7 +103,7 @@ enum PassError {
     TimedOut,
 }
 
-/// Takes a turn. Gives the time until the next one, if nothing happens before; none where there is no such resource.
+/// Takes a turn. Returns the time until the next one if nothing happens before; none if the resource no longer exists.
 pub async fn take(context: &Context, turn: &mut Turn, heard: &Heard) -> Option<Duration> {
     let Key { namespace, name } = &turn.key;
     let span = tracing::info_span!("pass", resource = %format!("{namespace}/{name}"), run = field::Empty);
@@ -158,8 +158,8 @@ async fn look(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Optio
     read_anew(context, turn, heard).await
 }
 
-/// Goes on from what was seen last. None where more is to be done than to report the state, and to keep the Lease or give
-/// it back: then all is read again.
+/// Continues from what was seen last. None if there is more to do than to report the state and to keep or release the
+/// Lease: then everything is read again.
 async fn follow(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Option<Duration>, PassError> {
     let Some(mut following) = turn.known.notes.following.take() else { return Ok(None) };
     if Instant::now() >= following.until {

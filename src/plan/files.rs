@@ -34,7 +34,7 @@ pub fn to_run<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iter
     needed(set, ledger).filter(|file| ledger.get(file.version()).is_none())
 }
 
-/// The applied files whose SQL is another by now, whatever else is in the way.
+/// The applied files whose SQL has changed, whatever else blocks a run.
 #[must_use]
 pub fn edited(set: &MigrationFiles, ledger: &LedgerState) -> Vec<PlanProblem> {
     with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file).err()).collect()

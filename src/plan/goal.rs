@@ -49,7 +49,7 @@ pub enum OnForeignHistory {
     /// It ends before anything is run.
     #[default]
     Refuse,
-    /// It goes on: a person has said so.
+    /// The run continues: a person has said so.
     Ignore,
 }
 

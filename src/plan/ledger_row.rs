@@ -10,7 +10,7 @@ pub struct LedgerRow {
     pub id: i64,
     /// Whether it was run, which way, and by whom.
     pub kind: Kind,
-    /// As the file's name wrote it; of a repeatable file what stands for none.
+    /// As in the file's name; for a repeatable file, the placeholder.
     pub version: Version,
     /// The file's name then.
     pub file: String,

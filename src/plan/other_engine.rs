@@ -1,11 +1,11 @@
-//! Refuses steps that the server would read otherwise than they were read here: MySQL and MariaDB take each other's URLs,
-//! but not all of each other's comments for code. Pure.
+//! Refuses steps that the server would read differently from how they were parsed: MySQL and MariaDB accept each
+//! other's URLs, but disagree on which comments are code. Pure.
 
 use super::step::Step;
 use crate::report::{ErrorClass, Failure, Reason};
 use crate::sql::Dialect;
 
-/// The first step that the server's own engine reads otherwise, as a failure that names file and line; nothing of it may
+/// The first step that the server's engine reads differently, as a failure that names file and line; nothing of it may
 /// run.
 #[must_use]
 pub fn read_otherwise(steps: &[Step<'_>], server: Dialect) -> Option<Failure> {

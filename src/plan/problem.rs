@@ -40,7 +40,7 @@ pub enum PlanProblem {
         /// The source's last version.
         last: Version,
     },
-    /// A statement that has run by itself is another in the file now.
+    /// A statement that was committed separately has changed in the file.
     #[error(
         "{file}: statement {statement} of version {version} {}, but the file has changed there; restore that \
          statement in its place, with each statement still committed separately: what has not run yet may change{}",
@@ -65,7 +65,7 @@ pub enum PlanProblem {
     MissingWhileBegun {
         /// The version, or that of repeatable files.
         version: Version,
-        /// The file's name when it was begun.
+        /// The file's name when it was started.
         file: String,
     },
     /// Only a person can find out whether a statement has run.
@@ -225,7 +225,7 @@ fn all_there_is(in_force: usize) -> String {
     }
 }
 
-/// How far one can go back instead; nothing where that is no way back.
+/// How far one can go back instead; empty if that is not possible either.
 fn or_above(lowest: &Version, current: Option<&Version>) -> String {
     let above = current.filter(|current| *current > lowest);
     above.map(|_| format!("; to go back as far as can be, roll back to {lowest}")).unwrap_or_default()
@@ -258,7 +258,7 @@ impl PlanProblem {
         Self::TargetNotInSource { target: target.clone(), last: last.clone(), nearest }
     }
 
-    /// The file of a begun statement is not there.
+    /// The file of a started statement is missing.
     pub(super) fn missing_while_begun(begun: &BegunStatement) -> Self {
         let version = begun.version.clone().unwrap_or_else(Version::of_repeatable);
         Self::MissingWhileBegun { version, file: begun.file.clone() }

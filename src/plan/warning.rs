@@ -31,7 +31,7 @@ pub enum PlanWarning {
          will be recorded as is, and must not change afterwards"
     )]
     Unwritten { file: String },
-    /// A file whose statements are each committed by themselves uses a temporary table in several of them.
+    /// A file whose statements are committed separately uses a temporary table in several of them.
     #[error(
         "{file}:{line}: {what}, made here, is used by later statements, and each statement of this file is \
          committed separately: a run that is interrupted between them cannot be resumed, and ends with \

@@ -1,4 +1,4 @@
-//! What a run says while it goes on.
+//! What a run reports while it is running.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ impl fmt::Display for LockBlocker {
     }
 }
 
-/// One step of a run. On stdout each is one line of JSON, told apart by its field `event`.
+/// One step of a run. On stdout each is one line of JSON, identified by its field `event`.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
@@ -61,7 +61,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         rollback: bool,
     },
-    /// Somebody else holds the lock in the database.
+    /// Another run holds the lock in the database.
     WaitingForLock {
         /// Who: user, process, connected since when.
         holder: String,
@@ -90,8 +90,8 @@ pub enum Event {
         /// How many statements the file has.
         statements: i64,
     },
-    /// A statement of the current migration was skipped, as asked: what it creates already exists, with
-    /// the same definition. A [`Self::StatementFinished`] behind it counts it. Told again where the file is tried again.
+    /// A statement of the current migration was skipped, as requested: what it creates already exists, with the same
+    /// definition. A [`Self::StatementFinished`] after it counts it. Reported again if the file is tried again.
     StatementSkipped {
         /// The migration's version.
         version: String,
@@ -107,7 +107,7 @@ pub enum Event {
         excerpt: Option<String>,
     },
     /// A statement of the current migration did not get a table's lock in time. The file is rolled back and tried again
-    /// after a pause, in which nobody waits behind it.
+    /// after a pause, during which nobody waits for it.
     LockTimedOut {
         /// The migration's version.
         version: String,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ErrorClass {
-    /// It may heal by itself: connection lost, deadlock, lock timeout. Retried with a growing pause.
+    /// It may recover without help: connection lost, deadlock, lock timeout. Retried with a growing pause.
     Transient,
     /// It stays until a person changes the spec, the source, the database or the retry annotation.
     Permanent,
@@ -18,7 +18,7 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
-    /// Whether another attempt may end otherwise without anybody changing anything.
+    /// Whether another attempt may end differently without any change.
     #[must_use]
     pub fn is_retried(self) -> bool {
         matches!(self, Self::Transient | Self::UnknownOutcome)
@@ -46,7 +46,7 @@ pub enum Reason {
     MigrationMissing,
     /// A pending migration is older than one that is applied.
     OutOfOrder,
-    /// Nobody can tell whether a statement has run that no transaction held, or something is half done that has to be
+    /// It is unknown whether a statement outside any transaction has run, or something is half done and has to be
     /// finished first; a person has to look.
     NeedsReview,
     /// The target version is not in the source, or lower than the ledger's; or no rollback leads there.

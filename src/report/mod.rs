@@ -1,8 +1,8 @@
-//! The one language between a run and whoever watches it: events while it goes on, a summary at its
-//! end, and the failure both of them carry. Data only: no I/O, no clock.
+//! The language between a run and whatever watches it: events while it is running, a summary at its end, and the
+//! failure that both of them contain. Data only: no I/O, no clock.
 //!
-//! The runner writes events to stdout, one JSON object a line, and the summary as the pod's
-//! termination message. The operator trusts neither beyond these types.
+//! The runner writes events to stdout, one JSON object a line, and the summary as the pod's termination message. The
+//! operator trusts neither beyond these types.
 
 mod event;
 mod failure;

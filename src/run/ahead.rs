@@ -6,7 +6,7 @@
 use crate::engine::Stop;
 use crate::engine::{Database, SessionError};
 
-/// A session, or what kept it from being opened; nothing where nobody has asked for one, or the run was to stop first.
+/// A session, or what kept it from being opened; nothing if none was requested, or the run was to stop first.
 #[derive(Debug)]
 pub struct Ahead<D: Database>(Option<Result<D::Session, SessionError>>);
 

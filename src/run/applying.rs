@@ -112,9 +112,9 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
         Tries { began, ladder: LockLadder::new(self.context.settings.lock_tries, self.context.database.lock_timeout()) }
     }
 
-    /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try, unless the
-    /// database says otherwise: an index that is being built would be built again each time. The failure, where there is no
-    /// other try.
+    /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try,
+    /// unless the database says otherwise: an index would be built from the start each time. Returns the failure if
+    /// there is no other try.
     async fn pause(
         &mut self,
         tries: &mut Tries,
@@ -255,7 +255,7 @@ fn is_committed(step: &Step<'_>, ledger: &LedgerState) -> bool {
 /// What a batch that was cancelled has ended with.
 fn stopped_outcome(reason: StopReason, ended: Result<Result<(), ApplyError>, NotEnded>) -> Result<(), ApplyError> {
     let error = match ended {
-        // What was begun was done before the cancellation reached it.
+        // The statement had finished before the cancellation reached it.
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
         Err(why) => {
@@ -265,7 +265,7 @@ fn stopped_outcome(reason: StopReason, ended: Result<Result<(), ApplyError>, Not
     };
     let says_so = matches!(error.failure.reason, Reason::Cancelled | Reason::DeadlineExceeded);
     if error.outcome == ApplyOutcome::Refused && says_so {
-        // It has stopped by itself, between two statements.
+        // It has stopped on its own, between two statements.
         return Err(error);
     }
     Err(ApplyError { failure: stopped(reason, Some(&error.failure)), ..error })

@@ -41,7 +41,7 @@ pub(super) async fn beside<D: Database>(
         Err(error) if error.connection_lost => return Err(error),
         _ => {}
     }
-    // Failures are no history: they may be what an older Schemaward met here.
+    // Failures are not a history: they may be from an older Schemaward that found something here.
     let (attempts, _) = session.attempts(None).await?;
     if attempts.iter().any(|attempt| attempt.success) {
         return Ok(None);
@@ -127,8 +127,8 @@ async fn history<D: Database>(database: &D) -> Result<Outcome, SessionError> {
     })
 }
 
-/// Examines a database step by step, and last whether a run would go over another tool's history; a server that nobody can
-/// log in to is not asked that. Writes nothing, and keeps no lock.
+/// Examines a database step by step, and last whether a run would overwrite another tool's history, unless the login
+/// already failed. Writes nothing, and keeps no lock.
 pub async fn examine<D: Database>(database: &D) -> Vec<Check> {
     let mut checks = database.examine().await;
     let is_reached = checks

@@ -34,7 +34,7 @@ pub(super) async fn cancelled<D: Database, T>(
         match cancel(database, session).await {
             Ok(()) => asked = true,
             Err(why) => {
-                // The same several times over is no news.
+                // Repeating the same error is no news.
                 if not_asked.as_ref() != Some(&why) {
                     tracing::warn!("the statement could not be cancelled: {why}");
                 }

@@ -16,7 +16,7 @@ pub struct RunSettings {
     pub run: String,
     /// How long to wait for another run's lock.
     pub lock_wait: Duration,
-    /// How long a file's tries for its tables' locks may go on, all in all.
+    /// The total time for a file's tries for its tables' locks.
     pub lock_tries: Duration,
     /// Whether the summary is to contain the newest attempts.
     pub tells_history: bool,

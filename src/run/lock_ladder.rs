@@ -1,5 +1,5 @@
-//! Tries for a table's lock: short ones, with growing pauses between them. While a statement waits for a lock, every query
-//! behind it waits, too; in a pause they go on. Pure.
+//! Tries for a table's lock: short ones, with growing pauses between them. While a statement waits for a lock, every
+//! later query waits for it; during a pause they continue. Pure.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::plan::{Goal, LedgerState, OnForeignHistory};
 use crate::report::{Event, Failure};
 
 impl<D: Database> Context<'_, D> {
-    /// Ends a run that would go over another tool's history, and warns of tables that nobody has a history of.
+    /// Ends a run that would overwrite another tool's history, and warns of tables without any history.
     pub(super) async fn look_beside(
         &mut self,
         session: &mut D::Session,

@@ -27,7 +27,7 @@ pub struct Reading {
     pub server: Option<Dialect>,
     /// What lies beside the ledger, where nothing was ever recorded in it.
     pub beside: Option<Beside>,
-    /// What the ledger and its place are known by. None where there is no ledger, or where this user may not read that.
+    /// The identity of the ledger and its place. None if there is no ledger, or if this user may not read it.
     pub identity: Option<LedgerIdentity>,
 }
 

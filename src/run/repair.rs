@@ -63,7 +63,7 @@ fn acceptable<'a>(set: &'a MigrationFiles, ledger: &LedgerState, version: &Versi
     Ok(Accepted { migration, before: row.checksum.clone() })
 }
 
-/// The ledger keeps what a file's SQL is, comments aside: of one that is not valid nobody knows that.
+/// The ledger stores a checksum of a file's SQL without its comments, which an invalid file does not have.
 fn not_valid(file: &str, problems: &[Problem]) -> Failure {
     let told = source_failure(problems).unwrap_or_else(no_migration);
     let advice = format!("{file} has to be valid before it can be accepted; nothing was changed");
@@ -80,7 +80,8 @@ fn is_open(ledger: &LedgerState, by_hand: &ByHand<'_>) -> bool {
 }
 
 /// The statements of the version whose outcome a person may record, forward or back: it was not recorded, or the server
-/// refused them and the person has done by hand what they were to do. A stored rollback that is wrong can go on no other way.
+/// refused the statement and the person has done its work by hand. A wrong stored rollback can only be completed this
+/// way.
 fn open<'a>(ledger: &'a LedgerState, by_hand: &'a ByHand<'_>) -> impl Iterator<Item = &'a BegunStatement> {
     ledger.all_begun().iter().filter(|statement| {
         let version = statement.version.clone().unwrap_or_else(Version::of_repeatable);

@@ -195,8 +195,8 @@ impl<'a, D: Database> Run<'a, D> {
         Ok((fence, ledger))
     }
 
-    /// Takes a step on the ledger, again and again while a transaction of somebody else's keeps it from ending, but no
-    /// longer than the run's own lock is waited for. On SQLite any transaction that writes does.
+    /// Takes a step on the ledger, repeatedly while somebody else's transaction blocks it, but no longer than waiting
+    /// for the run lock may take. On SQLite any transaction that writes blocks it.
     async fn in_tries<T>(&mut self, mut step: impl AsyncFnMut() -> Result<T, SessionError>) -> Result<T, Failure> {
         let deadline = Instant::now() + self.context.settings.lock_wait;
         let (mut pauses, mut is_reported) = (Pauses::new(FIRST_PAUSE, LONGEST_PAUSE), false);

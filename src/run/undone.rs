@@ -36,7 +36,7 @@ async fn write<S: Session>(
     Ok(row.file)
 }
 
-/// What the ledger says was done: the stored SQL, or nothing where there is none that could be read.
+/// The stored SQL, which is what was done; empty if none can be read.
 fn as_recorded(row: &LedgerRow, stored: Option<&StoredRollback>, dialect: Dialect) -> Result<Migration, Vec<Problem>> {
     let file = stored.map_or_else(|| row.file.clone(), StoredRollback::rollback_file);
     let description = stored.map(|stored| stored.description.as_str()).unwrap_or_default();

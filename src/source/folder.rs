@@ -33,16 +33,15 @@ pub struct SourceFolder {
     pub warning: Option<String>,
 }
 
-/// Reads all files that lie directly in a folder, in the order of their names.
+/// Reads all files directly in a folder, in the order of their names.
 ///
-/// Names that begin with a dot are left out: a mounted ConfigMap keeps its versions in `..data` and
-/// the like, and the visible names are links into it. Folders within are left out too, with a warning where they hold
-/// `.sql` files.
+/// Names that begin with a dot are left out: a mounted ConfigMap keeps its versions in `..data` and the like, and the
+/// visible names are links into it. Subfolders are left out too, with a warning if they contain `.sql` files.
 ///
 /// # Errors
 ///
-/// [`Reason::InvalidSettings`] where the folder or a file cannot be read, [`Reason::InvalidSource`]
-/// where a name is not UTF-8, or is a migration's and what lies there is no file: a folder, a pipe, a link to nothing.
+/// [`Reason::InvalidSettings`] if the folder or a file cannot be read, [`Reason::InvalidSource`] if a name is not
+/// UTF-8, or is a migration's but not that of a file: a folder, a pipe, a broken link.
 pub fn read_folder(folder: &Path) -> Result<SourceFolder, Failure> {
     let (names, unread_folders) = names(folder)?;
     let unread: Vec<(String, OnceLock<io::Result<Vec<u8>>>)> =
@@ -160,7 +159,7 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
             EntryKind::Other(other) => Some(other),
             EntryKind::LinkToNothing => None,
         };
-        // Passed over, it would be a migration that nobody misses.
+        // Ignoring it would lose a migration unnoticed.
         if ends_as_migration(&name) {
             no_files.push((name, other));
         } else if holds_sql(&entry.path(), DEEPEST) {

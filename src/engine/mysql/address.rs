@@ -54,8 +54,8 @@ impl MysqlAddress {
             Some(path) => format!("{}:{database}", path.display()),
             None => format!("{}:{}/{database}", shown_host(options.get_host()), options.get_port()),
         };
-        // What the driver would set on its own, the mysql client does not, and what a file makes must not depend on it.
-        // It logs whole statements otherwise.
+        // The driver would set these on its own, but the mysql client does not, and what a file creates must not depend
+        // on them. It would also log whole statements.
         let options = options
             .pipes_as_concat(false)
             .no_engine_substitution(false)

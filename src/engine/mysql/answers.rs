@@ -1,8 +1,8 @@
-//! Matches the server's answers to a message with the parts that were sent: our own queries answer with marks that
+//! Matches the server's answers to a message with the parts that were sent. Our own queries answer with marks that
 //! nothing else can give, and between two marks there are as many answers as parts. Pure.
 //!
-//! Where answers are missing or too many, or a mark is where none is expected, nothing is said of what has run: the
-//! server has read the text otherwise than it was divided here, and only the ledger and its journal show the outcome.
+//! If answers are missing or too many, or a mark is where none is expected, nothing is concluded about what has run:
+//! the server has split the text differently, and only the ledger and its journal show the outcome.
 
 use super::mark::Mark;
 use super::script::Role;
@@ -38,8 +38,8 @@ impl<'a> Matching<'a> {
         (is_through && !self.is_astray).then_some(role)
     }
 
-    /// The message has come to its end without an error: its last part, where that is through only now, or that the
-    /// answers are not those of the parts.
+    /// The message has ended without an error: its last part has finished only now, or the answers do not match the
+    /// parts.
     pub(super) fn end(&self) -> Result<Option<Role>, Astray> {
         if self.is_astray || self.answered < self.roles.len() {
             return Err(self.astray());

@@ -154,7 +154,7 @@ fn comment(value: &str) -> String {
 }
 
 impl Definition {
-    /// From the answers to [`questions`]. `symbols`: names of constraints that stand for others.
+    /// From the answers to [`questions`]. `symbols`: names of constraints, with the names to show instead.
     pub(super) fn read(answers: &[Vec<Row>], mariadb: bool, symbols: &[(String, String)]) -> Self {
         let rows = |answer: usize| answers.get(answer).map(Vec::as_slice).unwrap_or_default();
         let meant = |name: &str| {

@@ -46,7 +46,7 @@ fn reason_of(number: u16, doing: Reason) -> Reason {
     }
 }
 
-/// Too many connections, shutting down, killed, cut off, or a replica that takes no writes, as a failover leaves behind.
+/// Too many connections, shutting down, killed, cut off, or a read-only replica, as after a failover.
 fn is_connection(number: u16) -> bool {
     matches!(
         number,
@@ -88,9 +88,9 @@ pub(super) fn session_error(error: &sqlx::Error, doing: Reason) -> SessionError 
     SessionError { failure: failure_of(error, doing), connection_lost: connection_lost(error) }
 }
 
-/// Whether the connection is of no more use. What is no answer of the server's leaves the protocol in an unknown state;
-/// some answers are the server's last. That it was killed may be shown by [`QUERY_INTERRUPTED`] only, and by the next
-/// message.
+/// Whether the connection can no longer be used. Anything but an answer of the server leaves the protocol in an unknown
+/// state, and some answers are the server's last. A killed connection may only show [`QUERY_INTERRUPTED`], and the kill
+/// with the next message.
 pub(super) fn connection_lost(error: &sqlx::Error) -> bool {
     // Not 1290, 1836 and 1040: those refuse a statement, or a login.
     server_error(error).is_none_or(|error| {

@@ -166,7 +166,7 @@ async fn offered_tls(mut stream: TcpStream, mode: MySqlSslMode) -> Step<((), Str
     }
 }
 
-/// None where it is no greeting of version 10.
+/// None if it is not a greeting of version 10.
 fn offers_tls(greeting: &[u8]) -> Option<bool> {
     let (10, rest) = greeting.split_first().map(|(version, rest)| (*version, rest))? else { return None };
     let end = rest.iter().position(|byte| *byte == 0)?;

@@ -1,9 +1,9 @@
-//! Whether what a statement would add already exists, with the same definition: the statement adds it to a scratch
-//! table, which has no rows, `information_schema` describes both, and that table is dropped.
+//! Whether what a statement would add already exists with the same definition: the statement adds it to a scratch
+//! table, which has no rows, `information_schema` describes both, and the scratch table is dropped.
 //!
-//! DDL commits by itself here, so nothing could roll the table back. It has one name, which is the history's own; only
-//! the holder of the lock makes and drops it. A run that was killed in between leaves it, and a row *started* in the
-//! journal: the next run then drops it before anything else.
+//! DDL commits implicitly here, so nothing could roll the table back. Its name is fixed and belongs to the history;
+//! only the holder of the lock creates and drops it. A run that is killed in between leaves the table, and a row
+//! *started* in the journal: the next run drops the table before anything else.
 
 use super::definition::{Definition, Row, compare, missing, questions};
 use super::error::{NO_SUCH_TABLE, is_number, session_error};

@@ -188,7 +188,7 @@ impl Ledger {
         format!("SELECT {} FROM {} WHERE open_version IS NOT NULL", begun::list(&[]), self.journal_table())
     }
 
-    /// The begun statements of one attempt's file.
+    /// The started statements of one attempt's file.
     pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
         format!(
             "SELECT statement, checksum, state, trace, object_before, excerpt, {}, run, last_insert_id, \
@@ -279,8 +279,8 @@ impl Ledger {
         )
     }
 
-    /// Makes the statements of an attempt a part of the row that was written just before. Nobody needs the session's values
-    /// any more, which may be secrets.
+    /// Makes an attempt's statements part of the row that was written just before. The session's values are no longer
+    /// needed, and may be secrets.
     pub(super) fn join_journal(&self, attempt: Attempt<'_>) -> String {
         format!(
             "UPDATE {} SET migration_id = LAST_INSERT_ID(), session_state = NULL WHERE {}",

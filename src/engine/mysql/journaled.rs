@@ -1,9 +1,9 @@
-//! Applies a file statement by statement, with a row in the statement journal for each, and resumes one that was
-//! interrupted at the statement where it stopped.
+//! Applies a file statement by statement, with a row in the statement journal for each, and resumes an interrupted file
+//! at the statement where it stopped.
 //!
-//! A statement that changes rows runs in a transaction with its row: both or neither. One that commits by itself runs
-//! between a row *started* and its end; where that end was not recorded, the catalog says whether it has run, or a person
-//! has to. Nobody else works on the database meanwhile: this session holds the lock.
+//! A statement that changes rows runs in a transaction with its row: both or neither. One that commits implicitly runs
+//! between a row *started* and its end. If that end was not recorded, the catalog says whether it has run, or a person
+//! has to. No other run works on the database meanwhile: this session holds the lock.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ struct Broken {
     connection_lost: bool,
     /// What failed in it; None where the answers do not show it.
     role: Option<Role>,
-    /// The statement that has run by itself, and whose end is not written.
+    /// The statement that ran outside a transaction and whose end is not recorded.
     unended: Option<usize>,
 }
 
@@ -397,7 +397,7 @@ fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
     failure
 }
 
-/// The server has read a message otherwise than it was divided here: the ledger and the journal show what of it has run.
+/// The server has split a message differently: the ledger and the journal show what has run.
 fn gone_astray(migration: &Migration, roles: &[Role], astray: Astray, error: Option<&sqlx::Error>) -> Broken {
     let statement = |role: &Role| match role {
         Role::Alone(index) | Role::Statement(index) => Some(*index),

@@ -270,7 +270,7 @@ fn literal(kind: &str, charset: &str, collation: &str, value: &str) -> Option<Va
         _ if value == "-" => null(&kind, charset, collation)?,
         "?" if charset == "binary" => return Some(Value::NotKept),
         "INTEGER" | "INT" | "BOOLEAN" => number()?,
-        // A number alone is signed, and a subtraction below zero from it is no error.
+        // A plain number is signed, so a subtraction below zero from it is not an error.
         "UNSIGNED INTEGER" | "INT UNSIGNED" => format!("CAST({} AS UNSIGNED)", number()?),
         "DECIMAL" => {
             let digits = number()?;

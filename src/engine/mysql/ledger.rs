@@ -161,7 +161,7 @@ impl Ledger {
         format!("SELECT GET_LOCK({}, 0)", text(session_lock))
     }
 
-    /// Who holds the lock: its connection, and what the list of processes shows of it; no row where nobody does.
+    /// Who holds the lock: its connection, and what the process list shows of it; no row if nobody does.
     pub(super) fn holder(&self) -> String {
         format!(
             "SELECT h.id, p.USER, p.HOST FROM (SELECT IS_USED_LOCK({}) AS id) AS h \
@@ -250,7 +250,7 @@ impl Ledger {
         format!("SELECT IS_USED_LOCK({})", text(session_lock))
     }
 
-    /// Notes that the lock is given back, unless somebody else holds it by now, and gives it back.
+    /// Records the release of the lock, unless somebody else holds it by now, and releases it.
     pub(super) fn release(&self, fence: Fence) -> String {
         format!(
             "UPDATE {} SET released_at = UTC_TIMESTAMP(6), session_lock = NULL WHERE id = 1 AND fence = {};\n\

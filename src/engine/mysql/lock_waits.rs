@@ -81,8 +81,8 @@ fn questions(session: SessionId) -> [String; 4] {
              JOIN information_schema.processlist p ON p.ID = x.trx_mysql_thread_id \
              WHERE me.trx_mysql_thread_id = {id} LIMIT 1"
         ),
-        // MariaDB: a table's, of which it shows without a plugin only that somebody waits. Where one other session has a
-        // transaction open, or executes something in the database, it is that one.
+        // MariaDB: a table's lock. Without a plugin it only shows that somebody waits. If exactly one other session has
+        // an open transaction, or is executing something in the database, that is the one.
         format!(
             "SELECT MIN(p.ID), MIN(p.USER), MIN({AGE}), MIN(COALESCE(x.trx_query, p.INFO)) \
              FROM information_schema.processlist me \

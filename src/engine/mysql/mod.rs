@@ -1,6 +1,6 @@
 //! MySQL 8 and later, and MariaDB 10.6 and later.
 //!
-//! Every statement of DDL commits by itself here, so every file is applied statement by statement, with a journal.
+//! All DDL commits implicitly here, so every file is applied statement by statement, with a journal.
 
 mod address;
 mod answers;

@@ -24,7 +24,7 @@ pub(super) fn place_of(migration: &Migration, index: usize, message: &str) -> (P
     let behind = sql.get(byte..).unwrap_or_default();
     let shown = if found.quoted.len() > behind.len() { behind } else { found.quoted };
     let message = format!("{}{NEAR}{shown}'", found.before);
-    // At the statement's end there is no character to point at: the last one will do.
+    // At the statement's end there is no character to point to; the last one will do.
     let byte = if behind.is_empty() { sql.char_indices().last().map_or(0, |(at, _)| at) } else { byte };
     (migration.place_of_byte(start + byte), message)
 }
@@ -66,7 +66,7 @@ impl<'a> Quotation<'a> {
             let is_elsewhere = rest.is_empty() && !matches!(quoted.trim_start().chars().next(), None | Some(';'));
             !is_elsewhere && (rest.starts_with(quoted) || quoted.starts_with(rest))
         };
-        // The delimiter after the statement, in a line that it does not have, stands for its end.
+        // The delimiter after the statement, on a line that the statement does not have: its end.
         let from = self.line_in(sql).unwrap_or(sql.len());
         (from..=sql.len()).filter(|at| sql.is_char_boundary(*at)).find(|at| is_here(*at))
     }

@@ -116,7 +116,7 @@ impl MysqlSession {
     }
 }
 
-/// Whether a variable may be one that a file has set; those that change by themselves are not.
+/// Whether a file may have set this variable. Those that change on their own are left out.
 fn is_own(name: &str) -> bool {
     !matches!(
         name,

@@ -34,7 +34,7 @@ pub(super) struct Bodies {
     pub(super) variables: BTreeSet<String>,
     /// Names; empty where one is put together.
     pub(super) temporary_tables: Vec<String>,
-    /// Names of routines whose bodies this user may not see, in small letters.
+    /// Names of routines whose bodies this user may not see, in lower case.
     pub(super) unseen: Vec<String>,
     pub(super) prepared: PreparedInBody,
 }
@@ -343,7 +343,7 @@ impl<'a> Resumption<'a> {
         // In the order of their names, so that the connection's collation comes after its character set.
         let variables = self.kept.variables.iter().map(|(name, value)| {
             let value = value.as_deref().unwrap_or("NULL");
-            // One that no statement names may be the server's own, which somebody else has set meanwhile.
+            // If no statement names it, it may be a variable of the server's that somebody else has changed meanwhile.
             let matters = self.run().any(|(_, change)| change.session_variables.contains(name));
             let what = format!("the setting {name}");
             BroughtBack { sql: format!("SET SESSION {name} = {value}"), what, needs: None, matters }

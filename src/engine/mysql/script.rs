@@ -171,7 +171,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Makes the parts of the next statement, or of the end. False where there are no more.
+    /// Prepares the parts of the next statement, or of the end. False if there are no more.
     fn advance(&mut self) -> bool {
         let Some(index) = self.next else { return false };
         if index == self.attempt.migration.statements.len() {

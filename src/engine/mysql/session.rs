@@ -75,8 +75,7 @@ impl Answers {
 }
 
 impl MysqlSession {
-    /// Takes a fresh connection over and sets it up. The ledger is read by the same message: where nothing is pending,
-    /// there is no other.
+    /// Sets up a new connection. The same message reads the ledger: if nothing is pending, it is the only one.
     pub(super) async fn start(mut connection: MySqlConnection, mysql: &Mysql) -> Result<Self, SessionError> {
         let user = mysql.address.user();
         let settings = server::settings(mysql.lock_timeout);
@@ -100,7 +99,7 @@ impl MysqlSession {
             settings,
             user: user.to_owned(),
             may_resume: true,
-            // Understood at once: whoever connects ahead of need has the time for it.
+            // Processed at once: a connection that was opened early has the time for it.
             first_reading: Some(answered.map(|()| understood(&answers.rows.split_off(server::FIRST_ANSWER + 1)))),
             has_no_ledger: false,
             variables: None,

@@ -90,8 +90,8 @@ impl MysqlSession {
         Ok(Some((fence, ledger)))
     }
 
-    /// Ends the connection of an earlier holder that lost the lock without ending, and waits until it is gone: what a
-    /// server executes goes on when nobody waits for it any more.
+    /// Ends the connection of an earlier holder that lost the lock without ending, and waits until it is gone: a server
+    /// continues to execute a statement even when nobody waits for it.
     async fn end_earlier_holder(&mut self, lock: &str, connection: i64) -> Result<(), SessionError> {
         tracing::warn!(connection, "ending the connection of an earlier run, which has lost the lock");
         let mut holder = Some(connection);
@@ -112,7 +112,7 @@ impl MysqlSession {
                 error.failure.hint = Some(format!("end it as an administrator: KILL {connection}"));
                 return Err(error);
             }
-            // One that is gone by now is no error to mind.
+            // If it is gone already, that is fine.
             killed = self.try_query(format!("KILL {connection}")).await;
             tokio::time::sleep(KILL_PAUSE).await;
             let answers = self.query(Ledger::still_there(lock), Reason::LockHeld).await?;

@@ -36,7 +36,7 @@ impl Address {
         let host =
             options.get_socket().map_or_else(|| shown_host(options.get_host()), |path| path.display().to_string());
         let shown = format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_default());
-        // The driver logs whole statements otherwise.
+        // Otherwise the driver would log whole statements.
         Ok(Self { options: options.disable_statement_logging(), shown })
     }
 

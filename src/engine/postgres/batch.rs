@@ -171,7 +171,7 @@ impl PostgresSession {
     async fn ended_well(&mut self, batch: &[Attempt<'_>], rows: &[PgRow], going: &mut Going<'_>) -> Sent {
         going.applied(batch, &Applied::read(batch, rows));
         if going.applied < batch.len() {
-            // Asked by itself, the ledger cannot be misunderstood.
+            // In a message of its own, so that the ledger's answer cannot be mistaken.
             match self.ask_ledger(batch).await {
                 Ok(applied) => going.applied(batch, &applied),
                 Err(error) => tracing::debug!(%error, "the ledger could not be asked what is applied"),
@@ -303,8 +303,8 @@ fn is_cancelled(error: &sqlx::Error) -> bool {
     server_error(error).is_some_and(|error| error.code() == QUERY_CANCELLED)
 }
 
-/// Makes what is committed safe while the message goes on, so that a long file does not keep those before it from being
-/// reported, and finds out which it is. Only a convenience: where it does not succeed, the end of the message does the same.
+/// Makes what is committed safe while the message is running, so that a long file does not delay the reports of those
+/// before it, and finds out what is safe. Only a convenience: if it fails, the end of the message does the same.
 async fn wait_for_the_disk(
     address: &Address,
     ledger: &Ledger,

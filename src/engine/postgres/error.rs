@@ -79,8 +79,8 @@ pub(super) fn session_error(error: &sqlx::Error, doing: Reason) -> SessionError 
     SessionError { failure: failure_of(error, doing), connection_lost: connection_lost(error) }
 }
 
-/// Whether the connection is of no more use. What is no answer of the server's leaves the protocol
-/// in an unknown state, and a FATAL answer is its last.
+/// Whether the connection can no longer be used. Anything but an answer of the server leaves the protocol in an unknown
+/// state, and a FATAL answer is the last one.
 pub(super) fn connection_lost(error: &sqlx::Error) -> bool {
     use sqlx::postgres::PgSeverity;
     server_error(error).is_none_or(|e| matches!(e.severity(), PgSeverity::Fatal | PgSeverity::Panic))

@@ -66,7 +66,7 @@ impl Postgres {
     async fn rights(&self, connection: &mut PgConnection) -> Step<String> {
         let schema = super::literal::text(self.ledger.schema());
         let quoted = super::literal::text(self.ledger.quoted_schema());
-        // Each right is asked for only where its object exists: the functions fail otherwise.
+        // Each right is only asked about if its object exists, since the functions fail otherwise.
         let sql = format!(
             "SELECT pg_catalog.to_regnamespace({quoted}) IS NOT NULL, \
              EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -187,7 +187,7 @@ fn version(number: Option<u32>) -> Outcome {
 }
 
 async fn writable(connection: &mut PgConnection) -> Step<String> {
-    // A role or database whose transactions are read-only by default is no trouble: a run's are not.
+    // A role or database whose transactions are read-only by default is not a problem: a run's are not.
     let row = one_row(connection, "SELECT pg_catalog.pg_is_in_recovery()".to_owned()).await?;
     if row.try_get::<bool, _>(0).unwrap_or_default() {
         return Err(not_ok("the server is a standby, which takes no writes", "connect to the primary server"));

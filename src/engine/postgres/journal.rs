@@ -73,7 +73,7 @@ pub(super) fn object_of(trace: &Trace) -> Option<String> {
              WHERE i.indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid)",
             text(name)
         )),
-        // The last three are no statements of PostgreSQL.
+        // The last three are not statements of PostgreSQL.
         Trace::Repeatable
         | Trace::Unknown
         | Trace::Parts
@@ -157,7 +157,7 @@ impl Ledger {
         )
     }
 
-    /// The begun statements of one attempt's file.
+    /// The started statements of one attempt's file.
     pub(super) fn journal(&self, attempt: Attempt<'_>) -> String {
         format!(
             "SELECT j.version, j.statement, j.checksum, j.state, j.trace, j.object, j.object_before, j.excerpt, \
@@ -168,8 +168,8 @@ impl Ledger {
         )
     }
 
-    /// The row of a statement that is about to run, or that runs in this very transaction. Its number is no sequence's: the
-    /// file's next statement would have it for `lastval()`.
+    /// The row of a statement that is about to run, or runs in this very transaction. Its number is not taken from a
+    /// sequence: the file's next statement would see it as `lastval()`.
     pub(super) fn begin_statement(&self, attempt: Attempt<'_>, index: usize, kind: Kind<'_>) -> String {
         let migration = attempt.migration;
         let (trace, object) = match kind {

@@ -1,9 +1,9 @@
-//! Applies a file whose statements are each committed by themselves, with a row in the statement journal for each, and
-//! resumes one that was interrupted at the statement where it stopped.
+//! Applies a file whose statements are committed separately, with a row in the statement journal for each, and resumes
+//! an interrupted file at the statement where it stopped.
 //!
 //! A statement that may run in a transaction runs in one with its row: both or neither. One that may not runs alone,
-//! between a row *started* and its end; where that end was not recorded, the catalog says whether it has run, or a person
-//! has to. Nobody else works on the database meanwhile: this session holds the lock.
+//! between a row *started* and its end. If that end was not recorded, the catalog says whether it has run, or a person
+//! has to. No other run works on the database meanwhile: this session holds the lock.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ fn closing() -> usize {
     5 + AS_OURSELVES.split(';').count()
 }
 
-/// What became of a statement that was begun.
+/// The outcome of a statement that was started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Executed {
     Run,
@@ -119,7 +119,7 @@ impl PostgresSession {
         reset.map(|()| duration)
     }
 
-    /// Names of the routines that leave settings in the session of whoever calls them, or call one that does.
+    /// Names of the routines that leave settings in their caller's session, or call one that does.
     async fn routines_that_set(&mut self) -> Result<Vec<String>, SessionError> {
         // A body in the standard's manner is not in the column.
         let body = "CASE p.prosrc WHEN '' THEN pg_catalog.pg_get_functiondef(p.oid) ELSE p.prosrc END";
@@ -134,8 +134,8 @@ impl PostgresSession {
         Ok(routines_that_leave_settings(&routines))
     }
 
-    /// Whether a statement has run before, as the journal or else the catalog says. What is left of one that has not
-    /// come to its end is taken away.
+    /// Whether a statement has run before, according to the journal or else the catalog. What an unfinished one has
+    /// left is removed.
     async fn has_run(
         &mut self,
         attempt: Attempt<'_>,

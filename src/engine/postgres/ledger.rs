@@ -215,7 +215,7 @@ impl Ledger {
         )
     }
 
-    /// Notes that the lock is given back, unless somebody else holds it by now, and gives it back.
+    /// Records the release of the lock, unless somebody else holds it by now, and releases it.
     pub(super) fn release(&self, fence: Fence) -> String {
         format!(
             "UPDATE {}.migration_locks SET released_at = pg_catalog.clock_timestamp() WHERE id = 1 AND fence = {};\n\

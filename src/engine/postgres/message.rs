@@ -32,7 +32,7 @@ const FORGET_SEQUENCE: &str = "DISCARD SEQUENCES";
 /// What brings the session back to the state every file starts from.
 #[derive(Clone, Debug)]
 pub(super) struct Reset {
-    /// To be sent by itself: a transaction.
+    /// A transaction in a message of its own.
     pub(super) sql: String,
     /// To be sent within another transaction, before [`FORGET_SEQUENCE`].
     statements: String,
@@ -54,7 +54,7 @@ impl Reset {
         Self { sql, statements: joined, answers: statements.len() }
     }
 
-    /// To be sent by itself: a transaction that begins with another statement.
+    /// A transaction that begins with another statement, in a message of its own.
     pub(super) fn behind(&self, first: &str) -> String {
         format!("{BEGIN_IN_FULL};{first};{};{FORGET_SEQUENCE};COMMIT", self.statements)
     }
@@ -241,11 +241,11 @@ impl Part<'_> {
     }
 }
 
-/// Before which statements a file gets a mark, at most `most` of them: at even distances, none before the first.
+/// The statements before which a file gets a mark: at most `most`, evenly spaced, none before the first.
 ///
-/// None at all where the file has a backslash. Whether one escapes the quote after it depends on settings that
-/// only the server knows, so only without any is it certain where each statement begins, and nothing is ever put
-/// into the middle of somebody's text.
+/// No marks at all if the file contains a backslash. Whether one escapes the quote after it depends on settings that
+/// only the server knows. Only without any is it certain where each statement begins, so that nothing is ever inserted
+/// into the middle of a text.
 fn marks(migration: &Migration, most: usize) -> Vec<usize> {
     if most == 0 || migration.sql.contains('\\') {
         return Vec::new();

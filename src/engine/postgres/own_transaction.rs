@@ -1,4 +1,4 @@
-//! How a transaction of ours begins and goes on. Texts only.
+//! How a transaction of ours begins and continues. Texts only.
 
 /// The mode is said in full: a role may have other defaults.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";

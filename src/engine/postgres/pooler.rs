@@ -24,7 +24,7 @@ const SECOND_WAIT: Duration = Duration::from_secs(3);
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
 /// Within which time a session is answered that has a server process of its own.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// How long both may wait for answers, as behind other clients of a busy pool.
+/// How long both may wait for answers, for instance after other clients of a busy pool.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// What to do about a pooler in transaction mode.
@@ -37,7 +37,8 @@ enum Shown {
     Kept,
     /// They do not, for this reason.
     Shared(String),
-    /// The first keeps its own, as far as it alone can show; there is no second, for this reason.
+    /// The first session keeps its server process, as far as it can see on its own; for this reason there is no second
+    /// session.
     Alone(String),
 }
 
@@ -139,10 +140,10 @@ impl Postgres {
         Ok(Shown::Kept)
     }
 
-    /// A second session, with its server process, or what is known without.
+    /// A second session with its server process, or what is known without one.
     ///
-    /// It may wait for a process in session mode, too, where the pool has no more. Then the first one, which has its own, is
-    /// answered at once meanwhile, each time. In transaction mode it waits behind the second.
+    /// It may have to wait for a process even in session mode, if the pool has no more. Meanwhile the first session,
+    /// which has its own, is answered at once each time. In transaction mode it waits behind the second.
     async fn second_session(&self, first: &mut PgConnection, first_s: i32) -> Step<Result<(PgConnection, i32), Shown>> {
         let why = RefCell::new("it got no answer".to_owned());
         let mut served = std::pin::pin!(self.served(&why));

@@ -101,7 +101,7 @@ impl PostgresSession {
         }
         // The earlier it is known, the more of a pooler's changes are seen.
         session.process_id = value(results.get(FIRST_ANSWERS - 1).and_then(|rows| rows.first()), 0)?;
-        // Understood at once: whoever connects ahead of need has the time for it.
+        // Processed at once: a connection that was opened early has the time for it.
         session.first_reading = Some(answered.map(|()| understood(results.get(FIRST_ANSWERS..).unwrap_or_default())));
         Ok(session)
     }
@@ -143,11 +143,11 @@ impl PostgresSession {
         self.collect(sql, &mut results).await.map(|()| results)
     }
 
-    /// Brings the session out of whatever transaction it is in, into the state every file starts from, and goes on with
-    /// `then`, which is ours. Returns the rows of each statement.
+    /// Ends whatever transaction the session is in, restores the state in which every file starts, and continues with
+    /// `then`, which is our SQL. Returns the rows of each statement.
     pub(super) async fn start_over(&mut self, then: &str) -> Result<Vec<Vec<PgRow>>, sqlx::Error> {
         let sql = format!("ROLLBACK;{}{then}", self.reset.sql);
-        // That there is no transaction to end is no news to anybody.
+        // The warning that there is no transaction to end is of no interest.
         self.try_query(sql).with_subscriber(NoSubscriber::default()).await
     }
 

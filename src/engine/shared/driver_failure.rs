@@ -1,4 +1,4 @@
-//! What the driver says by itself, without an answer of the server's; the same for every server.
+//! Errors of the driver itself, without an answer of the server; the same for every server.
 
 use std::io;
 

@@ -16,7 +16,7 @@ pub(crate) const POOLER_WAIT: Duration = Duration::from_secs(5);
 /// What stopped an examination, or a step's good end.
 pub(crate) type Step<T> = Result<T, Outcome>;
 
-/// From the host's name to a server that answers, each step noted; by a socket there is none of these.
+/// The steps from the host's name to a server that answers; with a socket there are none.
 pub(crate) async fn reach(
     note: &mut impl FnMut(CheckName, Outcome),
     socket: Option<&Path>,

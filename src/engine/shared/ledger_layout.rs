@@ -20,8 +20,8 @@ pub(crate) struct FoundLayout {
 }
 
 impl FoundLayout {
-    /// Whether the ledger is to be upgraded before this program writes to it. `oldest_writer`: what this program's own SQL
-    /// leaves behind. A layout that is higher is as good as this program's own.
+    /// Whether to upgrade the ledger before this program writes to it. `oldest_writer`: the value that this program's
+    /// own SQL writes. A higher layout is as good as this program's own.
     pub(crate) fn is_due(self, oldest_writer: i32) -> bool {
         self.oldest_writer.is_none_or(|found| found < i64::from(oldest_writer))
             || self.layout.is_none_or(|found| found < i64::from(LAYOUT))

@@ -158,7 +158,7 @@ impl SqliteSession {
     }
 }
 
-/// Whether a statement has run before, as the journal says: there is no catalog to ask here.
+/// Whether a statement has run before, according to the journal: there is no catalog to ask here.
 fn has_run(attempt: Attempt<'_>, index: usize, row: Option<&JournalRow>) -> Result<bool, SessionError> {
     let Some(row) = row.map(JournalRow::journaled) else { return Ok(false) };
     let verdict = match verdict(attempt, index, Some(row)) {

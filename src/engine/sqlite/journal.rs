@@ -16,7 +16,7 @@ use crate::report::Failure;
 use crate::sql::Trace;
 
 impl Ledger {
-    /// The begun statements of an attempt's file.
+    /// The started statements of an attempt's file.
     pub(super) async fn journal(
         &self,
         connection: &mut SqliteConnection,
@@ -119,8 +119,8 @@ impl Ledger {
         bind_open(bound, attempt).bind(count(index + 1)).execute(connection).await.map(drop)
     }
 
-    /// What a person says of a statement whose end was not recorded, or which was refused and is done by hand now. False
-    /// where there is none.
+    /// Records what a person says of a statement whose end was not recorded, or which was refused and then done by
+    /// hand. False if there is no such statement.
     pub(super) async fn settle(
         &self,
         connection: &mut SqliteConnection,

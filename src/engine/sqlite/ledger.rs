@@ -91,7 +91,7 @@ impl Ledger {
         rows.iter().map(|row| row.try_get(0)).collect()
     }
 
-    /// The oldest program that may write to the ledger. Fails where there is no ledger.
+    /// The oldest program that may write to the ledger. Fails if there is no ledger.
     pub(super) async fn oldest_writer(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
         let sql = format!("SELECT max(version) FROM {}", self.table("ledger"));
         query(sql).fetch_one(connection).await?.try_get(0)
@@ -106,7 +106,7 @@ impl Ledger {
         query(sql).fetch_one(connection).await?.try_get(0)
     }
 
-    /// What the ledger is known by. Fails where there is none.
+    /// The ledger's identity. Fails if there is no ledger.
     pub(super) async fn identity(
         &self,
         connection: &mut SqliteConnection,
@@ -217,7 +217,7 @@ impl Ledger {
         query(sql).fetch_one(connection).await?.try_get(0).map(Fence)
     }
 
-    /// Notes that the lock is given back, unless somebody else holds it by now.
+    /// Records the release of the lock, unless somebody else holds it by now.
     pub(super) async fn note_release(
         &self,
         connection: &mut SqliteConnection,

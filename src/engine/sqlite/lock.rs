@@ -77,7 +77,7 @@ impl FileLock {
         self.file.unlock()
     }
 
-    /// Once only, and while it is locked: nobody can lock another file of this name in between and be overlooked.
+    /// Only once, and while it is locked, so that no other file with this name can be locked in between unnoticed.
     fn take_away(&mut self) -> io::Result<()> {
         self.path.take().map_or(Ok(()), std::fs::remove_file)
     }

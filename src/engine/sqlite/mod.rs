@@ -31,7 +31,7 @@ use crate::report::{Failure, LockBlocker, Reason};
 use crate::sql::Dialect;
 use ledger::Ledger;
 
-/// After how many of its virtual machine's instructions SQLite asks whether to go on: some tens of microseconds.
+/// After how many instructions of its virtual machine SQLite asks whether to continue: some tens of microseconds.
 const INSTRUCTIONS_BETWEEN_QUESTIONS: i32 = 1000;
 
 /// A SQLite database file, and how a run's sessions on it are set up.

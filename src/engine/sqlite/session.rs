@@ -40,7 +40,7 @@ impl SqliteSession {
         Ok(Self { database, connection, lock: None })
     }
 
-    /// The connection; the file is made where there is none.
+    /// Opens the connection, and creates the file if it does not exist.
     pub(super) async fn connection(&mut self) -> Result<&mut SqliteConnection, SessionError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -75,7 +75,7 @@ impl SqliteSession {
         Err(Sent::Refused(overtaken()))
     }
 
-    /// Ends a transaction that failed. One that SQLite has ended by itself is no error.
+    /// Ends a transaction that failed. SQLite may have ended it already, which is not an error.
     pub(super) async fn roll_back(&mut self) {
         self.database.cancelled.store(false, Ordering::Relaxed);
         let _ = self.send("ROLLBACK").await;
@@ -123,7 +123,7 @@ impl SqliteSession {
         error
     }
 
-    /// In a transaction of its own: the driver takes what a lone statement returns, and looks no further where the COMMIT
+    /// In an explicit transaction: of a single statement the driver returns the rows and does not notice if the COMMIT
     /// after it fails, as it does while somebody reads.
     async fn raise_fence(&mut self, run: &str) -> Result<Fence, Sent> {
         self.send("BEGIN IMMEDIATE").await?;

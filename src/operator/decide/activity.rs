@@ -57,8 +57,8 @@ fn unknown_job<'a>(pass: &Pass<'a>) -> Option<&'a Job> {
     pass.children.jobs.iter().find(|job| job.is_active() && !is_understood(pass, job))
 }
 
-/// A Job that may run SQL and is not of the run that the status names. A run is in the status before its Job is
-/// made, so this one is somebody else's work, whatever marks it bears.
+/// A Job that may run SQL and does not belong to the run in the status. A run is in the status before its Job is
+/// created, so this Job is somebody else's, whatever its labels say.
 fn strange_job<'a>(pass: &Pass<'a>) -> Option<&'a Job> {
     let run = pass.resource.status.run.as_ref()?;
     pass.children.jobs.iter().find(|job| job.is_active() && !is_of(job, run))

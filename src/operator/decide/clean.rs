@@ -13,7 +13,7 @@ pub(super) fn up(pass: &Pass<'_>, requeue: Requeue) -> Decision {
     Decision { effects: effects(pass, &pass.resource.status), ..pass.unchanged(requeue) }
 }
 
-/// Cleans up after a status that says why nothing goes on.
+/// Cleans up after a status that says why nothing continues.
 pub(super) fn after(pass: &Pass<'_>, status: SchemaMigrationStatus, notices: Vec<Notice>) -> Decision {
     Decision { effects: effects(pass, &status), status, requeue: Requeue::OnChange, notices }
 }

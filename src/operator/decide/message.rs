@@ -24,7 +24,7 @@ pub(super) fn started(run: &str, attempt: i32) -> String {
     format!("Run {run} (attempt {attempt}) is being started; waiting for its pod.")
 }
 
-/// A Job that was made, as long as nobody complains.
+/// A Job that was created, without complaints so far.
 pub(super) fn starting(status: &SchemaMigrationStatus) -> String {
     status.run.as_ref().map_or_else(String::new, |run| started(&run.name, run.attempt))
 }
@@ -47,7 +47,7 @@ pub(super) fn unknown_job(job: &Job) -> String {
     )
 }
 
-/// A Job that somebody has suspended.
+/// A Job that was suspended by somebody.
 pub(super) fn job_suspended(job: &Job) -> String {
     format!(
         "Run {run} waits: its Job is suspended, by a person or by a queue such as Kueue that has not admitted it \

@@ -25,7 +25,7 @@ enum Next {
     Retry(Timestamp),
     /// Nothing, until a person changes something; and why.
     Stall(Why),
-    /// What the run was started for is no longer asked for: a new run follows at once.
+    /// The goal of the run is no longer wanted: a new run follows at once.
     Renew,
 }
 
@@ -80,7 +80,7 @@ fn warned(status: &SchemaMigrationStatus) -> Option<Notice> {
 enum Said {
     /// A summary of this very run, which its end does not contradict.
     Summary(Box<Summary>),
-    /// That it succeeded, though its exit code says otherwise.
+    /// A success that the exit code contradicts.
     Untrue,
     /// Nothing, or nothing of this run.
     Nothing,

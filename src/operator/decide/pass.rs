@@ -12,7 +12,7 @@ use crate::operator::source::{Source, ValidSource};
 use crate::operator::standing::{self, Standing};
 use crate::operator::why::Why;
 
-/// The first pause before what goes on is looked at again. Each pause is a share of the time that has gone by.
+/// The first pause before a running Job is looked at again. Each pause is a share of the time that has passed.
 pub(super) const WATCH_PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause before a running run's log is read: it is the only sign of progress.
 pub(super) const LONGEST_RUNNING_PAUSE: Duration = Duration::from_secs(10);

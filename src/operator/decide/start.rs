@@ -68,7 +68,7 @@ fn start(
     Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
 }
 
-/// Goes on with a run whose Job is not there. What the status says stays: it may be why the Job could not be made.
+/// Continues a run whose Job is missing. The status keeps its message: it may say why the Job could not be created.
 fn resume(pass: &Pass<'_>, run: &RunStatus, key: &RunKey, source: &ValidSource) -> Decision {
     let mut status = pass.resource.status.clone();
     if let Lease::Held { holder } = &pass.children.lease {

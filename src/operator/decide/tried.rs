@@ -32,7 +32,7 @@ pub(super) fn tried<'a>(task: Task, want: &Want<'a>) -> Tried<'a> {
     if run.finished_at.is_none() {
         return Tried::Open(run);
     }
-    // Its outcome was found to be of something else, or is hidden behind a refusal: looked at again.
+    // Its outcome belongs to something else, or is hidden behind a refusal: look again.
     if [Why::Changed, Why::RefusedByCluster].iter().any(|&why| standing::is_for(status, why)) {
         return Tried::Never;
     }

@@ -1,4 +1,4 @@
-//! Follows a Job that goes on, and waits for what blocks it. A run that has started is never stopped half-way.
+//! Follows a running Job, and waits for what blocks it. A run that has started is never stopped half-way.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ fn says(pass: &Pass<'_>, job: &Job, status: &mut SchemaMigrationStatus) -> (Why,
     }
 }
 
-/// What a Job that goes on needs: the finalizer, the Lease while it runs, its source while it does not.
+/// What a running Job needs: the finalizer, the Lease while it runs, its source while it waits.
 fn effects(pass: &Pass<'_>, job: &Job, waits: bool) -> Vec<Effect> {
     let mut effects = Vec::new();
     if !pass.resource.has_finalizer {
@@ -99,14 +99,14 @@ fn take_back(pass: &Pass<'_>, job: &Job) -> Decision {
     pass.stand(&mut status, &Standing::Reconciling, Why::Stopping, &message);
     let notice = Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message };
     let mut effects = vec![clean::delete(job)];
-    // The next run takes another one, and nobody would come back for this one.
+    // The next run takes another Lease, and nobody would come back for this one.
     if job.database.as_ref().is_some_and(|database| *database != pass.resource.spec.database) {
         effects.extend(clean::release(pass));
     }
     Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
 }
 
-/// How long ago a Job was made; long ago where nobody knows.
+/// How long ago a Job was created; a long time if that is unknown.
 fn age(pass: &Pass<'_>, job: &Job) -> Duration {
     let made = job.origin.as_ref().map(|origin| origin.created_at);
     let age = made.and_then(|made| Duration::try_from(pass.now.duration_since(made)).ok());
@@ -136,7 +136,8 @@ fn is_source_gone(pass: &Pass<'_>, job: &Job) -> bool {
         && !pass.is_frozen(&pass.frozen_names(source))
 }
 
-/// Keeps what the pod says of itself: at the run's end nobody may be left to ask. Whether this is its first complaint.
+/// Keeps what the pod says about itself, since the pod may be gone when the run ends. Returns whether this is its first
+/// complaint.
 fn keep(run: &mut RunStatus, job: &Job) -> bool {
     match &job.state {
         JobState::Running { pod, .. } => (run.pod, run.waiting) = (Some(pod.clone()), None),
@@ -150,7 +151,7 @@ fn keep(run: &mut RunStatus, job: &Job) -> bool {
     false
 }
 
-/// Fills in a status that does not know of a Job that goes on, from the Job itself.
+/// Fills in a status that does not know of a running Job, from the Job itself.
 fn adopt(status: &mut SchemaMigrationStatus, job: &Job) {
     let origin = job.origin.as_ref();
     status.run = Some(RunStatus {

@@ -35,7 +35,7 @@ pub(super) fn source_of(files: &[(&str, &str)]) -> Source {
 }
 
 impl World {
-    /// A resource that nobody has looked at yet.
+    /// A resource that was never looked at.
     pub fn fresh() -> Self {
         let spec = json!({
             "database": {"engine": "postgres", "urlSecretRef": {"name": "shop-db", "key": "url"}},
@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    /// The state of the Job that goes on.
+    /// The state of the current Job.
     pub fn job(mut self, state: JobState) -> Self {
         let job = self.observed.children.jobs.iter_mut().find(|job| job.is_active()).expect("an active Job");
         job.state = state;

@@ -1,5 +1,5 @@
-//! What lies beside a ledger in which nothing was ever recorded: other tools' histories, which no run goes over, and tables
-//! that nobody has a history of. Pure, as all of this folder.
+//! What a database contains besides a ledger in which nothing was ever recorded: other tools' histories, which no run
+//! overwrites, and tables without any history. Pure, like everything in this folder.
 
 use super::catalog::ATLAS_DATABASE;
 use super::other_ledger::OtherLedger;

@@ -32,7 +32,7 @@ pub fn telling_query(dialect: Dialect) -> String {
     lists.sort_unstable();
     lists.dedup();
     let question = match dialect {
-        // A partition is no table of its own.
+        // A partition is not a table of its own.
         Dialect::Postgres => format!(
             "SELECT DISTINCT {} FROM (SELECT a.attrelid FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND NOT \
              a.attisdropped AND {}) k JOIN pg_catalog.pg_class c ON c.oid = k.attrelid JOIN pg_catalog.pg_namespace n ON \
@@ -95,7 +95,7 @@ fn columns_query(names: &[&str], parts: &[&str], dialect: Dialect) -> String {
         [is].into_iter().chain(parts.iter().map(like)).collect::<Vec<_>>().join(" OR ")
     };
     match dialect {
-        // Not information_schema, which shows nobody a table that he may not touch.
+        // Not information_schema, which hides tables that the user has no rights on.
         Dialect::Postgres => format!(
             "SELECT {}, {}, {} FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND \
@@ -150,7 +150,7 @@ fn spellings<'a>(names: impl Iterator<Item = &'a str>, dialect: Dialect) -> Stri
 #[must_use]
 pub fn any_table_query(ledgers: &[&str], except: &[&str], dialect: Dialect) -> String {
     let text = |expression| as_text(expression, dialect);
-    // An empty list is no list.
+    // An empty list is not valid SQL.
     let list = |names: &[&str]| {
         let names: Vec<String> = names.iter().chain(&[""]).map(|name| literal(name, dialect)).collect();
         names.join(", ")

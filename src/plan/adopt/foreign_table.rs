@@ -67,7 +67,7 @@ pub(super) fn select(expressions: &[&str], table: &ForeignTable, order: &str, di
     format!("SELECT {} FROM {} ORDER BY {order}", texts.join(", "), table.quoted(dialect))
 }
 
-/// Whether a text stands for true.
+/// Whether a text means true.
 pub(super) fn is_true(value: Option<&String>) -> bool {
     value.is_some_and(|value| matches!(value.as_str(), "true" | "t" | "1"))
 }

@@ -11,7 +11,7 @@ const TABLE: &str = "schema_migrations";
 const COLUMNS: Columns =
     Columns::Among(&["version", "filename", "kind", "checksum", "token_checksum", "success", "undone_by", "fence"]);
 
-/// Another ledger, which nobody has read yet.
+/// Another ledger that has not been read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LedgerSighting {
     /// What it is called: what the settings name it by.
@@ -26,7 +26,7 @@ pub struct OtherLedger {
     pub ledger: String,
     /// Its table of attempts, with the schema.
     pub table: String,
-    /// What is in force there or begun; None where it cannot be read.
+    /// What is in force or half applied there; None if it cannot be read.
     pub files: Option<Vec<LedgerFile>>,
 }
 
@@ -118,7 +118,7 @@ impl OtherLedger {
         Some(format!("{}, and has {file}, as the source has", self.told()))
     }
 
-    /// What to do about one that is in the way.
+    /// What to do about one that blocks a run.
     pub(super) fn advice(&self) -> String {
         format!(
             "go on with the ledger that is there: say --history-schema {} (in a resource spec.history.schema)",

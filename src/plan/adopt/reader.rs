@@ -12,8 +12,8 @@ pub(super) struct Reader {
     pub(super) columns: Columns,
     /// Under which other names it is known, too.
     pub(super) renamed: Renamed,
-    /// Whether a table of its name is the tool's, among all tables that were found; whoever has asked for the tool
-    /// knows better what only the tables beside it tell.
+    /// Whether a table with its name is the tool's, given all tables that were found. If a person has named the tool,
+    /// that overrides what other tables suggest.
     pub(super) is: fn(&ForeignTable, &[ForeignTable], Asked) -> bool,
     /// Asks for the table's rows.
     pub(super) query: fn(&ForeignTable, Dialect) -> String,

@@ -164,7 +164,7 @@ mod tests {
             Ok(Tool::GolangMigrate)
         );
         assert!(tool(&[own], None, None).unwrap_err().contains("schemaward baseline"));
-        // Whoever says so knows better: Rails before version 5 had no metadata.
+        // A person who names the tool knows better: Rails before version 5 had no metadata table.
         assert_eq!(tool(&[versions], Some(Tool::Rails), None), Ok(Tool::Rails));
     }
 

@@ -11,7 +11,7 @@ use super::tool::Tool;
 use crate::report::shell_word;
 use crate::sql::Dialect;
 
-/// A table that another tool keeps its history in, and that nobody has read yet.
+/// A table that contains another tool's history and has not been read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Sighting {
     /// Of a tool whose history can be taken over.

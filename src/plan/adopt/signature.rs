@@ -1,5 +1,5 @@
-//! What shows that a table is a tool's, whatever its name: people rename them. Columns that nobody else has are enough;
-//! those that a table of an application's own may have, too, count only where the name says that it keeps migrations.
+//! What identifies a table as a tool's whatever its name is, since people rename them. Columns that no other tool has
+//! are enough. Columns that an application's table could have, too, count only if the name suggests migrations.
 
 use super::foreign_table::ForeignTable;
 

@@ -1,4 +1,4 @@
-//! What a Job that goes on is given, and what is kept of it.
+//! What a running Job is given, and what is kept of it.
 
 use super::scenes::{complained, forgotten, next_generation, running, stopping};
 use crate::operator::decide::world::World;

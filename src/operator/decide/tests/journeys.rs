@@ -117,7 +117,7 @@ fn a_status_that_keeps_the_retry_annotation_itself_is_an_answer_to_it_and_a_new_
         let before = world.observed.clone();
         assert_eq!(world.pass().writes(&before), [""; 0]);
     }
-    // Whoever gives what the status shows as a new value asks for another run.
+    // A new value of what the status shows asks for another run.
     assert_eq!(retry(ready, Some(&kept)).pass().notices(), ["Started"]);
 }
 

@@ -26,7 +26,7 @@ use crate::report::Reason;
 #[case::a_suspended_resource_starts_nothing(suspended(World::fresh()), " Suspended", "Status", "")]
 #[case::a_database_in_use_is_waited_for(held(World::fresh()), "Reconciling WaitingForDatabase", "Status", "")]
 #[case::a_stray_pod_is_waited_for(with_stray_pod(World::fresh()), "Reconciling Starting", "Status", "")]
-// ---- a run goes on
+// ---- a run in progress
 #[case::a_waiting_pod_is_looked_at_without_a_word(World::started().pass(), "Reconciling Starting", "", "")]
 #[case::what_a_pod_waits_for_is_shown(
     complained(World::started(), "ErrImagePull: no such image"),

@@ -51,7 +51,7 @@ fn a_refusal_is_reported_from_the_second_time_on_and_its_event_once(#[case] worl
         conditions.push(Condition { type_: "Approved".into(), ..theirs });
     });
     assert!(told(&by_another, 3).status.is_some(), "what another controller says is not said by us");
-    // Where the status itself could not be written, it is tried again, but there is no second event.
+    // If the status itself could not be written, that is retried, but there is no second event.
     assert!(told(&world, 3).notice.is_none() && told(&world, 3).status.is_some());
 }
 

@@ -80,7 +80,7 @@ pub(super) fn complained(world: World, complaint: &str) -> World {
     world.job(JobState::Waiting { reason: Some(complaint.into()) })
 }
 
-/// The runner has ended, and another container of its pod goes on.
+/// The runner has ended, and another container of its pod is still running.
 pub(super) fn beside_a_sidecar(others: &[&str]) -> JobEnd {
     JobEnd::Open { others: others.iter().map(|&name| name.to_owned()).collect() }
 }

@@ -23,7 +23,7 @@ fn left(status: &str) -> World {
     World::fresh().with(|seen| seen.resource.status = status)
 }
 
-/// The same while its run goes on.
+/// The same while its run is in progress.
 fn left_running(status: &str) -> World {
     let job: KubeJob = serde_json::from_str(JOB).unwrap();
     let (origin, database) = (pod::origin(&job), pod::database(&job));
