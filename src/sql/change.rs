@@ -39,8 +39,13 @@ impl Cursor<'_> {
         }
     }
 
+    /// Whether a table has keys and partitions that are no constraints; elsewhere these words name columns.
+    fn knows_keys(&self) -> bool {
+        self.dialect.grammar().alter_drops_keys()
+    }
+
     fn part(&mut self) -> Option<Part> {
-        if self.eat(&["index", "key"]) {
+        if self.knows_keys() && self.eat(&["index", "key"]) {
             Some(Part::Index)
         } else if self.eat_all(&["foreign", "key"]) || self.eat(&["constraint", "check"]) {
             Some(Part::Constraint)
@@ -53,7 +58,7 @@ impl Cursor<'_> {
         if self.eat_all(&["primary", "key"]) {
             return Some(Change::DropPrimaryKey);
         }
-        if self.sees(&["partition", "period", "system"]) {
+        if self.knows_keys() && self.sees(&["partition", "period", "system"]) {
             return None;
         }
         let what = self.part().unwrap_or(Part::Column);
@@ -76,24 +81,18 @@ impl Cursor<'_> {
 
     /// Whether a name and `TO` come next: `RENAME a TO b`, a column's.
     fn follow_to(&self) -> bool {
-        !self.sees(&["to", "as", "="]) && self.tokens.get(self.at + 1).is_some_and(|token| token.is("to"))
+        !self.sees(&["to", "as", "="]) && self.rest().get(1).is_some_and(|token| token.is("to"))
     }
 
     /// After `ADD`.
-    fn added(&mut self) -> Vec<Element> {
-        let mut column = self.clone();
+    fn added(self) -> Vec<Element> {
+        let mut column = self;
         column.eat(&["column"]);
         let if_not_exists = column.eat_all(&["if", "not", "exists"]);
         if column.eat(&["("]) {
-            let depth = 1;
-            let mut close = column.clone();
-            while close.peek().is_some_and(|token| token.depth >= depth) {
-                close.at += 1;
-            }
-            column.end = close.at;
-            return column.parts(depth).into_iter().map(|part| part.element(if_not_exists)).collect();
+            return column.parts(1).map(|part| part.element(if_not_exists)).collect();
         }
-        vec![self.clone().element(false)]
+        vec![self.element(false)]
     }
 
     fn element(mut self, if_not_exists: bool) -> Element {
@@ -106,17 +105,17 @@ impl Cursor<'_> {
             }
             return self.constraint(name, if_not_exists).map_or(Element::Other, Element::Constraint);
         }
-        if self.sees(&["primary", "unique", "foreign", "check", "exclude"]) {
+        if self.sees(&["primary", "unique", "foreign", "check", "exclude", "not"]) {
             return self.constraint(name, if_not_exists).map_or(Element::Other, Element::Constraint);
         }
-        let special = self.eat(&["fulltext", "spatial", "vector"]);
-        if special || self.sees(&["index", "key"]) {
+        let special = self.knows_keys() && self.eat(&["fulltext", "spatial", "vector"]);
+        if special || self.knows_keys() && self.sees(&["index", "key"]) {
             self.eat(&["index", "key"]);
             if_not_exists |= self.eat_all(&["if", "not", "exists"]);
             let name = if self.sees(&["(", "using"]) { None } else { self.identifier() };
             return Element::Index { name, if_not_exists, special };
         }
-        if self.sees(&["partition", "period", "system"]) {
+        if self.knows_keys() && self.sees(&["partition", "period", "system"]) {
             return Element::Other;
         }
         self.eat(&["column"]);
@@ -145,15 +144,18 @@ impl Cursor<'_> {
             ConstraintKind::Unique
         } else if self.eat_all(&["foreign", "key"]) {
             if_not_exists |= self.eat_all(&["if", "not", "exists"]);
-            ConstraintKind::ForeignKey(self.clone().table_after("references"))
+            ConstraintKind::ForeignKey({ *self }.table_after("references"))
         } else if self.eat(&["check"]) {
             ConstraintKind::Check
         } else if self.eat(&["exclude"]) {
             ConstraintKind::Exclude
+        } else if self.eat_all(&["not", "null"]) {
+            ConstraintKind::NotNull
         } else {
             return None;
         };
-        let not_valid = self.follow("not", "valid");
-        Some(Constraint { kind, name, if_not_exists, not_valid, using_index: self.follow("using", "index") })
+        // USING INDEX TABLESPACE says where a new one lies.
+        let using_index = self.follow("using", "index") && !self.follow("index", "tablespace");
+        Some(Constraint { kind, name, if_not_exists, not_valid: self.follow("not", "valid"), using_index })
     }
 }

@@ -1,42 +1,39 @@
-//! Goes through the tokens of a statement that defines something, from the front.
+//! Goes through the words of a statement from the front: for all that is read of one token by token.
+
+use std::ops::Range;
 
 use super::Dialect;
 use super::name::{Identifier, Name};
 use super::tokens::{Parsed, Token};
 
-/// Goes through a statement's tokens up to an end.
-#[derive(Clone)]
-pub(super) struct Cursor<'a> {
-    pub(super) tokens: &'a [Token<'a>],
+/// A place among a statement's tokens, and an end before which it stays.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    tokens: &'a [Token<'a>],
     pub(super) at: usize,
     pub(super) end: usize,
-    /// An unquoted name means the same in small letters.
-    folds: bool,
-    /// What a name in quotes begins with.
-    quotes: &'static [char],
-    /// `ONLY` before a table's name is no name.
-    knows_only: bool,
-    /// What says that an object is temporary.
-    pub(super) temporary: &'static [&'static str],
+    pub(super) dialect: Dialect,
+}
+
+impl<'a> Parsed<'a> {
+    /// What follows the first word.
+    pub(super) fn words(self) -> Cursor<'a> {
+        self.words_from(1)
+    }
+
+    pub(super) fn words_from(self, at: usize) -> Cursor<'a> {
+        self.words_of(&(at..self.tokens.len()))
+    }
+
+    /// A part of it, such as an action of `ALTER TABLE`.
+    pub(super) fn words_of(self, part: &Range<usize>) -> Cursor<'a> {
+        Cursor { tokens: self.tokens, at: part.start, end: part.end, dialect: self.dialect }
+    }
 }
 
 impl<'a> Cursor<'a> {
-    /// After the first word.
-    pub(super) fn new(statement: Parsed<'a>, dialect: Dialect) -> Self {
-        let (temporary, knows_only): (&[&str], bool) = match dialect {
-            Dialect::Postgres => (&["temporary", "temp"], true),
-            Dialect::Sqlite => (&["temporary", "temp"], false),
-            Dialect::Mysql | Dialect::Mariadb => (&["temporary"], false),
-        };
-        Self {
-            tokens: statement.tokens,
-            at: 1,
-            end: statement.tokens.len(),
-            folds: dialect.grammar().folds_case(),
-            quotes: dialect.grammar().quotes_of_names(),
-            knows_only,
-            temporary,
-        }
+    pub(super) fn rest(&self) -> &'a [Token<'a>] {
+        self.tokens.get(self.at..self.end).unwrap_or_default()
     }
 
     pub(super) fn peek(&self) -> Option<&'a Token<'a>> {
@@ -49,6 +46,7 @@ impl<'a> Cursor<'a> {
         Some(token)
     }
 
+    /// Whether one of some words comes next.
     pub(super) fn sees(&self, words: &[&str]) -> bool {
         self.peek().is_some_and(|token| words.iter().any(|word| token.is(word)))
     }
@@ -62,22 +60,61 @@ impl<'a> Cursor<'a> {
 
     /// Skips words where they follow each other.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
-        let next = self.tokens.get(self.at..self.end).unwrap_or_default();
+        let next = self.rest();
         let found = next.len() >= words.len() && next.iter().zip(words).all(|(token, word)| token.is(word));
         self.at += if found { words.len() } else { 0 };
         found
     }
 
+    /// Skips options in parentheses.
+    pub(super) fn eat_options(&mut self) {
+        if self.sees(&["("]) {
+            let end = self.rest().iter().position(|token| token.text == ")" && token.depth == 0);
+            self.at = end.map_or(self.end, |end| self.at + end + 1);
+        }
+    }
+
+    /// Whether a word follows, also in parentheses.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.rest().iter().any(|token| token.is(word))
+    }
+
+    /// Whether two words follow, one behind the other.
+    pub(super) fn follow(&self, first: &str, second: &str) -> bool {
+        self.rest().windows(2).any(|pair| matches!(pair, [a, b] if a.is(first) && b.is(second)))
+    }
+
+    /// What follows a word outside parentheses.
+    pub(super) fn after(mut self, word: &str) -> Option<Self> {
+        self.at += self.rest().iter().position(|token| token.depth == 0 && token.is(word))? + 1;
+        Some(self)
+    }
+
+    /// The parts between commas of a depth, up to the end or the parenthesis that closes it.
+    pub(super) fn parts(self, depth: usize) -> impl Iterator<Item = Self> {
+        let ends = move |token: &Token<'_>| token.depth == depth && token.text == "," || token.depth < depth;
+        let mut next = Some(self.at);
+        std::iter::from_fn(move || {
+            let mut part = Self { at: next?, ..self };
+            let length = part.rest().iter().position(ends);
+            part.end = length.map_or(part.end, |length| part.at + length);
+            let is_comma = self.tokens.get(part.end).is_some_and(|token| part.end < self.end && token.text == ",");
+            next = is_comma.then_some(part.end + 1);
+            Some(part)
+        })
+    }
+
     pub(super) fn identifier(&mut self) -> Option<Identifier> {
         let token = self.peek().filter(|token| self.is_name(token.text))?;
         self.at += 1;
-        Some(Identifier::new(token.text, self.folds))
+        Some(Identifier::at(token.start, token.text, self.dialect.grammar().folds_case()))
     }
 
     /// Whether a token can be a name: no operator, no string.
-    pub(super) fn is_name(&self, text: &str) -> bool {
+    fn is_name(&self, text: &str) -> bool {
         let is_word = |first: char| first.is_ascii_alphanumeric() || matches!(first, '_' | '$') || !first.is_ascii();
-        text.starts_with(|first| is_word(first) || self.quotes.contains(&first)) && !text.ends_with('\'')
+        let is_quote = |first| self.dialect.grammar().quotes_of_names().contains(&first);
+        text.starts_with(|first| is_word(first) || is_quote(first)) && !text.ends_with('\'')
     }
 
     pub(super) fn name(&mut self) -> Option<Name> {
@@ -91,51 +128,99 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// `[ONLY] name`
-    pub(super) fn table(&mut self) -> Option<Name> {
-        if self.knows_only {
-            self.eat(&["only"]);
-        }
-        self.name()
-    }
-
-    /// Where the part that begins here ends: at a comma or parenthesis of a depth, or at the end.
-    pub(super) fn end_of_part(&self, depth: usize) -> usize {
-        let part = self.tokens.get(self.at..self.end).unwrap_or_default();
-        let ends = |token: &Token<'_>| token.depth == depth && token.text == "," || token.depth < depth;
-        part.iter().position(ends).map_or(self.end, |length| self.at + length)
-    }
-
-    /// The parts between commas of a depth, up to the end.
-    pub(super) fn parts(&self, depth: usize) -> Vec<Self> {
-        let mut parts = Vec::new();
-        let mut rest = self.clone();
-        loop {
-            let end = rest.end_of_part(depth);
-            parts.push(Self { end, ..rest.clone() });
-            if !rest.tokens.get(end).is_some_and(|token| end < rest.end && token.text == ",") {
-                return parts;
-            }
-            rest.at = end + 1;
-        }
-    }
-
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.rest().iter().any(|token| token.is(word))
-    }
-
-    pub(super) fn follow(&self, first: &str, second: &str) -> bool {
-        self.rest().windows(2).any(|pair| matches!(pair, [a, b] if a.is(first) && b.is(second)))
-    }
-
-    pub(super) fn rest(&self) -> &'a [Token<'a>] {
-        self.tokens.get(self.at..self.end).unwrap_or_default()
-    }
-
     /// The table after a word outside parentheses.
     pub(super) fn table_after(&mut self, word: &str) -> Option<Name> {
-        let at = self.rest().iter().position(|token| token.depth == 0 && token.is(word))?;
-        self.at += at + 1;
+        *self = self.after(word)?;
         self.table()
+    }
+
+    /// `[ONLY] name [*]`, where that is the dialect's.
+    pub(super) fn table(&mut self) -> Option<Name> {
+        match self.dialect {
+            Dialect::Postgres => self.eat(&["only"]),
+            // A name like any other.
+            Dialect::Mysql | Dialect::Mariadb | Dialect::Sqlite => false,
+        };
+        let name = self.name();
+        self.eat(&["*"]);
+        name
+    }
+
+    /// `[IF EXISTS]` and tables with commas between them.
+    pub(super) fn tables(&mut self) -> Option<Vec<Name>> {
+        let mut names = Vec::new();
+        loop {
+            self.eat_all(&["if", "exists"]);
+            names.push(self.table()?);
+            if !self.eat(&[","]) {
+                return Some(names);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(sql: &str, dialect: Dialect, question: impl FnOnce(Cursor<'_>) -> T) -> T {
+        Parsed::ask(sql, dialect, |statement| question(statement.words()))
+    }
+
+    fn texts<'a>(parts: impl Iterator<Item = Cursor<'a>>) -> Vec<String> {
+        let text = |part: Cursor<'_>| part.rest().iter().map(|token| token.text).collect::<Vec<_>>().join(" ");
+        parts.map(text).collect()
+    }
+
+    #[test]
+    fn parts_end_at_the_commas_of_their_depth_and_at_the_parenthesis_around_them() {
+        with("x a (b, c), d", Dialect::Postgres, |words| {
+            assert_eq!(texts(words.parts(0)), ["a ( b , c )", "d"]);
+            let mut inside = words;
+            assert!(inside.eat_all(&["a", "("]));
+            assert_eq!(texts(inside.parts(1)), ["b", "c"]);
+        });
+        assert_eq!(with("x", Dialect::Postgres, |words| texts(words.parts(0))), [""]);
+    }
+
+    #[test]
+    fn a_part_does_not_reach_beyond_its_end() {
+        Parsed::ask("alter table t add a int, drop b", Dialect::Postgres, |statement| {
+            let mut part = statement.words_of(&(3..6));
+            assert!(!part.has("drop") && !part.follow("int", ",") && part.follow("a", "int"));
+            assert_eq!((part.after("drop").is_some(), part.eat_all(&["add", "a", "int", ","])), (false, false));
+            assert!(part.eat_all(&["add", "a", "int"]));
+            assert!(part.peek().is_none() && part.next().is_none() && !part.eat(&[","]));
+        });
+    }
+
+    #[test]
+    fn words_in_parentheses_are_found_by_has_and_not_by_after() {
+        with("x (a) b", Dialect::Postgres, |mut words| {
+            assert_eq!((words.has("a"), words.after("a").is_some(), words.after("b").is_some()), (true, false, true));
+            words.eat_options();
+            assert!(words.sees(&["c", "B"]));
+            words.eat_options();
+            assert!(words.sees(&["b"]));
+        });
+        // Not closed: nothing follows.
+        with("x (a b", Dialect::Postgres, |mut words| {
+            words.eat_options();
+            assert!(words.peek().is_none());
+        });
+    }
+
+    #[test]
+    fn tables_are_named_as_their_dialect_names_them() {
+        let tables = |sql, dialect| {
+            with(sql, dialect, |mut words| words.tables()).map(|names| {
+                names.iter().map(|name| (name.last().as_str().to_owned(), name.range())).collect::<Vec<_>>()
+            })
+        };
+        let found = tables("x only S . \"T\" *, if exists U, v w", Dialect::Postgres);
+        assert_eq!(found, Some(vec![("T".into(), 7..14), ("u".into(), 28..29), ("v".into(), 31..32)]));
+        assert_eq!(tables("x only, \"U\"", Dialect::Mysql), Some(vec![("only".into(), 2..6), ("U".into(), 8..11)]));
+        assert_eq!(tables("x `a`, 'b'", Dialect::Mysql), None);
+        assert_eq!(tables("x `a`", Dialect::Postgres), None);
     }
 }

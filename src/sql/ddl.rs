@@ -194,6 +194,8 @@ pub enum ConstraintKind {
     ForeignKey(Option<Name>),
     Check,
     Exclude,
+    /// Of `PostgreSQL` 18.
+    NotNull,
 }
 
 impl Create {

@@ -1,5 +1,5 @@
 //! Reads what a statement defines. The dialects' grammars are alike here: what a word means that only one of them has, it
-//! means in no other.
+//! means in no other, but for words that may name a table or a column there.
 //!
 //! Source: `PostgreSQL`'s, `MySQL`'s, `MariaDB`'s and `SQLite`'s reference of `CREATE`, `ALTER`, `DROP` and `RENAME`.
 
@@ -10,8 +10,8 @@ use super::name::Name;
 use super::tokens::{Parsed, Parser};
 
 /// What a statement defines; None where it is of another kind.
-pub(crate) fn ddl(statement: Parsed<'_>, dialect: Dialect) -> Option<Ddl> {
-    let mut cursor = Cursor::new(statement, dialect);
+pub(crate) fn ddl(statement: Parsed<'_>) -> Option<Ddl> {
+    let mut cursor = statement.words();
     match statement.first {
         "create" => cursor.create().map(Ddl::Create),
         "alter" => cursor.alter().map(Ddl::Alter),
@@ -30,7 +30,7 @@ impl Parsed<'_> {
     pub(crate) fn ask<T>(sql: &str, dialect: Dialect, question: impl FnOnce(Parsed<'_>) -> T) -> T {
         let mut parser = Parser::new(dialect);
         let statement = parser.parse(sql);
-        let ddl = ddl(statement, dialect);
+        let ddl = ddl(statement);
         question(Parsed { ddl: ddl.as_ref(), ..statement })
     }
 }
@@ -77,13 +77,17 @@ impl Cursor<'_> {
     }
 
     fn create(&mut self) -> Option<Create> {
+        let temporary: &[&str] = match self.dialect {
+            Dialect::Postgres | Dialect::Sqlite => &["temporary", "temp"],
+            Dialect::Mysql | Dialect::Mariadb => &["temporary"],
+        };
         let mut modifiers = Vec::new();
         if self.eat_all(&["or", "replace"]) {
             modifiers.push(Modifier::OrReplace);
         }
         let mut materialized = false;
         loop {
-            if self.eat(self.temporary) {
+            if self.eat(temporary) {
                 modifiers.push(Modifier::Temporary);
             } else if self.eat(&["unique"]) {
                 modifiers.push(Modifier::Unique);
@@ -150,7 +154,7 @@ impl Cursor<'_> {
             part.eat(&["to"]).then_some(())?;
             Some((from, part.name()?))
         };
-        let tables: Option<Vec<_>> = self.parts(0).into_iter().map(pair).collect();
+        let tables: Option<Vec<_>> = self.parts(0).map(pair).collect();
         Some(Rename { tables: tables?, if_exists })
     }
 
@@ -166,13 +170,12 @@ impl Cursor<'_> {
             return Some(Alter { kind, name: self.name(), if_exists, actions: Vec::new() });
         }
         let name = self.table()?;
-        self.eat(&["*"]);
         // MariaDB: how long to wait for a lock.
         if self.eat(&["wait"]) {
             self.next();
         }
         self.eat(&["nowait"]);
-        let actions = self.parts(0).into_iter().map(|part| {
+        let actions = self.parts(0).map(|part| {
             let tokens = part.at..part.end;
             Action { change: part.change().unwrap_or(Change::Other), tokens }
         });
@@ -269,6 +272,9 @@ mod tests {
     #[case("add foreign key (a) references u", ConstraintKind::ForeignKey(None), None, false, false)]
     #[case("add constraint p primary key using index i", ConstraintKind::PrimaryKey, Some("p"), false, true)]
     #[case("add unique (a)", ConstraintKind::Unique, None, false, false)]
+    #[case("add constraint u unique (a) using index tablespace s", ConstraintKind::Unique, Some("u"), false, false)]
+    #[case("add constraint n not null a not valid", ConstraintKind::NotNull, Some("n"), true, false)]
+    #[case("add not null a", ConstraintKind::NotNull, None, false, false)]
     #[case("add constraint c check (a > 0) not valid", ConstraintKind::Check, Some("c"), true, false)]
     fn a_constraint_that_is_added(
         #[case] action: &str,
@@ -289,8 +295,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_an_index_to_mysql_is_a_column_elsewhere() {
+        let sql = "alter table t add key text, add vector vector(3), add period int, drop index, rename key to k";
+        for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+            let found = changes(sql, dialect).into_iter().map(|change| match change {
+                Change::Add(elements) => match &elements[..] {
+                    [Element::Column(column)] => column.name.to_string(),
+                    _ => panic!("{elements:?}"),
+                },
+                Change::Drop { what: Part::Column, name, .. } => name.to_string(),
+                Change::Rename { what: Part::Column, from, to, .. } => format!("{from} {to}"),
+                _ => panic!("{change:?}"),
+            });
+            assert_eq!(found.collect::<Vec<_>>(), ["key", "vector", "period", "index", "key k"]);
+        }
+        let found =
+            changes("alter table t add key text (a), add vector v (b), add period for p (a, b)", Dialect::Mysql);
+        let index = |name, special| {
+            Change::Add(vec![Element::Index {
+                name: Some(Identifier::at(0, name, false)),
+                if_not_exists: false,
+                special,
+            }])
+        };
+        assert_eq!(found, [index("text", false), index("v", true), Change::Add(vec![Element::Other])]);
+    }
+
+    #[test]
     fn what_else_becomes_of_a_table() {
-        let name = |text: &str| Identifier::new(text, true);
+        let name = |text: &str| Identifier::at(0, text, true);
         let found = changes(
             "alter table if exists only t drop column if exists A, drop constraint k, rename b to c, alter d type bigint, \
              alter column e set not null, detach partition p concurrently, alter f set default 1",
@@ -311,7 +344,7 @@ mod tests {
 
     #[test]
     fn what_becomes_of_a_table_of_mysql() {
-        let name = |text: &str| Identifier::new(text, false);
+        let name = |text: &str| Identifier::at(0, text, false);
         let found = changes(
             "alter online table t add (`a b` int, key k (c)), change d e int, modify f int, drop primary key, rename key g \
              to h, rename u, lock=none",

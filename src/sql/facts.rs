@@ -44,7 +44,7 @@ impl Facts {
     /// With how it fits into its file, which nobody needs to know once that is read.
     pub(crate) fn read(statement: Parsed<'_>, dialect: Dialect) -> (Self, Fit) {
         let grammar = dialect.grammar();
-        let ddl = ddl(statement, dialect);
+        let ddl = ddl(statement);
         let statement = Parsed { ddl: ddl.as_ref(), ..statement };
         let execution = grammar.execution(statement);
         let fit = grammar.fit(statement, &execution);

@@ -49,7 +49,7 @@ pub(crate) trait Grammar: Sync {
     /// The byte where a server of another dialect, for which this one can be mistaken, begins to read the text otherwise.
     fn read_otherwise(&self, sql: &str, server: Dialect) -> Option<usize>;
 
-    // Of one statement, each once, when its file is read: see [`super::facts`].
+    // Of one statement, each once, when its file is read: see [`super::facts`]. Its lock is asked for when a plan is shown.
 
     /// How it is executed where it is committed by itself.
     fn execution(&self, statement: Parsed<'_>) -> Execution;

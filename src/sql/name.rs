@@ -1,6 +1,7 @@
 //! Names of objects as a statement gives them: with their quotes, and what they mean.
 
 use std::fmt;
+use std::ops::Range;
 
 /// A name without a dot. Two are the same where they mean the same.
 #[derive(Clone, Debug)]
@@ -8,11 +9,13 @@ pub struct Identifier {
     written: Box<str>,
     /// Without quotes, and in small letters where the engine folds it; None where it is as it is written.
     meant: Option<Box<str>>,
+    /// Its first byte in the statement.
+    start: usize,
 }
 
 impl Identifier {
     /// `folds`: an unquoted name means the same in small letters.
-    pub(crate) fn new(written: &str, folds: bool) -> Self {
+    pub(crate) fn at(start: usize, written: &str, folds: bool) -> Self {
         let unquoted = [('"', '"'), ('`', '`'), ('[', ']')].into_iter().find_map(|(open, close)| {
             let inner = written.strip_prefix(open)?.strip_suffix(close)?;
             Some(inner.replace(&format!("{close}{close}"), &close.to_string()).into_boxed_str())
@@ -21,7 +24,12 @@ impl Identifier {
             (folds && written.bytes().any(|byte| byte.is_ascii_uppercase()))
                 .then(|| written.to_ascii_lowercase().into_boxed_str())
         };
-        Self { written: written.into(), meant: unquoted.or_else(folded) }
+        Self { written: written.into(), meant: unquoted.or_else(folded), start }
+    }
+
+    /// Where it stands in the statement, in bytes.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.start..self.start + self.written.len()
     }
 
     /// What it means: without quotes, in small letters where the engine folds it.
@@ -71,6 +79,11 @@ impl Name {
         &self.last
     }
 
+    /// Where it stands in the statement, in bytes.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.qualifiers.first().unwrap_or(&self.last).start..self.last.range().end
+    }
+
     /// What stands before the last part, as a name: a column's table.
     pub(crate) fn parent(self) -> Option<Self> {
         let mut qualifiers = self.qualifiers.into_vec();
@@ -101,14 +114,14 @@ mod tests {
     #[case("[a b]", true, "a b")]
     #[case("\"", true, "\"")]
     fn a_name_means_what_its_quotes_say(#[case] written: &str, #[case] folds: bool, #[case] meant: &str) {
-        let identifier = Identifier::new(written, folds);
+        let identifier = Identifier::at(0, written, folds);
         assert_eq!((identifier.as_str(), identifier.to_string().as_str()), (meant, written));
     }
 
     #[test]
     fn names_are_the_same_where_they_mean_the_same() {
         let of = |parts: &[&str]| {
-            let mut parts: Vec<Identifier> = parts.iter().map(|part| Identifier::new(part, true)).collect();
+            let mut parts: Vec<Identifier> = parts.iter().map(|part| Identifier::at(0, part, true)).collect();
             let last = parts.pop().unwrap();
             Name::new(parts, last)
         };

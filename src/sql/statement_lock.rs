@@ -1,8 +1,10 @@
 //! Which locks a statement takes, on what, and whom that keeps waiting. What the statement's kind alone does not tell stays
 //! unsaid.
 
+use super::Dialect;
 use super::lock_mode::TableLockMode;
 use super::name::Name;
+use super::tokens::Parsed;
 
 /// What becomes of others' reads or writes while a lock is held.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -110,6 +112,12 @@ impl Locked {
 }
 
 impl StatementLock {
+    /// Of a statement; None where its kind does not tell.
+    #[must_use]
+    pub fn of(sql: &str, dialect: Dialect) -> Option<Self> {
+        Parsed::ask(sql, dialect, |statement| dialect.grammar().statement_lock(statement))
+    }
+
     /// Of several locks in one mode; None where there is none.
     pub(crate) fn of_one_mode(mode: LockMode, on: Vec<Locked>, reads: Others, writes: Others) -> Option<Self> {
         let mut locks = on.into_iter().map(|on| Lock { mode, on });
@@ -151,11 +159,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::sql::{Dialect, Facts};
-
-    fn statement_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
-        Facts::of(sql, dialect).lock.map(|lock| *lock)
-    }
 
     #[rstest]
     #[case("alter table t add b int", Others::Wait, Others::Wait)]
@@ -164,7 +167,7 @@ mod tests {
     #[case("create index concurrently i on t (a)", Others::GoOn, Others::GoOn)]
     #[case("insert into t values (1)", Others::GoOn, Others::GoOn)]
     fn whom_a_lock_of_postgresql_keeps_waiting(#[case] sql: &str, #[case] reads: Others, #[case] writes: Others) {
-        let lock = statement_lock(sql, Dialect::Postgres).unwrap();
+        let lock = StatementLock::of(sql, Dialect::Postgres).unwrap();
         assert_eq!((lock.reads, lock.writes, lock.remark()), (reads, writes, ""));
     }
 
@@ -174,7 +177,7 @@ mod tests {
     #[case("pragma journal_mode = wal", None)]
     #[case("attach 'x' as x", None)]
     fn sqlite_locks_the_whole_file(#[case] sql: &str, #[case] expected: Option<&str>) {
-        let lock = statement_lock(sql, Dialect::Sqlite);
+        let lock = StatementLock::of(sql, Dialect::Sqlite);
         let told = lock.map(|lock| format!("{} on {}{}", lock.strongest.mode.as_str(), lock.on(), lock.remark()));
         assert_eq!(told.as_deref(), expected);
     }

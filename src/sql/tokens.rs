@@ -28,6 +28,7 @@ impl Token<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Parsed<'a> {
     pub(crate) sql: &'a str,
+    pub(crate) dialect: Dialect,
     pub(crate) tokens: &'a [Token<'a>],
     /// The first token in small letters; empty where there is none.
     pub(crate) first: &'a str,
@@ -70,7 +71,7 @@ impl<'a> Parser<'a> {
         self.first.clear();
         self.first.push_str(self.tokens.first().map_or("", |token| token.text));
         self.first.make_ascii_lowercase();
-        Parsed { sql, tokens: &self.tokens, first: &self.first, ddl: None }
+        Parsed { sql, dialect: self.dialect, tokens: &self.tokens, first: &self.first, ddl: None }
     }
 }
 

@@ -6,9 +6,13 @@
 use std::ops::Range;
 
 use super::super::Dialect;
-use super::super::tokens::{Token, tokens};
+use super::super::cursor::Cursor;
+use super::super::ddl::{
+    Action, Alter, Change, Constraint, ConstraintKind, Create, Ddl, Element, Modifier, ObjectKind,
+};
+use super::super::name::{Identifier, Name};
+use super::super::tokens::Parsed;
 use super::super::transaction::ObjectName;
-use super::words::Words;
 
 /// Engines whose tables hold nothing outside the server, so that one more of them does no harm.
 const OWN_ENGINES: [&str; 4] = ["innodb", "myisam", "aria", "memory"];
@@ -46,7 +50,7 @@ pub struct Addition<'a> {
     pub added: Added,
     target: Range<usize>,
     /// Names behind `CONSTRAINT`, of which a database has each once.
-    symbols: Vec<(Range<usize>, String)>,
+    symbols: Vec<Identifier>,
 }
 
 /// The statement on a scratch table.
@@ -64,16 +68,15 @@ impl<'a> Addition<'a> {
     ///
     /// Why it cannot be made a second time, as the end of a sentence.
     pub fn read(sql: &'a str, dialect: Dialect) -> Result<Self, &'static str> {
-        let all: Vec<Token<'a>> = tokens(sql, dialect).collect();
-        let mut words = Words(&all);
-        let (table, target, added) = if words.eat(&["create"]) {
-            created(words)?
-        } else if words.eat(&["alter"]) {
-            altered(words)?
-        } else {
-            return Err(OTHER);
-        };
-        Ok(Self { sql, table, added, target, symbols: symbols(&all) })
+        Parsed::ask(sql, dialect, |statement| {
+            let (table, added) = match statement.ddl {
+                Some(Ddl::Create(create)) => created(create, statement)?,
+                Some(Ddl::Alter(alter)) => altered(alter, statement)?,
+                _ => return Err(OTHER),
+            };
+            let symbols = symbols(statement.words_from(0));
+            Ok(Self { sql, table: ObjectName::of(table), added, target: table.range(), symbols })
+        })
     }
 
     /// The statement on a table of another name, which needs no quotes. Constraints get names that begin with it.
@@ -81,10 +84,10 @@ impl<'a> Addition<'a> {
     pub fn in_scratch(&self, scratch: &str) -> InScratch {
         let mut changes = vec![(self.target.clone(), scratch.to_owned())];
         let mut symbols = Vec::new();
-        for (number, (range, symbol)) in self.symbols.iter().enumerate() {
+        for (number, symbol) in self.symbols.iter().enumerate() {
             let name = format!("{scratch}_{}", number + 1);
-            changes.push((range.clone(), name.clone()));
-            symbols.push((name, symbol.clone()));
+            changes.push((symbol.range(), name.clone()));
+            symbols.push((name, symbol.as_str().to_owned()));
         }
         // From the end, so that the ranges before stay right.
         changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
@@ -96,138 +99,88 @@ impl<'a> Addition<'a> {
     }
 }
 
-type Read = Result<(ObjectName, Range<usize>, Added), &'static str>;
-
-/// A name, perhaps qualified, and where it stands.
-fn named(words: &mut Words<'_>) -> Option<(ObjectName, Range<usize>)> {
-    let before = words.0;
-    let name = words.name()?;
-    let last = before.get(before.len().checked_sub(words.0.len() + 1)?)?;
-    Some((name, before.first()?.start..last.start + last.text.len()))
+/// Names that are given behind `CONSTRAINT`, a word that nothing else can be called without quotes. Those within a table's
+/// definition only the words say.
+fn symbols(mut words: Cursor<'_>) -> Vec<Identifier> {
+    let mut symbols = Vec::new();
+    while let Some(token) = words.next() {
+        if token.is("constraint") && !words.sees(&["primary", "unique", "foreign", "check", "references", "if"]) {
+            symbols.extend(words.identifier());
+        }
+    }
+    symbols
 }
 
-/// Names that are given behind `CONSTRAINT`, a word that nothing else can be called without quotes.
-fn symbols(all: &[Token<'_>]) -> Vec<(Range<usize>, String)> {
-    let behind = all.windows(2).filter_map(|pair| match pair {
-        [constraint, symbol] if constraint.is("constraint") => Some(symbol),
-        _ => None,
-    });
-    let kinds = ["primary", "unique", "foreign", "check", "references", "if"];
-    let given = behind.filter(|symbol| !kinds.iter().any(|kind| symbol.is(kind)));
-    given.filter_map(|symbol| Some((symbol.start..symbol.start + symbol.text.len(), name_of(*symbol)?))).collect()
-}
+type Read<'a> = Result<(&'a Name, Added), &'static str>;
 
-fn name_of(token: Token<'_>) -> Option<String> {
-    Words(&[token]).identifier()
-}
-
-/// Behind `CREATE`.
-fn created(mut words: Words<'_>) -> Read {
-    if words.is("temporary") {
+fn created<'a>(create: &'a Create, statement: Parsed<'_>) -> Read<'a> {
+    if create.says(Modifier::Temporary) {
         return Err("a temporary table is the session's alone");
     }
-    if words.eat(&["table"]) {
-        return table(words);
+    match (create.kind, &create.name, &create.on) {
+        _ if create.says(Modifier::OrReplace) => Err(OTHER),
+        (ObjectKind::Table, Some(name), _) => {
+            is_made_again(statement.words_from(create.rest)).map(|()| (name, Added::Table))
+        }
+        (ObjectKind::Index, Some(name), Some(table)) => {
+            Ok((table, Added::Parts { columns: Vec::new(), indexes: vec![name.last().as_str().to_owned()] }))
+        }
+        _ => Err(OTHER),
     }
-    words.eat_any(&["unique", "fulltext", "spatial", "vector"]);
-    if !words.eat(&["index"]) {
-        return Err(OTHER);
-    }
-    let name = words.identifier().ok_or(OTHER)?;
-    if words.eat_any(&["using", "type"]) {
-        words.next();
-    }
-    if !words.eat(&["on"]) {
-        return Err(OTHER);
-    }
-    let (table, target) = named(&mut words).ok_or(OTHER)?;
-    Ok((table, target, Added::Parts { columns: Vec::new(), indexes: vec![name] }))
 }
 
-fn table(mut words: Words<'_>) -> Read {
-    let (table, target) = named(&mut words).ok_or(OTHER)?;
-    let is_filled = words.0.iter().any(|token| token.is("select")) || words.has("values") || words.has("table");
-    if is_filled || !(words.is("(") || words.is("like")) {
+/// Whether a table can be made again, by the words behind its name.
+fn is_made_again(words: Cursor<'_>) -> Result<(), &'static str> {
+    let is_filled = words.has("select") || words.after("values").is_some() || words.after("table").is_some();
+    if is_filled || !words.sees(&["(", "like"]) {
         return Err("a table that is filled by a query would be filled again");
     }
-    let behind = words.0.iter().skip_while(|token| token.depth > 0 || !token.is("engine")).skip(1);
-    let engine = behind.filter(|token| !token.is("=")).map(|token| token.text.trim_matches(['\'', '"', '`'])).next();
+    let engine = words.after("engine").and_then(|mut engine| {
+        engine.eat(&["="]);
+        engine.next()
+    });
+    let engine = engine.map(|token| token.text.trim_matches(['\'', '"', '`']));
     if engine.is_some_and(|engine| !OWN_ENGINES.iter().any(|own| own.eq_ignore_ascii_case(engine))) {
         return Err("a table of that engine may reach beyond the database");
     }
-    Ok((table, target, Added::Table))
+    Ok(())
 }
 
-/// Behind `ALTER`.
-fn altered(mut words: Words<'_>) -> Read {
-    words.eat(&["online"]);
-    words.eat(&["ignore"]);
-    if !words.eat(&["table"]) {
-        return Err(OTHER);
-    }
-    words.eat(&["if", "exists"]);
-    let (table, target) = named(&mut words).ok_or(OTHER)?;
-    if words.eat(&["wait"]) {
-        words.next();
-    }
-    words.eat(&["nowait"]);
+fn altered<'a>(alter: &'a Alter, statement: Parsed<'_>) -> Read<'a> {
+    let (ObjectKind::Table, Some(table)) = (alter.kind, &alter.name) else { return Err(OTHER) };
     let (mut columns, mut indexes) = (Vec::new(), Vec::new());
-    for mut words in words.parts() {
-        if words.is("algorithm") || words.is("lock") {
-            continue;
-        }
-        if !words.eat(&["add"]) {
-            return Err("an ALTER TABLE that does more than add cannot be made a second time");
-        }
-        words.eat(&["column"]);
-        words.eat(&["if", "not", "exists"]);
-        if words.eat(&["("]) {
-            for words in listed(words) {
-                element(words, &mut columns, &mut indexes)?;
+    for Action { change, tokens } in &alter.actions {
+        match change {
+            Change::Add(elements) => {
+                for element in elements {
+                    add(element, statement, &mut columns, &mut indexes)?;
+                }
             }
-        } else {
-            element(words, &mut columns, &mut indexes)?;
+            _ if statement.words_of(tokens).sees(&["algorithm", "lock"]) => {}
+            _ => return Err("an ALTER TABLE that does more than add cannot be made a second time"),
         }
     }
-    Ok((table, target, Added::Parts { columns, indexes }))
+    Ok((table, Added::Parts { columns, indexes }))
 }
 
-/// What stands in the parentheses that have been opened.
-fn listed(words: Words<'_>) -> impl Iterator<Item = Words<'_>> {
-    let end = words.0.iter().position(|token| token.depth == 0).unwrap_or(words.0.len());
-    let inside = words.0.get(..end).unwrap_or_default();
-    inside.split(|token| token.depth == 1 && token.text == ",").map(Words)
-}
-
-/// One column, index or constraint, behind `ADD` or between parentheses.
-fn element(
-    mut words: Words<'_>,
+fn add(
+    element: &Element,
+    statement: Parsed<'_>,
     columns: &mut Vec<AddedColumn>,
     indexes: &mut Vec<String>,
 ) -> Result<(), &'static str> {
-    let mut symbol = None;
-    if words.eat(&["constraint"]) {
-        words.eat(&["if", "not", "exists"]);
-        let kinds = ["primary", "unique", "foreign", "check"];
-        if !kinds.iter().any(|kind| words.is(kind)) {
-            symbol = words.identifier();
+    match element {
+        Element::Column(column) => {
+            let words = statement.words_of(&column.definition);
+            let placed = words.after("first").is_some() || words.after("after").is_some();
+            columns.push(AddedColumn { name: column.name.as_str().to_owned(), placed });
         }
+        Element::Constraint(Constraint { kind: ConstraintKind::ForeignKey(_) | ConstraintKind::Check, .. }) => {}
+        Element::Index { name, .. } | Element::Constraint(Constraint { kind: ConstraintKind::Unique, name, .. }) => {
+            indexes.push(name.as_ref().ok_or(NAMELESS)?.as_str().to_owned());
+        }
+        Element::Constraint(_) | Element::Other => return Err(OTHER),
     }
-    if words.is("foreign") || words.is("check") {
-        return Ok(());
-    }
-    if words.is("primary") || words.is("partition") || words.is("period") || words.is("system") {
-        return Err(OTHER);
-    }
-    if words.eat_any(&["unique", "fulltext", "spatial", "vector"]) || words.is("index") || words.is("key") {
-        words.eat_any(&["index", "key"]);
-        words.eat(&["if", "not", "exists"]);
-        let is_nameless = words.is("(") || words.is("using");
-        indexes.push(if is_nameless { symbol } else { words.identifier() }.ok_or(NAMELESS)?);
-        return Ok(());
-    }
-    let name = words.identifier().ok_or(OTHER)?;
-    columns.push(AddedColumn { name, placed: words.has("first") || words.has("after") });
     Ok(())
 }
 
@@ -278,6 +231,8 @@ mod tests {
         parts(&[], &["u", "w"]),
         "alter table `s` add constraint `s_1` unique (a), add constraint `s_2` unique key w (a), add constraint `s_3` foreign key (a) references x (a)"
     )]
+    #[case("create table \"t\" (a int)", Added::Table, "create table `s` (a int)")]
+    #[case("alter table t add fulltext f (a), add foreign key (a) references x (a), add check (a > 0)", parts(&[], &["f"]), "alter table `s` add fulltext f (a), add foreign key (a) references x (a), add check (a > 0)")]
     fn what_is_added_and_how_it_is_added_to_a_scratch_table(
         #[case] sql: &str,
         #[case] added: Added,
@@ -305,6 +260,14 @@ mod tests {
     #[case("alter table t rename u", "does more than add")]
     #[case("alter table t add key (a)", "without a name")]
     #[case("alter table t add primary key (a)", "only tables")]
+    #[case("alter table t add constraint p primary key (a)", "only tables")]
+    #[case("alter table t add partition (partition p values less than (1))", "only tables")]
+    #[case("create or replace table t (a int)", "only tables")]
+    #[case("create index on t (a)", "only tables")]
+    #[case("alter view v as select 1", "only tables")]
+    #[case("drop table t", "only tables")]
+    #[case("create table t (a int) engine innodb as select 1", "filled")]
+    #[case("create table t (a int) engine 'federated'", "engine")]
     #[case("create view v as select 1", "only tables")]
     #[case("create database d", "only tables")]
     #[case("rename table a to b", "only tables")]

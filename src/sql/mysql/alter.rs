@@ -2,11 +2,11 @@
 //!
 //! Source: `MySQL`'s and `MariaDB`'s manuals, "ALTER TABLE".
 
+use super::super::cursor::Cursor;
 use super::super::ddl::{Change, Constraint, ConstraintKind, Element, Part};
 use super::super::name::Identifier;
 use super::super::tokens::Token;
 use super::super::transaction::{CatalogObject, ObjectName, Trace};
-use super::words::Words;
 
 /// What one action changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,7 +68,7 @@ pub(super) fn decisive(changes: &[CatalogChange]) -> Trace {
 }
 
 /// What one action of `ALTER TABLE` changes in the catalog. `words`: the action's.
-pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Words<'_>) -> CatalogChange {
+pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Cursor<'_>) -> CatalogChange {
     match change {
         Change::Add(elements) => {
             elements.first().and_then(|element| added(table, element)).unwrap_or(CatalogChange::Unknown)
@@ -97,7 +97,7 @@ pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Wor
 }
 
 /// Any other action, by its first word.
-fn other(first: Option<Token<'_>>, words: Words<'_>) -> CatalogChange {
+fn other(first: Option<&Token<'_>>, words: Cursor<'_>) -> CatalogChange {
     const REPEATABLE: [&str; 17] = [
         "modify",
         "alter",
@@ -119,7 +119,7 @@ fn other(first: Option<Token<'_>>, words: Words<'_>) -> CatalogChange {
     ];
     let Some(first) = first else { return CatalogChange::Repeatable };
     // Or any other option of a table.
-    let is_repeatable = REPEATABLE.iter().any(|word| first.is(word)) || words.is("=");
+    let is_repeatable = REPEATABLE.iter().any(|word| first.is(word)) || words.sees(&["="]);
     if is_repeatable { CatalogChange::Repeatable } else { CatalogChange::Unknown }
 }
 
@@ -145,6 +145,7 @@ fn added(table: &ObjectName, element: &Element) -> Option<CatalogChange> {
             let object = match kind {
                 ConstraintKind::PrimaryKey => primary_key(table),
                 ConstraintKind::Unique => part(table, Part::Index, name.as_ref()?),
+                ConstraintKind::NotNull => return None,
                 _ => part(table, Part::Constraint, name.as_ref()?),
             };
             (object, *if_not_exists)

@@ -10,7 +10,6 @@ use super::super::name::Name;
 use super::super::tokens::Parsed;
 use super::super::transaction::{CatalogObject, Execution, ObjectName, Trace};
 use super::alter::{CatalogChange, catalog_change, decisive};
-use super::words::Words;
 
 const REPEATABLE: Execution = Execution::Alone(Trace::Repeatable);
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
@@ -34,12 +33,12 @@ pub(super) fn created(statement: Parsed<'_>) -> Execution {
     }
 }
 
-pub(super) fn dropped(statement: Parsed<'_>, dialect: Dialect) -> Execution {
+pub(super) fn dropped(statement: Parsed<'_>) -> Execution {
     let Some(Ddl::Drop(drop)) = statement.ddl else { return UNKNOWN };
     if drop.says(Modifier::Temporary) {
         return Execution::Transaction;
     }
-    let several = drop.names.len() > 1 && dialect == Dialect::Mariadb;
+    let several = drop.names.len() > 1 && statement.dialect == Dialect::Mariadb;
     if !is_known(drop.kind) {
         return UNKNOWN;
     }
@@ -69,9 +68,8 @@ pub(super) fn altered(statement: Parsed<'_>) -> Execution {
     match (alter.kind, &alter.name) {
         (ObjectKind::Table, Some(name)) => {
             let table = ObjectName::of(name);
-            let words = |action: &Action| Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
-            let changes: Vec<CatalogChange> =
-                alter.actions.iter().map(|action| catalog_change(&table, &action.change, words(action))).collect();
+            let of = |action: &Action| catalog_change(&table, &action.change, statement.words_of(&action.tokens));
+            let changes: Vec<CatalogChange> = alter.actions.iter().map(of).collect();
             Execution::Alone(decisive(&changes))
         }
         (ObjectKind::Table, None) => UNKNOWN,

@@ -41,8 +41,9 @@ impl Grammar for MysqlGrammar {
         false
     }
 
+    /// Double quotes with `ANSI_QUOTES`; without it, no string stands where a name can.
     fn quotes_of_names(&self) -> &'static [char] {
-        &['`']
+        &['`', '"']
     }
 
     fn takes_names_as_strings(&self) -> bool {
@@ -93,7 +94,7 @@ impl Grammar for MysqlGrammar {
     }
 
     fn execution(&self, statement: Parsed<'_>) -> Execution {
-        transaction::execution(statement, self.0)
+        transaction::execution(statement)
     }
 
     fn fit(&self, statement: Parsed<'_>, execution: &Execution) -> Fit {
@@ -113,7 +114,7 @@ impl Grammar for MysqlGrammar {
     }
 
     fn statement_lock(&self, statement: Parsed<'_>) -> Option<StatementLock> {
-        metadata_lock::metadata_lock(statement, self.0)
+        metadata_lock::metadata_lock(statement)
     }
 
     fn session_effect(&self, statement: Parsed<'_>) -> Effect {

@@ -1,5 +1,6 @@
 //! Statements that are the file's, but are not sent: each statement is committed by itself here, so that what begins or
-//! ends a transaction has nothing to do, and what locks tables would keep the run from writing its journal.
+//! ends a transaction has nothing to do, and what locks tables would keep the run from writing its journal. What such
+//! statements are only their words say, `ALTER TABLE … DISABLE KEYS` of a dump included.
 
 use super::super::fit::Omission;
 use super::super::tokens::Parsed;

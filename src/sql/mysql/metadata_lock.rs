@@ -7,11 +7,11 @@
 //! `MySQL`'s table says no, newer versions of `MariaDB` may alter online all the same.
 
 use super::super::Dialect;
+use super::super::cursor::Cursor;
 use super::super::ddl::{Action, Alter, Change, Constraint, ConstraintKind, Ddl, Element, Modifier, ObjectKind, Part};
-use super::super::name::{Identifier, Name};
+use super::super::name::Name;
 use super::super::statement_lock::{LockMode, Locked, MetadataLockMode, Others, StatementLock};
 use super::super::tokens::{Parsed, Token};
-use super::words::Words;
 
 /// Writes of a kind that `MySQL` keeps waiting.
 fn not_online(dialect: Dialect) -> Others {
@@ -19,57 +19,45 @@ fn not_online(dialect: Dialect) -> Others {
 }
 
 /// The lock; None where the statement's kind does not tell.
-pub(in super::super) fn metadata_lock(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
-    let mut words = Words(statement.rest());
+pub(in super::super) fn metadata_lock(statement: Parsed<'_>) -> Option<StatementLock> {
+    let mut words = statement.words();
     match statement.first {
-        "alter" => altered(statement, dialect),
-        "create" => created(statement, dialect),
+        "alter" => altered(statement),
+        "create" => created(statement),
         "drop" => dropped(statement),
         "truncate" => {
             words.eat(&["table"]);
-            closed(one(written(&mut words)?))
+            closed(one(words.name()?))
         }
         "rename" => renamed(statement),
         "optimize" => {
-            words.eat_any(&["no_write_to_binlog", "local"]);
-            words.eat_any(&["table", "tables"]).then_some(())?;
-            exclusive(listed(words)?, Others::MayWait)
+            words.eat(&["no_write_to_binlog", "local"]);
+            words.eat(&["table", "tables"]).then_some(())?;
+            exclusive(relations(words.tables()?), Others::MayWait)
         }
         "insert" | "replace" => {
-            while words.eat_any(&["low_priority", "delayed", "high_priority", "ignore", "into"]) {}
-            rows(written(&mut words)?)
+            while words.eat(&["low_priority", "delayed", "high_priority", "ignore", "into"]) {}
+            rows(words.name()?)
         }
         "update" => {
-            while words.eat_any(&["low_priority", "ignore"]) {}
-            let table = written(&mut words)?;
+            while words.eat(&["low_priority", "ignore"]) {}
+            let table = words.name()?;
             // Which of several tables it writes to, their columns tell.
-            words.is("set").then(|| rows(table))?
+            words.sees(&["set"]).then(|| rows(table))?
         }
         "delete" => {
-            while words.eat_any(&["low_priority", "quick", "ignore"]) {}
+            while words.eat(&["low_priority", "quick", "ignore"]) {}
             words.eat(&["from"]).then_some(())?;
-            let table = written(&mut words)?;
-            let one = words.0.is_empty() || ["where", "order", "limit", "returning"].iter().any(|word| words.is(word));
+            let table = words.name()?;
+            let one = words.peek().is_none() || words.sees(&["where", "order", "limit", "returning"]);
             one.then(|| rows(table))?
         }
         _ => None,
     }
 }
 
-/// A name, perhaps with a database, as the statement writes it.
-fn written(words: &mut Words<'_>) -> Option<Name> {
-    let before = words.0;
-    words.name()?;
-    let taken = before.get(..before.len() - words.0.len())?;
-    let mut parts: Vec<Identifier> =
-        taken.iter().filter(|token| token.text != ".").map(|token| Identifier::new(token.text, false)).collect();
-    let last = parts.pop()?;
-    Some(Name::new(parts, last))
-}
-
-/// Names with commas between them.
-fn listed(words: Words<'_>) -> Option<Vec<Locked>> {
-    words.parts().map(|mut words| written(&mut words).map(Locked::Relation)).collect()
+fn relations(names: Vec<Name>) -> Vec<Locked> {
+    names.into_iter().map(Locked::Relation).collect()
 }
 
 fn one(name: Name) -> Vec<Locked> {
@@ -97,12 +85,9 @@ fn dropped(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Drop(drop)) = statement.ddl else { return None };
     let name = drop.names.first().cloned()?;
     match drop.kind {
-        ObjectKind::Table if !drop.says(Modifier::Temporary) => {
-            closed(drop.names.iter().cloned().map(Locked::Relation).collect())
-        }
+        ObjectKind::Table if !drop.says(Modifier::Temporary) => closed(relations(drop.names.clone())),
         ObjectKind::Index => {
-            let asked = asked(Words(statement.tokens.get(drop.rest..)?)).unwrap_or(Asked::Nothing);
-            asked.lock(drop.on.clone()?, Others::GoOn)
+            asked(statement.words_from(drop.rest)).unwrap_or(Asked::Nothing).lock(drop.on.clone()?, Others::GoOn)
         }
         ObjectKind::Trigger => closed(vec![Locked::TableOf(name)]),
         _ => None,
@@ -111,19 +96,18 @@ fn dropped(statement: Parsed<'_>) -> Option<StatementLock> {
 
 fn renamed(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Rename(rename)) = statement.ddl else { return None };
-    let names = rename.tables.iter().flat_map(|(from, to)| [from, to]);
-    closed(names.cloned().map(Locked::Relation).collect())
+    closed(relations(rename.tables.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect()))
 }
 
 /// A new table is nobody's yet.
-fn created(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
+fn created(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Create(create)) = statement.ddl else { return None };
     let on = create.on.clone()?;
     match create.kind {
         ObjectKind::Index => {
             create.name.as_ref()?;
-            let writes = if create.says(Modifier::Special) { not_online(dialect) } else { Others::GoOn };
-            asked(Words(statement.tokens.get(create.rest..)?)).unwrap_or(Asked::Nothing).lock(on, writes)
+            let writes = if create.says(Modifier::Special) { not_online(statement.dialect) } else { Others::GoOn };
+            asked(statement.words_from(create.rest)).unwrap_or(Asked::Nothing).lock(on, writes)
         }
         ObjectKind::Trigger => closed(one(on)),
         _ => None,
@@ -155,8 +139,8 @@ impl Asked {
 }
 
 /// The strongest wish among words outside parentheses; None where there is none.
-fn asked(words: Words<'_>) -> Option<Asked> {
-    let outer: Vec<&Token<'_>> = words.0.iter().filter(|token| token.depth == 0 && token.text != "=").collect();
+fn asked(words: Cursor<'_>) -> Option<Asked> {
+    let outer: Vec<&Token<'_>> = words.rest().iter().filter(|token| token.depth == 0 && token.text != "=").collect();
     let value = |name: &str| {
         let pair = outer.windows(2).find(|pair| pair.first().is_some_and(|token| token.is(name)))?;
         pair.get(1).map(|token| token.text.to_ascii_lowercase())
@@ -170,12 +154,12 @@ fn asked(words: Words<'_>) -> Option<Asked> {
     }
 }
 
-fn altered(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
+fn altered(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Alter(Alter { kind: ObjectKind::Table, name: Some(on), actions, .. })) = statement.ddl else {
         return None;
     };
-    let words = |action: &Action| Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
-    let is_wish = |action: &&Action| words(action).is("algorithm") || words(action).is("lock");
+    let words = |action: &Action| statement.words_of(&action.tokens);
+    let is_wish = |action: &&Action| words(action).sees(&["algorithm", "lock"]);
     let (wishes, actions): (Vec<&Action>, Vec<&Action>) = actions.iter().partition(is_wish);
     let wish = wishes.iter().find_map(|wish| asked(words(wish)).filter(|asked| *asked != Asked::Copy));
     let wish = wish.or_else(|| wishes.iter().find_map(|wish| asked(words(wish))));
@@ -183,8 +167,8 @@ fn altered(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
     if actions.iter().any(|action| matches!(action.change, Change::RenameTo(_))) {
         return closed(one(on.clone()));
     }
-    let writes = actions.iter().map(|found| action(found, statement, dialect)).max()?;
-    let copies = wish == Some(Asked::Copy) && dialect == Dialect::Mysql;
+    let writes = actions.iter().map(|found| action(found, statement)).max()?;
+    let copies = wish == Some(Asked::Copy) && statement.dialect == Dialect::Mysql;
     let asked = match wish {
         _ if statement.is(1, &["online"]) => Asked::WritesGoOn,
         _ if copies => Asked::WritesWait,
@@ -194,30 +178,30 @@ fn altered(statement: Parsed<'_>, dialect: Dialect) -> Option<StatementLock> {
 }
 
 /// What writes do during one action.
-fn action(action: &Action, statement: Parsed<'_>, dialect: Dialect) -> Others {
-    let mut words = Words(statement.tokens.get(action.tokens.clone()).unwrap_or_default());
+fn action(action: &Action, statement: Parsed<'_>) -> Others {
+    let mut words = statement.words_of(&action.tokens);
     let Some(first) = words.next() else { return Others::MayWait };
     match &action.change {
         Change::Add(elements) => {
-            let writes = elements.iter().map(|element| added(element, statement, dialect));
+            let writes = elements.iter().map(|element| added(element, statement));
             writes.max().unwrap_or(Others::MayWait)
         }
-        Change::DropPrimaryKey => not_online(dialect),
-        Change::Drop { what: Part::Constraint, .. } if !words.is("foreign") => Others::MayWait,
+        Change::DropPrimaryKey => not_online(statement.dialect),
+        Change::Drop { what: Part::Constraint, .. } if !words.sees(&["foreign"]) => Others::MayWait,
         Change::Drop { .. } | Change::Rename { .. } | Change::RenameTo(_) => Others::GoOn,
         _ => match first.text.to_ascii_lowercase().as_str() {
             "force" | "row_format" | "key_block_size" | "auto_increment" => Others::GoOn,
-            "alter" if words.has("default") && !words.is("index") => Others::GoOn,
+            "alter" if words.after("default").is_some() && !words.sees(&["index"]) => Others::GoOn,
             _ => Others::MayWait,
         },
     }
 }
 
 /// What writes do while a column, an index or a constraint is added.
-fn added(element: &Element, statement: Parsed<'_>, dialect: Dialect) -> Others {
+fn added(element: &Element, statement: Parsed<'_>) -> Others {
     let column = match element {
         Element::Column(column) => column,
-        Element::Index { special: true, .. } => return not_online(dialect),
+        Element::Index { special: true, .. } => return not_online(statement.dialect),
         Element::Index { .. } => return Others::GoOn,
         Element::Constraint(Constraint { kind: ConstraintKind::PrimaryKey | ConstraintKind::Unique, .. }) => {
             return Others::GoOn;
@@ -225,10 +209,10 @@ fn added(element: &Element, statement: Parsed<'_>, dialect: Dialect) -> Others {
         // A foreign key is added online only where nobody checks it.
         Element::Constraint(_) | Element::Other => return Others::MayWait,
     };
-    let words = statement.tokens.get(column.definition.clone()).unwrap_or_default();
-    let says = |options: &[&str]| words.iter().any(|token| options.iter().any(|option| token.is(option)));
+    let words = statement.words_of(&column.definition);
+    let says = |options: &[&str]| options.iter().any(|option| words.has(option));
     if says(&["auto_increment", "stored", "persistent"]) {
-        return not_online(dialect);
+        return not_online(statement.dialect);
     }
     if says(&["unique", "primary", "key", "references", "check"]) { Others::MayWait } else { Others::GoOn }
 }
@@ -237,14 +221,10 @@ fn added(element: &Element, statement: Parsed<'_>, dialect: Dialect) -> Others {
 mod tests {
     use rstest::rstest;
 
-    use super::{Dialect, Parsed, StatementLock};
-
-    fn metadata_lock(sql: &str, dialect: Dialect) -> Option<StatementLock> {
-        Parsed::ask(sql, dialect, |statement| super::metadata_lock(statement, dialect))
-    }
+    use super::{Dialect, StatementLock};
 
     fn told(sql: &str, dialect: Dialect) -> Option<String> {
-        metadata_lock(sql, dialect)
+        StatementLock::of(sql, dialect)
             .map(|lock| format!("{} on {}{}", lock.strongest.mode.as_str(), lock.on(), lock.remark()))
     }
 

@@ -17,7 +17,6 @@ mod session_effect;
 mod statements;
 mod stored_object;
 mod transaction;
-mod words;
 
 pub use addition::{Added, AddedColumn, Addition, InScratch};
 pub use session_change::{

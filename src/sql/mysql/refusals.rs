@@ -1,4 +1,5 @@
-//! Which of `MySQL`'s and `MariaDB`'s statements cannot run as a part of their file.
+//! Which of `MySQL`'s and `MariaDB`'s statements cannot run as a part of their file. None of them defines anything, so what
+//! they are only their words say.
 
 use super::super::refusals::Refusal;
 use super::super::tokens::{Parsed, Token, follow};

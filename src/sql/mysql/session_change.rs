@@ -3,9 +3,9 @@
 //!
 //! Source: `MySQL`'s manual, "User-Defined Variables", "SET Syntax for Variable Assignment", "PREPARE Statement".
 
+use super::super::cursor::Cursor;
 use super::super::tokens::{Parsed, Token};
 use super::super::transaction::{Execution, Trace};
-use super::words::Words;
 
 /// What a statement may change in its session.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -118,13 +118,13 @@ impl SessionChange {
         let user_variables = user_variables(sql, all, dynamic || stored);
         let mut change = Self { user_variables, sight, ..Self::NONE };
         match first.as_str() {
-            "set" if !hidden => change.read_set(all.get(1..).unwrap_or_default()),
-            "prepare" => change.read_prepare(Words(all.get(1..).unwrap_or_default())),
+            "set" if !hidden => change.read_set(statement.words()),
+            "prepare" => change.read_prepare(statement.words()),
             "select" | "with" | "values" | "table" if *execution == Execution::Setting => {
                 change.source = Source::Evaluated;
             }
-            "deallocate" | "drop" if *execution == Execution::Setting => change.deallocates = name_at(all, 2),
-            "execute" => change.executes = name_at(all, 1).filter(|name| name != "immediate"),
+            "deallocate" | "drop" if *execution == Execution::Setting => change.deallocates = name_at(statement, 2),
+            "execute" => change.executes = name_at(statement, 1).filter(|name| name != "immediate"),
             _ => {}
         }
         change
@@ -149,25 +149,26 @@ impl SessionChange {
         self.sight == Sight::Stored
     }
 
-    fn read_set(&mut self, words: &[Token<'_>]) {
+    fn read_set(&mut self, words: Cursor<'_>) {
         const CLOCKS: [&str; 4] = ["current_", "local", "utc_", "nextval"];
         let is_value = |token: &Token<'_>| {
             let word = token.text.to_ascii_lowercase();
             word != "local" && CLOCKS.iter().any(|clock| word.starts_with(clock)) || word.starts_with('@')
         };
         // The first word of each part is what is set.
-        let reads = |part: Words<'_>| part.0.iter().skip_while(|token| !matches!(token.text, "=" | ":")).any(is_value);
-        self.source = match (words.iter().any(Token::is_parenthesis), Words(words).parts().any(reads)) {
+        let reads =
+            |part: Cursor<'_>| part.rest().iter().skip_while(|token| !matches!(token.text, "=" | ":")).any(is_value);
+        self.source = match (words.rest().iter().any(Token::is_parenthesis), words.parts(0).any(reads)) {
             (true, _) => Source::Evaluated,
             (false, true) => Source::Session,
             (false, false) => Source::Literal,
         };
-        for mut part in Words(words).parts() {
+        for mut part in words.parts(0) {
             // SET GLOBAL a = 1, b = 2 sets a global a, and a b of the session.
             let scope = part;
-            let global = part.eat_any(&["global", "persist", "persist_only"]);
-            let session = part.eat_any(&["session", "local"]);
-            if part.is("transaction") {
+            let global = part.eat(&["global", "persist", "persist_only"]);
+            let session = part.eat(&["session", "local"]);
+            if part.sees(&["transaction"]) {
                 self.next_transaction = !global && !session;
                 if session {
                     let names = ["transaction_isolation", "tx_isolation", "transaction_read_only", "tx_read_only"];
@@ -176,11 +177,12 @@ impl SessionChange {
                 // What follows a comma is another characteristic.
                 return;
             }
-            if part.eat_any(&["names", "charset"]) || part.eat(&["character", "set"]) || part.eat(&["char", "set"]) {
+            if part.eat(&["names", "charset"]) || part.eat_all(&["character", "set"]) || part.eat_all(&["char", "set"])
+            {
                 self.session_variables.extend(CHARACTER_SETS.map(str::to_owned));
                 continue;
             }
-            if part.is("role") && scope.is("role") {
+            if part.sees(&["role"]) && scope.sees(&["role"]) {
                 self.role = true;
                 return;
             }
@@ -188,16 +190,16 @@ impl SessionChange {
                 continue;
             }
             let name = part.next().and_then(|token| session_variable(token.text));
-            let freed = part.eat(&["=", "default"]) || part.eat(&["=", "0"]);
+            let freed = part.eat_all(&["=", "default"]) || part.eat_all(&["=", "0"]);
             let is_clock = name.as_deref() == Some("timestamp");
             self.session_variables.extend(if is_clock && freed { Some(CLOCK_FREED.to_owned()) } else { name });
         }
     }
 
-    fn read_prepare(&mut self, mut words: Words<'_>) {
+    fn read_prepare(&mut self, mut words: Cursor<'_>) {
         let Some(name) = words.identifier() else { return };
         words.eat(&["from"]);
-        let text = match words.0 {
+        let text = match words.rest() {
             [text] if text.text.starts_with(['\'', '"']) => PreparedText::Literal,
             [text] if text.text.starts_with('@') && !text.text.starts_with("@@") => {
                 PreparedText::Variable(text.text.to_owned())
@@ -205,13 +207,13 @@ impl SessionChange {
             [at, name] if at.text == "@" => PreparedText::Variable(format!("@{}", name.text)),
             _ => PreparedText::Expression,
         };
-        self.prepares = Some(Prepared { name: name.to_lowercase(), text });
+        self.prepares = Some(Prepared { name: name.as_str().to_lowercase(), text });
     }
 }
 
 /// A name that stands behind so many words, in small letters.
-fn name_at(all: &[Token<'_>], behind: usize) -> Option<String> {
-    Words(all.get(behind..).unwrap_or_default()).identifier().map(|name| name.to_lowercase())
+fn name_at(statement: Parsed<'_>, behind: usize) -> Option<String> {
+    statement.words_from(behind).identifier().map(|name| name.as_str().to_lowercase())
 }
 
 /// In place of `timestamp` where the session's clock is made to go on: its value would stop it again.

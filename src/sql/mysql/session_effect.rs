@@ -1,38 +1,43 @@
 //! What `MySQL`'s and `MariaDB`'s statements do to objects of their session.
 
+use super::super::cursor::Cursor;
+use super::super::ddl::{Ddl, Modifier, ObjectKind};
+use super::super::name::Name;
 use super::super::session_object::{
     Effect, NeededBy, SessionObject, puts_temporary_table_together, temporary_table, unknown_temporary_table, unquoted,
 };
 use super::super::tokens::{Parsed, Token};
-use super::words::Words;
 
 /// Reads it from a statement.
 pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
-    let Parsed { sql, tokens: all, .. } = statement;
-    let mut words = Words(all);
+    let Parsed { sql, tokens: all, first, ddl, .. } = statement;
+    let name = |name: &Name| name.last().as_str().to_lowercase();
     let mut effect = Effect::default();
-    if words.eat(&["create"]) {
-        words.eat(&["or", "replace"]);
-        if words.eat(&["temporary"]) && words.eat_any(&["table", "sequence"]) {
-            words.eat(&["if", "not", "exists"]);
-            effect.makes.extend(words.name().map(|name| temporary_table(name.name.to_lowercase())));
+    match (ddl, first) {
+        (Some(Ddl::Create(create)), _) if create.says(Modifier::Temporary) => {
+            effect
+                .makes
+                .extend(create.name.iter().filter(|_| is_table(create.kind)).map(|it| temporary_table(name(it))));
         }
-    } else if words.eat(&["drop"]) {
-        let temporary = words.eat(&["temporary"]);
-        if words.eat_any(&["table", "tables", "sequence"]) {
-            effect.drops_if_there = words.eat(&["if", "exists"]) && temporary;
-            effect.drops =
-                words.parts().filter_map(|mut part| part.name()).map(|name| name.name.to_lowercase()).collect();
+        (Some(Ddl::Drop(drop)), _) if is_table(drop.kind) => {
+            effect.drops_if_there = drop.says(Modifier::IfExists) && drop.says(Modifier::Temporary);
+            effect.drops = drop.names.iter().map(name).collect();
         }
-    } else if words.eat(&["handler"]) {
-        handler(words, &mut effect);
-    } else if words.is("set") && all.iter().any(|token| unquoted(token.text).contains("rand_seed")) {
-        effect.makes.push(SessionObject { what: "the seed of", name: "rand".to_owned(), needed_by: NeededBy::Name });
+        (_, "handler") => handler(statement.words(), &mut effect),
+        (_, "set") if all.iter().any(|token| unquoted(token.text).contains("rand_seed")) => {
+            let seed = SessionObject { what: "the seed of", name: "rand".to_owned(), needed_by: NeededBy::Name };
+            effect.makes.push(seed);
+        }
+        _ => {}
     }
     if may_run_text(all) && puts_temporary_table_together(sql) {
         effect.makes.push(unknown_temporary_table());
     }
     effect
+}
+
+fn is_table(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Table | ObjectKind::Sequence)
 }
 
 /// Whether a string in a statement may be run, by itself or by one behind it.
@@ -42,13 +47,14 @@ fn may_run_text(all: &[Token<'_>]) -> bool {
         || first(&["select", "with"]) && all.iter().any(|token| token.is("into") || token.text == ":=")
 }
 
-fn handler(mut words: Words<'_>, effect: &mut Effect) {
+fn handler(mut words: Cursor<'_>, effect: &mut Effect) {
     let Some(table) = words.name() else { return };
+    let table = table.last().as_str().to_lowercase();
     if words.eat(&["close"]) {
-        effect.drops.push(table.name.to_lowercase());
+        effect.drops.push(table);
     } else if words.eat(&["open"]) {
         words.eat(&["as"]);
-        let name = words.identifier().unwrap_or(table.name).to_lowercase();
+        let name = words.identifier().map_or(table, |name| name.as_str().to_lowercase());
         effect.makes.push(SessionObject { what: "the open HANDLER", name, needed_by: NeededBy::NameAlone });
     }
 }

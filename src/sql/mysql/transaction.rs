@@ -3,7 +3,6 @@
 //! Source: `MySQL`'s manual, "Statements That Cause an Implicit Commit"; `MariaDB`'s, "SQL statements That Cause an
 //! Implicit Commit".
 
-use super::super::Dialect;
 use super::super::tokens::{Parsed, Token, follow};
 use super::super::transaction::{Execution, Trace};
 use super::evidence::{altered, created, dropped, renamed};
@@ -15,7 +14,7 @@ const PARTS: Execution = Execution::Alone(Trace::Parts);
 /// How a statement is executed. What is not known is executed alone: it may commit.
 ///
 /// A statement that changes rows shares a transaction with its row in the journal, which holds for tables of `InnoDB`.
-pub(in super::super) fn execution(statement: Parsed<'_>, dialect: Dialect) -> Execution {
+pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
     let mut rest = statement.iter();
     // A query may stand in parentheses.
     let first = rest.find(|token| !token.is_parenthesis()).map(|token| token.text.to_ascii_lowercase());
@@ -32,7 +31,7 @@ pub(in super::super) fn execution(statement: Parsed<'_>, dialect: Dialect) -> Ex
         "create" => created(statement),
         "alter" => altered(statement),
         "drop" if second(&["prepare"]) => Execution::Setting,
-        "drop" => dropped(statement, dialect),
+        "drop" => dropped(statement),
         "rename" => renamed(statement),
         // A procedure may commit, and so may what EXECUTE executes and the compound statements of MariaDB.
         "call" | "execute" | "begin" | "if" | "case" | "loop" | "while" | "repeat" | "for" => PARTS,
@@ -72,10 +71,11 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::sql::Dialect;
     use crate::sql::transaction::{CatalogObject, ObjectName};
 
     fn execution(sql: &str, dialect: Dialect) -> Execution {
-        Parsed::ask(sql, dialect, |statement| super::execution(statement, dialect))
+        Parsed::ask(sql, dialect, super::execution)
     }
 
     fn name(text: &str) -> ObjectName {
@@ -110,6 +110,7 @@ mod tests {
     #[rstest]
     #[case("create table t (a int)", table("t"))]
     #[case("create table soname (a int)", table("soname"))]
+    #[case("create table \"T t\" (a int)", table("T t"))]
     #[case("create definer=event@localhost view v as select 1", CatalogObject::View(name("v")))]
     #[case("CREATE TABLE `d x`.`t``y` (a int)", CatalogObject::Table(ObjectName { database: Some("d x".into()), name: "t`y".into() }))]
     #[case("create table t like u", table("t"))]

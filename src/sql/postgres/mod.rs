@@ -10,7 +10,6 @@ mod session_effect;
 mod statements;
 mod table_lock;
 mod transaction;
-mod words;
 
 pub use creation::{Creating, Creation, last_part, may_create};
 pub(super) use session_effect::routine_leaves_settings;

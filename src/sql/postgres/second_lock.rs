@@ -3,11 +3,11 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, the reference pages CREATE TABLE and ALTER TABLE.
 
+use super::super::cursor::Cursor;
 use super::super::ddl::{Action, Change, Create};
 use super::super::lock_mode::TableLockMode;
 use super::super::name::Name;
 use super::super::statement_lock::{Lock, LockMode, Locked, Others, StatementLock};
-use super::words::Words;
 
 /// Locks, where a statement is known to take one.
 pub(super) type Found = Option<Locks>;
@@ -52,7 +52,7 @@ impl Locks {
     }
 
     /// Those of the foreign keys in a definition: triggers are made on the tables that they refer to, but for its own.
-    pub(super) fn add_foreign_keys(&mut self, definition: Words<'_>, own: &Name) {
+    pub(super) fn add_foreign_keys(&mut self, definition: Cursor<'_>, own: &Name) {
         let mut rest = definition;
         while let Some(token) = rest.next() {
             if token.is("references")
@@ -65,7 +65,7 @@ impl Locks {
 }
 
 /// CREATE TABLE locks nothing of its own that others could wait for, but what it refers to. `words`: after the name.
-pub(super) fn create_table(create: &Create, mut words: Words<'_>) -> Found {
+pub(super) fn create_table(create: &Create, mut words: Cursor<'_>) -> Found {
     let own = create.name.as_ref()?;
     let mut locks = Locks::none();
     if words.eat_all(&["partition", "of"]) {
@@ -80,13 +80,13 @@ pub(super) fn create_table(create: &Create, mut words: Words<'_>) -> Found {
 }
 
 /// The second relation of an action of ALTER TABLE, with its lock.
-pub(super) fn second_of_action(action: &Action, mut words: Words<'_>) -> Option<(TableLockMode, Name)> {
+pub(super) fn second_of_action(action: &Action, mut words: Cursor<'_>) -> Option<(TableLockMode, Name)> {
     match &action.change {
         // With CONCURRENTLY, too, in its second transaction.
         Change::Attach(partition) | Change::Detach { partition, .. } => {
             Some((TableLockMode::AccessExclusive, partition.clone()))
         }
-        _ if words.eat("inherit") => Some((TableLockMode::ShareUpdateExclusive, words.name()?)),
+        _ if words.eat(&["inherit"]) => Some((TableLockMode::ShareUpdateExclusive, words.name()?)),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What `PostgreSQL`'s statements do to objects of their session, where each statement is committed by itself.
 
 use super::super::Dialect;
+use super::super::ddl::{Ddl, Modifier, ObjectKind};
 use super::super::scan::mentions_any;
 use super::super::session_object::{Effect, NeededBy, SessionObject, has_word, temporary_table, unquoted};
 use super::super::tokens::{Parsed, Token, follow};
@@ -12,7 +13,7 @@ pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
     let word = |at: usize| all.get(at).map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
     let mut effect = Effect::default();
     match statement.first {
-        "create" => effect.makes.extend(created(all)),
+        "create" => effect.makes.extend(created(statement)),
         "select" | "with" | "values" | "table" => effect.makes.extend(selected_into(all)),
         "prepare" => effect.makes.push(object("the prepared statement", &word(1))),
         "declare" if has_word(sql, "hold") => effect.makes.push(object("the cursor", &word(1))),
@@ -45,33 +46,25 @@ fn object(what: &'static str, name: &str) -> SessionObject {
 }
 
 /// `CREATE TEMPORARY …`, or one in the schema of the temporary tables.
-fn created(all: &[Token<'_>]) -> Option<SessionObject> {
-    const KINDS: [&str; 7] = ["table", "view", "sequence", "function", "procedure", "type", "domain"];
-    let kind_at = all.iter().position(|token| KINDS.iter().any(|kind| token.is(kind)))?;
-    let head = all.get(1..kind_at).unwrap_or_default();
-    let temporary = head.iter().any(|token| token.is("temp") || token.is("temporary"));
-    let mut rest = all.iter().skip(kind_at + 1).skip_while(|token| ["if", "not", "exists"].iter().any(|w| token.is(w)));
-    let (first, dot, second) = (rest.next()?, rest.next(), rest.next());
-    let qualified = dot.is_some_and(|dot| dot.text == ".");
-    let in_schema = qualified && unquoted(first.text) == "pg_temp";
+fn created(statement: Parsed<'_>) -> Option<SessionObject> {
+    let Some(Ddl::Create(create)) = statement.ddl else { return None };
+    let name = create.name.as_ref()?;
+    let in_schema = name.schema().is_some_and(|schema| schema.as_str() == "pg_temp");
     let ends_at_once =
-        follow(all.iter().copied(), |[on, commit, drop]| on.is("on") && commit.is("commit") && drop.is("drop"));
-    if !(temporary || in_schema) || ends_at_once {
+        follow(statement.iter(), |[on, commit, drop]| on.is("on") && commit.is("commit") && drop.is("drop"));
+    if !(create.says(Modifier::Temporary) || in_schema) || ends_at_once {
         return None;
     }
-    let name = if qualified { second? } else { first };
-    let kind = all.get(kind_at)?;
-    if kind.is("table") {
-        return Some(temporary_table(unquoted(name.text)));
+    let name = name.last().as_str();
+    match create.kind {
+        ObjectKind::Table => Some(temporary_table(name.to_lowercase())),
+        ObjectKind::View => Some(object("the temporary view", name)),
+        ObjectKind::Sequence => Some(object("the temporary sequence", name)),
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Type | ObjectKind::Domain => {
+            Some(object("in pg_temp,", name))
+        }
+        _ => None,
     }
-    let what = if kind.is("view") {
-        "the temporary view"
-    } else if kind.is("sequence") {
-        "the temporary sequence"
-    } else {
-        "in pg_temp,"
-    };
-    Some(object(what, name.text))
 }
 
 /// `SELECT … INTO TEMPORARY t`.

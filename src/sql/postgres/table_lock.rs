@@ -3,17 +3,17 @@
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
 
+use super::super::cursor::Cursor;
 use super::super::ddl::{Action, Alter, Change, Constraint, ConstraintKind, Ddl, Element, Modifier, ObjectKind};
 use super::super::lock_mode::TableLockMode;
 use super::super::name::Name;
 use super::super::statement_lock::{Locked, StatementLock};
 use super::super::tokens::{Parsed, Token};
 use super::second_lock::{Found, Locks, create_table, second_of_action};
-use super::words::Words;
 
 /// The locks that a statement takes on what it names; None where its kind does not tell.
 pub(super) fn table_lock(statement: Parsed<'_>) -> Option<StatementLock> {
-    let mut words = Words(statement.rest());
+    let mut words = statement.words();
     let found = match statement.first {
         "alter" => alter(statement),
         "cluster" => cluster(words),
@@ -27,10 +27,10 @@ pub(super) fn table_lock(statement: Parsed<'_>) -> Option<StatementLock> {
         "reindex" => reindex(words),
         "select" => select(words),
         "truncate" => {
-            words.eat("table");
-            Some(relations(TableLockMode::AccessExclusive, words.names()?))
+            words.eat(&["table"]);
+            Some(relations(TableLockMode::AccessExclusive, words.tables()?))
         }
-        "update" => Some(Locks::one(TableLockMode::RowExclusive, words.relation()?)),
+        "update" => Some(Locks::one(TableLockMode::RowExclusive, words.table()?)),
         _ => None,
     };
     found.and_then(Locks::told)
@@ -40,12 +40,12 @@ fn relations(mode: TableLockMode, names: Vec<Name>) -> Locks {
     Locks::all(mode, names.into_iter().map(Locked::Relation))
 }
 
-fn rows(mut words: Words<'_>, preposition: &str) -> Found {
-    let named = words.eat(preposition);
-    named.then(|| words.relation())?.map(|on| Locks::one(TableLockMode::RowExclusive, on))
+fn rows(mut words: Cursor<'_>, preposition: &str) -> Found {
+    let named = words.eat(&[preposition]);
+    named.then(|| words.table())?.map(|on| Locks::one(TableLockMode::RowExclusive, on))
 }
 
-fn comment(mut words: Words<'_>) -> Found {
+fn comment(mut words: Cursor<'_>) -> Found {
     let on = if words.eat_all(&["on", "table"]) {
         words.name()?
     } else if words.eat_all(&["on", "column"]) {
@@ -59,9 +59,9 @@ fn comment(mut words: Words<'_>) -> Found {
 fn create(statement: Parsed<'_>) -> Found {
     let Some(Ddl::Create(create)) = statement.ddl else { return None };
     let mode = match create.kind {
-        ObjectKind::Table => return create_table(create, Words(statement.tokens.get(create.rest..)?)),
+        ObjectKind::Table => return create_table(create, statement.words_from(create.rest)),
         ObjectKind::Statistics => {
-            let table = Words(statement.rest()).after("from")?.name()?;
+            let table = statement.words().table_after("from")?;
             return Some(Locks::one(TableLockMode::ShareUpdateExclusive, table));
         }
         ObjectKind::Index if create.says(Modifier::Concurrently) => TableLockMode::ShareUpdateExclusive,
@@ -85,43 +85,43 @@ fn drop(statement: Parsed<'_>) -> Found {
     Some(Locks::all(TableLockMode::AccessExclusive, on))
 }
 
-fn lock(mut words: Words<'_>) -> Found {
-    words.eat("table");
-    let on = words.names()?;
-    if !words.eat("in") {
+fn lock(mut words: Cursor<'_>) -> Found {
+    words.eat(&["table"]);
+    let on = words.tables()?;
+    if !words.eat(&["in"]) {
         return Some(relations(TableLockMode::AccessExclusive, on));
     }
-    let words = words.0.iter().take_while(|token| !token.is("mode")).map(|token| token.text.to_ascii_uppercase());
+    let words = words.rest().iter().take_while(|token| !token.is("mode")).map(|token| token.text.to_ascii_uppercase());
     let mode = words.collect::<Vec<_>>().join(" ");
     TableLockMode::ALL.into_iter().find(|known| known.as_str() == mode).map(|mode| relations(mode, on))
 }
 
-fn refresh(mut words: Words<'_>) -> Found {
+fn refresh(mut words: Cursor<'_>) -> Found {
     if !words.eat_all(&["materialized", "view"]) {
         return None;
     }
-    let mode = if words.eat("concurrently") { TableLockMode::Exclusive } else { TableLockMode::AccessExclusive };
+    let mode = if words.eat(&["concurrently"]) { TableLockMode::Exclusive } else { TableLockMode::AccessExclusive };
     Some(Locks::one(mode, words.name()?))
 }
 
 /// `CLUSTER [VERBOSE | (options)] table [USING index]`, or `CLUSTER index ON table`.
-fn cluster(mut words: Words<'_>) -> Found {
-    words.options();
-    words.eat("verbose");
+fn cluster(mut words: Cursor<'_>) -> Found {
+    words.eat_options();
+    words.eat(&["verbose"]);
     let first = words.name()?;
-    let on = if words.eat("on") { words.name()? } else { first };
+    let on = if words.eat(&["on"]) { words.name()? } else { first };
     Some(Locks::one(TableLockMode::AccessExclusive, on))
 }
 
 /// Writes wait for the table, and reads for its indexes: a query is planned with all of them.
-fn reindex(mut words: Words<'_>) -> Found {
-    words.options();
-    words.eat("verbose");
-    let of_table = words.eat("table");
-    if !of_table && !words.eat("index") {
+fn reindex(mut words: Cursor<'_>) -> Found {
+    words.eat_options();
+    words.eat(&["verbose"]);
+    let of_table = words.eat(&["table"]);
+    if !of_table && !words.eat(&["index"]) {
         return None;
     }
-    let (mode, name) = if words.eat("concurrently") {
+    let (mode, name) = if words.eat(&["concurrently"]) {
         (TableLockMode::ShareUpdateExclusive, words.name()?)
     } else {
         (TableLockMode::AccessExclusive, words.name()?)
@@ -139,18 +139,18 @@ fn reindex(mut words: Words<'_>) -> Found {
 }
 
 /// `SELECT … FROM table … FOR UPDATE` and its like, of one table.
-fn select(words: Words<'_>) -> Found {
+fn select(words: Cursor<'_>) -> Found {
     let mut locking = words.after("for")?;
     let strength: [&[&str]; 4] = [&["update"], &["share"], &["no", "key", "update"], &["key", "share"]];
     if !strength.into_iter().any(|strength| locking.eat_all(strength)) {
         return None;
     }
     let mut from = words.after("from")?;
-    let on = from.relation()?;
+    let on = from.table()?;
     let is_clause =
         |token: &Token<'_>| ["where", "order", "limit", "offset", "fetch", "for"].iter().any(|word| token.is(word));
-    let others = from.0.iter().take_while(|token| !is_clause(token));
-    let one = others.into_iter().all(|token| token.text != "," && token.text != "(" && !token.is("join"));
+    let others = from.rest().iter().take_while(|token| !is_clause(token));
+    let one = { others }.all(|token| token.text != "," && token.text != "(" && !token.is("join"));
     one.then(|| Locks::one(TableLockMode::RowShare, on))
 }
 
@@ -159,12 +159,12 @@ fn alter(statement: Parsed<'_>) -> Found {
     let Some(Ddl::Alter(Alter { kind: ObjectKind::Table, name: Some(on), actions, .. })) = statement.ddl else {
         return None;
     };
-    let words = |action: &Action| statement.tokens.get(action.tokens.clone()).map(Words);
-    let modes = actions.iter().map(|action| action_mode(action, words(action)?)).collect::<Option<Vec<_>>>()?;
+    let words = |action: &Action| statement.words_of(&action.tokens);
+    let modes = actions.iter().map(|action| action_mode(action, words(action))).collect::<Option<Vec<_>>>()?;
     let mut locks = Locks::one(modes.into_iter().max()?, on.clone());
-    locks.add_foreign_keys(Words(statement.rest()), on);
+    locks.add_foreign_keys(statement.words(), on);
     for action in actions {
-        if let Some((mode, second)) = words(action).and_then(|words| second_of_action(action, words)) {
+        if let Some((mode, second)) = second_of_action(action, words(action)) {
             locks.add(mode, second);
         }
     }
@@ -172,7 +172,7 @@ fn alter(statement: Parsed<'_>) -> Found {
 }
 
 /// The lock of one action of ALTER TABLE: ACCESS EXCLUSIVE unless the reference page says otherwise.
-fn action_mode(action: &Action, mut words: Words<'_>) -> Option<TableLockMode> {
+fn action_mode(action: &Action, mut words: Cursor<'_>) -> Option<TableLockMode> {
     let all = words;
     match &action.change {
         Change::Add(elements) if adds_foreign_key(elements) => return Some(TableLockMode::ShareRowExclusive),
@@ -190,7 +190,7 @@ fn action_mode(action: &Action, mut words: Words<'_>) -> Option<TableLockMode> {
         "enable" | "disable" if all.has("trigger") => TableLockMode::ShareRowExclusive,
         "set" if words.eat_all(&["without", "cluster"]) => TableLockMode::ShareUpdateExclusive,
         // Most storage parameters take the weaker lock; for this one the page does not say so.
-        "set" | "reset" if words.eat("(") => {
+        "set" | "reset" if words.eat(&["("]) => {
             (!words.has("user_catalog_table")).then_some(TableLockMode::ShareUpdateExclusive)?
         }
         "detach" | "enable" | "disable" | "set" => TableLockMode::AccessExclusive,
@@ -206,11 +206,11 @@ fn adds_foreign_key(elements: &[Element]) -> bool {
     elements.iter().any(is_one)
 }
 
-fn alter_column(mut words: Words<'_>) -> Option<TableLockMode> {
-    if words.eat("constraint") {
+fn alter_column(mut words: Cursor<'_>) -> Option<TableLockMode> {
+    if words.eat(&["constraint"]) {
         return Some(TableLockMode::AccessExclusive);
     }
-    words.eat("column");
+    words.eat(&["column"]);
     words.next()?;
     let weak = words.eat_all(&["set", "statistics"]) || words.eat_all(&["set", "("]) || words.eat_all(&["reset", "("]);
     Some(if weak { TableLockMode::ShareUpdateExclusive } else { TableLockMode::AccessExclusive })
@@ -220,11 +220,11 @@ fn alter_column(mut words: Words<'_>) -> Option<TableLockMode> {
 mod tests {
     use rstest::rstest;
 
-    use super::{Locked, Parsed, StatementLock};
+    use super::{Locked, StatementLock};
     use crate::sql::{Dialect, Identifier};
 
     fn table_lock(sql: &str) -> Option<StatementLock> {
-        Parsed::ask(sql, Dialect::Postgres, super::table_lock)
+        StatementLock::of(sql, Dialect::Postgres)
     }
 
     // tests/engines/postgres/planned_locks.rs holds these against what a server really takes.
