@@ -94,7 +94,7 @@ pub(super) struct Loss {
 pub(super) fn losses(step: &Step<'_>) -> Vec<Loss> {
     let migration = step.migration.as_ref();
     let loss = |statement: &crate::sql::Statement| {
-        let what = match statement.facts.loses.clone()? {
+        let what = match DataLoss::of(statement.text(&migration.sql), migration.dialect)? {
             DataLoss::Loses(what) => DataLoss::Loses(without_passwords(&what)),
             DataLoss::CannotTell => DataLoss::CannotTell,
         };

@@ -12,6 +12,7 @@ use super::no_result::NoResult;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::CompareFlags;
 use super::terminal::{Terminal, show_failures};
+use crate::migration::Migration;
 use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
 use crate::report::Failure;
 use crate::source::{parse_all, parse_needed};
@@ -188,7 +189,7 @@ impl PlannedStep {
             },
             statements_done: begun.filter(|statement| statement.state == StatementState::Finished).count(),
             has_rollback: migration.rollback_sql.is_some(),
-            statements: migration.statements.iter().map(|found| PlannedStatement::new(&migration.sql, found)).collect(),
+            statements: migration.statements.iter().map(|found| PlannedStatement::new(migration, found)).collect(),
         }
     }
 
@@ -225,8 +226,9 @@ impl PlannedStep {
 }
 
 impl PlannedStatement {
-    fn new(sql: &str, statement: &Statement) -> Self {
-        let lock = statement.facts.lock.as_deref().map(Lock::from);
+    fn new(migration: &Migration, statement: &Statement) -> Self {
+        let sql = &migration.sql;
+        let lock = StatementLock::of(statement.text(sql), migration.dialect).as_ref().map(Lock::from);
         Self { line: statement.span.position.line, first_line: statement.excerpt(sql), lock }
     }
 }

@@ -3,24 +3,19 @@
 
 use std::ops::Range;
 
-use super::data_loss::{DataLoss, data_loss};
 use super::ddl::Ddl;
 use super::definition::ddl;
 use super::fit::Fit;
 use super::secret::secrets_of_line;
 use super::session_object::Effect;
 use super::tokens::Parsed;
-use super::{Dialect, Execution, SessionChange, StatementLock};
+use super::{Dialect, Execution, SessionChange};
 
 /// What is known of a statement. A file may have many, so what most statements have nothing of is boxed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Facts {
     /// How it is executed where it is committed by itself.
     pub execution: Execution,
-    /// The strongest lock that it takes on what it names; None where its kind does not tell.
-    pub lock: Option<Box<StatementLock>>,
-    /// What it takes away; None where nothing is lost that its words tell of.
-    pub loses: Option<DataLoss>,
     /// What it defines; None where it is of another kind.
     pub ddl: Option<Box<Ddl>>,
     /// Whether it could have a body into which the server's grammar would take what is sent behind it in one message; of
@@ -51,8 +46,6 @@ impl Facts {
         let change = grammar.session_change(statement, &execution);
         let effect = grammar.session_effect(statement);
         let facts = Self {
-            lock: grammar.statement_lock(statement).map(Box::new),
-            loses: data_loss(statement, dialect),
             may_hold_body: grammar.may_hold_body(statement),
             is_hidden: grammar.is_hidden(statement, &execution),
             session_change: (change != SessionChange::NONE).then(|| Box::new(change)),

@@ -5,7 +5,7 @@
 
 mod change;
 mod cursor;
-pub(crate) mod data_loss;
+mod data_loss;
 pub(crate) mod ddl;
 mod definition;
 mod dialect;

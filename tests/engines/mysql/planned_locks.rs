@@ -3,7 +3,7 @@
 use std::fs;
 
 use rstest::rstest;
-use schemaward::sql::{Dialect, Facts, Others, StatementLock};
+use schemaward::sql::{Dialect, Others, StatementLock};
 use serde_json::Value;
 
 use super::bed::{Bed, Engine};
@@ -46,7 +46,7 @@ fn dialect(engine: Engine) -> Dialect {
 }
 
 fn planned(sql: &str, engine: Engine) -> StatementLock {
-    *Facts::of(sql, dialect(engine)).lock.unwrap_or_else(|| panic!("no lock is known for {sql}"))
+    StatementLock::of(sql, dialect(engine)).unwrap_or_else(|| panic!("no lock is known for {sql}"))
 }
 
 /// With LOCK = NONE, the server accepts a statement that lets writes continue, and refuses one that does not.

@@ -1,6 +1,6 @@
 //! The locks that `plan` shows, compared with those that a server takes.
 
-use schemaward::sql::{Dialect, Facts, StatementLock};
+use schemaward::sql::{Dialect, StatementLock};
 
 use crate::postgres::bed::Bed;
 
@@ -128,7 +128,7 @@ fn the_second_lock_that_plan_shows_is_the_one_the_server_takes() {
 }
 
 fn planned(sql: &str) -> StatementLock {
-    *Facts::of(sql, Dialect::Postgres).lock.unwrap_or_else(|| panic!("no lock is known for {sql}"))
+    StatementLock::of(sql, Dialect::Postgres).unwrap_or_else(|| panic!("no lock is known for {sql}"))
 }
 
 fn as_documented(mode: &str) -> String {
