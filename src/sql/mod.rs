@@ -47,7 +47,7 @@ pub use mysql::{
 };
 pub use name::{Identifier, Name};
 pub use position::Position;
-pub use postgres::{Creating, Creation, last_part, may_create};
+pub use postgres::{Creating, Creation};
 pub use reading::Statement;
 pub use refusals::Refusal;
 pub use secret::{message_without_passwords, without_passwords};

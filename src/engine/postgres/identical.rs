@@ -11,7 +11,7 @@ use super::session::PostgresSession;
 use crate::engine::session::SessionError;
 use crate::engine::shared::comparison::{Comparison, difference};
 use crate::report::Reason;
-use crate::sql::{Creating, Creation, last_part};
+use crate::sql::{Creating, Creation, Identifier};
 
 const SAVEPOINT: &str = "schemaward_compare";
 /// Why most statements are not compared.
@@ -73,14 +73,14 @@ impl PostgresSession {
                 "SELECT COALESCE(p[pg_catalog.array_length(p, 1) OPERATOR(pg_catalog.-) 1], \
                  pg_catalog.current_schema()::pg_catalog.text), p[pg_catalog.array_length(p, 1)] \
                  FROM (SELECT pg_catalog.parse_ident({})) AS parsed (p)",
-                text(name)
+                text(&name.to_string())
             ),
             Creation::Index { table, .. } | Creation::Column { table, .. } | Creation::Constraint { table, .. } => {
                 format!(
                     "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
                      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
                      WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid",
-                    text(table)
+                    text(&table.to_string())
                 )
             }
             Creation::NameOnly => return Ok(None),
@@ -168,8 +168,8 @@ fn quoted_as_the_server_does(name: &str) -> String {
 }
 
 /// A name as a file writes it, as an SQL expression for the name as the catalog has it.
-fn parsed(name: &str) -> String {
-    format!("(parse_ident({}))[1]", text(last_part(name)))
+fn parsed(name: &Identifier) -> String {
+    format!("(parse_ident({}))[1]", text(&name.to_string()))
 }
 
 /// A column's line. `a` is its row of `pg_attribute`.
@@ -208,7 +208,7 @@ fn relation(schema: &str, name: &str) -> String {
     )
 }
 
-fn index(schema: &str, name: &str) -> String {
+fn index(schema: &str, name: &Identifier) -> String {
     format!(
         "SELECT replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') || \
          CASE WHEN i.indisvalid THEN '' ELSE ' (invalid: its building was interrupted)' END \
@@ -218,7 +218,7 @@ fn index(schema: &str, name: &str) -> String {
     )
 }
 
-fn column_of(schema: &str, table: &str, column: &str) -> String {
+fn column_of(schema: &str, table: &str, column: &Identifier) -> String {
     format!(
         "WITH a AS (SELECT a.* FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
          JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {schema} AND c.relname = {table} \
@@ -230,7 +230,7 @@ fn column_of(schema: &str, table: &str, column: &str) -> String {
     )
 }
 
-fn constraint_of(schema: &str, table: &str, constraint: &str) -> String {
+fn constraint_of(schema: &str, table: &str, constraint: &Identifier) -> String {
     format!(
         "SELECT {CONSTRAINT} FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
          JOIN pg_namespace n ON n.oid = c.relnamespace \

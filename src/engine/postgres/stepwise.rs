@@ -16,7 +16,7 @@ use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
 use crate::engine::shared::comparison::{Comparison, skip_or_fail};
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::report::{ErrorClass, Reason};
-use crate::sql::may_create;
+use crate::sql::Ddl;
 
 const SAVEPOINT: &str = "schemaward_step";
 
@@ -50,11 +50,11 @@ impl PostgresSession {
     ) -> Result<(), SessionError> {
         // The guard comes with the row: the file may set its transaction's mode first.
         self.step(BEGIN.to_owned()).await?;
-        for index in 0..attempt.migration.statements.len() {
-            let sql = attempt.migration.statement_sql(index);
+        for (index, statement) in attempt.migration.statements.iter().enumerate() {
+            let sql = statement.text(&attempt.migration.sql);
             // Only around what may meet an object: a savepoint of the file's own must not be taken away with ours, and
             // what is for a transaction's beginning has no place in one.
-            let (prefix, suffix) = if may_create(sql) {
+            let (prefix, suffix) = if matches!(statement.facts.ddl.as_deref(), Some(Ddl::Create(_) | Ddl::Alter(_))) {
                 (format!("SAVEPOINT {SAVEPOINT};"), format!("\n;RELEASE SAVEPOINT {SAVEPOINT}"))
             } else {
                 (String::new(), String::new())

@@ -3,46 +3,31 @@
 
 use std::ops::Range;
 
-use super::super::lexeme::{Kind as LexemeKind, Lexeme};
-use super::lexeme::lexemes;
+use super::super::Dialect;
+use super::super::ddl::{Action, Alter, Change, Create, Ddl, Element, Modifier, ObjectKind};
+use super::super::name::{Identifier, Name};
+use super::super::tokens::Parsed;
 
-/// What a statement makes. Names are as the file writes them.
+/// What a statement makes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Creation {
     /// A table, view, materialized view or sequence.
-    Relation {
-        /// Its name, perhaps qualified.
-        name: String,
-    },
+    Relation { name: Name },
     Index {
-        name: String,
+        name: Identifier,
         /// The table, in whose schema it lies.
-        table: String,
+        table: Name,
     },
     /// One column of a table that is there.
-    Column { table: String, name: String },
+    Column { table: Name, name: Identifier },
     /// One constraint of a table that is there.
-    Constraint { table: String, name: String },
+    Constraint { table: Name, name: Identifier },
     /// A type or domain.
-    Type {
-        /// Its name, perhaps qualified.
-        name: String,
-    },
-    /// A function or procedure.
-    Function {
-        /// Its name, perhaps qualified, without its arguments.
-        name: String,
-    },
+    Type { name: Name },
+    /// A function or procedure, without its arguments.
+    Function { name: Name },
     /// A schema or extension of which the statement says no more than the name.
     NameOnly,
-}
-
-/// Whether a statement of `PostgreSQL`'s may make something: one that [`Creating::read`] knows, or one of its kind.
-#[must_use]
-pub fn may_create(sql: &str) -> bool {
-    let first = lexemes(sql, 0).find(|lexeme| !lexeme.kind.is_trivia());
-    let first = first.and_then(|lexeme| sql.get(lexeme.start..lexeme.end)).unwrap_or_default();
-    ["create", "alter"].iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// A statement that makes one thing.
@@ -50,8 +35,6 @@ pub fn may_create(sql: &str) -> bool {
 pub struct Creating<'a> {
     sql: &'a str,
     pub creation: Creation,
-    /// The name to replace: of what is made, or of the table it belongs to.
-    target: Range<usize>,
     /// `CONCURRENTLY`, which no transaction allows.
     concurrently: Option<Range<usize>>,
 }
@@ -61,200 +44,77 @@ impl<'a> Creating<'a> {
     /// temporary table, one filled by a query, a partition.
     #[must_use]
     pub fn read(sql: &'a str) -> Option<Self> {
-        let words: Vec<Lexeme> = lexemes(sql, 0).filter(|lexeme| !lexeme.kind.is_trivia()).collect();
-        let mut words = Words { sql, rest: &words };
-        if words.eat("create") {
-            words.created()
-        } else if words.eat("alter") && words.eat("table") {
-            words.added()
-        } else {
-            None
-        }
+        Parsed::ask(sql, Dialect::Postgres, |statement| {
+            let creation = match statement.ddl? {
+                Ddl::Create(create) => created(create, statement)?,
+                Ddl::Alter(alter) => added(alter)?,
+                Ddl::Drop(_) | Ddl::Rename(_) => return None,
+            };
+            let index =
+                Ddl::creates(statement.ddl, ObjectKind::Index).filter(|index| index.says(Modifier::Concurrently));
+            let word = index.and_then(|_| statement.iter().find(|token| token.is("concurrently")));
+            Some(Self { sql, creation, concurrently: word.map(|word| word.start..word.start + word.text.len()) })
+        })
     }
 
     /// The same statement making the same in another schema. `schema` is quoted.
     #[must_use]
     pub fn in_schema(&self, schema: &str) -> String {
-        let name = self.sql.get(self.target.clone()).unwrap_or_default();
-        let target = (self.target.clone(), format!("{schema}.{}", last_part(name)));
-        let blank = self.concurrently.clone().map(|range| (range, String::new()));
         let mut text = self.sql.to_owned();
-        let mut changes: Vec<_> = blank.into_iter().chain([target]).collect();
-        // From the end, so that the ranges before stay right.
-        changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-        for (range, replacement) in changes {
-            text.replace_range(range, &replacement);
+        // The table's name, behind CONCURRENTLY: from the end, so that ranges before stay right.
+        if let Some(name) = self.creation.target() {
+            text.replace_range(name.range(), &format!("{schema}.{}", name.last()));
+        }
+        if let Some(word) = self.concurrently.clone() {
+            text.replace_range(word, "");
         }
         text
     }
 }
 
-/// The last part of a name that may be qualified, as it is written.
-#[must_use]
-pub fn last_part(name: &str) -> &str {
-    let dots = lexemes(name, 0).filter(|lexeme| name.get(lexeme.start..lexeme.end) == Some("."));
-    let after = dots.last().map_or(0, |dot| dot.end);
-    name.get(after..).unwrap_or_default().trim_start()
+impl Creation {
+    /// What is in another schema: what is made, or the table it belongs to.
+    fn target(&self) -> Option<&Name> {
+        match self {
+            Self::Relation { name } | Self::Type { name } | Self::Function { name } => Some(name),
+            Self::Index { table, .. } | Self::Column { table, .. } | Self::Constraint { table, .. } => Some(table),
+            Self::NameOnly => None,
+        }
+    }
 }
 
-struct Words<'a, 'w> {
-    sql: &'a str,
-    rest: &'w [Lexeme],
-}
-
-impl<'a> Words<'a, '_> {
-    fn text(&self, lexeme: &Lexeme) -> &'a str {
-        self.sql.get(lexeme.start..lexeme.end).unwrap_or_default()
-    }
-
-    fn next(&mut self) -> Option<Lexeme> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
-    }
-
-    fn sees(&self, keyword: &str) -> bool {
-        self.rest.first().is_some_and(|lexeme| self.text(lexeme).eq_ignore_ascii_case(keyword))
-    }
-
-    fn eat(&mut self, keyword: &str) -> bool {
-        let found = self.sees(keyword);
-        if found {
-            self.next();
-        }
-        found
-    }
-
-    fn eat_if_exists(&mut self) {
-        if self.eat("if") {
-            self.eat("not");
-            self.eat("exists");
-        }
-    }
-
-    /// A name, perhaps qualified, and where it stands.
-    fn name(&mut self) -> Option<(String, Range<usize>)> {
-        let first = self.next()?;
-        let mut name = self.text(&first).to_owned();
-        let mut end = first.end;
-        while self.eat(".") {
-            let part = self.next()?;
-            name.push('.');
-            name.push_str(self.text(&part));
-            end = part.end;
-        }
-        Some((name, first.start..end))
-    }
-
-    /// Whether a word stands outside all parentheses in what follows.
-    fn has(&self, keyword: &str) -> bool {
-        self.outer().any(|lexeme| self.text(lexeme).eq_ignore_ascii_case(keyword))
-    }
-
-    /// What follows outside all parentheses.
-    fn outer(&self) -> impl Iterator<Item = &Lexeme> {
-        let mut depth = 0_usize;
-        self.rest.iter().filter(move |lexeme| {
-            match lexeme.kind {
-                LexemeKind::Open => depth += 1,
-                LexemeKind::Close => depth = depth.saturating_sub(1),
-                _ => return depth == 0,
-            }
-            false
-        })
-    }
-
-    fn creating(&self, creation: Creation, target: Range<usize>) -> Creating<'a> {
-        Creating { sql: self.sql, creation, target, concurrently: None }
-    }
-
-    /// Behind `CREATE`.
-    fn created(mut self) -> Option<Creating<'a>> {
-        if self.eat("or") && !self.eat("replace") {
-            return None;
-        }
-        self.eat("unlogged");
-        self.eat("unique");
-        self.eat("materialized");
-        self.eat("recursive");
-        let what = self.next()?;
-        match self.text(&what).to_ascii_lowercase().as_str() {
-            "table" => self.table(),
-            "view" | "sequence" => {
-                self.eat_if_exists();
-                let (name, target) = self.name()?;
-                Some(self.creating(Creation::Relation { name }, target))
-            }
-            "index" => self.index(),
-            "type" | "domain" => {
-                let (name, target) = self.name()?;
-                Some(self.creating(Creation::Type { name }, target))
-            }
-            "function" | "procedure" => {
-                let (name, target) = self.name()?;
-                Some(self.creating(Creation::Function { name }, target))
-            }
-            "schema" | "extension" => {
-                self.eat_if_exists();
-                let (_, target) = self.name()?;
-                if self.rest.is_empty() { Some(self.creating(Creation::NameOnly, target)) } else { None }
-            }
-            _ => None,
-        }
-    }
-
-    fn table(mut self) -> Option<Creating<'a>> {
-        self.eat_if_exists();
-        let (name, target) = self.name()?;
+fn created(create: &Create, statement: Parsed<'_>) -> Option<Creation> {
+    let name = create.name.clone()?;
+    let rest = statement.words_from(create.rest);
+    Some(match create.kind {
+        _ if create.says(Modifier::Temporary) => return None,
         // Filled by a query; a partition, which would overlap with the one that is there.
-        if self.has("as") || self.sees("partition") {
-            return None;
+        ObjectKind::Table if rest.after("as").is_some() || rest.sees(&["partition"]) => return None,
+        ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
+            Creation::Relation { name }
         }
-        Some(self.creating(Creation::Relation { name }, target))
-    }
+        ObjectKind::Index => Creation::Index { name: name.last().clone(), table: create.on.clone()? },
+        ObjectKind::Type | ObjectKind::Domain => Creation::Type { name },
+        ObjectKind::Function | ObjectKind::Procedure => Creation::Function { name },
+        ObjectKind::Schema | ObjectKind::Extension if rest.peek().is_none() => Creation::NameOnly,
+        _ => return None,
+    })
+}
 
-    fn index(mut self) -> Option<Creating<'a>> {
-        let concurrently =
-            self.rest.first().map(|lexeme| lexeme.start..lexeme.end).filter(|_| self.eat("concurrently"));
-        self.eat_if_exists();
-        if self.sees("on") {
-            return None;
+/// Several actions make several things.
+fn added(alter: &Alter) -> Option<Creation> {
+    let (ObjectKind::Table, Some(table), [Action { change: Change::Add(elements), .. }]) =
+        (alter.kind, alter.name.clone(), &alter.actions[..])
+    else {
+        return None;
+    };
+    match &elements[..] {
+        [Element::Column(column)] => Some(Creation::Column { table, name: column.name.clone() }),
+        // Made of an index that is there: there is none elsewhere.
+        [Element::Constraint(constraint)] if !constraint.using_index => {
+            Some(Creation::Constraint { table, name: constraint.name.clone()? })
         }
-        let (name, _) = self.name()?;
-        if !self.eat("on") {
-            return None;
-        }
-        self.eat("only");
-        let (table, target) = self.name()?;
-        Some(Creating { concurrently, ..self.creating(Creation::Index { name, table }, target) })
-    }
-
-    /// Behind `ALTER TABLE`.
-    fn added(mut self) -> Option<Creating<'a>> {
-        if self.eat("if") {
-            self.eat("exists");
-        }
-        self.eat("only");
-        let (table, target) = self.name()?;
-        // Several actions make several things.
-        if !self.eat("add") || self.outer().any(|lexeme| self.text(lexeme) == ",") {
-            return None;
-        }
-        if self.eat("constraint") {
-            // Made of an index that is there: there is none elsewhere.
-            let (name, _) = self.name()?;
-            if self.has("using") && self.has("index") && !self.has("tablespace") {
-                return None;
-            }
-            return Some(self.creating(Creation::Constraint { table, name }, target));
-        }
-        let unnamed = ["primary", "unique", "check", "foreign", "exclude"].iter().any(|word| self.sees(word));
-        if !self.eat("column") && unnamed {
-            return None;
-        }
-        self.eat_if_exists();
-        let (name, _) = self.name()?;
-        Some(self.creating(Creation::Column { table, name }, target))
+        _ => None,
     }
 }
 
@@ -265,11 +125,17 @@ mod tests {
     use super::*;
 
     fn relation(name: &str) -> Creation {
-        Creation::Relation { name: name.into() }
+        Creation::Relation { name: named(name) }
     }
 
     fn index(name: &str, table: &str) -> Creation {
-        Creation::Index { name: name.into(), table: table.into() }
+        Creation::Index { name: Identifier::at(0, name, true), table: named(table) }
+    }
+
+    fn named(text: &str) -> Name {
+        let mut parts: Vec<Identifier> = text.split('.').map(|part| Identifier::at(0, part, true)).collect();
+        let last = parts.pop().unwrap();
+        Name::new(parts, last)
     }
 
     #[rstest]
@@ -293,12 +159,16 @@ mod tests {
         index("i", "t"),
         "create index  if not exists i on only s.t (b)"
     )]
-    #[case("create type c as enum ('x')", Creation::Type { name: "c".into() }, "create type s.c as enum ('x')")]
-    #[case("create domain a.d as int", Creation::Type { name: "a.d".into() }, "create domain s.d as int")]
-    #[case("create function f(a int) returns int language sql as 'select 1'", Creation::Function { name: "f".into() }, "create function s.f(a int) returns int language sql as 'select 1'")]
-    #[case("alter table t add column c int default (1)", Creation::Column { table: "t".into(), name: "c".into() }, "alter table s.t add column c int default (1)")]
-    #[case("alter table if exists only a.t add c int", Creation::Column { table: "a.t".into(), name: "c".into() }, "alter table if exists only s.t add c int")]
-    #[case("alter table t add constraint k check (a in (1, 2))", Creation::Constraint { table: "t".into(), name: "k".into() }, "alter table s.t add constraint k check (a in (1, 2))")]
+    #[case("create type c as enum ('x')", Creation::Type { name: named("c") }, "create type s.c as enum ('x')")]
+    #[case("create domain a.d as int", Creation::Type { name: named("a.d") }, "create domain s.d as int")]
+    #[case("create function f(a int) returns int language sql as 'select 1'", Creation::Function { name: named("f") }, "create function s.f(a int) returns int language sql as 'select 1'")]
+    #[case("alter table t add column c int default (1)", Creation::Column { table: named("t"), name: Identifier::at(0, "c", true) }, "alter table s.t add column c int default (1)")]
+    #[case("alter table if exists only a.t add c int", Creation::Column { table: named("a.t"), name: Identifier::at(0, "c", true) }, "alter table if exists only s.t add c int")]
+    #[case("alter table t add constraint k check (a in (1, 2))", Creation::Constraint { table: named("t"), name: Identifier::at(0, "k", true) }, "alter table s.t add constraint k check (a in (1, 2))")]
+    #[case("alter table t * add c int", Creation::Column { table: named("t"), name: Identifier::at(0, "c", true) }, "alter table s.t * add c int")]
+    #[case("alter table t add constraint k unique (a) using index tablespace u", Creation::Constraint { table: named("t"), name: Identifier::at(0, "k", true) }, "alter table s.t add constraint k unique (a) using index tablespace u")]
+    #[case("alter table t add constraint k not null a", Creation::Constraint { table: named("t"), name: Identifier::at(0, "k", true) }, "alter table s.t add constraint k not null a")]
+    #[case("create procedure concurrently() begin atomic end", Creation::Function { name: named("concurrently") }, "create procedure s.concurrently() begin atomic end")]
     fn what_is_made_and_how_it_is_made_elsewhere(#[case] sql: &str, #[case] creation: Creation, #[case] moved: &str) {
         let read = Creating::read(sql).unwrap();
         assert_eq!(read.creation, creation);
@@ -314,6 +184,9 @@ mod tests {
     #[case("alter table t add primary key (a)")]
     #[case("alter table t add constraint k primary key using index i")]
     #[case("alter table t drop column c")]
+    #[case("alter table t add not null a")]
+    #[case("alter index i rename to j")]
+    #[case("drop table t")]
     #[case("create schema s create table t (a int)")]
     #[case("create role r")]
     #[case("insert into t values (1)")]

@@ -11,7 +11,7 @@ mod statements;
 mod table_lock;
 mod transaction;
 
-pub use creation::{Creating, Creation, last_part, may_create};
+pub use creation::{Creating, Creation};
 pub(super) use session_effect::routine_leaves_settings;
 
 use super::Dialect;
