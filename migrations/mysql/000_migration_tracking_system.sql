@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_ledger` (
 -- A row an attempt: successes and failures. Times are in UTC.
 CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_schema_migrations` (
     id                BIGINT       NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    -- As the file's name writes it; compared as a number. R where the file is a repeatable one.
+    -- Compared number by number: 2.10 is after 2.9. R where the file is a repeatable one.
     version           VARCHAR(32)  NOT NULL,
     filename          VARCHAR(255) NOT NULL,
     description       TEXT         NOT NULL,
@@ -60,11 +60,16 @@ CREATE TABLE IF NOT EXISTS {{database}}.`{{prefix}}_schema_migrations` (
     plan_hash         VARCHAR(64),
     approved_by       VARCHAR(288),
     backup            TEXT,
-    -- One version is in force once, whatever happens to locks and fences.
+    -- Used by programs before layout 7, which only know versions with a single number.
     in_force          DECIMAL(32, 0) GENERATED ALWAYS AS (
         CASE WHEN success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')
-        THEN CAST(version AS DECIMAL(32, 0)) END) STORED,
-    UNIQUE KEY schema_migrations_applied_once (in_force)
+        AND INSTR(version, '.') = 0 THEN CAST(version AS DECIMAL(32, 0)) END) STORED,
+    -- One version is in force once, whatever happens to locks and fences. 7 and 007 are one version. Since layout 7.
+    version_in_force  VARCHAR(32) GENERATED ALWAYS AS (
+        CASE WHEN success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted')
+        THEN TRIM(LEADING '0' FROM version) END) STORED,
+    UNIQUE KEY schema_migrations_applied_once (in_force),
+    UNIQUE KEY schema_migrations_in_force_once (version_in_force)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Edits of applied files that a person has accepted: the applied row has the new checksums since
@@ -153,6 +158,22 @@ SET @schemaward_due = (
         'ADD COLUMN approved_by VARCHAR(288) AFTER plan_hash, ADD COLUMN backup TEXT AFTER approved_by'))
     FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{{prefix}}_schema_migrations' AND COLUMN_NAME = 'plan_hash'
+);
+PREPARE schemaward_due FROM @schemaward_due;
+EXECUTE schemaward_due;
+DEALLOCATE PREPARE schemaward_due;
+
+SET @schemaward_due = (
+    SELECT IF(COUNT(*) > 0, 'DO 0', CONCAT('ALTER TABLE `', REPLACE(DATABASE(), '`', '``'),
+        '`.`{{prefix}}_schema_migrations` MODIFY COLUMN in_force DECIMAL(32, 0) GENERATED ALWAYS AS (',
+        'CASE WHEN success AND undone_by IS NULL AND kind IN (''migration'', ''baseline'', ''adopted'') ',
+        'AND INSTR(version, ''.'') = 0 THEN CAST(version AS DECIMAL(32, 0)) END) STORED, ',
+        'ADD COLUMN version_in_force VARCHAR(32) GENERATED ALWAYS AS (',
+        'CASE WHEN success AND undone_by IS NULL AND kind IN (''migration'', ''baseline'', ''adopted'') ',
+        'THEN TRIM(LEADING ''0'' FROM version) END) STORED, ',
+        'ADD UNIQUE KEY schema_migrations_in_force_once (version_in_force)'))
+    FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{{prefix}}_schema_migrations' AND COLUMN_NAME = 'version_in_force'
 );
 PREPARE schemaward_due FROM @schemaward_due;
 EXECUTE schemaward_due;

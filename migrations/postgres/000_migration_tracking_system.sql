@@ -44,7 +44,16 @@ BEGIN
     IF pg_catalog.to_regtype({{schema_text}} || '.migration_kind') IS NULL THEN
         CREATE DOMAIN {{schema}}.migration_kind AS text
             CHECK (VALUE IN ('migration', 'repeatable', 'rollback', 'baseline', 'adopted'));
-        CREATE DOMAIN {{schema}}.migration_version AS text CHECK (VALUE ~ '^([0-9]{1,32}|R)$');
+        CREATE DOMAIN {{schema}}.migration_version AS text;
+    END IF;
+    -- Before layout 7, a version had only digits.
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS c
+        WHERE c.contypid = pg_catalog.to_regtype({{schema_text}} || '.migration_version')
+        AND c.conname = 'migration_version_has_parts')
+    THEN
+        ALTER DOMAIN {{schema}}.migration_version DROP CONSTRAINT IF EXISTS migration_version_check;
+        ALTER DOMAIN {{schema}}.migration_version ADD CONSTRAINT migration_version_has_parts
+            CHECK (VALUE ~ '^(?=.{1,32}$)([0-9]+([.][0-9]+)*|R)$');
     END IF;
 END
 $schemaward$;
@@ -59,7 +68,7 @@ CREATE TABLE IF NOT EXISTS {{schema}}.schemaward_ledger (
 -- A row an attempt: successes and failures.
 CREATE TABLE IF NOT EXISTS {{schema}}.schema_migrations (
     id                bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    -- Compared as a number.
+    -- Compared number by number: 2.10 is after 2.9.
     version           {{schema}}.migration_version NOT NULL,
     filename          text        NOT NULL,
     description       text        NOT NULL,
@@ -111,8 +120,8 @@ BEGIN
 END
 $schemaward$;
 
--- One version is in force once, whatever happens to locks and fences.
-CREATE UNIQUE INDEX schema_migrations_applied_once ON {{schema}}.schema_migrations ((version::numeric))
+-- One version is in force once, whatever happens to locks and fences. 7 and 007 are one version.
+CREATE UNIQUE INDEX schema_migrations_applied_once ON {{schema}}.schema_migrations ((pg_catalog.ltrim(version, '0')))
     WHERE success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted');
 
 -- Edits of applied files that a person has accepted: the applied row has the new checksums since then, this one the old.
@@ -171,7 +180,7 @@ ALTER TABLE {{schema}}.statement_journal
     DROP CONSTRAINT IF EXISTS statement_journal_version_check,
     ADD CONSTRAINT statement_journal_kind_check CHECK (kind IN ('migration', 'repeatable', 'rollback')),
     ADD CONSTRAINT statement_journal_version_check
-        CHECK (CASE WHEN kind = 'repeatable' THEN version = 'R' ELSE version ~ '^[0-9]{1,32}$' END);
+        CHECK (CASE WHEN kind = 'repeatable' THEN version = 'R' ELSE version ~ '^(?=.{1,32}$)[0-9]+([.][0-9]+)*$' END);
 -- What the statements before had left in the session that a run which resumes behind them needs. Since layout 6.
 ALTER TABLE {{schema}}.statement_journal ADD COLUMN IF NOT EXISTS session_state text;
 -- 7 and 007 are one version; repeatable files are told apart by their names.
@@ -313,7 +322,7 @@ BEGIN
         UPDATE {{schema}}.schema_migrations AS m SET undone_by = recorded
             WHERE m.success AND m.undone_by IS NULL
             AND m.kind OPERATOR(pg_catalog.=) ANY (ARRAY['migration', 'baseline', 'adopted'])
-            AND m.version::pg_catalog.numeric OPERATOR(pg_catalog.=) file_version::pg_catalog.numeric;
+            AND pg_catalog.ltrim(m.version, '0') OPERATOR(pg_catalog.=) pg_catalog.ltrim(file_version, '0');
     END IF;
     -- An assignment is worked out without a query.
     commit_waits := pg_catalog.set_config('synchronous_commit', commit_waits, true);
@@ -348,13 +357,13 @@ LANGUAGE sql STABLE AS $schemaward$
     ORDER BY m.id
 $schemaward$;
 
--- The newest version in force, as its file's name writes it; NULL where none is.
+-- The newest version in force; NULL where none is.
 CREATE OR REPLACE FUNCTION {{schema}}.get_current_schema_version() RETURNS text
 LANGUAGE sql STABLE AS $schemaward$
     SELECT m.version
     FROM {{schema}}.schema_migrations AS m
     WHERE m.success AND m.undone_by IS NULL AND m.kind IN ('migration', 'baseline', 'adopted')
-    ORDER BY m.version::pg_catalog.numeric DESC
+    ORDER BY pg_catalog.string_to_array(m.version, '.')::pg_catalog.numeric[] DESC
     LIMIT 1
 $schemaward$;
 

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS "{{prefix}}_ledger" (
 -- A row an attempt: successes and failures.
 CREATE TABLE IF NOT EXISTS "{{prefix}}_schema_migrations" (
     id                INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    -- As the file's name writes it; compared as a number. R where the file is a repeatable one.
+    -- Compared number by number: 2.10 is after 2.9. R where the file is a repeatable one.
     version           TEXT    NOT NULL,
     filename          TEXT    NOT NULL,
     description       TEXT    NOT NULL,
@@ -183,14 +183,20 @@ CREATE VIEW "{{prefix}}_get_migration_history" AS
     LEFT JOIN "{{prefix}}_schema_migrations" AS u ON u.id = m.undone_by
     ORDER BY m.id;
 
--- The newest version in force, as its file's name writes it; no row where none is.
+-- The newest version in force; no row where none is.
 DROP VIEW IF EXISTS "{{prefix}}_get_current_schema_version";
 CREATE VIEW "{{prefix}}_get_current_schema_version" AS
-    SELECT m.version
-    FROM "{{prefix}}_schema_migrations" AS m
-    WHERE m.success AND m.undone_by IS NULL AND m.kind IN ('migration', 'baseline', 'adopted')
-    ORDER BY length(ltrim(m.version, '0')) DESC, ltrim(m.version, '0') DESC
-    LIMIT 1;
+    -- Pads each number of a version to one width, so that they sort as text.
+    WITH RECURSIVE numbers (version, rest, in_one_width) AS (
+        SELECT m.version, m.version || '.', ''
+        FROM "{{prefix}}_schema_migrations" AS m
+        WHERE m.success AND m.undone_by IS NULL AND m.kind IN ('migration', 'baseline', 'adopted')
+        UNION ALL
+        SELECT version, substr(rest, instr(rest, '.') + 1),
+               in_one_width || substr('00000000000000000000000000000000' || substr(rest, 1, instr(rest, '.') - 1), -32)
+        FROM numbers WHERE rest <> ''
+    )
+    SELECT version FROM numbers WHERE rest = '' ORDER BY in_one_width DESC LIMIT 1;
 
 INSERT INTO "{{prefix}}_ledger" (version, tool_version) VALUES ({{oldest_writer}}, {{tool_version}})
     ON CONFLICT (version) DO NOTHING;

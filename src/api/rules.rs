@@ -122,11 +122,11 @@ pub(super) fn inline_files() -> Value {
     ])
 }
 
-/// `latest` or a version; the digits' bound is [`crate::migration::Version::MAX_DIGITS`].
+/// `latest` or a version; the bound is [`crate::migration::Version::MAX_CHARACTERS`].
 pub(super) fn target_version() -> Value {
     rules(&[(
-        "self == 'latest' || self.matches('^[0-9]{1,32}$')",
-        "give latest, or a version: 1 to 32 digits in quotes, such as \"007\"",
+        "self == 'latest' || self.matches('^[0-9]+([.][0-9]+)*$')",
+        "give latest, or a version in quotes, of 32 characters at most, such as \"007\" or \"4.99.1\"",
     )])
 }
 

@@ -315,6 +315,8 @@ fn duplicates(sorted: &[Named]) -> Vec<Problem> {
 
 fn gaps(sorted: &[Named]) -> Vec<Problem> {
     pairs(sorted)
+        // Versions with several numbers follow releases, and not every release has a file.
+        .filter(|(before, this)| !before.0.has_parts && !this.0.has_parts)
         .filter_map(|(before, this)| {
             let (from, to) = (before.0.version.sequential()? + 1, this.0.version.sequential()?.checked_sub(1)?);
             let missing = match from.cmp(&to) {

@@ -172,7 +172,7 @@ impl Migration {
         dialect: Dialect,
     ) -> Result<Self, Vec<Problem>> {
         let (version, description) = (version.clone(), description.to_owned());
-        let name = FileName { version, description, direction: Direction::Down };
+        let name = FileName { version, has_parts: false, description, direction: Direction::Down };
         let file = SourceFile { name: file.to_owned(), bytes: sql.into() };
         Self::read(name, &file, Checksum::of(&file.bytes), dialect)
     }

@@ -24,9 +24,9 @@ pub enum NewFileError {
 
 /// Names and fills the file that follows those of a folder.
 ///
-/// Its version is the newest one plus one, with the same number of digits. If the newest is a date or a time stamp, it
-/// is the current time with that many digits. `now` is the current UTC time, fourteen digits from the year to the
-/// second.
+/// Its version is the newest one plus one, with the same number of digits; if that has several numbers, the last one is
+/// raised. If the newest is a date or a time stamp, it is the current time with that many digits. `now` is the current
+/// UTC time, fourteen digits from the year to the second.
 ///
 /// # Errors
 ///
@@ -40,9 +40,16 @@ pub fn next_file<'a>(
     let ups = names.into_iter().filter_map(read).filter(|(_, name)| name.direction == Direction::Up);
     let newest = ups.max_by(|(_, a), (_, b)| a.version.cmp(&b.version));
     let ending = if newest.as_ref().is_some_and(|(name, _)| name.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
-    let version = next_version(newest.as_ref().map(|(_, name)| name), now)?;
     let slug = slug(description);
     let is_flyway = newest.as_ref().is_some_and(|(name, _)| name.starts_with('V'));
+    let version = match newest {
+        None => "001".to_owned(),
+        Some((name, found)) => {
+            let (name, end) = if is_flyway { (name.trim_start_matches('V'), "__") } else { (name, "_") };
+            let written = name.split(end).next().unwrap_or_default();
+            next_version(written, &found, now).ok_or(NewFileError::NoVersionAbove(found.version))?
+        }
+    };
     let name = if is_flyway { format!("V{version}__{slug}.sql") } else { format!("{version}_{slug}{ending}") };
     let unusable = || NewFileError::Description(description.to_owned());
     let found = parse(&name).ok().flatten().ok_or_else(unusable)?;
@@ -52,19 +59,19 @@ pub fn next_file<'a>(
     Ok(NewFile { name, text: template(description) })
 }
 
-fn next_version(newest: Option<&FileName>, now: &str) -> Result<String, NewFileError> {
-    let Some(FileName { version: newest, .. }) = newest else { return Ok("001".to_owned()) };
-    let width = newest.as_str().len();
-    if newest.sequential().is_none() {
-        let stamp = now.get(..width.min(TIME_STAMP_DIGITS)).unwrap_or(now);
-        if stamp.parse::<Version>().is_ok_and(|version| version > *newest) {
-            return Ok(stamp.to_owned());
+/// `written`: the version as it appears in the newest file's name.
+fn next_version(written: &str, newest: &FileName, now: &str) -> Option<String> {
+    if !newest.has_parts && newest.version.is_date() {
+        let stamp = now.get(..written.len().min(TIME_STAMP_DIGITS)).unwrap_or(now);
+        if stamp.parse::<Version>().is_ok_and(|version| version > newest.version) {
+            return Some(stamp.to_owned());
         }
     }
     // Today's date may be taken already; the number after it is still free.
-    let next = newest.as_str().parse::<u128>().ok().and_then(|number| number.checked_add(1));
-    let next = next.map(|number| format!("{number:0width$}")).filter(|text| text.len() <= Version::MAX_DIGITS);
-    next.ok_or_else(|| NewFileError::NoVersionAbove(newest.clone()))
+    let (others, last) = written.split_at(written.rfind(['.', '_']).map_or(0, |separator| separator + 1));
+    let (width, number) = (last.len(), last.parse::<u128>().ok()?.checked_add(1)?);
+    let next = format!("{others}{number:0width$}");
+    next.replace('_', ".").parse::<Version>().is_ok().then_some(next)
 }
 
 fn slug(description: &str) -> String {
@@ -100,6 +107,13 @@ mod tests {
     #[case::the_same_day(&["20261122_a.sql"], "20261123_add_phone.sql")]
     #[case::a_time_stamp_ahead(&["20270101000000_a.sql"], "20270101000001_add_phone.sql")]
     #[case::longer_than_seconds(&["20150100000001000000_a.sql"], "20150100000001000001_add_phone.sql")]
+    #[case::flyway_with_parts(&["V1_9__a.sql", "V1_10__b.sql"], "V1_11__add_phone.sql")]
+    #[case::flyway_with_dots(&["V13__a.sql", "V13.1.0__b.sql"], "V13.1.1__add_phone.sql")]
+    #[case::flyway_with_times(&["V4_99_1561608282__a.sql"], "V4_99_1561608283__add_phone.sql")]
+    #[case::flyway_with_dates(&["V2026_01_02__a.sql"], "V2026_01_03__add_phone.sql")]
+    #[case::parts(&["1.0_a.up.sql"], "1.1_add_phone.up.sql")]
+    #[case::a_long_number_that_is_no_date(&["V100000000__a.sql"], "V100000001__add_phone.sql")]
+    #[case::seconds_since_1970(&["1626194317_a.up.sql"], "1626194318_add_phone.up.sql")]
     #[case::a_number_then_time_stamps(&["1_a.sql", "20260101120000_b.sql"], "20261122180000_add_phone.sql")]
     fn the_next_name_follows_the_folder_s_style(#[case] names: &[&str], #[case] expected: &str) {
         assert_eq!(next_file(names.iter().copied(), "add phone", NOW).unwrap().name, expected);

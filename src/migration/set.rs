@@ -137,6 +137,7 @@ mod tests {
     #[case::time_stamps(&["20240101_a.sql", "20240301_b.sql", "20240102030405_c.sql"])]
     #[case::a_set_may_begin_anywhere(&["041_a.sql", "042_b.sql"])]
     #[case::numbers_then_time_stamps(&["1_a.sql", "2_b.sql", "20240102030405_c.sql"])]
+    #[case::versions_of_several_numbers(&["V1.1__a.sql", "V3.7__b.sql", "V5__c.sql", "V7.0__d.sql"])]
     #[case::names_of_golang_migrate(&["20150100000001000000_networks.postgres.up.sql"])]
     fn versions_without_a_gap(#[case] names: &[&str]) {
         let named: Vec<_> = names.iter().map(|name| (*name, "select 1")).collect();

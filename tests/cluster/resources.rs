@@ -207,6 +207,7 @@ async fn the_limits_of_what_is_allowed_are_allowed() {
     for object in [
         with("/spec/targetVersion", json!("1".repeat(32))),
         with("/spec/targetVersion", json!("007")),
+        with("/spec/targetVersion", json!("4.99.1561608282")),
         with("/spec/lockTimeout", json!("1ms")),
         with("/spec/lockTimeout", json!("24h")),
         with("/spec/activeDeadline", json!("1h30m15s250ms")),

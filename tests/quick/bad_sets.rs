@@ -19,7 +19,7 @@ fn sets() -> Vec<Set> {
         vec![("notes.txt", b"to do")],
         vec![("users.sql", ok)],
         vec![("001_a.rollback.sql", ok)],
-        vec![("V1.2__a.sql", ok)],
+        vec![("V1.2.3.4.5.6.7.8.9__a.sql", ok)],
         vec![("R__views.sql", ok)],
         vec![("001_a.sql", ok), ("001_b.sql", ok)],
         vec![("001_a.sql", ok), ("003_c.sql", ok)],

@@ -318,5 +318,5 @@ fn open(attempt: Attempt<'_>) -> String {
 /// The rows of a version that is not complete; 7 and 007 are the same one. A version goes one way at a time: forward where
 /// it is not in force, back where it is.
 fn open_version(version: &Version) -> String {
-    format!("open_version = {}", text(version.as_str().trim_start_matches('0')))
+    format!("open_version = {}", text(version.significant()))
 }

@@ -106,8 +106,10 @@ impl Ledger {
              CONCAT(m.statements_done, '/', m.statements_total) AS statements, m.run, m.applied_by \
              FROM {rows} AS m LEFT JOIN {rows} AS u ON u.id = m.undone_by"
         );
-        let newest =
-            format!("SELECT m.version FROM {rows} AS m WHERE m.in_force IS NOT NULL ORDER BY m.in_force DESC LIMIT 1");
+        let newest = format!(
+            "SELECT m.version FROM {rows} AS m WHERE m.version_in_force IS NOT NULL ORDER BY {} LIMIT 1",
+            newest_first("m.version")
+        );
         let views = vec![
             format!("CREATE OR REPLACE VIEW {history} AS {select}"),
             format!("CREATE OR REPLACE VIEW {current} AS {newest}"),
@@ -307,9 +309,9 @@ impl Ledger {
         let mut written = vec![row, self.join_journal(attempt)];
         if attempt.kind == Kind::Rollback {
             written.push(format!(
-                "UPDATE {} SET undone_by = LAST_INSERT_ID() WHERE in_force = {}",
+                "UPDATE {} SET undone_by = LAST_INSERT_ID() WHERE version_in_force = {}",
                 self.rows(),
-                attempt.migration.version.as_str()
+                text(attempt.migration.version.significant())
             ));
         }
         written
@@ -404,8 +406,15 @@ impl Ledger {
 
     /// The rollback SQL of what is in force.
     pub(super) fn stored_rollbacks(&self, versions: &[Version]) -> String {
-        let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
-        format!("SELECT {} FROM {} WHERE in_force IN ({})", rollback::list(&[]), self.rows(), versions.join(", "))
+        let versions: Vec<String> = versions.iter().map(|version| text(version.significant())).collect();
+        // Layouts before 7 lack `version_in_force`, and this query runs before the ledger is upgraded.
+        format!(
+            "SELECT {} FROM {} WHERE success AND undone_by IS NULL AND kind IN ('migration', 'baseline', 'adopted') \
+             AND TRIM(LEADING '0' FROM version) IN ({})",
+            rollback::list(&[]),
+            self.rows(),
+            versions.join(", ")
+        )
     }
 
     /// Gives an applied row the checksums that its file has now, and keeps the old ones: two statements. The second one's
@@ -414,7 +423,8 @@ impl Ledger {
         let rows = self.rows();
         let (file, checksum) = (text(&migration.file), text(migration.checksum.as_str()));
         let token_checksum = text(migration.token_checksum.as_str());
-        let differs = format!("in_force = {} AND checksum <> {checksum}", migration.version.as_str());
+        let version = text(migration.version.significant());
+        let differs = format!("version_in_force = {version} AND checksum <> {checksum}");
         [
             format!(
                 "INSERT INTO {} (migration_id, version, filename_before, checksum_before, token_checksum_before, \
@@ -432,6 +442,16 @@ impl Ledger {
             ),
         ]
     }
+}
+
+/// Sorts versions number by number, the highest first. Versions with fewer numbers than the maximum are padded with zeros.
+fn newest_first(column: &str) -> String {
+    let zeros = ".0".repeat(Version::MAX_PARTS);
+    let part = |n: usize| {
+        let up_to = format!("SUBSTRING_INDEX(CONCAT({column}, '{zeros}'), '.', {n})");
+        format!("CAST(SUBSTRING_INDEX({up_to}, '.', -1) AS DECIMAL(32, 0)) DESC")
+    };
+    (1..=Version::MAX_PARTS).map(part).collect::<Vec<_>>().join(", ")
 }
 
 /// The lock's name, the same whichever prefix the ledger has: one run at a time in a database. Names of locks are the

@@ -305,6 +305,6 @@ fn open(attempt: Attempt<'_>) -> String {
 /// The rows of a version that is not complete; 7 and 007 are the same one. A version goes one way at a time: forward where
 /// it is not in force, back where it is.
 fn open_version(version: &Version) -> String {
-    let version = text(version.as_str().trim_start_matches('0'));
+    let version = text(version.significant());
     format!("pg_catalog.ltrim(j.version, '0') = {version} AND j.migration_id IS NULL")
 }

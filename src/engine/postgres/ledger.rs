@@ -307,9 +307,9 @@ impl Ledger {
         let undone = (attempt.kind == Kind::Rollback && failure.is_none()).then(|| {
             format!(
                 "undone AS (UPDATE {}.schema_migrations AS m SET undone_by = recorded.id FROM recorded \
-                 WHERE {IN_FORCE} AND m.version::pg_catalog.numeric = {})",
+                 WHERE {IN_FORCE} AND {})",
                 self.quoted,
-                migration.version.as_str()
+                is_version("m.version", &migration.version)
             )
         });
         let also: Vec<String> = undone.into_iter().chain(also).collect();
@@ -361,9 +361,9 @@ impl Ledger {
     }
 
     fn stored_rollbacks_where(&self, in_force: &str, versions: &[Version]) -> String {
-        let versions: Vec<&str> = versions.iter().map(Version::as_str).collect();
+        let versions: Vec<String> = versions.iter().map(|version| text(version.significant())).collect();
         format!(
-            "SELECT {} FROM {}.schema_migrations WHERE {in_force} AND version::pg_catalog.numeric IN ({})",
+            "SELECT {} FROM {}.schema_migrations WHERE {in_force} AND pg_catalog.ltrim(version, '0') IN ({})",
             rollback::list(&[]),
             self.quoted,
             versions.join(", ")
@@ -377,17 +377,22 @@ impl Ledger {
         let token_checksum = text(migration.token_checksum.as_str());
         format!(
             "WITH before AS (SELECT id, version, filename, checksum, token_checksum FROM {schema}.schema_migrations \
-             WHERE {IN_FORCE} AND version::pg_catalog.numeric = {} AND checksum <> {checksum} FOR UPDATE), \
+             WHERE {IN_FORCE} AND {} AND checksum <> {checksum} FOR UPDATE), \
              kept AS (INSERT INTO {schema}.accepted_edits (migration_id, version, filename_before, checksum_before, \
              token_checksum_before, filename, checksum, token_checksum, run, fence) SELECT id, version, filename, \
              checksum, token_checksum, {file}, {checksum}, {token_checksum}, {}, {} FROM before) \
              UPDATE {schema}.schema_migrations AS m SET filename = {file}, checksum = {checksum}, \
              token_checksum = {token_checksum} FROM before WHERE m.id = before.id RETURNING m.id",
-            migration.version.as_str(),
+            is_version("version", &migration.version),
             text(run),
             fence.0
         )
     }
+}
+
+/// The condition that a column holds a version, with any number of leading zeros.
+fn is_version(column: &str, version: &Version) -> String {
+    format!("pg_catalog.ltrim({column}, '0') = {}", text(version.significant()))
 }
 
 /// An instant as RFC 3339, UTC, whole seconds.

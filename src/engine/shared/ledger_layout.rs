@@ -8,7 +8,7 @@ use super::ledger_rows::newer_ledger;
 use crate::engine::SessionError;
 
 /// The layout that this program makes and understands, on every engine.
-pub(crate) const LAYOUT: i32 = 6;
+pub(crate) const LAYOUT: i32 = 7;
 
 /// What a ledger says of itself.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -49,9 +49,9 @@ mod tests {
     #[rstest]
     #[case::not_even_started(None, None, true)]
     #[case::before_layouts(Some(5), None, true)]
-    #[case::an_older_one(Some(4), Some(6), true)]
-    #[case::an_older_layout(Some(5), Some(5), true)]
-    #[case::its_own(Some(5), Some(6), false)]
+    #[case::an_older_one(Some(4), Some(7), true)]
+    #[case::an_older_layout(Some(5), Some(6), true)]
+    #[case::its_own(Some(5), Some(7), false)]
     #[case::of_a_newer_program_that_only_added(Some(5), Some(9), false)]
     #[case::of_a_newer_program_that_this_one_still_suits(Some(6), Some(9), false)]
     fn a_ledger_is_upgraded_where_it_lacks_something(
@@ -66,7 +66,7 @@ mod tests {
     fn only_what_asks_for_a_newer_program_is_refused() {
         assert!(check_writer(None).is_ok());
         assert!(check_writer(Some(i64::from(LAYOUT))).is_ok());
-        let refused = check_writer(Some(7)).unwrap_err().failure;
-        assert!(refused.message.contains('7') && refused.hint.unwrap().contains("newer"), "{}", refused.message);
+        let refused = check_writer(Some(8)).unwrap_err().failure;
+        assert!(refused.message.contains('8') && refused.hint.unwrap().contains("newer"), "{}", refused.message);
     }
 }

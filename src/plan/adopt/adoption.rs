@@ -1,7 +1,5 @@
 //! Which of a folder's files another tool has applied.
 
-use std::fmt::Write as _;
-
 use super::checksum::ForeignChecksum;
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::{AdoptProblem, ChangedFile};
@@ -32,19 +30,18 @@ pub fn adoption<'a>(
     set: &'a MigrationSet,
     ignore_checksums: bool,
 ) -> Result<Adoption<'a>, AdoptProblem> {
-    let versions = Versions::of(history);
+    let migration = |version: &str| set.get(&version_of(version)?);
     let mut found: Vec<(&Migration, Option<&ForeignChecksum>)> = Vec::new();
     let mut missing = Vec::new();
     if let Some(up_to) = &history.up_to {
-        match versions.migration(up_to, set) {
-            Some(last) => {
-                found.extend(set.migrations().filter(|m| m.version <= last.version).map(|m| (m, None)));
-            }
+        // A baseline says what existed before; its version needs no file.
+        match version_of(up_to).filter(|version| tool.keeps_baselines() || set.get(version).is_some()) {
+            Some(last) => found.extend(set.migrations().filter(|m| m.version <= last).map(|m| (m, None))),
             None => missing.push(up_to.clone()),
         }
     }
     for ForeignMigration { version, checksum, may_be_its_own } in &history.each {
-        match versions.migration(version, set) {
+        match migration(version) {
             Some(migration) => found.push((migration, checksum.as_ref())),
             None if *may_be_its_own => {}
             None => missing.push(version.clone()),
@@ -86,37 +83,9 @@ fn check(
     }
 }
 
-/// How a tool's versions are written as ours.
-struct Versions {
-    /// The most numbers that a version of the history has; 1 where all are whole numbers.
-    parts: usize,
-}
-
-impl Versions {
-    fn of(history: &ForeignHistory) -> Self {
-        let all = history.each.iter().map(|migration| &migration.version).chain(&history.up_to);
-        Self { parts: all.map(|version| parts(version).count()).max().unwrap_or(1) }
-    }
-
-    /// The file of a version. Where a history has versions of several numbers (Flyway's 2.1), the files are named with
-    /// four digits for each number after the first and three numbers at least: 2.1 is 200010000, and 2 is 200000000 then.
-    fn migration<'a>(&self, version: &str, set: &'a MigrationSet) -> Option<&'a Migration> {
-        let joined = (self.parts > 1).then(|| {
-            let mut numbers = parts(version);
-            let mut digits = numbers.next().unwrap_or_default().to_owned();
-            for _ in 1..self.parts.max(3) {
-                let _ = write!(digits, "{:0>4}", numbers.next().unwrap_or("0"));
-            }
-            digits
-        });
-        let candidates = joined.into_iter().chain([version.to_owned()]);
-        candidates.filter_map(|text| text.parse::<Version>().ok()).find_map(|version| set.get(&version))
-    }
-}
-
-/// The numbers of a version. Flyway takes `_` for `.`.
-fn parts(version: &str) -> impl Iterator<Item = &str> {
-    version.split(['.', '_'])
+/// Another tool's version as ours. In Flyway `_` stands for `.`.
+fn version_of(version: &str) -> Option<Version> {
+    version.replace('_', ".").parse().ok()
 }
 
 #[cfg(test)]
@@ -153,11 +122,23 @@ mod tests {
     }
 
     #[test]
-    fn versions_of_several_numbers_become_one() {
-        let history = ForeignHistory::versions(["1".into(), "2".into(), "2.1".into()]);
-        let (found, _) =
-            adopted(&history, &["100000000_a.sql", "200000000_b.sql", "200010000_c.sql", "200020000_d.sql"]).unwrap();
-        assert_eq!(found, ["100000000_a.sql", "200000000_b.sql", "200010000_c.sql"]);
+    fn versions_of_several_numbers_are_those_of_the_files() {
+        let history = ForeignHistory::versions(["1".into(), "2.0".into(), "2.7.0.1".into(), "4_99_1561608282".into()]);
+        let names = ["V4_100__e.sql", "V2_7_0_1__c.sql", "V1__a.sql", "V2__b.sql", "V4_99_1561608282__d.sql"];
+        let (found, late) = adopted(&history, &names).unwrap();
+        assert_eq!(found, ["V1__a.sql", "V2__b.sql", "V2_7_0_1__c.sql", "V4_99_1561608282__d.sql"]);
+        assert_eq!(late, Vec::<String>::new());
+        let up_to = ForeignHistory { up_to: Some("4.99.1561608282".to_owned()), each: Vec::new() };
+        assert_eq!(adopted(&up_to, &names).unwrap().0, found);
+    }
+
+    #[test]
+    fn a_baseline_needs_no_file_of_its_version_and_a_tool_s_only_number_does() {
+        let names = ["V1.1__a.sql", "V1.2__b.sql", "V2.1__c.sql"];
+        let up_to = |version: &str| ForeignHistory { up_to: Some(version.to_owned()), each: Vec::new() };
+        assert_eq!(adopted(&up_to("2"), &names).unwrap().0, ["V1.1__a.sql", "V1.2__b.sql"]);
+        let set = MigrationSet::read(files(&names), Dialect::Postgres).unwrap();
+        assert!(adoption(Tool::GolangMigrate, &up_to("2"), &set, false).is_err());
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl Tool {
         }
     }
 
+    /// Whether its history may start with a baseline: a version that says what existed before, with or without a file.
+    pub(super) fn keeps_baselines(self) -> bool {
+        matches!(self, Self::Atlas | Self::Flyway)
+    }
+
     /// As the command line writes it.
     #[must_use]
     pub fn flag(self) -> String {

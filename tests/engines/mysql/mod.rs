@@ -13,6 +13,7 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod lock_tries;
+mod numbering;
 mod packages;
 mod planned_locks;
 mod recording;

@@ -96,7 +96,7 @@ async fn acknowledge(on: On, url: &str) {
     let again = reader.identity().await.unwrap().unwrap();
     assert_eq!(again, identity);
     assert!(again.ledger_id.as_ref().is_some_and(|id| id.len() == 36), "{again:?}");
-    assert_eq!((again.layout, Some(&again.here)), (6, again.last_run.as_ref()));
+    assert_eq!((again.layout, Some(&again.here)), (7, again.last_run.as_ref()));
     assert_eq!(again.here.server.is_some(), !matches!(on, On::Sqlite), "{again:?}");
     reader.close().await;
 }

@@ -17,6 +17,7 @@ mod isolating;
 mod journaling;
 mod lock_tries;
 mod marking;
+mod numbering;
 mod planned_locks;
 mod proxy;
 mod repairing;

@@ -194,7 +194,7 @@ fn who_may_read_a_ledger_may_read_what_an_upgrade_adds_to_it() {
     bed.file("002_b.sql", b"create table b (x int)");
     assert_eq!(bed.run().applied(), 1);
     let (code, said) = role.said(&["status", "--format", "json"]);
-    assert!(code == Some(0) && said.contains("ledgerId") && said.contains("\"layout\": 6"), "{said}");
+    assert!(code == Some(0) && said.contains("ledgerId") && said.contains("\"layout\": 7"), "{said}");
     bed.psql(&format!("revoke select on schemaward.ledger_identity from {}", role.name));
     let (code, said) = role.said(&["status"]);
     assert!(code == Some(0) && said.contains("002"), "an identity that is hidden keeps nobody from the rest: {said}");

@@ -157,7 +157,7 @@ fn either_program_works_on_a_ledger_that_the_other_has_made(
     ground.file("002_b.sql", "create table b (x int);\n-- rollback:\n-- drop table b;\n");
     ground.file("R__v.sql", "drop view if exists v;\ncreate view v as select 1 as one;\n");
     ground.does(second, &["migrate"]);
-    assert_eq!(ground.layout(), (ground.older_version(), "6".to_owned()), "the newer one upgrades, once it writes");
+    assert_eq!(ground.layout(), (ground.older_version(), "7".to_owned()), "the newer one upgrades, once it writes");
     let id = ground.sql(&format!("select ledger_id from {}", ground.table("ledger_identity")));
     for program in [first, second] {
         let status = ground.does(program, &["status", "--check"]);
@@ -185,7 +185,7 @@ fn either_program_works_on_a_ledger_that_the_other_has_made(
         id,
         "it never changes"
     );
-    assert_eq!(ground.layout(), (ground.older_version(), "6".to_owned()));
+    assert_eq!(ground.layout(), (ground.older_version(), "7".to_owned()));
 }
 
 #[rstest]
@@ -237,4 +237,30 @@ fn a_ledger_of_a_newer_layout_is_written_unless_it_asks_for_a_newer_program(
         assert!(is_reported || command == "history", "{command}: {code:?} {said}");
     }
     assert_eq!(ground.sql("select count(*) from a"), "0");
+}
+
+/// The older program only knows versions with a single number.
+#[rstest]
+fn a_ledger_with_versions_of_several_numbers_is_refused_by_a_program_that_does_not_know_them(
+    #[values(On::Postgres, On::Mysql, On::Mariadb, On::Sqlite)] on: On,
+) {
+    let Some(ground) = Ground::new(on) else { return };
+    ground.file("001_a.sql", "create table a (x int);\n-- rollback:\n-- drop table a;\n");
+    ground.does(Older, &["migrate"]);
+    ground.file("V1.1__b.sql", "create table b (x int);\n");
+    ground.file("U1.1__b.sql", "drop table b;\n");
+    ground.does(This, &["migrate"]);
+    std::fs::remove_file(ground.folder.path().join("migrations/V1.1__b.sql")).unwrap();
+    std::fs::remove_file(ground.folder.path().join("migrations/U1.1__b.sql")).unwrap();
+    ground.file("002_c.sql", "create table c (x int);\n");
+    for arguments in [&["migrate"][..], &["status"], &["verify"], &["rollback", "--to", "empty"]] {
+        let (code, said) = ground.said(Older, arguments);
+        assert!(code == Some(1) && said.contains("version"), "{arguments:?}: {code:?} {said}");
+    }
+    assert_eq!(ground.sql("select count(*) from a"), "0");
+    assert_eq!(ground.sql("select count(*) from b"), "0");
+    // Once undone, it blocks nothing.
+    ground.does(This, &["rollback", "--to", "1"]);
+    ground.does(Older, &["migrate"]);
+    ground.does(This, &["status", "--check"]);
 }

@@ -2,7 +2,20 @@
 
 use crate::postgres::bed::Bed;
 
-/// Turns a ledger into what version 5 created.
+/// Turns a ledger into what layout 6 created.
+const AS_LAYOUT_6: &str = "
+alter domain schemaward.migration_version drop constraint migration_version_has_parts;
+alter domain schemaward.migration_version
+    add constraint migration_version_check check (value ~ '^([0-9]{1,32}|R)$');
+drop index schemaward.schema_migrations_applied_once;
+create unique index schema_migrations_applied_once on schemaward.schema_migrations ((version::numeric))
+    where success and undone_by is null and kind in ('migration', 'baseline', 'adopted');
+alter table schemaward.statement_journal drop constraint statement_journal_version_check,
+    add constraint statement_journal_version_check
+        check (case when kind = 'repeatable' then version = 'R' else version ~ '^[0-9]{1,32}$' end);
+update schemaward.ledger_identity set layout = 6;";
+
+/// Turns a ledger into what version 5 created, except for the constraints that layout 7 changed.
 pub const AS_VERSION_5: &str = "
 drop table schemaward.ledger_identity;
 drop table schemaward.runs;
@@ -93,7 +106,7 @@ fn assert_upgraded(older: &str, version: &str) {
     assert_eq!(shape(&bed), new);
     let versions = "select string_agg(version::text, ',' order by version) from schemaward.schemaward_ledger";
     assert_eq!(bed.psql(versions), if version == "5" { "5".to_owned() } else { format!("{version},5") });
-    assert_eq!(bed.psql("select layout from schemaward.ledger_identity"), "6");
+    assert_eq!(bed.psql("select layout from schemaward.ledger_identity"), "7");
     assert_eq!(bed.psql("select string_agg(state, ',') from schemaward.statement_journal"), "finished");
     assert_eq!(
         bed.psql("select version, kind, undone_at is null from schemaward.get_migration_history()"),
@@ -123,12 +136,23 @@ fn a_ledger_of_the_third_version_is_upgraded() {
 
 #[test]
 fn a_ledger_of_the_fourth_version_is_upgraded() {
-    assert_upgraded(&format!("{AS_VERSION_5} {AS_VERSION_4}"), "4");
+    assert_upgraded(&format!("{AS_LAYOUT_6} {AS_VERSION_5} {AS_VERSION_4}"), "4");
 }
 
 #[test]
 fn a_ledger_of_the_fifth_version_is_upgraded_and_stays_open_to_its_program() {
     assert_upgraded(AS_VERSION_5, "5");
+}
+
+#[test]
+fn a_ledger_of_the_sixth_layout_is_upgraded_and_takes_versions_of_several_numbers() {
+    assert_upgraded(AS_LAYOUT_6, "5");
+    let bed = Bed::with(&[("V2__a.sql", "select 2")]);
+    assert_eq!(bed.run().applied(), 1);
+    bed.psql(AS_LAYOUT_6);
+    bed.file("V2.1__b.sql", b"-- schemaward: no-transaction\nselect 21");
+    assert_eq!(bed.run().applied(), 1);
+    assert_eq!(bed.applied(), ["2", "2.1"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod foreign_history;
 mod guarding;
 mod interrupting;
 mod isolating;
+mod numbering;
 mod opening;
 mod planned_locks;
 mod repairing;

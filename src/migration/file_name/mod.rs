@@ -1,5 +1,11 @@
 //! Parses file names into version, description and direction.
 
+mod flyway;
+mod suggestion;
+
+use flyway::flyway;
+use suggestion::{reordered, suggestion};
+
 use super::{InvalidVersion, Version};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,8 +19,10 @@ pub enum Direction {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileName {
-    /// The digits before the first underscore, or [`Version::of_repeatable`].
+    /// What precedes the first underscore (in Flyway's names the first two), or [`Version::of_repeatable`].
     pub version: Version,
+    /// Whether the version is written as several numbers, such as `1.0`. Gaps between such versions are normal.
+    pub has_parts: bool,
     /// The rest of the name, without the ending.
     pub description: String,
     pub direction: Direction,
@@ -32,17 +40,7 @@ pub enum NameError {
         /// A valid name close to this one, if there is one.
         suggestion: Option<String>,
     },
-    /// A version with several parts. How it orders against others would depend on files that do not exist yet.
-    #[error(
-        "the version {version} has several parts, but a version must be a single whole number; name the file \
-         {suggestion}, and all others the same way: four digits for each part after the first, and the same number \
-         of parts in every file"
-    )]
-    Parts {
-        version: String,
-        /// The name with a single number as its version.
-        suggestion: String,
-    },
+    /// The version is too long, or has too many numbers.
     #[error(transparent)]
     Version(#[from] InvalidVersion),
     /// Looks like another tool's rollback file, which would otherwise be applied as a migration.
@@ -66,73 +64,29 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     if ending != ".sql" {
         return Err(NameError::Form { suggestion: suggestion(name) });
     }
-    if let Some(refused) = parts(stem) {
-        return Err(refused);
+    match flyway(stem) {
+        Some(flyway) => flyway.map(Some),
+        None => own(name, stem).map(Some),
     }
-    if let Some(flyway) = flyway(stem) {
-        return flyway.map(Some);
-    }
+}
+
+/// A name in the form that Schemaward, golang-migrate and most other tools use.
+fn own(name: &str, stem: &str) -> Result<FileName, NameError> {
     let (rest, direction) = if let Some(rest) = stem.strip_suffix(".down") {
         (rest, Direction::Down)
     } else {
         (stem.strip_suffix(".up").unwrap_or(stem), Direction::Up)
     };
     let form = || NameError::Form { suggestion: suggestion(name) };
-    let (digits, description) = rest.split_once('_').ok_or_else(form)?;
-    let right = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    if !right || description.is_empty() || !description.chars().all(is_allowed) {
+    let (numbers, description) = rest.split_once('_').ok_or_else(form)?;
+    if !are_numbers(numbers) || description.is_empty() || !description.chars().all(is_allowed) {
         return Err(form());
     }
-    let version = digits.parse()?;
+    let version = numbers.parse()?;
     if let Some(part) = description.split('.').skip(1).find(|part| names_a_direction(part)) {
-        return Err(NameError::Direction { part: part.to_owned(), suggestion: reordered(digits, description, part) });
+        return Err(NameError::Direction { part: part.to_owned(), suggestion: reordered(numbers, description, part) });
     }
-    Ok(Some(FileName { version, description: description.to_owned(), direction }))
-}
-
-/// A name in Flyway's and refinery's form: `V1__name`, `U1__name` or `R__name`; None for any other.
-fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
-    let (head, description) = stem.split_once("__")?;
-    let (prefix, digits) = head.split_at_checked(1)?;
-    let direction = match prefix {
-        "V" => Direction::Up,
-        "U" => Direction::Down,
-        "R" => Direction::Repeatable,
-        _ => return None,
-    };
-    let is_version = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    let is_right = is_version == (direction != Direction::Repeatable) && (is_version || digits.is_empty());
-    if !is_right || description.is_empty() || !description.chars().all(is_allowed) {
-        return None;
-    }
-    if let Some(part) =
-        description.split('.').find(|part| names_a_direction(part)).filter(|_| description.contains('.'))
-    {
-        let suggestion = format!("{head}__{}.sql", description.replace('.', "_"));
-        return Some(Err(NameError::Direction { part: part.to_owned(), suggestion }));
-    }
-    let version = if is_version { digits.parse() } else { Ok(Version::of_repeatable()) };
-    let name = |version| FileName { version, description: description.to_owned(), direction };
-    Some(version.map(name).map_err(NameError::from))
-}
-
-fn parts(stem: &str) -> Option<NameError> {
-    let prefix: String = stem.chars().take_while(|c| matches!(c, 'V' | 'U')).take(1).collect();
-    let rest = stem.get(prefix.len()..)?;
-    let end = if prefix.is_empty() { rest.find('_')? } else { rest.find("__")? };
-    let (version, description) = rest.split_at_checked(end)?;
-    let numbers: Vec<&str> = version.split(['.', '_']).collect();
-    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if numbers.len() < 2 || !numbers.iter().all(is_number) {
-        return None;
-    }
-    let first = numbers.first()?;
-    let padded = |index: usize| format!("{:0>4}", numbers.get(index).copied().unwrap_or_default());
-    let others: String = (1..numbers.len().max(3)).map(padded).collect();
-    Some(NameError::Parts {
-        version: version.to_owned(),
-        suggestion: format!("{prefix}{first}{others}{description}.sql"),
-    })
+    Ok(FileName { version, has_parts: numbers.contains('.'), description: description.to_owned(), direction })
 }
 
 /// Whether the ending says that this is a migration; [`parse`] ignores all other files.
@@ -146,41 +100,17 @@ fn split_ending(name: &str) -> Option<(&str, &str)> {
     ending.eq_ignore_ascii_case(".sql").then_some((stem, ending))
 }
 
+/// Whether a text consists of digits, or of several numbers separated by dots.
+fn are_numbers(text: &str) -> bool {
+    text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
 fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
 }
 
 fn names_a_direction(part: &str) -> bool {
     ["up", "down", "undo", "rollback", "revert"].iter().any(|word| part.eq_ignore_ascii_case(word))
-}
-
-fn reordered(digits: &str, description: &str, part: &str) -> String {
-    let kept: Vec<&str> = description.split('.').filter(|p| *p != part).collect();
-    let ending = if part.eq_ignore_ascii_case("up") { "up" } else { "down" };
-    format!("{digits}_{}.{ending}.sql", kept.join("."))
-}
-
-/// A valid name close to an invalid one: `1_core_tables.sql` for `v1__core tables.sql`.
-fn suggestion(name: &str) -> Option<String> {
-    let (stem, _) = split_ending(name)?;
-    let undo = stem.starts_with(['U', 'u']);
-    let rest = stem.trim_start_matches(['V', 'v', 'U', 'u']);
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse::<Version>().ok()?;
-    let rest = rest.get(digits.len()..)?;
-    let lower = rest.to_ascii_lowercase();
-    let (rest, ending) = if let Some(kept) = lower.strip_suffix(".down") {
-        (rest.get(..kept.len())?, ".down.sql")
-    } else if let Some(kept) = lower.strip_suffix(".up") {
-        (rest.get(..kept.len())?, ".up.sql")
-    } else {
-        (rest, if undo { ".down.sql" } else { ".sql" })
-    };
-    let words: Vec<&str> = rest.split(|c| !is_allowed(c)).filter(|word| !word.is_empty()).collect();
-    let description = words.join("_");
-    let description = description.trim_start_matches(['_', '.', '-']);
-    let description = if description.is_empty() { "name" } else { description };
-    Some(format!("{digits}_{description}{ending}"))
 }
 
 #[cfg(test)]
@@ -200,6 +130,13 @@ mod tests {
     #[case::flyway("V1__core_tables.sql", "1", "core_tables", Direction::Up)]
     #[case::flyway_undo("U007__core.tables.sql", "007", "core.tables", Direction::Down)]
     #[case::repeatable("R__views.sql", "R", "views", Direction::Repeatable)]
+    #[case::flyway_with_dots("V13.1__a.sql", "13.1", "a", Direction::Up)]
+    #[case::flyway_with_underscores("U2_7_0_1__a_b.sql", "2.7.0.1", "a_b", Direction::Down)]
+    #[case::flyway_with_zeros("V01_02_0__a.sql", "01.2", "a", Direction::Up)]
+    #[case::flyway_with_a_time("V4_99_1561608282__NOOP.sql", "4.99.1561608282", "NOOP", Direction::Up)]
+    #[case::flyway_with_what_no_config_map_takes("V1__größe (of a box).sql", "1", "größe (of a box)", Direction::Up)]
+    #[case::parts("1.2.3.4_a.down.sql", "1.2.3.4", "a", Direction::Down)]
+    #[case::a_number_and_parts_behind_it("0002_1.7.0_schema.up.sql", "0002", "1.7.0_schema", Direction::Up)]
     fn right_names(#[case] name: &str, #[case] version: &str, #[case] description: &str, #[case] direction: Direction) {
         let found = parse(name).unwrap().unwrap();
         assert_eq!((found.version.as_str(), found.description.as_str()), (version, description));
@@ -207,12 +144,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case::flyway_in_lower_case("v1__core_tables.sql", "1_core_tables.sql")]
-    #[case::flyway_with_a_space("V1__core tables.sql", "1_core_tables.sql")]
+    #[case::flyway_in_lower_case("v1_2__core_tables.sql", "V1_2__core_tables.sql")]
     #[case::flyway_with_a_direction("V1__a.down.sql", "V1__a_down.sql")]
-    #[case::flyway_with_parts("V1.2__a.sql", "V100020000__a.sql")]
-    #[case::flyway_with_underscores("U1_2_3__a.sql", "U100020003__a.sql")]
-    #[case::parts("1.2.3.4_a.sql", "1000200030004_a.sql")]
+    #[case::flyway_with_one_underscore("V1.2_a.sql", "1.2_a.sql")]
+    #[case::parts("1.2.3-a.sql", "1.2.3_a.sql")]
     #[case::no_underscore("001.sql", "001_name.sql")]
     #[case::only_an_underscore("001_.sql", "001_name.sql")]
     #[case::dash("001-core-tables.sql", "001_core-tables.sql")]
@@ -237,9 +172,18 @@ mod tests {
     #[case::repeatable_with_a_version("R1__views.sql")]
     #[case::only_the_ending("x.sql")]
     #[case::too_many_digits("123456789012345678901234567890123_a.sql")]
+    #[case::too_many_parts("V1.2.3.4.5.6.7.8.9__a.sql")]
+    #[case::a_part_without_digits("V1..2__a.sql")]
+    #[case::a_control_character("V1__a\u{7}b.sql")]
     #[case::digits_of_another_script("٣_a.sql")]
     fn wrong_names(#[case] name: &str) {
         assert!(parse(name).is_err());
+    }
+
+    #[test]
+    fn a_version_of_several_numbers_is_one_however_it_is_written() {
+        let parts = ["V1.0__a.sql", "V1_0__a.sql", "1.0_a.sql", "V1__0__a.sql", "001_0_a.sql"];
+        assert_eq!(parts.map(|name| parse(name).unwrap().unwrap().has_parts), [true, true, true, false, false]);
     }
 
     #[rstest]
