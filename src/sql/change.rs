@@ -39,7 +39,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// Whether a table has keys and partitions that are no constraints; elsewhere these words name columns.
+    /// Whether a table has keys and partitions that are not constraints; in other dialects these words name columns.
     fn knows_keys(&self) -> bool {
         self.dialect.grammar().alter_drops_keys()
     }
@@ -79,12 +79,12 @@ impl Cursor<'_> {
         Some(Change::Rename { what: what.unwrap_or(Part::Column), from, to, if_exists })
     }
 
-    /// Whether a name and `TO` come next: `RENAME a TO b`, a column's.
+    /// Whether a name and `TO` follow, as in `RENAME a TO b` of a column.
     fn follow_to(&self) -> bool {
         !self.sees(&["to", "as", "="]) && self.rest().get(1).is_some_and(|token| token.is("to"))
     }
 
-    /// After `ADD`.
+    /// Parses what follows `ADD`.
     fn added(self) -> Vec<Element> {
         let mut column = self;
         column.eat(&["column"]);
@@ -154,7 +154,7 @@ impl Cursor<'_> {
         } else {
             return None;
         };
-        // USING INDEX TABLESPACE says where a new one lies.
+        // USING INDEX TABLESPACE only says where a new index goes.
         let using_index = self.follow("using", "index") && !self.follow("index", "tablespace");
         Some(Constraint { kind, name, if_not_exists, not_valid: self.follow("not", "valid"), using_index })
     }

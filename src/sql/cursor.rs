@@ -1,4 +1,4 @@
-//! Goes through the words of a statement from the front: for all that is read of one token by token.
+//! A cursor over the words of a statement, for everything that is parsed token by token from the front.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::Dialect;
 use super::name::{Identifier, Name};
 use super::tokens::{Parsed, Token};
 
-/// A place among a statement's tokens, and an end before which it stays.
+/// A position among a statement's tokens, and an end that it does not pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     tokens: &'a [Token<'a>],
@@ -16,7 +16,7 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    /// What follows the first word.
+    /// The statement after its first word.
     pub(super) fn words(self) -> Cursor<'a> {
         self.words_from(1)
     }
@@ -25,7 +25,7 @@ impl<'a> Parsed<'a> {
         self.words_of(&(at..self.tokens.len()))
     }
 
-    /// A part of it, such as an action of `ALTER TABLE`.
+    /// A part of the statement, such as an action of `ALTER TABLE`.
     pub(super) fn words_of(self, part: &Range<usize>) -> Cursor<'a> {
         Cursor { tokens: self.tokens, at: part.start, end: part.end, dialect: self.dialect }
     }
@@ -51,14 +51,14 @@ impl<'a> Cursor<'a> {
         self.peek().is_some_and(|token| words.iter().any(|word| token.is(word)))
     }
 
-    /// Skips the next token where it is one of some words.
+    /// Skips the next token if it is one of some words.
     pub(super) fn eat(&mut self, words: &[&str]) -> bool {
         let found = self.sees(words);
         self.at += usize::from(found);
         found
     }
 
-    /// Skips words where they follow each other.
+    /// Skips words if they follow each other.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
         let next = self.rest();
         let found = next.len() >= words.len() && next.iter().zip(words).all(|(token, word)| token.is(word));
@@ -74,12 +74,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Whether a word follows, also in parentheses.
+    /// Whether a word follows anywhere, also in parentheses.
     pub(super) fn has(&self, word: &str) -> bool {
         self.rest().iter().any(|token| token.is(word))
     }
 
-    /// Whether two words follow, one behind the other.
+    /// Whether two words follow each other anywhere.
     pub(super) fn follow(&self, first: &str, second: &str) -> bool {
         self.rest().windows(2).any(|pair| matches!(pair, [a, b] if a.is(first) && b.is(second)))
     }
@@ -90,7 +90,7 @@ impl<'a> Cursor<'a> {
         Some(self)
     }
 
-    /// The parts between commas of a depth, up to the end or the parenthesis that closes it.
+    /// The parts between commas at a depth, up to the end or the closing parenthesis.
     pub(super) fn parts(self, depth: usize) -> impl Iterator<Item = Self> {
         let ends = move |token: &Token<'_>| token.depth == depth && token.text == "," || token.depth < depth;
         let mut next = Some(self.at);
@@ -110,7 +110,7 @@ impl<'a> Cursor<'a> {
         Some(Identifier::at(token.start, token.text, self.dialect.grammar().folds_case()))
     }
 
-    /// Whether a token can be a name: no operator, no string.
+    /// Whether a token can be a name: not an operator, not a string.
     fn is_name(&self, text: &str) -> bool {
         let is_word = |first: char| first.is_ascii_alphanumeric() || matches!(first, '_' | '$') || !first.is_ascii();
         let is_quote = |first| self.dialect.grammar().quotes_of_names().contains(&first);
@@ -134,7 +134,7 @@ impl<'a> Cursor<'a> {
         self.table()
     }
 
-    /// `[ONLY] name [*]`, where that is the dialect's.
+    /// `[ONLY] name [*]`, if the dialect has that.
     pub(super) fn table(&mut self) -> Option<Name> {
         match self.dialect {
             Dialect::Postgres => self.eat(&["only"]),
@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         name
     }
 
-    /// `[IF EXISTS]` and tables with commas between them.
+    /// `[IF EXISTS]` and tables separated by commas.
     pub(super) fn tables(&mut self) -> Option<Vec<Name>> {
         let mut names = Vec::new();
         loop {

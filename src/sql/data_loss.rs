@@ -1,5 +1,5 @@
-//! Whether a statement takes data away, as far as its own words tell. For a person who is asked before it runs: what
-//! cannot be seen into is said to be so, never taken for harmless.
+//! Whether a statement loses data, as far as its text shows. Meant for a person who is asked before it runs: if its
+//! effects cannot be seen, that is said, and it is never taken for harmless.
 
 use super::Dialect;
 use super::cursor::Cursor;
@@ -7,24 +7,23 @@ use super::ddl::{Action, Alter, Change, Create, Ddl, Modifier, ObjectKind, Part}
 use super::name::Name;
 use super::tokens::{Parsed, Token};
 
-/// What a statement takes away.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DataLoss {
-    /// Data go, or may go: what it does, as the end of a sentence.
+    /// Data are lost, or may be; the text is the end of a sentence.
     Loses(String),
-    /// What it does stands elsewhere: in a function, in a text that is executed.
+    /// Its effects are defined elsewhere: in a function, in a text that is executed.
     CannotTell,
 }
 
 impl DataLoss {
-    /// Of a statement; None where nothing is lost that its words tell of.
+    /// Of a statement; None if its text shows no loss.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Option<Self> {
         Parsed::ask(sql, dialect, data_loss)
     }
 }
 
-/// Of what defines nothing, no more is read than this.
+/// Of statements that define nothing, only this is parsed.
 fn data_loss(statement: Parsed<'_>) -> Option<DataLoss> {
     let mut words = statement.words();
     match statement.first {
@@ -35,7 +34,7 @@ fn data_loss(statement: Parsed<'_>) -> Option<DataLoss> {
         },
         "alter" => match statement.ddl {
             Some(Ddl::Alter(alter)) => altered(alter, statement),
-            // A table of which not even the name was understood.
+            // Not even the table's name was understood.
             _ => words.sees(&["table"]).then_some(DataLoss::CannotTell),
         },
         "truncate" => {
@@ -61,7 +60,7 @@ fn data_loss(statement: Parsed<'_>) -> Option<DataLoss> {
     }
 }
 
-/// What statements begin with that take no data away.
+/// First words of statements that lose no data.
 const HARMLESS: &[&str] = &[
     "abort",
     "analyze",
@@ -108,7 +107,7 @@ const HARMLESS: &[&str] = &[
     "vacuum",
 ];
 
-/// Functions, and words that stand before a parenthesis, that change nothing.
+/// Functions that change nothing, and other words that can be before a parenthesis.
 const PURE: &[&str] = &[
     "all",
     "and",
@@ -165,7 +164,7 @@ fn listed(names: &[Name]) -> String {
 /// The table whose rows a statement changes.
 fn target(mut words: Cursor<'_>) -> String {
     while words.eat(&["low_priority", "delayed", "quick", "ignore"]) {}
-    // SQLite: what becomes of a row that is in the way.
+    // SQLite: what to do about a conflicting row.
     if words.eat(&["or"]) {
         words.next();
     }
@@ -179,7 +178,7 @@ fn target(mut words: Cursor<'_>) -> String {
 fn dropped(statement: Parsed<'_>, mut words: Cursor<'_>) -> Option<DataLoss> {
     let what = words.next()?.text.to_ascii_lowercase();
     let (kind, names) = match statement.ddl {
-        // A session's tables are nobody else's.
+        // Nobody else uses a session's tables.
         Some(Ddl::Drop(drop)) if drop.says(Modifier::Temporary) => return None,
         Some(Ddl::Drop(drop)) => (drop.kind, listed(&drop.names)),
         _ => {
@@ -189,12 +188,15 @@ fn dropped(statement: Parsed<'_>, mut words: Cursor<'_>) -> Option<DataLoss> {
     };
     match what.as_str() {
         _ if holds_data(kind) => Some(losing(&format!("drops {what}"), &names)),
-        "owned" => Some(losing("drops all that is owned by", &names)),
+        "owned" => Some(losing("drops everything owned by", &names)),
         "foreign" => None,
         _ if is_made_again(kind) => None,
         _ => words.has("cascade").then(|| {
             let names = format!("{what} {names}");
-            DataLoss::Loses(format!("drops {} and whatever depends on it, columns, too (CASCADE)", names.trim_end()))
+            DataLoss::Loses(format!(
+                "drops {} and everything that depends on it, including columns (CASCADE)",
+                names.trim_end()
+            ))
         }),
     }
 }
@@ -203,7 +205,7 @@ fn holds_data(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Table | ObjectKind::Schema | ObjectKind::Database | ObjectKind::Sequence)
 }
 
-/// What is made of data that stay: a query's result.
+/// Whether it is derived from data that remain, as a query's result is.
 fn is_made_again(kind: ObjectKind) -> bool {
     use ObjectKind::{Index, MaterializedView, Policy, Rule, Trigger, View};
     matches!(kind, View | MaterializedView | Index | Trigger | Rule | Policy)
@@ -233,17 +235,19 @@ fn of_action(change: &Change, mut words: Cursor<'_>) -> Option<String> {
     match change {
         Change::Drop { what: Part::Column, name, .. } => return Some(format!("drops column {name}")),
         Change::ChangeType(column) => {
-            return Some(format!("changes the type, which may cut values, of column {column}"));
+            return Some(format!("changes the type (which may truncate values) of column {column}"));
         }
-        Change::Redefine { from, .. } => return Some(format!("defines anew, which may cut values, column {from}")),
+        Change::Redefine { from, .. } => {
+            return Some(format!("changes the definition (which may truncate values) of column {from}"));
+        }
         Change::Other => {}
         _ => return None,
     }
-    // What has no shape of its own, and what was not understood.
+    // Actions without a type of their own, and those that were not understood.
     let verb = words.next()?.text.to_ascii_lowercase();
     let as_written = |words: Cursor<'_>| words.rest().iter().map(|token| token.text).collect::<Vec<_>>().join(" ");
     match verb.as_str() {
-        "convert" => Some("changes the character set, which may cut values,".to_owned()),
+        "convert" => Some("changes the character set (which may truncate values)".to_owned()),
         "truncate" => Some(format!("empties {}", as_written(words))),
         "discard" => Some("discards the data".to_owned()),
         "drop" if words.sees(&["period"]) => None,
@@ -252,25 +256,25 @@ fn of_action(change: &Change, mut words: Cursor<'_>) -> Option<String> {
         }
         "drop" if words.sees(&["system"]) => Some("drops the history".to_owned()),
         "drop" => Some(format!("drops {}", as_written(words))),
-        "change" | "modify" => Some("defines anew, which may cut values, a column".to_owned()),
+        "change" | "modify" => Some("changes the definition (which may truncate values) of a column".to_owned()),
         _ => None,
     }
 }
 
-/// The attributes of a type, which are as columns: what becomes of them only the words say. Source: the reference of
+/// The attributes of a type are like columns, but only the words say what happens to them. Source: the reference of
 /// `ALTER TYPE`.
 fn of_attribute(action: Cursor<'_>) -> Option<String> {
     let loss = if action.follow("drop", "attribute") {
         "drops attribute"
     } else {
-        action.follow("alter", "attribute").then_some("changes the type, which may cut values, of attribute")?
+        action.follow("alter", "attribute").then_some("changes the type (which may truncate values) of attribute")?
     };
     let mut words = action.after("attribute")?;
     words.eat_all(&["if", "exists"]);
     Some(format!("{loss} {}", words.identifier()?))
 }
 
-/// Whether a name stands before a parenthesis that may be a function which changes something.
+/// Whether there is a name before a parenthesis that may be a function with effects.
 fn calls_a_function(words: Cursor<'_>) -> bool {
     let is_call = |pair: &[Token<'_>]| match pair {
         [name, open] if open.text == "(" => {
@@ -292,8 +296,8 @@ mod tests {
     #[rstest]
     #[case("DROP TABLE IF EXISTS a, s.b CASCADE", "drops table a, s.b")]
     #[case("drop schema app cascade", "drops schema app")]
-    #[case("drop type mood cascade", "drops type mood and whatever depends on it, columns, too (CASCADE)")]
-    #[case("drop owned by app", "drops all that is owned by app")]
+    #[case("drop type mood cascade", "drops type mood and everything that depends on it, including columns (CASCADE)")]
+    #[case("drop owned by app", "drops everything owned by app")]
     #[case("TRUNCATE ONLY a, b", "empties a, b")]
     #[case("delete from only a where x", "deletes rows of a")]
     #[case("with gone as (delete from a returning *) insert into b select * from gone", "deletes or overwrites rows")]
@@ -303,15 +307,24 @@ mod tests {
     #[case("alter table a drop x, add y int, drop constraint c", "drops column x of a")]
     #[case("alter table a drop index", "drops column index of a")]
     #[case("alter table a drop key, drop period", "drops column key, drops column period of a")]
-    #[case("drop operator + (int, int) cascade", "drops operator and whatever depends on it, columns, too (CASCADE)")]
-    #[case("drop aggregate a (int) cascade", "drops aggregate a and whatever depends on it, columns, too (CASCADE)")]
-    #[case("alter type t alter attribute x type text", "changes the type, which may cut values, of attribute x of t")]
+    #[case(
+        "drop operator + (int, int) cascade",
+        "drops operator and everything that depends on it, including columns (CASCADE)"
+    )]
+    #[case(
+        "drop aggregate a (int) cascade",
+        "drops aggregate a and everything that depends on it, including columns (CASCADE)"
+    )]
+    #[case(
+        "alter type t alter attribute x type text",
+        "changes the type (which may truncate values) of attribute x of t"
+    )]
     #[case("alter type t drop attribute if exists x, drop attribute y", "drops attribute x, drops attribute y of t")]
     #[case("merge into only a using b on true when matched then delete", "overwrites or deletes rows of a")]
-    #[case("alter table a alter x type smallint", "changes the type, which may cut values, of column x of a")]
+    #[case("alter table a alter x type smallint", "changes the type (which may truncate values) of column x of a")]
     #[case(
         "alter table a alter column x set data type int",
-        "changes the type, which may cut values, of column x of a"
+        "changes the type (which may truncate values) of column x of a"
     )]
     #[case("alter type t drop attribute x", "drops attribute x of t")]
     fn what_postgresql_loses(#[case] sql: &str, #[case] told: &str) {
@@ -320,8 +333,11 @@ mod tests {
 
     #[rstest]
     #[case("ALTER TABLE a DROP INDEX i, DROP COLUMN `x`", "drops column `x` of a")]
-    #[case("alter table a modify x varchar(3)", "defines anew, which may cut values, column x of a")]
-    #[case("alter table a change column x y int", "defines anew, which may cut values, column x of a")]
+    #[case("alter table a modify x varchar(3)", "changes the definition (which may truncate values) of column x of a")]
+    #[case(
+        "alter table a change column x y int",
+        "changes the definition (which may truncate values) of column x of a"
+    )]
     #[case("alter table a drop partition p0, p1", "drops partition p0 of a")]
     #[case("alter table a truncate partition p0", "empties partition p0 of a")]
     #[case("alter table a drop system versioning", "drops the history of a")]
@@ -333,8 +349,14 @@ mod tests {
     #[case("drop table \"a\"", "drops table \"a\"")]
     #[case("create or replace database d", "replaces database d")]
     #[case("alter table a drop partition if exists p0", "drops partition p0 of a")]
-    #[case("alter table a drop 'x', modify 'y' int", "drops 'x', defines anew, which may cut values, a column of a")]
-    #[case("alter table a convert to character set ascii", "changes the character set, which may cut values, of a")]
+    #[case(
+        "alter table a drop 'x', modify 'y' int",
+        "drops 'x', changes the definition (which may truncate values) of a column of a"
+    )]
+    #[case(
+        "alter table a convert to character set ascii",
+        "changes the character set (which may truncate values) of a"
+    )]
     #[case("alter table a discard tablespace", "discards the data of a")]
     #[case("delete low_priority quick ignore from d.a where x", "deletes rows of d.a")]
     #[case("delete a.*, b.* from a join b", "deletes rows of a")]

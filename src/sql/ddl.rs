@@ -1,11 +1,10 @@
-//! What a statement defines, as far as its own words tell: the objects by name, and what is done to them. One shape for all
-//! dialects; what only one of them has is never there in the others.
+//! What a statement defines, as far as its text shows: the objects by name, and what is done to them. One structure for
+//! all dialects; what only one of them has never occurs in the others.
 
 use std::ops::Range;
 
 use super::name::{Identifier, Name};
 
-/// A statement that defines something.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Ddl {
     Create(Create),
@@ -14,7 +13,6 @@ pub enum Ddl {
     Rename(Rename),
 }
 
-/// What kind of object it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ObjectKind {
     Database,
@@ -27,7 +25,7 @@ pub enum ObjectKind {
     Procedure,
     Function,
     Trigger,
-    /// Of the scheduler of `MySQL` and `MariaDB`.
+    /// An event of the scheduler of `MySQL` and `MariaDB`.
     Event,
     Type,
     Domain,
@@ -35,12 +33,11 @@ pub enum ObjectKind {
     Policy,
     Rule,
     Statistics,
-    /// A user, a role, a server: one that the catalog does not show to everybody.
+    /// A user, a role or a server, which the catalog does not show to everybody.
     Account,
     Other,
 }
 
-/// What a statement says besides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Modifier {
     OrReplace,
@@ -58,12 +55,12 @@ pub enum Modifier {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Create {
     pub kind: ObjectKind,
-    /// None of an index that the server is to find a name for, and where none was understood.
+    /// None for an index whose name the server chooses, and if the name was not understood.
     pub name: Option<Name>,
     pub modifiers: Vec<Modifier>,
     /// The table of an index, a trigger, a policy or a rule.
     pub on: Option<Name>,
-    /// The first token after all that.
+    /// The first token after all of these.
     pub(crate) rest: usize,
 }
 
@@ -74,7 +71,7 @@ pub struct Drop {
     /// As far as they were understood.
     pub names: Vec<Name>,
     pub modifiers: Vec<Modifier>,
-    /// The table of an index, a trigger, a policy or a rule, where the statement names it.
+    /// The table of an index, a trigger, a policy or a rule, if the statement names it.
     pub on: Option<Name>,
     /// The first token after the names and the table.
     pub(crate) rest: usize,
@@ -83,7 +80,7 @@ pub struct Drop {
 /// `RENAME TABLE`
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rename {
-    /// Each old name with the new one.
+    /// Old and new names.
     pub tables: Vec<(Name, Name)>,
     pub if_exists: bool,
 }
@@ -94,22 +91,20 @@ pub struct Alter {
     pub kind: ObjectKind,
     pub name: Option<Name>,
     pub if_exists: bool,
-    /// Of a table.
+    /// Of a table only.
     pub actions: Vec<Action>,
 }
 
-/// One action of `ALTER TABLE`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Action {
     pub change: Change,
-    /// Its tokens among the statement's.
+    /// Its tokens, as a range of the statement's.
     pub(crate) tokens: Range<usize>,
 }
 
-/// What an action does.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// Several where they stand in parentheses.
+    /// Several if they are in parentheses.
     Add(Vec<Element>),
     Drop {
         what: Part,
@@ -124,7 +119,7 @@ pub enum Change {
         if_exists: bool,
     },
     RenameTo(Name),
-    /// `CHANGE`, `MODIFY`: a column is defined anew, perhaps under another name.
+    /// `CHANGE`, `MODIFY`: a column gets a new definition, and perhaps a new name.
     Redefine {
         from: Identifier,
         to: Option<Identifier>,
@@ -137,11 +132,9 @@ pub enum Change {
         partition: Name,
         concurrently: bool,
     },
-    /// Anything else, by its first word.
     Other,
 }
 
-/// A part of a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Part {
     Column,
@@ -149,12 +142,12 @@ pub enum Part {
     Constraint,
 }
 
-/// A column, an index or a constraint of a table, as it is defined.
+/// The definition of a column, an index or a constraint.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Element {
     Column(Column),
     Constraint(Constraint),
-    /// Of `MySQL` and `MariaDB`.
+    /// `MySQL` and `MariaDB` only.
     Index {
         name: Option<Identifier>,
         if_not_exists: bool,
@@ -169,21 +162,21 @@ pub struct Column {
     pub name: Identifier,
     pub if_not_exists: bool,
     pub not_null: bool,
-    /// `DEFAULT`, or a value that the server makes up.
+    /// `DEFAULT`, or a value that the server generates.
     pub has_default: bool,
-    /// Its words, which say more, among the statement's tokens.
+    /// The tokens of its definition, which say more, as a range of the statement's.
     pub(crate) definition: Range<usize>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Constraint {
     pub kind: ConstraintKind,
-    /// After `CONSTRAINT`, or as the index is called that it makes.
+    /// After `CONSTRAINT`, or the name of the index that it creates.
     pub name: Option<Identifier>,
     pub if_not_exists: bool,
-    /// `NOT VALID`: rows that are there are not looked at.
+    /// `NOT VALID`: existing rows are not checked.
     pub not_valid: bool,
-    /// It takes over an index that is there.
+    /// It takes over an existing index.
     pub using_index: bool,
 }
 
@@ -194,7 +187,7 @@ pub enum ConstraintKind {
     ForeignKey(Option<Name>),
     Check,
     Exclude,
-    /// Of `PostgreSQL` 18.
+    /// `PostgreSQL` 18 only.
     NotNull,
 }
 
@@ -213,7 +206,7 @@ impl Drop {
 }
 
 impl Ddl {
-    /// Of a statement that creates one kind of object.
+    /// The statement, if it creates this kind of object.
     pub(crate) fn creates(ddl: Option<&Self>, kind: ObjectKind) -> Option<&Create> {
         match ddl {
             Some(Self::Create(create)) if create.kind == kind => Some(create),
@@ -221,7 +214,7 @@ impl Ddl {
         }
     }
 
-    /// Of a statement that drops one kind of object.
+    /// The statement, if it drops this kind of object.
     pub(crate) fn drops(ddl: Option<&Self>, kind: ObjectKind) -> Option<&Drop> {
         match ddl {
             Some(Self::Drop(drop)) if drop.kind == kind => Some(drop),

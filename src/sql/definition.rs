@@ -1,5 +1,5 @@
-//! Reads what a statement defines. The dialects' grammars are alike here: what a word means that only one of them has, it
-//! means in no other, but for words that may name a table or a column there.
+//! Parses what a statement defines. The dialects' grammars are so similar that a word which only one of them has is
+//! accepted in all, except for words that may name a table or a column elsewhere.
 //!
 //! Source: `PostgreSQL`'s, `MySQL`'s, `MariaDB`'s and `SQLite`'s reference of `CREATE`, `ALTER`, `DROP` and `RENAME`.
 
@@ -9,7 +9,7 @@ use super::ddl::{Action, Alter, Change, Create, Ddl, Drop, Modifier, ObjectKind,
 use super::name::Name;
 use super::tokens::{Parsed, Parser};
 
-/// What a statement defines; None where it is of another kind.
+/// What a statement defines; None for other kinds of statements.
 pub(crate) fn ddl(statement: Parsed<'_>) -> Option<Ddl> {
     let mut cursor = statement.words();
     match statement.first {
@@ -21,12 +21,12 @@ pub(crate) fn ddl(statement: Parsed<'_>) -> Option<Ddl> {
     }
 }
 
-/// What may stand before an object's kind, and says nothing that is asked for.
+/// Words that may be before an object's kind and do not matter here.
 const FURTHER_MODIFIERS: [&str; 8] =
     ["global", "local", "unlogged", "recursive", "constraint", "aggregate", "online", "virtual"];
 
 impl Parsed<'_> {
-    /// Takes a statement apart and answers a question about it.
+    /// Parses a statement and answers a question about it.
     pub(crate) fn ask<T>(sql: &str, dialect: Dialect, question: impl FnOnce(Parsed<'_>) -> T) -> T {
         let mut parser = Parser::new(dialect);
         let statement = parser.parse(sql);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_added_tells_whether_it_may_be_null() {
+    fn an_added_column_shows_whether_it_may_be_null() {
         let columns = changes(
             "alter table t add column a int not null, add if not exists b int not null default 1, add c int references u, \
              add d bigserial",
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_becomes_of_a_table() {
+    fn what_else_happens_to_a_table() {
         let name = |text: &str| Identifier::at(0, text, true);
         let found = changes(
             "alter table if exists only t drop column if exists A, drop constraint k, rename b to c, alter d type bigint, \
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_a_table_of_mysql() {
+    fn what_happens_to_a_table_of_mysql() {
         let name = |text: &str| Identifier::at(0, text, false);
         let found = changes(
             "alter online table t add (`a b` int, key k (c)), change d e int, modify f int, drop primary key, rename key g \
@@ -378,9 +378,9 @@ mod tests {
         assert_eq!((rename.tables.len(), rename.tables[1].1.to_string().as_str()), (2, "d.e"));
     }
 
-    /// A table of that name is nobody's keyword but PostgreSQL's.
+    /// ONLY is a keyword in PostgreSQL alone.
     #[test]
-    fn only_is_a_name_where_it_is_no_keyword() {
+    fn only_is_a_name_where_it_is_not_a_keyword() {
         let Some(Ddl::Alter(alter)) = read("alter table only add c int", Dialect::Mysql) else { panic!() };
         assert_eq!((alter.name.unwrap().to_string().as_str(), alter.actions.len()), ("only", 1));
     }

@@ -1,5 +1,5 @@
-//! What is known of a statement from its words alone. Worked out in one place, when its file is read, from tokens that are
-//! made once; whoever has to know it afterwards asks nothing anew.
+//! What is known about a statement from its text alone. Determined in one place, when its file is parsed, from tokens
+//! that are produced once.
 
 use std::ops::Range;
 
@@ -11,32 +11,32 @@ use super::session_object::Effect;
 use super::tokens::Parsed;
 use super::{Dialect, Execution, SessionChange};
 
-/// What is known of a statement. A file may have many, so what most statements have nothing of is boxed.
+/// A file may have many statements, so facts that most of them do not have are boxed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Facts {
-    /// How it is executed where it is committed by itself.
+    /// How it is executed if it is committed separately.
     pub execution: Execution,
-    /// What it defines; None where it is of another kind.
+    /// What it defines; None for other kinds of statements.
     pub ddl: Option<Box<Ddl>>,
-    /// Whether it could have a body into which the server's grammar would take what is sent behind it in one message; of
-    /// `MySQL` and `MariaDB`, on the safe side.
+    /// Whether it could have a body into which the server's grammar would take what follows in the same message.
+    /// `MySQL` and `MariaDB` only; true if in doubt.
     pub may_hold_body: bool,
-    /// Whether what it does cannot be seen in it.
+    /// Whether its effects cannot be seen in its text.
     pub(crate) is_hidden: bool,
     session_change: Option<Box<SessionChange>>,
     session_effect: Option<Box<Effect>>,
-    /// What of its first line may be a password, in bytes.
+    /// The byte ranges of its first line that may be passwords.
     pub(crate) secrets: Vec<Range<usize>>,
 }
 
 impl Facts {
-    /// Reads one statement that stands in no file.
+    /// Reads one statement outside a file.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Self {
         Parsed::ask(sql, dialect, |statement| Self::read(statement, dialect).0)
     }
 
-    /// With how it fits into its file, which nobody needs to know once that is read.
+    /// Also returns how it fits into its file, which is only needed while that is parsed.
     pub(crate) fn read(statement: Parsed<'_>, dialect: Dialect) -> (Self, Fit) {
         let grammar = dialect.grammar();
         let ddl = ddl(statement);
@@ -57,7 +57,7 @@ impl Facts {
         (facts, fit)
     }
 
-    /// What it may change in its session, where a run has to keep that to be resumed: of `MySQL` and `MariaDB`.
+    /// What it may change in its session that a resumed run has to restore. `MySQL` and `MariaDB` only.
     #[must_use]
     pub fn session_change(&self) -> &SessionChange {
         self.session_change.as_deref().unwrap_or(SessionChange::none())

@@ -1,5 +1,5 @@
-//! Every question that is asked of a dialect, in one place. No question has a default answer, so the compiler leads whoever
-//! adds an engine through all of them. The answers stand in each dialect's folder; nothing here reads SQL.
+//! All questions that are asked about a dialect. There are no default answers, so the compiler shows everything that a
+//! new engine must answer. The answers are in each dialect's folder; nothing here parses SQL.
 
 use super::fit::Fit;
 use super::lexeme::Lexeme;
@@ -10,65 +10,63 @@ use super::tokens::{Parsed, Token};
 use super::transaction::Execution;
 use super::{Dialect, SessionChange, mysql, postgres, sqlite};
 
-/// What a dialect answers.
 pub(crate) trait Grammar: Sync {
     /// The engine's name as its makers write it.
     fn engine(&self) -> &'static str;
     /// The command-line client that people run files with.
     fn client(&self) -> &'static str;
-    /// What its databases' URLs begin with.
+    /// The scheme of its databases' URLs.
     fn url_scheme(&self) -> &'static str;
-    /// Whether an unquoted name means the same in capitals, and a name can be told from a keyword.
+    /// Whether unquoted names are case-insensitive and can be told from keywords.
     fn folds_case(&self) -> bool;
-    /// Whether `"…"` is a name rather than a string.
+    /// Whether `"…"` is a name and not a string.
     fn double_quotes_names(&self) -> bool;
-    /// What a name in quotes begins with.
+    /// The characters that can open a quoted name.
     fn quotes_of_names(&self) -> &'static [char];
-    /// Whether a function takes an object's name as a string: `nextval('s')`.
+    /// Whether functions take object names as strings: `nextval('s')`.
     fn takes_names_as_strings(&self) -> bool;
-    /// Whether a database has schemas of its own; else a schema is a database.
+    /// Whether a database contains schemas; otherwise a schema is a database.
     fn has_schemas(&self) -> bool;
-    /// Whether DDL commits by itself, so that no file can be one transaction.
+    /// Whether DDL commits implicitly, so that no file can be one transaction.
     fn ddl_commits(&self) -> bool;
-    /// Whether `ALTER TABLE` can drop what holds no data of a column's: keys, partitions.
+    /// Whether `ALTER TABLE` can drop things that hold no column data: keys, partitions.
     fn alter_drops_keys(&self) -> bool;
-    /// Whether its client's lines say where statements end (`DELIMITER`).
+    /// Whether lines for its client (`DELIMITER`) say where statements end.
     fn has_delimiter_lines(&self) -> bool;
-    /// Whether a statement that is left out of a file deserves a warning: it is not merely the `BEGIN` and `COMMIT` around a file
-    /// that is one transaction without them.
+    /// Whether leaving out a statement deserves a warning. It does not where only the `BEGIN` and `COMMIT` around a
+    /// file are left out, since the file is one transaction without them.
     fn warns_of_left_out(&self) -> bool;
 
-    /// The tokens of `sql` from the byte `from` on, which must lie on a character's boundary.
+    /// The tokens of `sql` from the byte `from` on, which must be on a character boundary.
     fn lexemes<'a>(&self, sql: &'a str, from: usize) -> Box<dyn Iterator<Item = Lexeme> + 'a>;
-    /// The tokens of one statement that count.
+    /// The tokens of one statement, without comments and white space.
     fn tokens<'a>(&self, sql: &'a str, into: &mut Vec<Token<'a>>);
-    /// Divides SQL into statements.
     fn split(&self, sql: &str) -> Split;
-    /// The same where it is known to be one statement; None where that is not read otherwise.
+    /// The same for a text known to be one statement; None if that makes no difference.
     fn split_whole(&self, sql: &str) -> Option<Split>;
-    /// The byte where a server of another dialect, for which this one can be mistaken, begins to read the text otherwise.
+    /// Where a server of `server`'s dialect, which can be mistaken for this one, starts to read the text differently.
     fn read_otherwise(&self, sql: &str, server: Dialect) -> Option<usize>;
 
-    // Of one statement, each once, when its file is read: see [`super::facts`]. Its lock is asked for when a plan is shown.
+    // Questions about one statement. Each is asked once, when its file is parsed: see [`super::facts`]. Its lock is
+    // asked for when a plan is shown.
 
-    /// How it is executed where it is committed by itself.
+    /// How it is executed where statements are committed separately.
     fn execution(&self, statement: Parsed<'_>) -> Execution;
-    /// How it fits into its file.
     fn fit(&self, statement: Parsed<'_>, execution: &Execution) -> Fit;
-    /// Whether its grammar could take into a body what is sent behind it in one message; on the safe side.
+    /// Whether the server's grammar could take what follows in the same message into a body of this statement. True if
+    /// in doubt.
     fn may_hold_body(&self, statement: Parsed<'_>) -> bool;
-    /// The strongest lock that it takes on what it names; None where its kind does not tell.
+    /// The strongest lock that it takes on what it names; None if that cannot be seen from its kind.
     fn statement_lock(&self, statement: Parsed<'_>) -> Option<StatementLock>;
-    /// What it does to the objects of its session.
+    /// What it does to objects of the session.
     fn session_effect(&self, statement: Parsed<'_>) -> Effect;
-    /// What it may change in its session, where a run has to keep that to be resumed.
+    /// What it may change in the session that a resumed run has to restore.
     fn session_change(&self, statement: Parsed<'_>, execution: &Execution) -> SessionChange;
-    /// Whether what it does cannot be seen in it.
+    /// Whether its effects cannot be seen in its text.
     fn is_hidden(&self, statement: Parsed<'_>, execution: &Execution) -> bool;
 }
 
 impl Dialect {
-    /// Who answers for it.
     pub(crate) fn grammar(self) -> &'static dyn Grammar {
         match self {
             Self::Postgres => &postgres::GRAMMAR,

@@ -1,5 +1,5 @@
-//! What SQL text is, per dialect: tokens, statements, transactions, refusals, locks, secrets. Pure: text in, data out. It
-//! knows nothing of files, ledgers, servers or Kubernetes. [`grammar`] is where a dialect answers what it is asked.
+//! SQL text by dialect: tokens, statements, transactions, refusals, locks, secrets. Pure: text in, data out. Knows
+//! nothing of files, ledgers, servers or Kubernetes. [`grammar`] holds the questions that a dialect answers.
 
 #![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
 

@@ -1,20 +1,20 @@
-//! Names of objects as a statement gives them: with their quotes, and what they mean.
+//! Names of objects as a statement writes them, and what they mean.
 
 use std::fmt;
 use std::ops::Range;
 
-/// A name without a dot. Two are the same where they mean the same.
+/// A name without a dot. Two are equal if they mean the same.
 #[derive(Clone, Debug)]
 pub struct Identifier {
     written: Box<str>,
-    /// Without quotes, and in small letters where the engine folds it; None where it is as it is written.
+    /// Without quotes, and in lower case if the engine folds it; None if that is how it is written.
     meant: Option<Box<str>>,
     /// Its first byte in the statement.
     start: usize,
 }
 
 impl Identifier {
-    /// `folds`: an unquoted name means the same in small letters.
+    /// `folds`: unquoted names are case-insensitive.
     pub(crate) fn at(start: usize, written: &str, folds: bool) -> Self {
         let unquoted = [('"', '"'), ('`', '`'), ('[', ']')].into_iter().find_map(|(open, close)| {
             let inner = written.strip_prefix(open)?.strip_suffix(close)?;
@@ -27,12 +27,12 @@ impl Identifier {
         Self { written: written.into(), meant: unquoted.or_else(folded), start }
     }
 
-    /// Where it stands in the statement, in bytes.
+    /// Its byte range in the statement.
     pub(crate) fn range(&self) -> Range<usize> {
         self.start..self.start + self.written.len()
     }
 
-    /// What it means: without quotes, in small letters where the engine folds it.
+    /// What the name means: without quotes, and in lower case if the engine folds it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.meant.as_deref().unwrap_or(&self.written)
@@ -47,17 +47,17 @@ impl PartialEq for Identifier {
 
 impl Eq for Identifier {}
 
-/// As the statement writes it.
+/// As written.
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written)
     }
 }
 
-/// A name, perhaps with a schema and more before it.
+/// A name with or without a schema and more before it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Name {
-    /// The schema is the last of them.
+    /// The last of them is the schema.
     qualifiers: Box<[Identifier]>,
     last: Identifier,
 }
@@ -67,24 +67,24 @@ impl Name {
         Self { qualifiers: qualifiers.into_boxed_slice(), last }
     }
 
-    /// Its schema, or database, where the statement gives one.
+    /// The schema or database, if the name includes one.
     #[must_use]
     pub fn schema(&self) -> Option<&Identifier> {
         self.qualifiers.last()
     }
 
-    /// The name in its schema.
+    /// The name without its schema.
     #[must_use]
     pub fn last(&self) -> &Identifier {
         &self.last
     }
 
-    /// Where it stands in the statement, in bytes.
+    /// Its byte range in the statement.
     pub(crate) fn range(&self) -> Range<usize> {
         self.qualifiers.first().unwrap_or(&self.last).start..self.last.range().end
     }
 
-    /// What stands before the last part, as a name: a column's table.
+    /// The name before the last part: a column's table.
     pub(crate) fn parent(self) -> Option<Self> {
         let mut qualifiers = self.qualifiers.into_vec();
         let last = qualifiers.pop()?;
@@ -92,7 +92,7 @@ impl Name {
     }
 }
 
-/// As the statement writes it, but for white space around the dots.
+/// As written, but without white space around the dots.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.qualifiers.iter().try_for_each(|part| write!(f, "{part}."))?;

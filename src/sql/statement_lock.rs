@@ -1,23 +1,23 @@
-//! Which locks a statement takes, on what, and whom that keeps waiting. What the statement's kind alone does not tell stays
-//! unsaid.
+//! The locks that a statement takes, on what, and whom they block. Nothing is said about what cannot be seen from the
+//! statement's kind.
 
 use super::Dialect;
 use super::lock_mode::TableLockMode;
 use super::name::Name;
 use super::tokens::Parsed;
 
-/// What becomes of others' reads or writes while a lock is held.
+/// What happens to others' reads or writes while a lock is held.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Others {
-    /// They go on, but perhaps for a moment.
+    /// They continue, except perhaps for a moment.
     GoOn,
-    /// They may have to wait: the statement alone does not tell.
+    /// They may have to wait; the statement alone does not show it.
     MayWait,
     Wait,
 }
 
 impl Others {
-    /// As JSON writes it.
+    /// As in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,27 +28,23 @@ impl Others {
     }
 }
 
-/// The locks of a statement, and whom they keep waiting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StatementLock {
-    /// The strongest.
     pub strongest: Lock,
-    /// Those on other objects, the stronger first.
+    /// Locks on other objects, strongest first.
     pub others: Vec<Lock>,
-    /// Others' reads of what the strongest is on.
+    /// Others' reads of what the strongest lock is on.
     pub reads: Others,
     /// Others' writes to it.
     pub writes: Others,
 }
 
-/// A lock and what it is on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Lock {
     pub mode: LockMode,
     pub on: Locked,
 }
 
-/// A lock's mode, of whichever engine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LockMode {
     /// On a table of `PostgreSQL`.
@@ -59,14 +55,14 @@ pub enum LockMode {
     File(FileLockMode),
 }
 
-/// The modes of metadata locks that a statement is known to take.
+/// The modes of metadata locks that statements here take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MetadataLockMode {
     SharedWrite,
     Exclusive,
 }
 
-/// The modes of locks on a file that a statement is known to have.
+/// The modes of file locks that statements here hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FileLockMode {
     Reserved,
@@ -86,7 +82,6 @@ impl LockMode {
     }
 }
 
-/// What a lock is on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Locked {
     /// A table, index or view.
@@ -99,7 +94,7 @@ pub enum Locked {
 }
 
 impl Locked {
-    /// As people are shown it after another that is locked in the same mode, or in a stronger one.
+    /// The text for people. `before`: what was listed before it, and whether in the same mode.
     fn told(&self, before: Option<(&Self, bool)>) -> String {
         match (self, before) {
             (Self::TableOf(name), Some((Self::TableOf(_), true))) | (Self::Relation(name), _) => name.to_string(),
@@ -112,19 +107,19 @@ impl Locked {
 }
 
 impl StatementLock {
-    /// Of a statement; None where its kind does not tell.
+    /// The locks of a statement; None if they cannot be seen from its kind.
     #[must_use]
     pub fn of(sql: &str, dialect: Dialect) -> Option<Self> {
         Parsed::ask(sql, dialect, |statement| dialect.grammar().statement_lock(statement))
     }
 
-    /// Of several locks in one mode; None where there is none.
+    /// Several locks in the same mode; None if there are none.
     pub(crate) fn of_one_mode(mode: LockMode, on: Vec<Locked>, reads: Others, writes: Others) -> Option<Self> {
         let mut locks = on.into_iter().map(|on| Lock { mode, on });
         Some(Self { strongest: locks.next()?, others: locks.collect(), reads, writes })
     }
 
-    /// What it is on, as people are shown it: `t, and SHARE ROW EXCLUSIVE on u`.
+    /// What the locks are on, for people: `t, and SHARE ROW EXCLUSIVE on u`.
     #[must_use]
     pub fn on(&self) -> String {
         let mut text = self.strongest.on.told(None);
@@ -141,7 +136,7 @@ impl StatementLock {
         text
     }
 
-    /// What the mode's name does not say, as the end of a line; empty where it says all.
+    /// What the mode's name does not say, for the end of a line; empty if there is nothing to add.
     #[must_use]
     pub fn remark(&self) -> &'static str {
         match (self.strongest.mode.as_str(), self.reads, self.writes) {

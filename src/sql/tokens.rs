@@ -1,11 +1,11 @@
-//! The tokens of one statement that count: no comments, no white space. They are made once a statement; whatever is asked
-//! of it is answered from them.
+//! The tokens of one statement, without comments and white space. They are produced once for each statement and answer
+//! all questions about it.
 
 use super::Dialect;
 use super::ddl::Ddl;
 use super::lexeme::{Kind, Lexeme, lexemes};
 
-/// A token that counts, with the number of parentheses open around it.
+/// `depth` is the number of parentheses open around the token.
 #[derive(Clone, Copy)]
 pub(crate) struct Token<'a> {
     pub(crate) text: &'a str,
@@ -24,15 +24,14 @@ impl Token<'_> {
     }
 }
 
-/// A statement taken apart: what a dialect is asked about.
+/// A statement as tokens, for questions to a dialect.
 #[derive(Clone, Copy)]
 pub(crate) struct Parsed<'a> {
     pub(crate) sql: &'a str,
     pub(crate) dialect: Dialect,
     pub(crate) tokens: &'a [Token<'a>],
-    /// The first token in small letters; empty where there is none.
+    /// The first token in lower case; empty if there is none.
     pub(crate) first: &'a str,
-    /// What it defines.
     pub(crate) ddl: Option<&'a Ddl>,
 }
 
@@ -46,13 +45,12 @@ impl<'a> Parsed<'a> {
         self.tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is(word)))
     }
 
-    /// The tokens after the first.
     pub(crate) fn rest(self) -> &'a [Token<'a>] {
         self.tokens.get(1..).unwrap_or_default()
     }
 }
 
-/// Takes statements apart, one after the other, in one piece of memory: none needs the tokens of another.
+/// Parses one statement after another in the same memory: none needs another's tokens.
 pub(crate) struct Parser<'a> {
     dialect: Dialect,
     tokens: Vec<Token<'a>>,
@@ -64,7 +62,7 @@ impl<'a> Parser<'a> {
         Self { dialect, tokens: Vec::new(), first: String::new() }
     }
 
-    /// Makes the tokens. What the statement defines is read from them afterwards.
+    /// Produces the tokens. What the statement defines is read from them later.
     pub(crate) fn parse(&mut self, sql: &'a str) -> Parsed<'_> {
         self.tokens.clear();
         self.dialect.grammar().tokens(sql, &mut self.tokens);
@@ -79,7 +77,7 @@ pub(crate) fn tokens(sql: &str, dialect: Dialect) -> impl Iterator<Item = Token<
     counted(lexemes(sql, 0, dialect), sql)
 }
 
-/// Of a statement's lexemes those that count.
+/// The tokens of lexemes other than comments, white space and marks of comments that are code.
 pub(super) fn counted(lexemes: impl Iterator<Item = Lexeme>, sql: &str) -> impl Iterator<Item = Token<'_>> {
     let mut depth = 0_usize;
     let counts = |lexeme: &Lexeme| !lexeme.kind.is_trivia() && lexeme.kind != Kind::CodeMark;
@@ -92,7 +90,7 @@ pub(super) fn counted(lexemes: impl Iterator<Item = Lexeme>, sql: &str) -> impl 
     })
 }
 
-/// Where the tokens of a statement end that count, in bytes.
+/// The bytes where the statement's tokens end.
 #[must_use]
 pub fn token_ends(sql: &str, dialect: Dialect) -> Vec<usize> {
     tokens(sql, dialect).map(|token| token.start + token.text.len()).collect()
@@ -102,7 +100,8 @@ pub(crate) fn next_is<'a>(mut tokens: impl Iterator<Item = Token<'a>>, keyword: 
     tokens.next().is_some_and(|token| token.is(keyword))
 }
 
-/// A name, perhaps qualified, as it is written but for white space around its dots. Reads the token behind it, too.
+/// A name, with or without qualifiers, as written but without white space around its dots. Consumes the token after it,
+/// too.
 pub(crate) fn name<'a>(tokens: &mut impl Iterator<Item = Token<'a>>) -> Option<String> {
     let mut name = tokens.next()?.text.to_owned();
     while let Some(token) = tokens.next() {
@@ -115,7 +114,7 @@ pub(crate) fn name<'a>(tokens: &mut impl Iterator<Item = Token<'a>>) -> Option<S
     Some(name)
 }
 
-/// Whether `N` tokens in a row match.
+/// Whether any `N` consecutive tokens match.
 pub(crate) fn follow<'a, const N: usize>(
     tokens: impl Iterator<Item = Token<'a>>,
     mut matches: impl FnMut([Token<'a>; N]) -> bool,

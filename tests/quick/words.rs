@@ -44,33 +44,13 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("has it that", "says that"),
 ];
 
-/// Where comments are checked, too. Some are public text: help, the resource's descriptions, JSON.
-const COMMENTS: &[&str] = &[
-    "src/api/",
-    "src/cli/",
-    "src/duration.rs",
-    "src/engine/",
-    "src/lib.rs",
-    "src/main.rs",
-    "src/migration/",
-    "src/operator/",
-    "src/plan/",
-    "src/policy.rs",
-    "src/report/",
-    "src/run/",
-    "src/source/",
-    "tests/",
-];
-
 #[test]
 fn messages_help_and_comments_are_written_as_a_native_speaker_would() {
     let mut found = Vec::new();
     for path in files("src", "rs").into_iter().chain(files("tests", "rs")) {
         let text = tree::text(&path);
         let production = text.split("\n#[cfg(test)]\nmod ").next().filter(|_| path.starts_with("src/"));
-        let are_looked_at = COMMENTS.iter().any(|place| path.starts_with(place));
-        let comments = if are_looked_at { comments(&text) } else { Vec::new() };
-        for (line, text) in literals(production.unwrap_or_default()).into_iter().chain(comments) {
+        for (line, text) in literals(production.unwrap_or_default()).into_iter().chain(comments(&text)) {
             found.extend(not_written(&text).map(|fault| format!("{path}:{line}: {fault}")));
         }
     }

@@ -1,5 +1,5 @@
-//! What a `MySQL` or `MariaDB` statement adds to a database, and the same statement adding it to a scratch table: so that
-//! what is there already can be held against what would have been made. Texts only; nothing is executed here.
+//! What a `MySQL` or `MariaDB` statement adds to a database, and the same statement for a scratch table, so that what
+//! exists can be compared with what would have been created. Texts only; nothing is executed here.
 //!
 //! Source: `MySQL`'s and `MariaDB`'s manuals, "CREATE TABLE", "ALTER TABLE", "CREATE INDEX".
 
@@ -14,59 +14,58 @@ use super::super::name::{Identifier, Name};
 use super::super::tokens::Parsed;
 use super::super::transaction::ObjectName;
 
-/// Engines whose tables hold nothing outside the server, so that one more of them does no harm.
+/// Engines whose tables have no effect outside the server, so that a scratch table does no harm.
 const OWN_ENGINES: [&str; 4] = ["innodb", "myisam", "aria", "memory"];
 
 const OTHER: &str = "on MySQL and MariaDB only tables, columns and indexes are compared";
 const NAMELESS: &str = "an index without a name cannot be found";
 
-/// What a statement adds. Names are as the catalog writes them.
+/// What a statement adds. Names are as in the catalog.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Added {
     Table,
-    /// Parts of a table that is there.
+    /// Parts of an existing table.
     Parts {
-        /// Its columns, in the order of the statement.
+        /// In the order of the statement.
         columns: Vec<AddedColumn>,
-        /// Its indexes, but not those that come with a foreign key.
+        /// Not those that come with a foreign key.
         indexes: Vec<String>,
     },
 }
 
-/// A column that a statement adds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AddedColumn {
     pub name: String,
-    /// Whether the statement says where among the others it stands: `FIRST`, `AFTER`.
+    /// Whether the statement says where it goes: `FIRST`, `AFTER`.
     pub placed: bool,
 }
 
-/// A statement that only adds, to one table.
+/// A statement that only adds, and only to one table.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Addition<'a> {
     sql: &'a str,
-    /// The table that it makes, or adds to.
+    /// The table that it creates or adds to.
     pub table: ObjectName,
     pub added: Added,
     target: Range<usize>,
-    /// Names behind `CONSTRAINT`, of which a database has each once.
+    /// Names after `CONSTRAINT`, which must be unique in a database.
     symbols: Vec<Identifier>,
 }
 
-/// The statement on a scratch table.
+/// The statement for a scratch table.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InScratch {
     pub sql: String,
-    /// Names of constraints that it gives, each with the one that the statement itself gives.
+    /// The names of its constraints, each with the one in the original statement.
     pub symbols: Vec<(String, String)>,
 }
 
 impl<'a> Addition<'a> {
-    /// Reads a statement.
+    /// Parses a statement.
     ///
     /// # Errors
     ///
-    /// Why it cannot be made a second time, as the end of a sentence.
+    /// Why it cannot be repeated, as the end of a sentence.
     pub fn read(sql: &'a str, dialect: Dialect) -> Result<Self, &'static str> {
         Parsed::ask(sql, dialect, |statement| {
             let (table, added) = match statement.ddl {
@@ -79,7 +78,7 @@ impl<'a> Addition<'a> {
         })
     }
 
-    /// The statement on a table of another name, which needs no quotes. Constraints get names that begin with it.
+    /// The statement for a table with another name, which needs no quotes. Constraints get names that begin with it.
     #[must_use]
     pub fn in_scratch(&self, scratch: &str) -> InScratch {
         let mut changes = vec![(self.target.clone(), scratch.to_owned())];
@@ -89,7 +88,7 @@ impl<'a> Addition<'a> {
             changes.push((symbol.range(), name.clone()));
             symbols.push((name, symbol.as_str().to_owned()));
         }
-        // From the end, so that the ranges before stay right.
+        // From the end, so that earlier ranges stay valid.
         changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
         let mut sql = self.sql.to_owned();
         for (range, name) in changes {
@@ -99,8 +98,8 @@ impl<'a> Addition<'a> {
     }
 }
 
-/// Names that are given behind `CONSTRAINT`, a word that nothing else can be called without quotes. Those within a table's
-/// definition only the words say.
+/// The names after `CONSTRAINT`, a word that cannot be an unquoted name. In a table's definition only the words show
+/// them.
 fn symbols(mut words: Cursor<'_>) -> Vec<Identifier> {
     let mut symbols = Vec::new();
     while let Some(token) = words.next() {
@@ -115,7 +114,7 @@ type Read<'a> = Result<(&'a Name, Added), &'static str>;
 
 fn created<'a>(create: &'a Create, statement: Parsed<'_>) -> Read<'a> {
     if create.says(Modifier::Temporary) {
-        return Err("a temporary table is the session's alone");
+        return Err("a temporary table exists only in its session");
     }
     match (create.kind, &create.name, &create.on) {
         _ if create.says(Modifier::OrReplace) => Err(OTHER),
@@ -129,11 +128,11 @@ fn created<'a>(create: &'a Create, statement: Parsed<'_>) -> Read<'a> {
     }
 }
 
-/// Whether a table can be made again, by the words behind its name.
+/// Whether a table can be created a second time, judged by what follows its name.
 fn is_made_again(words: Cursor<'_>) -> Result<(), &'static str> {
     let is_filled = words.has("select") || words.after("values").is_some() || words.after("table").is_some();
     if is_filled || !words.sees(&["(", "like"]) {
-        return Err("a table that is filled by a query would be filled again");
+        return Err("a table filled by a query would be filled again");
     }
     let engine = words.after("engine").and_then(|mut engine| {
         engine.eat(&["="]);
@@ -157,7 +156,7 @@ fn altered<'a>(alter: &'a Alter, statement: Parsed<'_>) -> Read<'a> {
                 }
             }
             _ if statement.words_of(tokens).sees(&["algorithm", "lock"]) => {}
-            _ => return Err("an ALTER TABLE that does more than add cannot be made a second time"),
+            _ => return Err("an ALTER TABLE that does more than add cannot be repeated"),
         }
     }
     Ok((table, Added::Parts { columns, indexes }))

@@ -1,4 +1,5 @@
-//! The actions of `ALTER TABLE`, and which of them tells whether all of them were done: the statement is atomic.
+//! The actions of `ALTER TABLE`. The statement is atomic, so one well-chosen action shows whether all of them were
+//! done.
 //!
 //! Source: `MySQL`'s and `MariaDB`'s manuals, "ALTER TABLE".
 
@@ -8,15 +9,14 @@ use super::super::name::Identifier;
 use super::super::tokens::Token;
 use super::super::transaction::{CatalogObject, ObjectName, Trace};
 
-/// What one action changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum CatalogChange {
     Appears(CatalogObject),
     Disappears(CatalogObject),
     Renamed(CatalogObject, CatalogObject),
-    /// To do it twice is to do it once.
+    /// Doing it twice has the same effect as once.
     Repeatable,
-    /// Nothing that could be told.
+    /// No change that could be observed.
     Unknown,
 }
 
@@ -27,7 +27,7 @@ impl CatalogChange {
             Self::Renamed(from, to) => vec![from, to],
             Self::Repeatable | Self::Unknown => Vec::new(),
         };
-        // Most names mean the same in capitals; where they do not, nothing is lost by taking them for the same.
+        // Most names are case-insensitive; for the others this only means giving up a little.
         objects.into_iter().map(|object| format!("{object:?}").to_lowercase()).collect()
     }
 
@@ -46,9 +46,9 @@ impl CatalogChange {
     }
 }
 
-/// What tells of all changes of one statement: the last one that names objects no other change names. (A column that is
-/// dropped and added again is there before and after.) A table's new name comes first, since all else is found
-/// under it afterwards.
+/// The change that shows whether the statement was done: the last one whose objects no other change names. (A column
+/// that is dropped and added again exists before and after.) A new name for the table takes precedence, since
+/// everything else is then found under that name.
 pub(super) fn decisive(changes: &[CatalogChange]) -> Trace {
     if let [only] = changes {
         return only.trace();
@@ -67,7 +67,7 @@ pub(super) fn decisive(changes: &[CatalogChange]) -> Trace {
     }
 }
 
-/// What one action of `ALTER TABLE` changes in the catalog. `words`: the action's.
+/// What one action of `ALTER TABLE` changes in the catalog. `words`: the action's tokens.
 pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Cursor<'_>) -> CatalogChange {
     match change {
         Change::Add(elements) => {
@@ -81,7 +81,7 @@ pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Cur
         }
         Change::RenameTo(name) => {
             let mut to = ObjectName::of(name);
-            // A new name without a database stays in the table's.
+            // Without a database, the new name stays in the table's.
             to.database = to.database.or_else(|| table.database.clone());
             CatalogChange::Renamed(CatalogObject::Table(table.clone()), CatalogObject::Table(to))
         }
@@ -96,7 +96,6 @@ pub(super) fn catalog_change(table: &ObjectName, change: &Change, mut words: Cur
     }
 }
 
-/// Any other action, by its first word.
 fn other(first: Option<&Token<'_>>, words: Cursor<'_>) -> CatalogChange {
     const REPEATABLE: [&str; 17] = [
         "modify",
@@ -118,7 +117,7 @@ fn other(first: Option<&Token<'_>>, words: Cursor<'_>) -> CatalogChange {
         "auto_increment",
     ];
     let Some(first) = first else { return CatalogChange::Repeatable };
-    // Or any other option of a table.
+    // Any other table option.
     let is_repeatable = REPEATABLE.iter().any(|word| first.is(word)) || words.sees(&["="]);
     if is_repeatable { CatalogChange::Repeatable } else { CatalogChange::Unknown }
 }
@@ -136,7 +135,7 @@ fn primary_key(table: &ObjectName) -> CatalogObject {
     CatalogObject::Index { table: table.clone(), name: "PRIMARY".to_owned() }
 }
 
-/// None where what is added has no name here, or is nothing that could be looked up.
+/// None if what is added has no name here, or cannot be looked up.
 fn added(table: &ObjectName, element: &Element) -> Option<CatalogChange> {
     let (object, if_not_exists) = match element {
         Element::Column(column) => (part(table, Part::Column, &column.name), column.if_not_exists),

@@ -1,6 +1,6 @@
-//! What `information_schema` can tell of a statement whose end was not recorded, read from the statement alone: which
-//! object to look for. Each statement here is atomic: on `MySQL` 8 and later all of it, on `MariaDB` 10.6 and later each
-//! table of `DROP TABLE` by itself, so that there the last one tells.
+//! What to look for in `information_schema` to learn whether a statement has run whose end was not recorded, judged by
+//! the statement alone. Each statement here is atomic: on `MySQL` 8 and later as a whole; on `MariaDB` 10.6 and later
+//! `DROP TABLE` drops its tables one by one, so the last one decides.
 //!
 //! Source: `MySQL`'s manual, "Atomic Data Definition Statement Support"; `MariaDB`'s, "Atomic DDL".
 
@@ -17,7 +17,7 @@ const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
 pub(super) fn created(statement: Parsed<'_>) -> Execution {
     let Some(Ddl::Create(create)) = statement.ddl else { return UNKNOWN };
     if create.says(Modifier::Temporary) {
-        // No DDL to the server: it commits nothing.
+        // For the server this is not DDL: it commits nothing.
         return Execution::Transaction;
     }
     if !is_known(create.kind) {
@@ -25,7 +25,7 @@ pub(super) fn created(statement: Parsed<'_>) -> Execution {
     } else if create.says(Modifier::IfNotExists) || create.says(Modifier::OrReplace) {
         REPEATABLE
     } else {
-        // One of a library is no routine to information_schema.
+        // information_schema does not list a function from a library.
         let is_of_library = || statement.tokens.iter().any(|token| token.depth == 0 && token.is("soname"));
         let found = create.name.as_ref().filter(|_| create.kind != ObjectKind::Function || !is_of_library());
         let object = found.and_then(|name| object(create.kind, name, create.on.as_ref()));
@@ -84,7 +84,7 @@ pub(super) fn altered(statement: Parsed<'_>) -> Execution {
     }
 }
 
-/// Whether it is a kind of object that both servers have, each as a whole.
+/// Whether both servers have this kind of object, and create and drop it atomically.
 fn is_known(kind: ObjectKind) -> bool {
     match kind {
         ObjectKind::Database
@@ -109,7 +109,7 @@ fn is_known(kind: ObjectKind) -> bool {
     }
 }
 
-/// What `information_schema` shows; None of what it does not show to everybody.
+/// What `information_schema` shows; None for objects that it does not show to everybody.
 fn object(kind: ObjectKind, name: &Name, on: Option<&Name>) -> Option<CatalogObject> {
     let named = ObjectName::of(name);
     Some(match kind {

@@ -1,4 +1,4 @@
-//! What `MySQL` and `MariaDB` answer: the same, but for the comments that are code, dollar quotes, and some locks.
+//! The answers of `MySQL` and `MariaDB`. They differ in which comments are code, in dollar quotes, and in some locks.
 
 use super::super::Dialect;
 use super::super::fit::Fit;
@@ -15,7 +15,7 @@ use super::{
     left_out, lexeme, metadata_lock, otherwise, refusals, session_effect, statements, stored_object, transaction,
 };
 
-/// One of the two.
+/// The grammar of one of the two.
 pub(in super::super) struct MysqlGrammar(pub(super) Dialect);
 
 impl Grammar for MysqlGrammar {
@@ -31,8 +31,8 @@ impl Grammar for MysqlGrammar {
         if self.0 == Dialect::Mariadb { "the mariadb client" } else { "the mysql client" }
     }
 
-    /// A table's name does not where the server's file system tells cases apart, and without a list of the keywords a name
-    /// cannot be told from one.
+    /// Table names are case-sensitive on case-sensitive file systems, and without a list of keywords they cannot be
+    /// told from those.
     fn folds_case(&self) -> bool {
         false
     }
@@ -41,7 +41,7 @@ impl Grammar for MysqlGrammar {
         false
     }
 
-    /// Double quotes with `ANSI_QUOTES`; without it, no string stands where a name can.
+    /// Double quotes with `ANSI_QUOTES`; without it, no string can be where a name is expected.
     fn quotes_of_names(&self) -> &'static [char] {
         &['`', '"']
     }
@@ -102,7 +102,7 @@ impl Grammar for MysqlGrammar {
         Fit {
             demands_none: false,
             is_setting: *execution == Execution::Setting,
-            // Each is left out wherever it stands.
+            // BEGIN and COMMIT are left out wherever they are.
             wrapper: None,
             omission: left_out::omission(statement),
             refusals: Refusals { per_file: refusal.clone(), per_statement: refusal },

@@ -1,12 +1,12 @@
-//! Statements that are the file's, but are not sent: each statement is committed by itself here, so that what begins or
-//! ends a transaction has nothing to do, and what locks tables would keep the run from writing its journal. What such
-//! statements are only their words say, `ALTER TABLE … DISABLE KEYS` of a dump included.
+//! Statements of a file that are not sent. Each statement is committed separately here, so those that begin or end a
+//! transaction have nothing to do, and those that lock tables would keep the run from writing its journal. They are
+//! recognised by their words, including `ALTER TABLE … DISABLE KEYS` of a dump.
 
 use super::super::fit::Omission;
 use super::super::tokens::Parsed;
 
-/// Which part a statement has in what is left out: `START TRANSACTION`, `BEGIN`, `COMMIT`, `SET autocommit`,
-/// `UNLOCK TABLES`, and `LOCK TABLES` where up to `UNLOCK TABLES` there is only what mysqldump writes there.
+/// Whether a statement is left out: `START TRANSACTION`, `BEGIN`, `COMMIT`, `SET autocommit`, `UNLOCK TABLES`, and
+/// `LOCK TABLES` if there is nothing up to `UNLOCK TABLES` but what mysqldump writes there.
 pub(in super::super) fn omission(statement: Parsed<'_>) -> Omission {
     let is = |index: usize, words: &[&str]| statement.is(index, words);
     let length = statement.tokens.len();
@@ -26,15 +26,14 @@ pub(in super::super) fn omission(statement: Parsed<'_>) -> Omission {
     }
 }
 
-/// How a statement `SET` changes autocommit.
+/// How a `SET` statement changes autocommit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Autocommit {
-    /// And nothing else but variables of the file's own.
+    /// Nothing else is set except user variables.
     Alone,
     Mixed,
 }
 
-/// How a statement changes autocommit, if it does.
 pub(super) fn autocommit(statement: Parsed<'_>) -> Option<Autocommit> {
     if !statement.is(0, &["set"]) {
         return None;
@@ -63,7 +62,6 @@ mod tests {
     use crate::sql::Dialect;
     use crate::sql::reading::Reading;
 
-    /// What is left of a file.
     fn kept(sql: &str) -> Vec<&str> {
         let reading = Reading::of(sql, &split(sql, Dialect::Mysql).statements, false, Dialect::Mysql);
         reading.statements.iter().map(|statement| statement.text(sql)).collect()

@@ -1,10 +1,10 @@
-//! Which metadata lock a `MySQL` or `MariaDB` statement takes on the table it names, and whether writes to that table go
-//! on meanwhile. Metadata locks are modes of the server's own (`performance_schema.metadata_locks`); what writes do is
-//! told for `InnoDB`, whose tables alone are altered online.
+//! Which metadata lock a `MySQL` or `MariaDB` statement takes on the table it names, and whether writes to that table
+//! continue meanwhile. The modes are the server's (`performance_schema.metadata_locks`). What happens to writes is
+//! described for `InnoDB`, since only its tables are altered online.
 //!
 //! Source: `MySQL`'s manual, "Metadata Locking", "The `metadata_locks` Table", "Online DDL Operations" (column "Permits
 //! Concurrent DML"), "Online DDL Limitations"; `MariaDB`'s, "Metadata Locking", "InnoDB Online DDL Overview". Where
-//! `MySQL`'s table says no, newer versions of `MariaDB` may alter online all the same.
+//! `MySQL`'s table says no, newer versions of `MariaDB` may still alter online.
 
 use super::super::Dialect;
 use super::super::cursor::Cursor;
@@ -13,12 +13,12 @@ use super::super::name::Name;
 use super::super::statement_lock::{LockMode, Locked, MetadataLockMode, Others, StatementLock};
 use super::super::tokens::{Parsed, Token};
 
-/// Writes of a kind that `MySQL` keeps waiting.
+/// What happens to writes that `MySQL` blocks.
 fn not_online(dialect: Dialect) -> Others {
     if dialect == Dialect::Mysql { Others::Wait } else { Others::MayWait }
 }
 
-/// The lock; None where the statement's kind does not tell.
+/// The lock; None if it cannot be seen from the statement's kind.
 pub(in super::super) fn metadata_lock(statement: Parsed<'_>) -> Option<StatementLock> {
     let mut words = statement.words();
     match statement.first {
@@ -42,7 +42,7 @@ pub(in super::super) fn metadata_lock(statement: Parsed<'_>) -> Option<Statement
         "update" => {
             while words.eat(&["low_priority", "ignore"]) {}
             let table = words.name()?;
-            // Which of several tables it writes to, their columns tell.
+            // With several tables, their columns decide which one is written to.
             words.sees(&["set"]).then(|| rows(table))?
         }
         "delete" => {
@@ -71,12 +71,12 @@ fn rows(on: Name) -> Option<StatementLock> {
 
 const EXCLUSIVE: LockMode = LockMode::Metadata(MetadataLockMode::Exclusive);
 
-/// At the beginning and the end, for a moment; it waits for every transaction that has used the table.
+/// A lock held for a moment at the start and at the end. It waits for every transaction that has used the table.
 fn exclusive(on: Vec<Locked>, writes: Others) -> Option<StatementLock> {
     StatementLock::of_one_mode(EXCLUSIVE, on, Others::GoOn, writes)
 }
 
-/// From the beginning to the end.
+/// A lock held from start to end.
 fn closed(on: Vec<Locked>) -> Option<StatementLock> {
     StatementLock::of_one_mode(EXCLUSIVE, on, Others::Wait, Others::Wait)
 }
@@ -99,7 +99,7 @@ fn renamed(statement: Parsed<'_>) -> Option<StatementLock> {
     closed(relations(rename.tables.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect()))
 }
 
-/// A new table is nobody's yet.
+/// A new table has no other users.
 fn created(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Create(create)) = statement.ddl else { return None };
     let on = create.on.clone()?;
@@ -114,7 +114,7 @@ fn created(statement: Parsed<'_>) -> Option<StatementLock> {
     }
 }
 
-/// What a statement asks for by `ALGORITHM` and `LOCK`. What the server cannot give it refuses.
+/// What a statement requests with `ALGORITHM` and `LOCK`. The server refuses what it cannot do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Asked {
     Nothing,
@@ -138,7 +138,7 @@ impl Asked {
     }
 }
 
-/// The strongest wish among words outside parentheses; None where there is none.
+/// The strongest request among words outside parentheses.
 fn asked(words: Cursor<'_>) -> Option<Asked> {
     let outer: Vec<&Token<'_>> = words.rest().iter().filter(|token| token.depth == 0 && token.text != "=").collect();
     let value = |name: &str| {
@@ -163,7 +163,7 @@ fn altered(statement: Parsed<'_>) -> Option<StatementLock> {
     let (wishes, actions): (Vec<&Action>, Vec<&Action>) = actions.iter().partition(is_wish);
     let wish = wishes.iter().find_map(|wish| asked(words(wish)).filter(|asked| *asked != Asked::Copy));
     let wish = wish.or_else(|| wishes.iter().find_map(|wish| asked(words(wish))));
-    // The server takes no weaker wish here.
+    // Here the server ignores weaker requests.
     if actions.iter().any(|action| matches!(action.change, Change::RenameTo(_))) {
         return closed(one(on.clone()));
     }
@@ -177,7 +177,6 @@ fn altered(statement: Parsed<'_>) -> Option<StatementLock> {
     asked.lock(on.clone(), writes)
 }
 
-/// What writes do during one action.
 fn action(action: &Action, statement: Parsed<'_>) -> Others {
     let mut words = statement.words_of(&action.tokens);
     let Some(first) = words.next() else { return Others::MayWait };
@@ -197,7 +196,6 @@ fn action(action: &Action, statement: Parsed<'_>) -> Others {
     }
 }
 
-/// What writes do while a column, an index or a constraint is added.
 fn added(element: &Element, statement: Parsed<'_>) -> Others {
     let column = match element {
         Element::Column(column) => column,
@@ -206,7 +204,7 @@ fn added(element: &Element, statement: Parsed<'_>) -> Others {
         Element::Constraint(Constraint { kind: ConstraintKind::PrimaryKey | ConstraintKind::Unique, .. }) => {
             return Others::GoOn;
         }
-        // A foreign key is added online only where nobody checks it.
+        // A foreign key is added online only while foreign keys are not checked.
         Element::Constraint(_) | Element::Other => return Others::MayWait,
     };
     let words = statement.words_of(&column.definition);
@@ -228,7 +226,7 @@ mod tests {
             .map(|lock| format!("{} on {}{}", lock.strongest.mode.as_str(), lock.on(), lock.remark()))
     }
 
-    // tests/engines/mysql/planned_locks.rs holds these against what servers really do.
+    // tests/engines/mysql/planned_locks.rs compares these with real servers.
     #[rstest]
     #[case("alter table d.t add column a int", "EXCLUSIVE on d.t, writes go on")]
     #[case("alter table t add (a int, b int auto_increment)", "EXCLUSIVE on t, writes wait")]
@@ -260,7 +258,7 @@ mod tests {
     #[case("replace t select 1", "SHARED_WRITE on t")]
     #[case("update low_priority t set a = 1", "SHARED_WRITE on t")]
     #[case("delete from t where a = 1", "SHARED_WRITE on t")]
-    fn what_a_statement_s_kind_tells(#[case] sql: &str, #[case] expected: &str) {
+    fn what_a_statement_s_kind_shows(#[case] sql: &str, #[case] expected: &str) {
         assert_eq!(told(sql, Dialect::Mysql).as_deref(), Some(expected));
     }
 

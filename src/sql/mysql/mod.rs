@@ -1,4 +1,4 @@
-//! What is `MySQL`'s and `MariaDB`'s own in reading a file.
+//! Parsing for `MySQL` and `MariaDB`.
 
 mod addition;
 mod alter;
@@ -26,7 +26,5 @@ pub use session_change::{
 use super::Dialect;
 use grammar::MysqlGrammar;
 
-/// What `MySQL` answers.
 pub(super) const MYSQL: MysqlGrammar = MysqlGrammar(Dialect::Mysql);
-/// What `MariaDB` answers.
 pub(super) const MARIADB: MysqlGrammar = MysqlGrammar(Dialect::Mariadb);

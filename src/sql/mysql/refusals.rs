@@ -1,12 +1,12 @@
-//! Which of `MySQL`'s and `MariaDB`'s statements cannot run as a part of their file. None of them defines anything, so what
-//! they are only their words say.
+//! Which of `MySQL`'s and `MariaDB`'s statements cannot run as part of their file. None of them defines anything, so they
+//! are recognised by their words.
 
 use super::super::refusals::Refusal;
 use super::super::tokens::{Parsed, Token, follow};
 use super::left_out::{Autocommit, autocommit};
 use super::stored_object::piece_of_body;
 
-/// Why a statement cannot run; None where nothing speaks against it.
+/// Why a statement cannot run; None if it can.
 pub(in super::super) fn refusal(statement: Parsed<'_>) -> Option<Refusal> {
     let is = |index: usize, word: &str| statement.is(index, &[word]);
     let rest = || statement.rest().iter();
@@ -30,18 +30,18 @@ pub(in super::super) fn refusal(statement: Parsed<'_>) -> Option<Refusal> {
         "restart" if statement.tokens.len() == 1 => Some(Refusal::Server("RESTART")),
         "set" | "start" if reads_only(statement) => Some(Refusal::ReadOnly("this")),
         "set" if autocommit(statement) == Some(Autocommit::Mixed) => Some(Refusal::Autocommit),
-        // What a routine's body does happens when it is called.
+        // What a routine's body does happens when the routine is called.
         "create" | "alter" => None,
         _ => named_lock(statement).map(Refusal::NamedLock),
     }
 }
 
-/// Whether it makes transactions read-only: by its words, or by a variable that is not set to what says no.
+/// Whether it makes transactions read-only: by its words, or by setting a variable to anything but off.
 fn reads_only(statement: Parsed<'_>) -> bool {
     let by_words = follow(statement.iter(), |[read, only]| read.is("read") && only.is("only"));
     let says_no = |value: &Token<'_>| ["0", "off", "false", "default", "'off'"].iter().any(|no| value.is(no));
     let by_variable = follow(statement.iter(), |[name, equals, value]| {
-        // With its scope it is one word, as in @@session.tx_read_only.
+        // With its scope it is a single word, as in @@session.tx_read_only.
         let name = name.text.to_ascii_lowercase();
         (name.ends_with("transaction_read_only") || name.ends_with("tx_read_only"))
             && equals.text == "="
@@ -50,7 +50,7 @@ fn reads_only(statement: Parsed<'_>) -> bool {
     by_words || by_variable
 }
 
-/// A function that takes or releases locks by name, as the run's own is taken.
+/// A function that takes or releases named locks, of which the run's own lock is one.
 fn named_lock(statement: Parsed<'_>) -> Option<&'static str> {
     const FUNCTIONS: [&str; 3] = ["GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS"];
     let mut found = None;

@@ -1,5 +1,5 @@
-//! What a statement may change in its session, read from the statement alone. Too much is found rather than too little:
-//! the value of a variable that was not changed is kept once too often.
+//! What a statement may change in its session, judged by its text alone. If in doubt, a change is assumed: that only
+//! means keeping the value of a variable that has not changed.
 //!
 //! Source: `MySQL`'s manual, "User-Defined Variables", "SET Syntax for Variable Assignment", "PREPARE Statement".
 
@@ -7,67 +7,60 @@ use super::super::cursor::Cursor;
 use super::super::tokens::{Parsed, Token};
 use super::super::transaction::{Execution, Trace};
 
-/// What a statement may change in its session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SessionChange {
-    /// User variables it names, without `@` and quotes, in small letters.
+    /// User variables that it names, without `@` and quotes, in lower case.
     pub user_variables: Vec<String>,
-    /// Variables of the session's own that it sets, in small letters.
+    /// Session variables that it sets, in lower case.
     pub session_variables: Vec<String>,
-    /// `SET ROLE`.
     pub role: bool,
-    /// `SET TRANSACTION` without `SESSION`: for one transaction.
+    /// `SET TRANSACTION` without `SESSION`, which holds for one transaction.
     pub next_transaction: bool,
-    /// Whether what it does can be seen in it.
     pub sight: Sight,
-    /// From where the values come that it sets.
     pub source: Source,
     pub prepares: Option<Prepared>,
-    /// The name of a prepared statement that is given up.
+    /// The prepared statement that it deallocates.
     pub deallocates: Option<String>,
-    /// The name of a prepared statement that is executed.
+    /// The prepared statement that it executes.
     pub executes: Option<String>,
 }
 
-/// Whether what a statement does can be seen in it.
+/// Whether a statement's effects can be seen in its text.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Sight {
-    /// It can.
     #[default]
     Open,
-    /// It cannot: `CALL`, `EXECUTE`.
+    /// They cannot: `CALL`, `EXECUTE`.
     Hidden,
-    /// It makes or alters what others run: names in its body are set by whoever runs that.
+    /// It creates or alters something that others run: the names in its body are set by whoever runs it.
     Stored,
 }
 
-/// From where the values come that a statement sets.
+/// Where the values that a statement sets come from.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Source {
-    /// Other variables, or what cannot be told.
+    /// Other variables, or unknown.
     #[default]
     Session,
-    /// They are written in the statement: to repeat it gives the same.
+    /// The statement's own text: repeating it gives the same.
     Literal,
-    /// A query, or a function, which may write.
+    /// A query or a function, which may write.
     Evaluated,
 }
 
-/// A `PREPARE`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Prepared {
-    /// In small letters, without quotes.
+    /// In lower case, without quotes.
     pub name: String,
-    /// From where its text comes.
     pub text: PreparedText,
 }
 
-/// From where a prepared statement's text comes.
+/// Where a prepared statement's text comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PreparedText {
-    /// It stands in the file.
+    /// The file.
     Literal,
-    /// A user variable's value, as the file names it.
+    /// A user variable, as the file names it.
     Variable(String),
     Expression,
 }
@@ -85,14 +78,12 @@ impl SessionChange {
         executes: None,
     };
 
-    /// One that changes nothing.
     #[must_use]
     pub fn none() -> &'static Self {
         static NONE: SessionChange = SessionChange::NONE;
         &NONE
     }
 
-    /// Reads it from a statement.
     pub(super) fn of(statement: Parsed<'_>, execution: &Execution) -> Self {
         let Parsed { sql, tokens: all, .. } = statement;
         let is_plain = match execution {
@@ -100,7 +91,7 @@ impl SessionChange {
             Execution::Alone(trace) => !trace.tells_nothing(),
             _ => false,
         };
-        // Most statements, and the longest.
+        // The common case, and that of the longest statements.
         if is_plain && !sql.contains('@') {
             return Self::NONE;
         }
@@ -130,20 +121,19 @@ impl SessionChange {
         change
     }
 
-    /// Whether the session is after it what it was before, as far as can be seen.
+    /// Whether the session is unchanged afterwards, as far as can be seen.
     #[must_use]
     pub fn is_none(&self) -> bool {
         let sight = if self.hidden() { Sight::Open } else { self.sight };
         *self == Self { sight, source: self.source, ..Self::NONE }
     }
 
-    /// Whether what it does cannot be seen in it.
     #[must_use]
     pub fn hidden(&self) -> bool {
         self.sight == Sight::Hidden
     }
 
-    /// Whether it makes or alters what others run.
+    /// Whether it creates or alters something that others run.
     #[must_use]
     pub fn stored(&self) -> bool {
         self.sight == Sight::Stored
@@ -174,7 +164,7 @@ impl SessionChange {
                     let names = ["transaction_isolation", "tx_isolation", "transaction_read_only", "tx_read_only"];
                     self.session_variables.extend(names.map(str::to_owned));
                 }
-                // What follows a comma is another characteristic.
+                // After a comma there is another characteristic of the transaction.
                 return;
             }
             if part.eat(&["names", "charset"]) || part.eat_all(&["character", "set"]) || part.eat_all(&["char", "set"])
@@ -211,18 +201,19 @@ impl SessionChange {
     }
 }
 
-/// A name that stands behind so many words, in small letters.
+/// The name after this many words, in lower case.
 fn name_at(statement: Parsed<'_>, behind: usize) -> Option<String> {
     statement.words_from(behind).identifier().map(|name| name.as_str().to_lowercase())
 }
 
-/// In place of `timestamp` where the session's clock is made to go on: its value would stop it again.
+/// Recorded instead of `timestamp` once it is set to its default, which lets the session's clock run: restoring a value
+/// would stop it.
 pub const CLOCK_FREED: &str = "timestamp = default";
 
 const CHARACTER_SETS: [&str; 4] =
     ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
 
-/// A variable of the session that is set, as `sql_mode`, `@@sql_mode` or `@@session.sql_mode`.
+/// A session variable that is set, as `sql_mode`, `@@sql_mode` or `@@session.sql_mode`.
 fn session_variable(word: &str) -> Option<String> {
     let lower = word.to_ascii_lowercase().replace('`', "");
     let name = match lower.strip_prefix("@@") {
@@ -237,7 +228,7 @@ fn session_variable(word: &str) -> Option<String> {
     is_name.then(|| name.to_owned())
 }
 
-/// The user variables that a statement names; `dynamic`: in its strings, too, which may be SQL.
+/// The user variables that a statement names. `dynamic`: also in its strings, which may be SQL.
 fn user_variables(sql: &str, all: &[Token<'_>], dynamic: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut at = false;
@@ -262,7 +253,7 @@ fn user_variables(sql: &str, all: &[Token<'_>], dynamic: bool) -> Vec<String> {
     found
 }
 
-/// Names of user variables anywhere in a text that may be SQL, such as the body of a routine.
+/// The user variables named anywhere in a text that may be SQL, such as a routine's body.
 #[must_use]
 pub fn variables_in_text(text: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -281,17 +272,17 @@ pub fn variables_in_text(text: &str) -> Vec<String> {
     found
 }
 
-/// What a routine does with prepared statements, which are the session's and not its own.
+/// What a routine does with prepared statements, which belong to the session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PreparedInBody {
-    /// Names of those that it prepares and does not give up, in small letters.
+    /// Those that it prepares and does not deallocate, in lower case.
     pub leaves: Vec<String>,
-    /// Names of those that it executes or gives up and has not prepared before.
+    /// Those that it executes or deallocates without preparing them first.
     pub needs: Vec<String>,
 }
 
 impl PreparedInBody {
-    /// Reads it from a routine's body, word by word: what stands in a comment or string counts, too.
+    /// Reads a routine's body word by word. Comments and strings count, too.
     #[must_use]
     pub fn of(body: &str) -> Self {
         let lower = body.to_lowercase();

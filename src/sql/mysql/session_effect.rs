@@ -8,7 +8,6 @@ use super::super::session_object::{
 };
 use super::super::tokens::{Parsed, Token};
 
-/// Reads it from a statement.
 pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
     let Parsed { sql, tokens: all, first, ddl, .. } = statement;
     let name = |name: &Name| name.last().as_str().to_lowercase();
@@ -40,7 +39,7 @@ fn is_table(kind: ObjectKind) -> bool {
     matches!(kind, ObjectKind::Table | ObjectKind::Sequence)
 }
 
-/// Whether a string in a statement may be run, by itself or by one behind it.
+/// Whether a string in the statement may be run, by it or by a later statement.
 fn may_run_text(all: &[Token<'_>]) -> bool {
     let first = |words: &[&str]| all.first().is_some_and(|first| words.iter().any(|word| first.is(word)));
     first(&["set", "prepare", "execute", "call", "do", "begin", "if", "case"])

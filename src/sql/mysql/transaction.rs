@@ -1,4 +1,4 @@
-//! How each kind of statement is executed where all DDL commits by itself.
+//! How each kind of statement is executed when all DDL commits implicitly.
 //!
 //! Source: `MySQL`'s manual, "Statements That Cause an Implicit Commit"; `MariaDB`'s, "SQL statements That Cause an
 //! Implicit Commit".
@@ -11,12 +11,12 @@ const REPEATABLE: Execution = Execution::Alone(Trace::Repeatable);
 const UNKNOWN: Execution = Execution::Alone(Trace::Unknown);
 const PARTS: Execution = Execution::Alone(Trace::Parts);
 
-/// How a statement is executed. What is not known is executed alone: it may commit.
+/// How a statement is executed. Unknown statements are executed alone, since they may commit.
 ///
-/// A statement that changes rows shares a transaction with its row in the journal, which holds for tables of `InnoDB`.
+/// A statement that changes rows shares a transaction with its row in the journal. That holds for `InnoDB` tables.
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
     let mut rest = statement.iter();
-    // A query may stand in parentheses.
+    // A query may be in parentheses.
     let first = rest.find(|token| !token.is_parenthesis()).map(|token| token.text.to_ascii_lowercase());
     let second = |words: &[&str]| statement.is(1, words);
     match first.unwrap_or_default().as_str() {
@@ -33,7 +33,7 @@ pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
         "drop" if second(&["prepare"]) => Execution::Setting,
         "drop" => dropped(statement),
         "rename" => renamed(statement),
-        // A procedure may commit, and so may what EXECUTE executes and the compound statements of MariaDB.
+        // A procedure may commit, and so may EXECUTE and MariaDB's compound statements.
         "call" | "execute" | "begin" | "if" | "case" | "loop" | "while" | "repeat" | "for" => PARTS,
         _ => UNKNOWN,
     }
@@ -50,7 +50,7 @@ fn set(statement: Parsed<'_>) -> Execution {
     }
 }
 
-/// `SELECT` and the like: one that fills variables runs again where a run resumes behind it.
+/// `SELECT` and the like. One that sets variables runs again when a run is resumed after it.
 fn reading<'a>(rest: impl Iterator<Item = Token<'a>>) -> Execution {
     let (mut variables, mut file) = (false, false);
     follow(rest, |[into, target]| {

@@ -1,5 +1,5 @@
-//! What a PostgreSQL statement makes, and the same statement making it in another schema: so that what is there already
-//! can be held against what would have been made. Texts only; nothing is executed here.
+//! What a PostgreSQL statement creates, and the same statement for another schema, so that what exists can be compared
+//! with what would have been created. Texts only; nothing is executed here.
 
 use std::ops::Range;
 
@@ -8,29 +8,28 @@ use super::super::ddl::{Action, Alter, Change, Create, Ddl, Element, Modifier, O
 use super::super::name::{Identifier, Name};
 use super::super::tokens::Parsed;
 
-/// What a statement makes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Creation {
     /// A table, view, materialized view or sequence.
     Relation { name: Name },
     Index {
         name: Identifier,
-        /// The table, in whose schema it lies.
+        /// The table, whose schema is also the index's.
         table: Name,
     },
-    /// One column of a table that is there.
+    /// One column of an existing table.
     Column { table: Name, name: Identifier },
-    /// One constraint of a table that is there.
+    /// One constraint of an existing table.
     Constraint { table: Name, name: Identifier },
     /// A type or domain.
     Type { name: Name },
     /// A function or procedure, without its arguments.
     Function { name: Name },
-    /// A schema or extension of which the statement says no more than the name.
+    /// A schema or extension, about which the statement says only the name.
     NameOnly,
 }
 
-/// A statement that makes one thing.
+/// A statement that creates one thing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Creating<'a> {
     sql: &'a str,
@@ -40,7 +39,7 @@ pub struct Creating<'a> {
 }
 
 impl<'a> Creating<'a> {
-    /// Reads a statement. None where it makes nothing, several things, or something that cannot be made elsewhere: a
+    /// Parses a statement. None if it creates nothing, several things, or something that cannot be created elsewhere: a
     /// temporary table, one filled by a query, a partition.
     #[must_use]
     pub fn read(sql: &'a str) -> Option<Self> {
@@ -57,11 +56,11 @@ impl<'a> Creating<'a> {
         })
     }
 
-    /// The same statement making the same in another schema. `schema` is quoted.
+    /// The same statement for another schema. `schema` is quoted.
     #[must_use]
     pub fn in_schema(&self, schema: &str) -> String {
         let mut text = self.sql.to_owned();
-        // The table's name, behind CONCURRENTLY: from the end, so that ranges before stay right.
+        // The table's name, which follows CONCURRENTLY, goes first, so that earlier ranges stay valid.
         if let Some(name) = self.creation.target() {
             text.replace_range(name.range(), &format!("{schema}.{}", name.last()));
         }
@@ -73,7 +72,7 @@ impl<'a> Creating<'a> {
 }
 
 impl Creation {
-    /// What is in another schema: what is made, or the table it belongs to.
+    /// The name to replace: of what is created, or of the table it belongs to.
     fn target(&self) -> Option<&Name> {
         match self {
             Self::Relation { name } | Self::Type { name } | Self::Function { name } => Some(name),
@@ -88,7 +87,7 @@ fn created(create: &Create, statement: Parsed<'_>) -> Option<Creation> {
     let rest = statement.words_from(create.rest);
     Some(match create.kind {
         _ if create.says(Modifier::Temporary) => return None,
-        // Filled by a query; a partition, which would overlap with the one that is there.
+        // A table filled by a query, or a partition, which would overlap with the existing one.
         ObjectKind::Table if rest.after("as").is_some() || rest.sees(&["partition"]) => return None,
         ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
             Creation::Relation { name }
@@ -101,7 +100,7 @@ fn created(create: &Create, statement: Parsed<'_>) -> Option<Creation> {
     })
 }
 
-/// Several actions make several things.
+/// Several actions create several things.
 fn added(alter: &Alter) -> Option<Creation> {
     let (ObjectKind::Table, Some(table), [Action { change: Change::Add(elements), .. }]) =
         (alter.kind, alter.name.clone(), &alter.actions[..])
@@ -110,7 +109,7 @@ fn added(alter: &Alter) -> Option<Creation> {
     };
     match &elements[..] {
         [Element::Column(column)] => Some(Creation::Column { table, name: column.name.clone() }),
-        // Made of an index that is there: there is none elsewhere.
+        // One that uses an existing index cannot be created elsewhere: the index does not exist there.
         [Element::Constraint(constraint)] if !constraint.using_index => {
             Some(Creation::Constraint { table, name: constraint.name.clone()? })
         }

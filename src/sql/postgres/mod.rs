@@ -1,4 +1,4 @@
-//! What is `PostgreSQL`'s own in reading a file.
+//! Parsing for `PostgreSQL`.
 
 mod creation;
 mod encoding;
@@ -18,10 +18,9 @@ use super::Dialect;
 use super::tokens::Token;
 use grammar::PostgresGrammar;
 
-/// What `PostgreSQL` answers.
 pub(super) const GRAMMAR: PostgresGrammar = PostgresGrammar;
 
-/// The tokens of one statement that count.
+/// The tokens of one statement, without comments and white space.
 fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
     super::tokens::tokens(sql, Dialect::Postgres)
 }

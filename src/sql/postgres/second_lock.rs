@@ -1,5 +1,5 @@
-//! Locks of a statement, also on other tables than the one that it is about: those that a foreign key refers to, partitions
-//! and their parents.
+//! All locks of a statement, including those on other tables than its own: tables that a foreign key refers to,
+//! partitions and their parents.
 //!
 //! Source: `PostgreSQL` 13 to 18, the reference pages CREATE TABLE and ALTER TABLE.
 
@@ -9,10 +9,10 @@ use super::super::lock_mode::TableLockMode;
 use super::super::name::Name;
 use super::super::statement_lock::{Lock, LockMode, Locked, Others, StatementLock};
 
-/// Locks, where a statement is known to take one.
+/// None if the statement is not known to take locks.
 pub(super) type Found = Option<Locks>;
 
-/// Locks, of which those on one relation count once.
+/// Locks, at most one for each relation.
 pub(super) struct Locks(pub(super) Vec<(TableLockMode, Locked)>);
 
 impl Locks {
@@ -28,7 +28,7 @@ impl Locks {
         Self(on.into_iter().map(|on| (mode, on)).collect())
     }
 
-    /// Adds one, where nothing as strong is on that relation yet.
+    /// Adds a lock, unless one at least as strong is on that relation already.
     pub(super) fn add(&mut self, mode: TableLockMode, on: Name) {
         let on = Locked::Relation(on);
         if !self.0.iter().any(|(known, locked)| *locked == on && *known >= mode) {
@@ -36,7 +36,7 @@ impl Locks {
         }
     }
 
-    /// The strongest first; None where there is none.
+    /// Strongest first; None if there are none.
     pub(super) fn told(mut self) -> Option<StatementLock> {
         self.0.sort_by_key(|(mode, _)| std::cmp::Reverse(*mode));
         let strongest = self.0.first()?.0;
@@ -46,12 +46,13 @@ impl Locks {
             strongest: locks.next()?,
             others: locks.collect(),
             reads: waits_from(TableLockMode::AccessExclusive),
-            // Source: PostgreSQL, "Conflicting Lock Modes": what stands against ROW EXCLUSIVE.
+            // Source: PostgreSQL, "Conflicting Lock Modes": the modes that conflict with ROW EXCLUSIVE.
             writes: waits_from(TableLockMode::Share),
         })
     }
 
-    /// Those of the foreign keys in a definition: triggers are made on the tables that they refer to, but for its own.
+    /// Adds the locks for the foreign keys in a definition: each adds triggers to the table it refers to. The
+    /// statement's own table is not added again.
     pub(super) fn add_foreign_keys(&mut self, definition: Cursor<'_>, own: &Name) {
         let mut rest = definition;
         while let Some(token) = rest.next() {
@@ -64,7 +65,8 @@ impl Locks {
     }
 }
 
-/// CREATE TABLE locks nothing of its own that others could wait for, but what it refers to. `words`: after the name.
+/// The new table itself has no other users, so CREATE TABLE only locks the tables that it refers to. `words`: after the
+/// name.
 pub(super) fn create_table(create: &Create, mut words: Cursor<'_>) -> Found {
     let own = create.name.as_ref()?;
     let mut locks = Locks::none();
@@ -79,10 +81,10 @@ pub(super) fn create_table(create: &Create, mut words: Cursor<'_>) -> Found {
     Some(locks)
 }
 
-/// The second relation of an action of ALTER TABLE, with its lock.
+/// The second relation that an action of ALTER TABLE locks.
 pub(super) fn second_of_action(action: &Action, mut words: Cursor<'_>) -> Option<(TableLockMode, Name)> {
     match &action.change {
-        // With CONCURRENTLY, too, in its second transaction.
+        // Also with CONCURRENTLY, in its second transaction.
         Change::Attach(partition) | Change::Detach { partition, .. } => {
             Some((TableLockMode::AccessExclusive, partition.clone()))
         }

@@ -1,4 +1,4 @@
-//! What `PostgreSQL`'s statements do to objects of their session, where each statement is committed by itself.
+//! What `PostgreSQL`'s statements do to objects of their session when each is committed separately.
 
 use super::super::Dialect;
 use super::super::ddl::{Ddl, Modifier, ObjectKind};
@@ -7,7 +7,6 @@ use super::super::session_object::{Effect, NeededBy, SessionObject, has_word, te
 use super::super::tokens::{Parsed, Token, follow};
 use super::encoding::{begins_statement, block};
 
-/// Reads it from a statement.
 pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
     let Parsed { sql, tokens: all, .. } = statement;
     let word = |at: usize| all.get(at).map(|token| token.text.to_ascii_lowercase()).unwrap_or_default();
@@ -25,10 +24,10 @@ pub(in super::super) fn session_effect(statement: Parsed<'_>) -> Effect {
         }
         _ => {}
     }
-    // What a routine's body says is done when it is called.
+    // What a routine's body does happens when the routine is called.
     let defines =
         statement.first == "create" && all.iter().take(4).any(|token| token.is("function") || token.is("procedure"));
-    // Most statements name none of what is looked for below.
+    // The common case.
     if !mentions_any(sql, &["advisory", "set_config", "setseed", "pg_settings"]) && statement.first != "do" {
         return effect;
     }
@@ -45,7 +44,7 @@ fn object(what: &'static str, name: &str) -> SessionObject {
     SessionObject { what, name: unquoted(name), needed_by: NeededBy::Name }
 }
 
-/// `CREATE TEMPORARY …`, or one in the schema of the temporary tables.
+/// `CREATE TEMPORARY …`, or the same by naming the schema for temporary objects.
 fn created(statement: Parsed<'_>) -> Option<SessionObject> {
     let Some(Ddl::Create(create)) = statement.ddl else { return None };
     let name = create.name.as_ref()?;
@@ -67,7 +66,6 @@ fn created(statement: Parsed<'_>) -> Option<SessionObject> {
     }
 }
 
-/// `SELECT … INTO TEMPORARY t`.
 fn selected_into(all: &[Token<'_>]) -> Option<SessionObject> {
     let into = all.iter().position(|token| token.depth == 0 && token.is("into"))?;
     let mut rest = all.iter().skip(into + 1);
@@ -76,7 +74,7 @@ fn selected_into(all: &[Token<'_>]) -> Option<SessionObject> {
     temporary.then(|| temporary_table(unquoted(name.text)))
 }
 
-/// What functions leave in a session.
+/// What functions leave in the session.
 fn by_function(statement: Parsed<'_>) -> Option<SessionObject> {
     const LOCKS: [&str; 4] =
         ["pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared"];
@@ -97,7 +95,7 @@ fn by_function(statement: Parsed<'_>) -> Option<SessionObject> {
     has_word(sql, "setseed").then(|| object("the seed of", "random"))
 }
 
-/// Whether a routine with this body sets something that stays behind the statement that calls it.
+/// Whether a routine with this body changes a setting beyond the statement that calls it.
 pub(in super::super) fn routine_leaves_settings(body: &str) -> bool {
     Parsed::ask(body, Dialect::Postgres, |body| {
         let configures = has_word(body.sql, "set_config") && !sets_for_itself(body);
@@ -105,13 +103,13 @@ pub(in super::super) fn routine_leaves_settings(body: &str) -> bool {
     })
 }
 
-/// Whether a body may run a SET whose text it puts together, or writes to the view of all settings.
+/// Whether a body may run a SET whose text it builds, or writes to the view of all settings.
 fn runs_a_set(body: &str) -> bool {
     has_word(body, "execute") && (has_word(body, "set") || has_word(body, "reset"))
         || has_word(body, "update") && has_word(body, "pg_settings")
 }
 
-/// Whether a block sets something by SET or RESET that stays behind it.
+/// Whether a block changes a setting beyond itself, by SET or RESET.
 fn sets(block: &[Token<'_>]) -> bool {
     block.windows(3).any(|window| match window {
         [before, set, what] => {
@@ -123,7 +121,7 @@ fn sets(block: &[Token<'_>]) -> bool {
     })
 }
 
-/// Whether every `set_config` of a statement ends with the statement's transaction: its last argument is `true`.
+/// Whether every `set_config` of a statement only lasts for its transaction: the last argument is `true`.
 fn sets_for_itself(statement: Parsed<'_>) -> bool {
     let block = block(statement);
     let all = block.as_deref().unwrap_or(statement.tokens);
@@ -135,11 +133,11 @@ fn sets_for_itself(statement: Parsed<'_>) -> bool {
     };
     let calls = all.iter().enumerate().filter(|(_, token)| unquoted(token.text) == "set_config");
     let local = calls.filter(|(at, _)| is_local(*at).is_some()).count();
-    // What stands in a string that is run is none of the tokens.
+    // A call in a string that is executed is not among the tokens.
     local == statement.sql.to_ascii_lowercase().matches("set_config").count()
 }
 
-/// Whether a statement is nothing but `set_config` of values that stand in it: that is repeated.
+/// Whether a statement only calls `set_config` with literal values, so that it can simply run again.
 fn sets_literals(statement: Parsed<'_>) -> bool {
     let allowed = |token: &Token<'_>| {
         matches!(token.text, ")" | "," | ".")

@@ -1,5 +1,5 @@
-//! Which lock on a table a statement takes, where its kind alone tells. What depends on the
-//! database's state, or is not written down, stays unsaid.
+//! The locks on tables that a statement takes, if they can be seen from its kind. Nothing is said about what depends on
+//! the database's state or is not documented.
 //!
 //! Source: `PostgreSQL` 13 to 18, 13.3.1 "Table-Level Locks", and the reference page ALTER TABLE.
 
@@ -11,7 +11,7 @@ use super::super::statement_lock::{Locked, StatementLock};
 use super::super::tokens::{Parsed, Token};
 use super::second_lock::{Found, Locks, create_table, second_of_action};
 
-/// The locks that a statement takes on what it names; None where its kind does not tell.
+/// The locks that a statement takes on what it names; None if they cannot be seen from its kind.
 pub(super) fn table_lock(statement: Parsed<'_>) -> Option<StatementLock> {
     let mut words = statement.words();
     let found = match statement.first {
@@ -113,7 +113,7 @@ fn cluster(mut words: Cursor<'_>) -> Found {
     Some(Locks::one(TableLockMode::AccessExclusive, on))
 }
 
-/// Writes wait for the table, and reads for its indexes: a query is planned with all of them.
+/// Writes wait for the table. Reads wait for its indexes, since planning a query locks all of them.
 fn reindex(mut words: Cursor<'_>) -> Found {
     words.eat_options();
     words.eat(&["verbose"]);
@@ -154,7 +154,7 @@ fn select(words: Cursor<'_>) -> Found {
     one.then(|| Locks::one(TableLockMode::RowShare, on))
 }
 
-/// Of several actions the strictest lock counts, as the reference page says.
+/// With several actions the strictest lock counts, as the reference page says.
 fn alter(statement: Parsed<'_>) -> Found {
     let Some(Ddl::Alter(Alter { kind: ObjectKind::Table, name: Some(on), actions, .. })) = statement.ddl else {
         return None;
@@ -189,7 +189,7 @@ fn action_mode(action: &Action, mut words: Cursor<'_>) -> Option<TableLockMode> 
         "attach" | "cluster" | "validate" => TableLockMode::ShareUpdateExclusive,
         "enable" | "disable" if all.has("trigger") => TableLockMode::ShareRowExclusive,
         "set" if words.eat_all(&["without", "cluster"]) => TableLockMode::ShareUpdateExclusive,
-        // Most storage parameters take the weaker lock; for this one the page does not say so.
+        // Most storage parameters need the weaker lock; for this one the page does not say so.
         "set" | "reset" if words.eat(&["("]) => {
             (!words.has("user_catalog_table")).then_some(TableLockMode::ShareUpdateExclusive)?
         }
@@ -227,7 +227,7 @@ mod tests {
         StatementLock::of(sql, Dialect::Postgres)
     }
 
-    // tests/engines/postgres/planned_locks.rs holds these against what a server really takes.
+    // tests/engines/postgres/planned_locks.rs compares these with a real server.
     #[rstest]
     #[case("alter table only s.t add column b int not null", "ACCESS EXCLUSIVE on s.t")]
     #[case("ALTER TABLE IF EXISTS \"T t\" VALIDATE CONSTRAINT c", "SHARE UPDATE EXCLUSIVE on \"T t\"")]
@@ -272,7 +272,7 @@ mod tests {
     #[case("lock t in share row exclusive mode nowait", "SHARE ROW EXCLUSIVE on t")]
     #[case("lock table t", "ACCESS EXCLUSIVE on t")]
     #[case("refresh materialized view concurrently v", "EXCLUSIVE on v")]
-    fn what_a_statement_s_kind_tells(#[case] sql: &str, #[case] expected: &str) {
+    fn what_a_statement_s_kind_shows(#[case] sql: &str, #[case] expected: &str) {
         let lock = table_lock(sql).unwrap();
         assert_eq!(format!("{} on {}", lock.strongest.mode.as_str(), lock.on()), expected);
     }
