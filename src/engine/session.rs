@@ -74,8 +74,8 @@ pub trait Database {
         false
     }
 
-    /// How long a session that was asked to stop may take to do so by itself, between two messages. Only after that is what
-    /// it executes cancelled.
+    /// How long a session that was asked to stop may take to stop on its own, between two messages. Only after that is the
+    /// running statement cancelled.
     fn stops_within(&self) -> Duration {
         Duration::ZERO
     }
@@ -264,10 +264,10 @@ pub trait Session {
     async fn close(self);
 }
 
-/// How a batch goes on.
+/// The progress of a batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Progress {
-    /// A migration's first statement is about to run, or has begun so long ago.
+    /// A migration's first statement is about to run, or has been running for this long.
     Started(Duration),
     /// This many of its statements have run. They are not yet committed where the file is one transaction.
     StatementsDone(usize),
@@ -317,7 +317,7 @@ pub struct Attempt<'a> {
     pub run: &'a str,
     /// What the fence must still be at.
     pub fence: Fence,
-    /// Asked between two statements that are each committed by themselves: a cancellation may meet neither of them.
+    /// Asked between two statements that are committed separately: a cancellation may hit neither of them.
     pub stop: &'a Stop,
 }
 

@@ -58,7 +58,7 @@ fn advice(code: Option<u16>, said: &str) -> &'static str {
             "make the resource or its source smaller: move inline files into ConfigMaps, or divide them"
         }
         _ if said.contains("webhook") => "ask whoever runs the webhook that it names to fix or remove it",
-        Some(401) => "have the operator started anew: its token is not accepted",
+        Some(401) => "have the operator restarted: its token is not accepted",
         // RBAC's words name the user; a quota's and a policy's do not.
         Some(403) if said.contains("User \"") => {
             "have an administrator give the operator's ServiceAccount that right, which is in the chart's ClusterRole"

@@ -155,7 +155,7 @@ async fn look(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Optio
             return Ok(Some(pause));
         }
     }
-    read_anew(context, turn, heard).await
+    read_again(context, turn, heard).await
 }
 
 /// Continues from what was seen last. None if there is more to do than to report the state and to keep or release the
@@ -180,7 +180,7 @@ async fn follow(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Opt
     Ok(Some(pause))
 }
 
-async fn read_anew(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Option<Duration>, PassError> {
+async fn read_again(context: &Context, turn: &mut Turn, heard: &Heard) -> Result<Option<Duration>, PassError> {
     turn.known.notes.following = None;
     turn.known.waits = false;
     let now = Timestamp::now();

@@ -98,7 +98,7 @@ pub(super) fn another_plan() -> Failure {
         "the ledger has changed since it was read: what would be undone now is not what was shown; nothing was \
                   undone",
     )
-    .hint("look again with schemaward rollback --dry-run, and then say so anew")
+    .hint("look again with schemaward rollback --dry-run, then confirm again")
 }
 
 /// The ledger could not be asked what became of a migration.

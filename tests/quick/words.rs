@@ -42,6 +42,15 @@ const GLOSSARY: &[(&str, &str)] = &[
     ("stands behind", "follows"),
     ("stand behind", "follow"),
     ("has it that", "says that"),
+    ("anew", "again"),
+    ("in small letters", "in lower case"),
+    ("told of", "reported"),
+    ("tell of", "report, or: show"),
+    ("by itself", "on its own, or: separately"),
+    ("by themselves", "on their own, or: separately"),
+    ("comes to its end", "finishes"),
+    ("come to its end", "finish, or: finished"),
+    ("so many", "this many, or: N"),
 ];
 
 #[test]

@@ -324,7 +324,7 @@ fn leaves_index(trace: &Trace, failure: &Failure) -> Option<&'static str> {
     let left = match trace {
         Trace::CreatedIndex { .. } => {
             "the index is left half built (INVALID): no query uses it, but every write pays for it, until a run builds it \
-             anew with this statement, or you drop it"
+             again with this statement, or you drop it"
         }
         Trace::DroppedIndex { .. } => {
             "the index may be left INVALID: no query uses it then, but every write pays for it, until a run drops it with \

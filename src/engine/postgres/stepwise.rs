@@ -1,7 +1,7 @@
 //! Applies a file in its one transaction, but statement by statement, each in a savepoint: where an object already exists,
-//! it can be compared with what the statement would make, and the rest of the file goes on.
+//! it can be compared with what the statement would create, and the rest of the file runs.
 //!
-//! Slower than [`super::message`], a round trip a statement, so a file is applied so only after that way has met an
+//! A round trip for each statement makes it slower than [`super::message`], so it is used only after that has met an
 //! object that exists.
 
 use std::time::{Duration, Instant};

@@ -91,7 +91,7 @@ pub(crate) fn session_gone(attempt: Attempt<'_>, gone: &SessionGone) -> Failure 
         ),
     )
     .hint(format!(
-        "change the statements that have not run so that they do without it, or make it anew themselves, and start the \
+        "change the statements that have not run so that they do not need it, or create it again themselves, and start the \
              next run; or undo by hand what has run and say so: schemaward repair --abandon {}",
         abandoned_as(attempt)
     ))
