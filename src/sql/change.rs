@@ -85,14 +85,14 @@ impl Cursor<'_> {
     }
 
     /// Parses what follows `ADD`.
-    fn added(self) -> Vec<Element> {
+    fn added(self) -> Box<[Element]> {
         let mut column = self;
         column.eat(&["column"]);
         let if_not_exists = column.eat_all(&["if", "not", "exists"]);
         if column.eat(&["("]) {
             return column.parts(1).map(|part| part.element(if_not_exists)).collect();
         }
-        vec![self.element(false)]
+        Box::new([self.element(false)])
     }
 
     fn element(mut self, if_not_exists: bool) -> Element {

@@ -39,6 +39,7 @@ pub enum ObjectKind {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
 pub enum Modifier {
     OrReplace,
     IfExists,
@@ -51,15 +52,19 @@ pub enum Modifier {
     Cascade,
 }
 
+/// A set of modifiers, one bit each.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Modifiers(u8);
+
 /// `CREATE …`
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Create {
     pub kind: ObjectKind,
     /// None for an index whose name the server chooses, and if the name was not understood.
     pub name: Option<Name>,
-    pub modifiers: Vec<Modifier>,
-    /// The table of an index, a trigger, a policy or a rule.
-    pub on: Option<Name>,
+    pub modifiers: Modifiers,
+    /// The table of an index, a trigger, a policy or a rule. Boxed, since few statements have one.
+    pub on: Option<Box<Name>>,
     /// The first token after all of these.
     pub(crate) rest: usize,
 }
@@ -69,10 +74,10 @@ pub struct Create {
 pub struct Drop {
     pub kind: ObjectKind,
     /// As far as they were understood.
-    pub names: Vec<Name>,
-    pub modifiers: Vec<Modifier>,
+    pub names: Box<[Name]>,
+    pub modifiers: Modifiers,
     /// The table of an index, a trigger, a policy or a rule, if the statement names it.
-    pub on: Option<Name>,
+    pub on: Option<Box<Name>>,
     /// The first token after the names and the table.
     pub(crate) rest: usize,
 }
@@ -81,7 +86,7 @@ pub struct Drop {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rename {
     /// Old and new names.
-    pub tables: Vec<(Name, Name)>,
+    pub tables: Box<[(Name, Name)]>,
     pub if_exists: bool,
 }
 
@@ -92,7 +97,7 @@ pub struct Alter {
     pub name: Option<Name>,
     pub if_exists: bool,
     /// Of a table only.
-    pub actions: Vec<Action>,
+    pub actions: Box<[Action]>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -105,7 +110,7 @@ pub struct Action {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
     /// Several if they are in parentheses.
-    Add(Vec<Element>),
+    Add(Box<[Element]>),
     Drop {
         what: Part,
         name: Identifier,
@@ -191,17 +196,28 @@ pub enum ConstraintKind {
     NotNull,
 }
 
+impl Modifiers {
+    pub(crate) fn add(&mut self, modifier: Modifier) {
+        self.0 |= 1 << modifier as u8;
+    }
+
+    #[must_use]
+    pub fn contain(self, modifier: Modifier) -> bool {
+        self.0 & 1 << modifier as u8 != 0
+    }
+}
+
 impl Create {
     #[must_use]
     pub fn says(&self, modifier: Modifier) -> bool {
-        self.modifiers.contains(&modifier)
+        self.modifiers.contain(modifier)
     }
 }
 
 impl Drop {
     #[must_use]
     pub fn says(&self, modifier: Modifier) -> bool {
-        self.modifiers.contains(&modifier)
+        self.modifiers.contain(modifier)
     }
 }
 

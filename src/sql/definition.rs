@@ -5,7 +5,7 @@
 
 use super::Dialect;
 use super::cursor::Cursor;
-use super::ddl::{Action, Alter, Change, Create, Ddl, Drop, Modifier, ObjectKind, Rename};
+use super::ddl::{Action, Alter, Change, Create, Ddl, Drop, Modifier, Modifiers, ObjectKind, Rename};
 use super::name::Name;
 use super::tokens::{Parsed, Parser};
 
@@ -81,18 +81,18 @@ impl Cursor<'_> {
             Dialect::Postgres | Dialect::Sqlite => &["temporary", "temp"],
             Dialect::Mysql | Dialect::Mariadb => &["temporary"],
         };
-        let mut modifiers = Vec::new();
+        let mut modifiers = Modifiers::default();
         if self.eat_all(&["or", "replace"]) {
-            modifiers.push(Modifier::OrReplace);
+            modifiers.add(Modifier::OrReplace);
         }
         let mut materialized = false;
         loop {
             if self.eat(temporary) {
-                modifiers.push(Modifier::Temporary);
+                modifiers.add(Modifier::Temporary);
             } else if self.eat(&["unique"]) {
-                modifiers.push(Modifier::Unique);
+                modifiers.add(Modifier::Unique);
             } else if self.eat(&["fulltext", "spatial", "vector"]) {
-                modifiers.push(Modifier::Special);
+                modifiers.add(Modifier::Special);
             } else if self.eat(&["materialized"]) {
                 materialized = true;
             } else if self.eat(&["definer", "algorithm", "sql"]) {
@@ -104,44 +104,44 @@ impl Cursor<'_> {
         let kind = self.kind()?;
         let kind = if materialized { ObjectKind::MaterializedView } else { kind };
         if kind == ObjectKind::Index && self.eat(&["concurrently"]) {
-            modifiers.push(Modifier::Concurrently);
+            modifiers.add(Modifier::Concurrently);
         }
         if self.eat_all(&["if", "not", "exists"]) {
-            modifiers.push(Modifier::IfNotExists);
+            modifiers.add(Modifier::IfNotExists);
         }
         let is_nameless = kind == ObjectKind::Index && self.sees(&["on"]);
         let name = if is_nameless { None } else { self.name() };
         let on = match kind {
-            ObjectKind::Index | ObjectKind::Trigger | ObjectKind::Policy => self.table_after("on"),
-            ObjectKind::Rule => self.table_after("to"),
+            ObjectKind::Index | ObjectKind::Trigger | ObjectKind::Policy => self.table_after("on").map(Box::new),
+            ObjectKind::Rule => self.table_after("to").map(Box::new),
             _ => None,
         };
         Some(Create { kind, name, modifiers, on, rest: self.at })
     }
 
     fn drop(&mut self) -> Option<Drop> {
-        let mut modifiers = Vec::new();
+        let mut modifiers = Modifiers::default();
         if self.eat(&["temporary"]) {
-            modifiers.push(Modifier::Temporary);
+            modifiers.add(Modifier::Temporary);
         }
         let materialized = self.eat(&["materialized"]);
         let kind = self.kind()?;
         let kind = if materialized { ObjectKind::MaterializedView } else { kind };
         if kind == ObjectKind::Index && self.eat(&["concurrently"]) {
-            modifiers.push(Modifier::Concurrently);
+            modifiers.add(Modifier::Concurrently);
         }
         if self.eat_all(&["if", "exists"]) {
-            modifiers.push(Modifier::IfExists);
+            modifiers.add(Modifier::IfExists);
         }
         let mut names: Vec<Name> = self.name().into_iter().collect();
         while self.eat(&[","]) {
             names.extend(self.name());
         }
-        let on = if self.eat(&["on"]) { self.name() } else { None };
+        let on = if self.eat(&["on"]) { self.name().map(Box::new) } else { None };
         if self.has("cascade") {
-            modifiers.push(Modifier::Cascade);
+            modifiers.add(Modifier::Cascade);
         }
-        Some(Drop { kind, names, modifiers, on, rest: self.at })
+        Some(Drop { kind, names: names.into(), modifiers, on, rest: self.at })
     }
 
     fn rename(&mut self) -> Option<Rename> {
@@ -154,7 +154,7 @@ impl Cursor<'_> {
             part.eat(&["to"]).then_some(())?;
             Some((from, part.name()?))
         };
-        let tables: Option<Vec<_>> = self.parts(0).map(pair).collect();
+        let tables: Option<Box<[_]>> = self.parts(0).map(pair).collect();
         Some(Rename { tables: tables?, if_exists })
     }
 
@@ -167,7 +167,7 @@ impl Cursor<'_> {
         let kind = self.kind()?;
         let if_exists = self.eat_all(&["if", "exists"]);
         if kind != ObjectKind::Table {
-            return Some(Alter { kind, name: self.name(), if_exists, actions: Vec::new() });
+            return Some(Alter { kind, name: self.name(), if_exists, actions: Box::default() });
         }
         let name = self.table()?;
         // MariaDB: how long to wait for a lock.
@@ -195,6 +195,14 @@ mod tests {
         Parsed::ask(sql, dialect, |statement| statement.ddl.cloned())
     }
 
+    fn modifiers(all: &[Modifier]) -> Modifiers {
+        let mut modifiers = Modifiers::default();
+        for modifier in all {
+            modifiers.add(*modifier);
+        }
+        modifiers
+    }
+
     fn changes(sql: &str, dialect: Dialect) -> Vec<Change> {
         let Some(Ddl::Alter(alter)) = read(sql, dialect) else { panic!("{sql}") };
         assert_eq!(alter.name.map(|name| name.to_string()).as_deref(), Some("t"));
@@ -206,7 +214,7 @@ mod tests {
         let sql = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY s.\"T\" (a)";
         let Some(Ddl::Create(index)) = read(sql, Dialect::Postgres) else { panic!() };
         assert_eq!(index.kind, ObjectKind::Index);
-        assert_eq!(index.modifiers, [Modifier::Unique, Modifier::Concurrently, Modifier::IfNotExists]);
+        assert_eq!(index.modifiers, modifiers(&[Modifier::Unique, Modifier::Concurrently, Modifier::IfNotExists]));
         let on = index.on.unwrap();
         assert_eq!((on.schema().map(Identifier::as_str), on.last().as_str()), (Some("s"), "T"));
         let Some(Ddl::Create(nameless)) = read("create index on t (a)", Dialect::Postgres) else { panic!() };
@@ -312,13 +320,13 @@ mod tests {
         let found =
             changes("alter table t add key text (a), add vector v (b), add period for p (a, b)", Dialect::Mysql);
         let index = |name, special| {
-            Change::Add(vec![Element::Index {
+            Change::Add(Box::new([Element::Index {
                 name: Some(Identifier::at(0, name, false)),
                 if_not_exists: false,
                 special,
-            }])
+            }]))
         };
-        assert_eq!(found, [index("text", false), index("v", true), Change::Add(vec![Element::Other])]);
+        assert_eq!(found, [index("text", false), index("v", true), Change::Add(Box::new([Element::Other]))]);
     }
 
     #[test]
@@ -372,7 +380,7 @@ mod tests {
         let names: Vec<String> = drop.names.iter().map(ToString::to_string).collect();
         assert_eq!(
             (names, drop.modifiers),
-            (vec!["a".to_owned(), "s.\"B\"".to_owned()], vec![Modifier::IfExists, Modifier::Cascade])
+            (vec!["a".to_owned(), "s.\"B\"".to_owned()], modifiers(&[Modifier::IfExists, Modifier::Cascade]))
         );
         let Some(Ddl::Rename(rename)) = read("rename table a to b, d.c to d.e", Dialect::Mysql) else { panic!() };
         assert_eq!((rename.tables.len(), rename.tables[1].1.to_string().as_str()), (2, "d.e"));

@@ -26,7 +26,7 @@ pub struct Facts {
     session_change: Option<Box<SessionChange>>,
     session_effect: Option<Box<Effect>>,
     /// The byte ranges of its first line that may be passwords.
-    pub(crate) secrets: Vec<Range<usize>>,
+    pub(crate) secrets: Box<[Range<usize>]>,
 }
 
 impl Facts {

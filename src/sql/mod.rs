@@ -33,8 +33,8 @@ pub(crate) mod transaction;
 
 pub use data_loss::DataLoss;
 pub use ddl::{
-    Action, Alter, Change, Column, Constraint, ConstraintKind, Create, Ddl, Drop, Element, Modifier, ObjectKind, Part,
-    Rename,
+    Action, Alter, Change, Column, Constraint, ConstraintKind, Create, Ddl, Drop, Element, Modifier, Modifiers,
+    ObjectKind, Part, Rename,
 };
 pub use dialect::Dialect;
 pub use facts::Facts;

@@ -6,9 +6,11 @@ use std::ops::Range;
 /// A name without a dot. Two are equal if they mean the same.
 #[derive(Clone, Debug)]
 pub struct Identifier {
-    written: Box<str>,
-    /// Without quotes, and in lower case if the engine folds it; None if that is how it is written.
-    meant: Option<Box<str>>,
+    /// The name as written, followed by what it means if that differs: without quotes, and in lower case if the engine
+    /// folds it. One allocation, since all names of a file are kept.
+    text: Box<str>,
+    /// Where the meaning starts in `text`; 0 if the name is written that way.
+    meaning: usize,
     /// Its first byte in the statement.
     start: usize,
 }
@@ -16,26 +18,32 @@ pub struct Identifier {
 impl Identifier {
     /// `folds`: unquoted names are case-insensitive.
     pub(crate) fn at(start: usize, written: &str, folds: bool) -> Self {
-        let unquoted = [('"', '"'), ('`', '`'), ('[', ']')].into_iter().find_map(|(open, close)| {
+        let unquoted = ["\"\"", "``", "[]"].into_iter().find_map(|quotes| {
+            let (open, close) = quotes.split_at(1);
             let inner = written.strip_prefix(open)?.strip_suffix(close)?;
-            Some(inner.replace(&format!("{close}{close}"), &close.to_string()).into_boxed_str())
+            Some(inner.replace(&close.repeat(2), close))
         });
-        let folded = || {
-            (folds && written.bytes().any(|byte| byte.is_ascii_uppercase()))
-                .then(|| written.to_ascii_lowercase().into_boxed_str())
-        };
-        Self { written: written.into(), meant: unquoted.or_else(folded), start }
+        let folded =
+            || (folds && written.bytes().any(|byte| byte.is_ascii_uppercase())).then(|| written.to_ascii_lowercase());
+        match unquoted.or_else(folded) {
+            Some(meaning) => Self { text: [written, &meaning].concat().into(), meaning: written.len(), start },
+            None => Self { text: written.into(), meaning: 0, start },
+        }
+    }
+
+    fn written(&self) -> &str {
+        self.text.get(..self.meaning).filter(|written| !written.is_empty()).unwrap_or(&self.text)
     }
 
     /// Its byte range in the statement.
     pub(crate) fn range(&self) -> Range<usize> {
-        self.start..self.start + self.written.len()
+        self.start..self.start + self.written().len()
     }
 
     /// What the name means: without quotes, and in lower case if the engine folds it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.meant.as_deref().unwrap_or(&self.written)
+        self.text.get(self.meaning..).unwrap_or_default()
     }
 }
 
@@ -50,7 +58,7 @@ impl Eq for Identifier {}
 /// As written.
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(self.written())
     }
 }
 
@@ -113,6 +121,9 @@ mod tests {
     #[case("`a``b`", false, "a`b")]
     #[case("[a b]", true, "a b")]
     #[case("\"", true, "\"")]
+    #[case("\"\"", true, "")]
+    #[case("[a]]b]", true, "a]b")]
+    #[case("\u{e9}É", true, "\u{e9}É")]
     fn a_name_means_what_its_quotes_say(#[case] written: &str, #[case] folds: bool, #[case] meant: &str) {
         let identifier = Identifier::at(0, written, folds);
         assert_eq!((identifier.as_str(), identifier.to_string().as_str()), (meant, written));

@@ -26,9 +26,9 @@ pub(crate) fn hidden(line: &str, secrets: &[Range<usize>]) -> String {
 }
 
 /// The byte ranges of a line that may be passwords.
-pub(crate) fn secrets_of_line(line: &str) -> Vec<Range<usize>> {
+pub(crate) fn secrets_of_line(line: &str) -> Box<[Range<usize>]> {
     if !may_hold_secret(line) {
-        return Vec::new();
+        return Box::default();
     }
     RULES.into_iter().flat_map(|dialect| literals(line, dialect)).collect()
 }

@@ -73,23 +73,23 @@ impl Trace {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum CatalogObject {
     /// A database, also called a schema.
-    Database(String),
+    Database(Box<str>),
     /// A table, or a sequence of `MariaDB`, which `information_schema.tables` lists as well.
     Table(ObjectName),
     View(ObjectName),
     Column {
         table: ObjectName,
-        name: String,
+        name: Box<str>,
     },
     /// An index of a table; the primary key's name is `PRIMARY`.
     Index {
         table: ObjectName,
-        name: String,
+        name: Box<str>,
     },
     /// A foreign key or a check constraint of a table.
     Constraint {
         table: ObjectName,
-        name: String,
+        name: Box<str>,
     },
     Procedure(ObjectName),
     Function(ObjectName),
@@ -101,12 +101,12 @@ pub enum CatalogObject {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ObjectName {
     /// None for the session's database.
-    pub database: Option<String>,
-    pub name: String,
+    pub database: Option<Box<str>>,
+    pub name: Box<str>,
 }
 
 impl ObjectName {
     pub(crate) fn of(name: &Name) -> Self {
-        Self { database: name.schema().map(|schema| schema.as_str().to_owned()), name: name.last().as_str().to_owned() }
+        Self { database: name.schema().map(|schema| schema.as_str().into()), name: name.last().as_str().into() }
     }
 }

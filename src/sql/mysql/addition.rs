@@ -238,7 +238,7 @@ mod tests {
         #[case] moved: &str,
     ) {
         let read = read(sql).unwrap();
-        assert_eq!(read.table.name, "t");
+        assert_eq!(&*read.table.name, "t");
         assert_eq!(read.added, added);
         assert_eq!(read.in_scratch("s").sql, moved);
     }

@@ -123,7 +123,7 @@ fn other(first: Option<&Token<'_>>, words: Cursor<'_>) -> CatalogChange {
 }
 
 fn part(table: &ObjectName, what: Part, name: &Identifier) -> CatalogObject {
-    let (table, name) = (table.clone(), name.as_str().to_owned());
+    let (table, name) = (table.clone(), name.as_str().into());
     match what {
         Part::Column => CatalogObject::Column { table, name },
         Part::Index => CatalogObject::Index { table, name },
@@ -132,7 +132,7 @@ fn part(table: &ObjectName, what: Part, name: &Identifier) -> CatalogObject {
 }
 
 fn primary_key(table: &ObjectName) -> CatalogObject {
-    CatalogObject::Index { table: table.clone(), name: "PRIMARY".to_owned() }
+    CatalogObject::Index { table: table.clone(), name: "PRIMARY".into() }
 }
 
 /// None if what is added has no name here, or cannot be looked up.

@@ -28,7 +28,7 @@ pub(super) fn created(statement: Parsed<'_>) -> Execution {
         // information_schema does not list a function from a library.
         let is_of_library = || statement.tokens.iter().any(|token| token.depth == 0 && token.is("soname"));
         let found = create.name.as_ref().filter(|_| create.kind != ObjectKind::Function || !is_of_library());
-        let object = found.and_then(|name| object(create.kind, name, create.on.as_ref()));
+        let object = found.and_then(|name| object(create.kind, name, create.on.as_deref()));
         object.map_or(UNKNOWN, |object| Execution::Alone(Trace::Appears(object)))
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn dropped(statement: Parsed<'_>) -> Execution {
     if drop.says(Modifier::IfExists) && !several {
         return REPEATABLE;
     }
-    match drop.names.last().and_then(|last| object(drop.kind, last, drop.on.as_ref())) {
+    match drop.names.last().and_then(|last| object(drop.kind, last, drop.on.as_deref())) {
         Some(object) if several => Execution::Alone(Trace::LastDisappears(object)),
         Some(object) => Execution::Alone(Trace::Disappears(object)),
         None if drop.says(Modifier::IfExists) => REPEATABLE,

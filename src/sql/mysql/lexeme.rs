@@ -119,13 +119,12 @@ impl<'a> Lexer<'a> {
 
     /// The end of a word, or the start of a delimiter in it.
     fn before_delimiter(&self, end: usize) -> usize {
+        let Some(delimiter) = self.delimiter else { return end };
         let word = self.sql.get(self.at..end).unwrap_or_default();
         // A delimiter may start inside the word and extend beyond it.
-        let starts = word.char_indices().skip(1).map(|(at, _)| self.at + at);
-        let starts_delimiter = |at: &usize| {
-            self.delimiter.is_some_and(|delimiter| self.sql.get(*at..).is_some_and(|rest| rest.starts_with(delimiter)))
-        };
-        if self.delimiter.is_none() { end } else { starts.into_iter().find(starts_delimiter).unwrap_or(end) }
+        let mut starts = word.char_indices().skip(1).map(|(at, _)| self.at + at);
+        let starts_delimiter = |at: &usize| self.sql.get(*at..).is_some_and(|rest| rest.starts_with(delimiter));
+        starts.find(starts_delimiter).unwrap_or(end)
     }
 
     fn block_comment(&mut self) -> (Kind, usize, Option<Construct>) {

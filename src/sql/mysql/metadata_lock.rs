@@ -85,9 +85,9 @@ fn dropped(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Drop(drop)) = statement.ddl else { return None };
     let name = drop.names.first().cloned()?;
     match drop.kind {
-        ObjectKind::Table if !drop.says(Modifier::Temporary) => closed(relations(drop.names.clone())),
+        ObjectKind::Table if !drop.says(Modifier::Temporary) => closed(relations(drop.names.to_vec())),
         ObjectKind::Index => {
-            asked(statement.words_from(drop.rest)).unwrap_or(Asked::Nothing).lock(drop.on.clone()?, Others::GoOn)
+            asked(statement.words_from(drop.rest)).unwrap_or(Asked::Nothing).lock(*drop.on.clone()?, Others::GoOn)
         }
         ObjectKind::Trigger => closed(vec![Locked::TableOf(name)]),
         _ => None,
@@ -102,7 +102,7 @@ fn renamed(statement: Parsed<'_>) -> Option<StatementLock> {
 /// A new table has no other users.
 fn created(statement: Parsed<'_>) -> Option<StatementLock> {
     let Some(Ddl::Create(create)) = statement.ddl else { return None };
-    let on = create.on.clone()?;
+    let on = *create.on.clone()?;
     match create.kind {
         ObjectKind::Index => {
             create.name.as_ref()?;

@@ -92,7 +92,7 @@ fn created(create: &Create, statement: Parsed<'_>) -> Option<Creation> {
         ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence => {
             Creation::Relation { name }
         }
-        ObjectKind::Index => Creation::Index { name: name.last().clone(), table: create.on.clone()? },
+        ObjectKind::Index => Creation::Index { name: name.last().clone(), table: *create.on.clone()? },
         ObjectKind::Type | ObjectKind::Domain => Creation::Type { name },
         ObjectKind::Function | ObjectKind::Procedure => Creation::Function { name },
         ObjectKind::Schema | ObjectKind::Extension if rest.peek().is_none() => Creation::NameOnly,

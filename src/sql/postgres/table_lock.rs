@@ -70,7 +70,7 @@ fn create(statement: Parsed<'_>) -> Found {
         ObjectKind::Trigger => TableLockMode::ShareRowExclusive,
         _ => return None,
     };
-    Some(Locks::one(mode, create.on.clone()?))
+    Some(Locks::one(mode, *create.on.clone()?))
 }
 
 fn drop(statement: Parsed<'_>) -> Found {
@@ -79,7 +79,7 @@ fn drop(statement: Parsed<'_>) -> Found {
     let on: Vec<Locked> = match drop.kind {
         ObjectKind::Table => names.map(Locked::Relation).collect(),
         ObjectKind::Index if !drop.says(Modifier::Concurrently) => names.map(Locked::TableOf).collect(),
-        ObjectKind::Policy | ObjectKind::Rule | ObjectKind::Trigger => vec![Locked::Relation(drop.on.clone()?)],
+        ObjectKind::Policy | ObjectKind::Rule | ObjectKind::Trigger => vec![Locked::Relation(*drop.on.clone()?)],
         _ => return None,
     };
     Some(Locks::all(TableLockMode::AccessExclusive, on))
