@@ -100,20 +100,6 @@ pub(crate) fn next_is<'a>(mut tokens: impl Iterator<Item = Token<'a>>, keyword: 
     tokens.next().is_some_and(|token| token.is(keyword))
 }
 
-/// A name, with or without qualifiers, as written but without white space around its dots. Consumes the token after it,
-/// too.
-pub(crate) fn name<'a>(tokens: &mut impl Iterator<Item = Token<'a>>) -> Option<String> {
-    let mut name = tokens.next()?.text.to_owned();
-    while let Some(token) = tokens.next() {
-        if token.text != "." {
-            break;
-        }
-        name.push('.');
-        name.push_str(tokens.next()?.text);
-    }
-    Some(name)
-}
-
 /// Whether any `N` consecutive tokens match.
 pub(crate) fn follow<'a, const N: usize>(
     tokens: impl Iterator<Item = Token<'a>>,

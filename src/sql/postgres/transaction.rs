@@ -1,7 +1,8 @@
 //! Which statements `PostgreSQL` refuses inside a transaction block, and what such a statement leaves in the catalog.
 
+use super::super::cursor::Cursor;
 use super::super::ddl::{Action, Change, Create, Ddl, Drop, Modifier, ObjectKind};
-use super::super::tokens::{Parsed, Token, follow, name};
+use super::super::tokens::{Parsed, Token, follow};
 use super::super::transaction::{Execution, Trace};
 
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
@@ -12,7 +13,7 @@ pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
         ("drop", Some(DROP_CONCURRENTLY)) => {
             Ddl::drops(statement.ddl, ObjectKind::Index).map_or(UNKNOWN, dropped_index)
         }
-        ("reindex", Some(_)) => Execution::Alone(reindexed(statement.iter().skip(1))),
+        ("reindex", Some(_)) => Execution::Alone(reindexed(statement.words())),
         ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
         // A procedure may commit, and so may a DO block that contains the words for it; inside a transaction the server
         // would refuse that. An interrupted DETACH leaves a partition that is pending.
@@ -45,12 +46,14 @@ fn dropped_index(index: &Drop) -> Execution {
     index.names.first().map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name: name.to_string() }))
 }
 
-fn reindexed<'a>(words: impl Iterator<Item = Token<'a>>) -> Trace {
-    let mut rest = words.filter(|token| token.depth == 0 && !token.is_parenthesis() && !token.is("concurrently"));
-    let what = rest.next();
-    match (what, name(&mut rest)) {
-        (Some(what), Some(name)) if what.is("index") => Trace::ReindexedIndex { name },
-        (Some(what), Some(name)) if what.is("table") => Trace::ReindexedTable { name },
+fn reindexed(mut words: Cursor<'_>) -> Trace {
+    words.eat_options();
+    let is_index = words.eat(&["index"]);
+    let is_table = !is_index && words.eat(&["table"]);
+    words.eat(&["concurrently"]);
+    match words.name().map(|name| name.to_string()) {
+        Some(name) if is_index => Trace::ReindexedIndex { name },
+        Some(name) if is_table => Trace::ReindexedTable { name },
         _ => Trace::Repeatable,
     }
 }
