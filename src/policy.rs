@@ -36,6 +36,17 @@ pub enum Gaps {
     Allow,
 }
 
+/// Which of a run's files share a transaction.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "camelCase")]
+pub enum TransactionScope {
+    /// Each file is a transaction with its row.
+    #[default]
+    File,
+    /// All files are one transaction with all their rows: all of them are applied, or none.
+    All,
+}
+
 /// A policy as the command line writes it.
 #[must_use]
 pub fn as_flag(policy: &impl ValueEnum) -> String {

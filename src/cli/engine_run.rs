@@ -80,6 +80,18 @@ impl RunFlags {
         AnyDatabase::new(url, DatabaseSettings { run, lock_timeout: self.lock_timeout, history_schema, already_exists })
     }
 
+    /// Whether all files can be one transaction by these flags.
+    pub(super) fn check_one_transaction(&self) -> Result<(), Failure> {
+        match self.already_exists {
+            AlreadyExists::Fail => Ok(()),
+            AlreadyExists::SkipIfIdentical => Err(invalid_settings(
+                "--transaction all cannot be combined with --already-exists skip-if-identical: an error ends the \
+                 transaction, so nothing can be skipped in it; leave one of them out"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// Executes a run to its end, on a runtime of its own.
     pub(super) fn execute(
         &self,

@@ -10,7 +10,7 @@ use crate::engine::{AnyDatabase, Database, DatabaseSettings};
 use crate::migration::{InvalidVersion, SourceRules};
 use crate::plan::{OnForeignHistory, PlanOptions, Target};
 use crate::policy::AlreadyExists;
-use crate::policy::{Gaps, OutOfOrder};
+use crate::policy::{Gaps, OutOfOrder, TransactionScope};
 use crate::report::{Failure, Reason};
 use crate::sql::Dialect;
 
@@ -125,8 +125,23 @@ pub(super) struct OutOfOrderFlag {
 impl OutOfOrderFlag {
     /// With a target.
     pub(super) fn options(self, target: Target) -> PlanOptions {
-        PlanOptions { target, out_of_order: self.out_of_order }
+        PlanOptions { out_of_order: self.out_of_order, ..PlanOptions::to(target) }
     }
+}
+
+/// Which of the files share a transaction.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct TransactionFlag {
+    /// What is one transaction: each file, or all pending files together, so that all of them are applied or none.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SCOPE",
+        env = "SCHEMAWARD_TRANSACTION",
+        hide_env_values = true,
+        default_value_t
+    )]
+    pub(super) transaction: TransactionScope,
 }
 
 /// How to treat another tool's history.

@@ -7,7 +7,8 @@ use clap::Args;
 use super::engine_run::{RunFlags, log_to_stderr};
 use super::exit;
 use super::flags::{
-    DatabaseFlags, FolderFlag, ForeignHistoryFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, UrlFlags,
+    DatabaseFlags, FolderFlag, ForeignHistoryFlag, Format, FormatFlag, OutOfOrderFlag, TargetFlag, TransactionFlag,
+    UrlFlags,
 };
 use super::no_result::NoResult;
 use super::output::{self, write_event};
@@ -17,6 +18,7 @@ use super::source::read_source;
 use super::terminal::Terminal;
 use crate::engine::Database;
 use crate::plan::Goal;
+use crate::policy::TransactionScope;
 use crate::report::{Event, Outcome, Reason, Summary};
 use crate::run::failed_before_start;
 
@@ -34,6 +36,8 @@ pub(super) struct MigrateArguments {
     out_of_order: OutOfOrderFlag,
     #[command(flatten)]
     foreign_history: ForeignHistoryFlag,
+    #[command(flatten)]
+    transaction: TransactionFlag,
     #[command(flatten)]
     flags: RunFlags,
     /// Show what would be done, as `plan` does, and do nothing.
@@ -58,18 +62,24 @@ pub(super) fn main(arguments: &MigrateArguments) -> ExitCode {
 }
 
 fn execute(arguments: &MigrateArguments, run: &str) -> Result<Summary, NoResult> {
+    if arguments.transaction.transaction == TransactionScope::All {
+        arguments.flags.check_one_transaction()?;
+    }
     let database = arguments.flags.database(&arguments.url.text()?, run)?;
     let started = arguments.flags.start()?;
     let read = || read_source(&arguments.folder, database.dialect(), |message| arguments.warn(message));
     let (files, ahead) = started.read_while_connecting(&database, read)?;
-    let options = arguments.out_of_order.options(arguments.target.target.clone());
+    let mut options = arguments.out_of_order.options(arguments.target.target.clone());
+    options.transaction = arguments.transaction.transaction;
     let goal = Goal::Migrate { set: &files, options, on_foreign_history: arguments.foreign_history.rule() };
     let mut terminal = Terminal::new(&arguments.folder.dir, files.sources());
     let format = arguments.format.format;
     let summary = started.execute(run, &database, ahead, &goal, format, &mut |event| match (format, &event) {
         (Format::Json, _) => write_event(&event),
         // The failure names the first file only.
-        (Format::Text, Event::RunFailed { failure }) if failure.reason == Reason::InvalidSource => {
+        (Format::Text, Event::RunFailed { failure })
+            if failure.reason == Reason::InvalidSource && !files.known_problems().is_empty() =>
+        {
             files.known_problems().iter().for_each(|problem| terminal.failure(&problem.failure()));
         }
         (Format::Text, _) => terminal.show(&event),
@@ -84,7 +94,7 @@ impl MigrateArguments {
         let database = DatabaseFlags { url: self.url.clone(), ledger: self.flags.ledger.clone() };
         let (folder, target, out_of_order) = (self.folder.clone(), self.target.clone(), self.out_of_order);
         let flags = CompareFlags { database, folder, target, out_of_order, format: self.format };
-        PlanArguments { flags, foreign_history: self.foreign_history }
+        PlanArguments { flags, foreign_history: self.foreign_history, transaction: self.transaction }
     }
 
     fn warn(&self, message: &str) {

@@ -7,13 +7,16 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit;
-use super::flags::{ForeignHistoryFlag, Format};
+use super::flags::{ForeignHistoryFlag, Format, TransactionFlag};
 use super::no_result::NoResult;
 use super::output::{self, FAINT, NOTE, STRONG, counted, line, styled};
 use super::reading::CompareFlags;
 use super::terminal::{Terminal, show_failures};
 use crate::migration::Migration;
-use crate::plan::{LedgerState, OnForeignHistory, Plan, PlanProblem, StatementState, Step, plan, read_otherwise};
+use crate::plan::{
+    LedgerState, OnForeignHistory, Plan, PlanOptions, PlanProblem, StatementState, Step, plan, read_otherwise,
+};
+use crate::policy::TransactionScope;
 use crate::report::Failure;
 use crate::source::{parse_all, parse_needed};
 use crate::sql::{Others, Statement, StatementLock, TransactionMode};
@@ -29,6 +32,8 @@ pub(super) struct PlanArguments {
     pub(super) flags: CompareFlags,
     #[command(flatten)]
     pub(super) foreign_history: ForeignHistoryFlag,
+    #[command(flatten)]
+    pub(super) transaction: TransactionFlag,
 }
 
 /// What a run would do.
@@ -39,6 +44,8 @@ struct PlanReport {
     plan_hash: String,
     from_version: Option<String>,
     to_version: String,
+    /// `file` or `all`.
+    transaction: TransactionScope,
     steps: Vec<PlannedStep>,
     ahead: Vec<String>,
     warnings: Vec<String>,
@@ -96,13 +103,17 @@ struct Lock {
 pub(super) fn main(arguments: &PlanArguments) -> ExitCode {
     let flags = &arguments.flags;
     let format = flags.format.format;
-    match execute(flags, arguments.foreign_history.rule()) {
+    match execute(flags, arguments.foreign_history.rule(), arguments.transaction.transaction) {
         Ok(code) => code,
         Err(why) => why.show(format, &flags.folder),
     }
 }
 
-fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result<ExitCode, NoResult> {
+fn execute(
+    flags: &CompareFlags,
+    on_foreign_history: OnForeignHistory,
+    transaction: TransactionScope,
+) -> Result<ExitCode, NoResult> {
     let format = flags.format.format;
     let (set, read) = flags.folder_and_ledger("plan", |folder| folder)?;
     let (reading, database) = match read {
@@ -116,7 +127,7 @@ fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result
     if let Err(problems) = parse_needed(&set, &reading.ledger) {
         return Err(set.invalid(problems).into());
     }
-    match plan(&set, &reading.ledger, &flags.options()) {
+    match plan(&set, &reading.ledger, &PlanOptions { transaction, ..flags.options() }) {
         Ok(plan) => {
             if let Some(failure) = reading.server.and_then(|server| read_otherwise(&plan.steps, server)) {
                 return Err(failure.into());
@@ -127,7 +138,7 @@ fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result
             if let Some(failure) = failure.filter(|_| on_foreign_history == OnForeignHistory::Refuse) {
                 return Err(failure.into());
             }
-            let mut report = PlanReport::new(database, &plan, &reading.ledger);
+            let mut report = PlanReport::new(database, &plan, &reading.ledger, transaction);
             report.warnings.extend(beside.and_then(|beside| beside.told(&set).or_else(|| beside.note(Some(&set)))));
             match format {
                 Format::Json => output::json(&report),
@@ -144,9 +155,10 @@ fn execute(flags: &CompareFlags, on_foreign_history: OnForeignHistory) -> Result
 }
 
 impl PlanReport {
-    fn new(database: String, plan: &Plan<'_>, ledger: &LedgerState) -> Self {
+    fn new(database: String, plan: &Plan<'_>, ledger: &LedgerState, transaction: TransactionScope) -> Self {
         Self {
             database,
+            transaction,
             plan_hash: plan.hash().to_string(),
             from_version: plan.from.as_ref().map(ToString::to_string),
             to_version: plan.to_text(),
@@ -169,6 +181,9 @@ impl PlanReport {
             format!("{steps} for {}, from {from} to version {}", self.database, self.to_version)
         };
         let _ = writeln!(text, "{what}\nPlan {}", self.plan_hash);
+        if self.transaction == TransactionScope::All && self.steps.len() > 1 {
+            let _ = writeln!(text, "All files are one transaction: each lock is held until the last file has run.");
+        }
         self.steps.iter().for_each(|step| step.write(&mut text));
         text
     }

@@ -10,7 +10,7 @@ use super::mysql::{Mysql, MysqlAddress, MysqlSession};
 use super::postgres::{Address, Postgres, PostgresSession};
 use super::session::{
     ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress, Session,
-    SessionError, SessionId, StoredRollback, Unrun,
+    SessionError, SessionId, StoredRollback, Undone, Unrun,
 };
 #[cfg(feature = "sqlite")]
 use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
@@ -225,6 +225,14 @@ impl Session for AnySession {
         progress: &mut dyn FnMut(usize, Progress),
     ) -> Result<(), ApplyError> {
         each!(self, session => session.apply_batch(batch, progress).await)
+    }
+
+    async fn apply_together(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Undone> {
+        each!(self, session => session.apply_together(attempts, progress).await)
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {

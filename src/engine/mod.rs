@@ -26,7 +26,7 @@ pub use postgres::{Address, Postgres, PostgresSession};
 pub use recorded_attempt::RecordedAttempt;
 pub use session::{
     ApplyError, ApplyOutcome, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress,
-    Session, SessionError, SessionId, StoredRollback, Unrun,
+    Session, SessionError, SessionId, StoredRollback, Undone, Unrun,
 };
 pub use shared::spoilt::{can_be_spoilt, spoilt, spoilt_objects};
 #[cfg(feature = "sqlite")]

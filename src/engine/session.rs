@@ -164,6 +164,18 @@ pub trait Session {
         one_by_one(self, batch, progress).await
     }
 
+    /// Applies several migrations in their order in one transaction with all their rows: all of them, or none. `progress`
+    /// hears how it goes, with the number of the attempt, from 0; that they are applied it hears of all at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Undone`]: none of them is applied, or the outcome is not known. An engine whose DDL commits by itself runs nothing.
+    async fn apply_together(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Undone>;
+
     /// Records a failed attempt, guarded by the fence.
     ///
     /// # Errors
@@ -386,6 +398,16 @@ pub struct ApplyError {
     /// How many of the file's statements are known to have run.
     pub statements_done: usize,
     pub outcome: ApplyOutcome,
+}
+
+/// Why none of several migrations in one transaction was applied.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}", error.failure.message)]
+pub struct Undone {
+    /// Which of them could not be applied, from 0.
+    pub index: usize,
+    /// Its error.
+    pub error: ApplyError,
 }
 
 /// What a migration that was not applied has left, as far as the session knows.

@@ -152,12 +152,11 @@ pub fn no_migration() -> Failure {
 /// All problems as one failure: the first in full, and how many more there are.
 #[must_use]
 pub fn source_failure(problems: &[Problem]) -> Option<Failure> {
-    let mut failure = problems.first()?.failure();
-    if let Some(next) = problems.get(1) {
-        let more = format!("{} more in the source, the next one: {next}", problems.len() - 1);
-        failure.hint = Some(failure.hint.map_or_else(|| more.clone(), |hint| format!("{hint}; {more}")));
-    }
-    Some(failure)
+    let failure = problems.first()?.failure();
+    Some(match problems.get(1) {
+        Some(next) => failure.also_hint(format!("{} more in the source, the next one: {next}", problems.len() - 1)),
+        None => failure,
+    })
 }
 
 /// What to do instead of using a client command.

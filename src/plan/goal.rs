@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::target::Target;
 use crate::migration::{Checksum, InvalidVersion, MigrationFiles, Version};
-use crate::policy::OutOfOrder;
+use crate::policy::{OutOfOrder, TransactionScope};
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
@@ -27,19 +27,32 @@ pub enum Goal<'a> {
     },
 }
 
+impl Goal<'_> {
+    /// Which of the files share a transaction.
+    #[must_use]
+    pub fn transaction(&self) -> TransactionScope {
+        match self {
+            Self::Migrate { options, .. } => options.transaction,
+            Self::Rollback { .. } => TransactionScope::File,
+        }
+    }
+}
+
 /// How far to migrate, and by which rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PlanOptions {
     pub target: Target,
     /// How to treat a pending migration that is older than an applied one.
     pub out_of_order: OutOfOrder,
+    /// Which of the files share a transaction.
+    pub transaction: TransactionScope,
 }
 
 impl PlanOptions {
     /// To a target, by the rules that hold where nothing else is said.
     #[must_use]
     pub fn to(target: Target) -> Self {
-        Self { target, out_of_order: OutOfOrder::Reject }
+        Self { target, out_of_order: OutOfOrder::Reject, transaction: TransactionScope::File }
     }
 }
 

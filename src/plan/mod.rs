@@ -10,6 +10,7 @@ mod half_applied;
 mod kind;
 mod ledger_row;
 mod ledger_state;
+mod one_transaction;
 mod other_engine;
 mod overview;
 #[expect(clippy::module_inception, reason = "it holds the type Plan, and files are named after what they hold")]

@@ -8,12 +8,13 @@ use super::half_applied::{edited_while_begun, missing_while_begun, rollback_unfi
 use super::kind::Kind;
 use super::ledger_row::LedgerRow;
 use super::ledger_state::LedgerState;
+use super::one_transaction::not_one_transaction;
 use super::problem::PlanProblem;
 use super::step::Step;
 use super::target::Target;
 use super::warning::PlanWarning;
 use crate::migration::{Checksum, Migration, MigrationFile, MigrationFiles, Version};
-use crate::policy::OutOfOrder;
+use crate::policy::{OutOfOrder, TransactionScope};
 
 /// The ordered steps from a ledger's state to a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -96,23 +97,21 @@ pub fn plan<'a>(
     problems.extend(late.into_iter().filter_map(|migration| out_of_order(migration, ledger)));
     problems.extend(rollback_unfinished(ledger));
     problems.extend(missing_while_begun(set, ledger));
-    match to {
-        Ok(to) if problems.is_empty() => Ok(Plan {
-            // A repeatable file is written for the newest schema: on the way there it may not find what it needs.
-            steps: steps
-                .into_iter()
-                .filter(|step| match step.kind {
-                    Kind::Repeatable => to >= *last,
-                    _ => step.migration.version <= to,
-                })
-                .collect(),
-            from: ledger.current().cloned(),
-            to: Some(to),
-            ahead: ahead.into_iter().map(|row| row.version.clone()).collect(),
-            warnings,
-        }),
-        _ => Err(problems),
+    let Ok(to) = to else { return Err(problems) };
+    // A repeatable file is written for the newest schema: on the way there it may not find what it needs.
+    let is_wanted = |step: &Step<'_>| match step.kind {
+        Kind::Repeatable => to >= *last,
+        _ => step.migration.version <= to,
+    };
+    let steps: Vec<Step<'a>> = steps.into_iter().filter(is_wanted).collect();
+    if options.transaction == TransactionScope::All {
+        problems.extend(not_one_transaction(&steps));
     }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let ahead = ahead.into_iter().map(|row| row.version.clone()).collect();
+    Ok(Plan { steps, from: ledger.current().cloned(), to: Some(to), ahead, warnings })
 }
 
 fn missing(row: &LedgerRow, last: &Version) -> PlanProblem {

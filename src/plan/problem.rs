@@ -94,6 +94,21 @@ pub enum PlanProblem {
         /// The newest version applied.
         current: Version,
     },
+    /// A file that cannot share one transaction with others, where all files are to be one.
+    #[error(
+        "{}: the file cannot be part of one transaction with others: {why}; apply it in a run without --transaction all, \
+         with --target before and after it", .place.file
+    )]
+    StandsAlone {
+        /// The file, and the statement where one is the reason.
+        place: Box<Place>,
+        why: String,
+    },
+    /// All files are to be one transaction, which the engine cannot do.
+    #[error(
+        "{engine} commits each DDL statement by itself, so files cannot be one transaction; run without --transaction all"
+    )]
+    NoTransactionOverFiles { engine: &'static str },
     /// The target is not in the source.
     #[error("the target version {target} is not in the source, which ends with {last}{}; add it, or choose another target", near(.nearest.as_ref()))]
     TargetNotInSource {
@@ -278,7 +293,8 @@ impl PlanProblem {
             | Self::RollbackTargetNotApplied { .. }
             | Self::TooManySteps { .. }
             | Self::LedgerInUse { .. } => Reason::TargetUnreachable,
-            Self::InvalidFile(_) | Self::InvalidRollback(_) => Reason::InvalidSource,
+            Self::InvalidFile(_) | Self::InvalidRollback(_) | Self::StandsAlone { .. } => Reason::InvalidSource,
+            Self::NoTransactionOverFiles { .. } => Reason::InvalidSettings,
             Self::MigrationUnfinished { .. } | Self::RollbackUnfinished { .. } | Self::EndUnknown { .. } => {
                 Reason::NeedsReview
             }
@@ -290,6 +306,7 @@ impl PlanProblem {
     pub fn failure(&self) -> Failure {
         let place = match self {
             Self::InvalidFile(problem) | Self::InvalidRollback(problem) => return problem.failure(),
+            Self::StandsAlone { place, .. } => Some(Place::clone(place)),
             Self::Edited { version, file, .. }
             | Self::EditedWhileBegun { version, file, .. }
             | Self::Missing { version, file, .. }
@@ -306,6 +323,7 @@ impl PlanProblem {
             | Self::RollbackOfBaseline { .. }
             | Self::RollbackTargetNotApplied { .. }
             | Self::TooManySteps { .. }
+            | Self::NoTransactionOverFiles { .. }
             | Self::LedgerInUse { .. } => None,
         };
         Failure { place, ..Failure::new(self.reason(), self.to_string()).class(ErrorClass::Permanent) }

@@ -1,5 +1,7 @@
 //! What went wrong, where, and what kind of wrong it is.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 /// What an error means for the next step. Found from SQLSTATE or errno, never from text.
@@ -161,6 +163,17 @@ impl Failure {
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// With what to do next beside what is said of that already.
+    #[must_use]
+    pub fn also_hint(self, hint: impl Display) -> Self {
+        let hint = match &self.hint {
+            // The server's own is a sentence.
+            Some(before) => format!("{}; {hint}", before.trim_end_matches('.')),
+            None => hint.to_string(),
+        };
+        Self { hint: Some(hint), ..self }
     }
 
     /// In one file.

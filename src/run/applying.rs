@@ -8,7 +8,9 @@ use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, NotEnded, cancelled};
 use super::context::Context;
 use super::lock_ladder::LockLadder;
-use super::run_failure::{Unresolved, not_reported, of_another_engine, older_than_its_history, stopped_while_running};
+use super::run_failure::{
+    Unresolved, all_undone, not_reported, of_another_engine, older_than_its_history, stopped_while_running,
+};
 use crate::engine::RecordedAttempt;
 use crate::engine::StopReason;
 use crate::engine::shared::journal_failure::OVERTAKEN;
@@ -16,6 +18,7 @@ use crate::engine::shared::stopped::stopped;
 use crate::engine::{ApplyError, ApplyOutcome, Attempt, Database, FailedAttempt, Fence, Progress, Session};
 use crate::migration::Migration;
 use crate::plan::{Kind, LedgerState, Plan, Step};
+use crate::policy::TransactionScope;
 use crate::report::{Event, Failure, LockBlocker, Reason};
 use crate::sql::TransactionMode;
 
@@ -52,9 +55,17 @@ pub(super) struct Applying<'r, 'a, D: Database> {
 }
 
 impl<'a, D: Database> Applying<'_, 'a, D> {
-    /// Applies the steps, one after the other, until one fails.
+    /// Applies the steps, as the goal says: each in its own transaction, or all in one.
     pub(super) async fn apply(&mut self, plan: &Plan<'a>) -> Steps<'a> {
         self.context.report_beginning(plan);
+        match self.context.goal.transaction() {
+            TransactionScope::File => self.apply_each(plan).await,
+            TransactionScope::All => self.apply_together(plan).await,
+        }
+    }
+
+    /// Applies the steps, one after the other, until one fails.
+    async fn apply_each(&mut self, plan: &Plan<'a>) -> Steps<'a> {
         let mut steps = plan.steps.as_slice();
         let mut tries: Option<Tries> = None;
         while !steps.is_empty() {
@@ -64,7 +75,7 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
             // What waits for a lock does so alone.
             let len = if tries.is_some() { 1 } else { batch_len(steps) };
             let batch = steps.get(..len).unwrap_or(steps);
-            let ended = self.apply_batch(batch, tries.is_none()).await;
+            let ended = self.apply_batch(batch, TransactionScope::File, tries.is_none()).await;
             steps = steps.get(ended.applied..).unwrap_or_default();
             let unapplied = batch.get(ended.applied..).unwrap_or_default();
             if ended.applied > 0 {
@@ -92,20 +103,55 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
                     Ok(()) => continue,
                     Err(failure) => failure,
                 }
-            } else if self.context.tally.nothing_is_in_force() {
-                older_than_its_history(failure)
             } else {
                 failure
             };
-            let failure = of_another_engine(failure, &step.migration);
-            let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
-            return Steps::Failed(match self.record(step, failed).await {
-                Ok(()) => failure,
-                // Its file ran into what the other run has done.
-                Err(overtaken) => overtaken,
-            });
+            return self.failed(step, failure, statements_done, began).await;
         }
         Steps::Done
+    }
+
+    /// Applies all steps in one transaction: all of them, or none.
+    async fn apply_together(&mut self, plan: &Plan<'a>) -> Steps<'a> {
+        let steps = plan.steps.as_slice();
+        let mut tries: Option<Tries> = None;
+        loop {
+            if let Some(reason) = self.context.stop.reason() {
+                return Steps::Failed(stopped(reason, None));
+            }
+            let ended = self.apply_batch(steps, TransactionScope::All, tries.is_none()).await;
+            let Err(error) = ended.outcome else { return Steps::Done };
+            let ApplyError { failure, statements_done, outcome } = error;
+            let began = tries.as_ref().map_or(ended.began, |tries| tries.began);
+            if outcome == ApplyOutcome::Unknown {
+                let steps = steps.to_vec();
+                return Steps::Unresolved(Box::new(Unresolved { steps, failure, statements_done, began }));
+            }
+            let Some(step) = failing(steps, &failure) else { return Steps::Failed(failure) };
+            let failure = if failure.reason == Reason::LockTimedOut {
+                let tries = tries.get_or_insert_with(|| self.first_try(began));
+                match self.pause(tries, &step.migration, failure, ended.blocker).await {
+                    Ok(()) => continue,
+                    Err(failure) => failure,
+                }
+            } else {
+                failure
+            };
+            return self.failed(step, all_undone(failure, steps.len()), statements_done, began).await;
+        }
+    }
+
+    /// Records that a step failed.
+    async fn failed(&mut self, step: &Step<'a>, failure: Failure, statements_done: usize, began: Instant) -> Steps<'a> {
+        let may_be_older = failure.reason != Reason::LockTimedOut && self.context.tally.nothing_is_in_force();
+        let failure = if may_be_older { older_than_its_history(failure) } else { failure };
+        let failure = of_another_engine(failure, &step.migration);
+        let failed = FailedAttempt { failure: &failure, statements_done, duration: began.elapsed() };
+        Steps::Failed(match self.record(step, failed).await {
+            Ok(()) => failure,
+            // Its file ran into what the other run has done.
+            Err(overtaken) => overtaken,
+        })
     }
 
     fn first_try(&self, began: Instant) -> Tries {
@@ -148,7 +194,7 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
 
     /// Applies several migrations; a stop cancels the statement that runs and waits for the server to roll back.
     /// `announce`: their beginning has not been reported yet.
-    async fn apply_batch(&mut self, batch: &[Step<'a>], announce: bool) -> Ended {
+    async fn apply_batch(&mut self, batch: &[Step<'a>], scope: TransactionScope, announce: bool) -> Ended {
         let (context, fence, id) = (&mut *self.context, self.fence, self.session.id());
         let (database, asked_to_stop) = (context.database, context.stop);
         let attempts: Vec<Attempt<'_>> = batch.iter().map(|step| context.attempt(step, fence)).collect();
@@ -172,7 +218,16 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
             }
         };
         let outcome = {
-            let mut applying = std::pin::pin!(self.session.apply_batch(&attempts, &mut progress));
+            let session = &mut *self.session;
+            let apply = async {
+                match scope {
+                    TransactionScope::File => session.apply_batch(&attempts, &mut progress).await,
+                    TransactionScope::All => {
+                        session.apply_together(&attempts, &mut progress).await.map_err(|undone| undone.error)
+                    }
+                }
+            };
+            let mut applying = std::pin::pin!(apply);
             let reason = tokio::select! {
                 biased;
                 done = &mut applying => Ok(done),
@@ -231,7 +286,12 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
                 self.context.note_applied(step, Duration::from_millis(own.execution_time_ms.try_into().unwrap_or(0)));
             }
         }
-        let Some(step) = steps.get(committed) else { return Ok(None) };
+        let first = steps.get(committed);
+        let step = match self.context.goal.transaction() {
+            TransactionScope::File => first,
+            TransactionScope::All => first.and(failing(&steps, &failure)),
+        };
+        let Some(step) = step else { return Ok(None) };
         if failure.place.as_ref().is_none_or(|place| place.file != step.migration.file) {
             // The server was farther than its answers, or has lost what it had not yet written to its disk.
             (failure.place, statements_done) = (Some(step.migration.place()), 0);
@@ -240,6 +300,12 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
         self.record(step, failed).await?;
         Ok(Some(failure))
     }
+}
+
+/// The step that a failure is about: of one transaction, any may be.
+fn failing<'s, 'a>(steps: &'s [Step<'a>], failure: &Failure) -> Option<&'s Step<'a>> {
+    let file = failure.place.as_ref().map(|place| place.file.as_str());
+    steps.iter().find(|step| Some(step.migration.file.as_str()) == file).or(steps.first())
 }
 
 /// Whether the ledger says that a step is committed.

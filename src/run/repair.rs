@@ -66,9 +66,7 @@ fn acceptable<'a>(set: &'a MigrationFiles, ledger: &LedgerState, version: &Versi
 /// The ledger stores a checksum of a file's SQL without its comments, which an invalid file does not have.
 fn not_valid(file: &str, problems: &[Problem]) -> Failure {
     let told = source_failure(problems).unwrap_or_else(no_migration);
-    let advice = format!("{file} has to be valid before it can be accepted; nothing was changed");
-    let hint = told.hint.as_ref().map_or_else(|| advice.clone(), |hint| format!("{hint}; {advice}"));
-    Failure { hint: Some(hint), ..told }
+    told.also_hint(format!("{file} has to be valid before it can be accepted; nothing was changed"))
 }
 
 fn nothing_to_accept(why: &str) -> Failure {

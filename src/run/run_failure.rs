@@ -21,6 +21,11 @@ pub(super) struct Unresolved<'a> {
     pub(super) began: Instant,
 }
 
+/// Adds that nothing of the files that were to be one transaction is applied.
+pub(super) fn all_undone(failure: Failure, files: usize) -> Failure {
+    failure.also_hint(format!("the run's {files} files were one transaction: none of them is applied"))
+}
+
 /// The failure of a run that was asked to stop while a statement was running, and did not hear what became of it.
 pub(super) fn stopped_while_running(reason: StopReason, why: &NotEnded) -> Failure {
     let told = stopped(reason, None);
@@ -41,8 +46,7 @@ pub(super) fn older_than_its_history(failure: Failure) -> Failure {
     }
     let advice = "where the database is older than its history here, record what it has: schemaward baseline --version \
                   VERSION, or schemaward adopt where another tool has migrated it";
-    let hint = failure.hint.map_or_else(|| advice.to_owned(), |hint| format!("{hint}; {advice}"));
-    Failure { hint: Some(hint), ..failure }
+    failure.also_hint(advice)
 }
 
 /// Adds that the file looks like another engine's SQL, where the server does not understand it.
@@ -50,9 +54,10 @@ pub(super) fn of_another_engine(failure: Failure, migration: &Migration) -> Fail
     if !is_syntax_error(&failure, migration.dialect) {
         return failure;
     }
-    let Some(sign) = ForeignSign::find(&migration.sql, migration.dialect) else { return failure };
-    let hint = failure.hint.map_or_else(|| sign.to_string(), |hint| format!("{hint}; {sign}"));
-    Failure { hint: Some(hint), ..failure }
+    match ForeignSign::find(&migration.sql, migration.dialect) {
+        Some(sign) => failure.also_hint(sign),
+        None => failure,
+    }
 }
 
 /// Whether the server does not understand the statement, whatever is in the database.

@@ -21,6 +21,12 @@ impl Dialect {
     pub fn engine(self) -> &'static str {
         self.grammar().engine()
     }
+
+    /// Whether DDL commits by itself, so that nothing with DDL in it can be one transaction.
+    #[must_use]
+    pub fn ddl_commits(self) -> bool {
+        self.grammar().ddl_commits()
+    }
 }
 
 impl fmt::Display for Dialect {

@@ -62,6 +62,9 @@ pub(crate) trait Grammar: Sync {
     fn session_effect(&self, statement: Parsed<'_>) -> Effect;
     /// What it may change in the session that a resumed run has to restore.
     fn session_change(&self, statement: Parsed<'_>, execution: &Execution) -> SessionChange;
+    /// What of it would reach into the next file of the same transaction, since nothing between two files undoes it; None
+    /// where nothing would. Not one of a statement's facts: only runs in one transaction ask.
+    fn outlasts_file(&self, statement: Parsed<'_>) -> Option<&'static str>;
     /// Whether its effects cannot be seen in its text.
     fn is_hidden(&self, statement: Parsed<'_>, execution: &Execution) -> bool;
 }

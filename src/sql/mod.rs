@@ -56,4 +56,4 @@ pub use session_object::{puts_temporary_table_together, temporary_tables_in};
 pub use statement_lock::{FileLockMode, Lock, LockMode, Locked, MetadataLockMode, Others, StatementLock};
 pub use statements::Span;
 pub use tokens::token_ends;
-pub use transaction::{CatalogObject, Execution, ObjectName, Trace, TransactionMode};
+pub use transaction::{CatalogObject, Execution, ObjectName, Trace, TransactionMode, outlasts_file};

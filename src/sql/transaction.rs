@@ -1,7 +1,9 @@
 //! In which transactions a file's statements run: all in one, or each in its own; and what a statement that cannot run
 //! in a transaction leaves in the catalog. Only describes this; executes nothing.
 
+use super::Dialect;
 use super::name::Name;
+use super::tokens::Parsed;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TransactionMode {
@@ -26,6 +28,12 @@ pub enum Execution {
     Alone(Trace),
     /// `CREATE INDEX CONCURRENTLY` without a name: refused.
     NamelessIndex,
+}
+
+/// What of a statement would reach into the next file of the same transaction; None where nothing would.
+#[must_use]
+pub fn outlasts_file(sql: &str, dialect: Dialect) -> Option<&'static str> {
+    Parsed::ask(sql, dialect, |statement| dialect.grammar().outlasts_file(statement))
 }
 
 /// What an interrupted statement leaves in the catalog. Names are as the file writes them.

@@ -24,7 +24,7 @@ use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, Acknowledgem
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
-    StoredRollback, Unrun,
+    StoredRollback, Undone, Unrun,
 };
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
@@ -264,6 +264,18 @@ impl Session for MysqlSession {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, ApplyError> {
         self.apply_journaled(attempt, progress).await
+    }
+
+    async fn apply_together(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        _progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Undone> {
+        // The plan has refused it before.
+        let engine = attempts.first().map_or("the server", |attempt| attempt.migration.dialect.engine());
+        let message = format!("{engine} commits each DDL statement by itself, so no files can be one transaction");
+        let failure = Failure::new(Reason::InvalidSettings, message);
+        Err(Undone { index: 0, error: ApplyError::new(failure, 0, false) })
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {

@@ -18,7 +18,7 @@ use super::address::Address;
 use super::answers::{Heard, News, Phase, tell_phase};
 use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, server_error};
 use super::ledger::Ledger;
-use super::message::{Frame, Message};
+use super::message::{Frame, Message, Transactions};
 use super::session::PostgresSession;
 use super::settings::ALL_ROWS;
 use crate::engine::session::{ApplyError, ApplyOutcome, Attempt, Progress};
@@ -30,7 +30,7 @@ use crate::report::{ErrorClass, Failure, Reason};
 const UNTOLD: Duration = Duration::from_secs(1);
 
 /// What became of a message.
-enum Sent {
+pub(super) enum Sent {
     /// Every file of it is applied.
     Applied,
     /// Some files of it are applied and the session is ready for those after them.
@@ -43,9 +43,9 @@ enum Sent {
 
 /// What of a batch is applied, as the ledger shows.
 #[derive(Debug, Default)]
-struct Applied {
+pub(super) struct Applied {
     /// How long each has run, from the first file on.
-    durations: Vec<Duration>,
+    pub(super) durations: Vec<Duration>,
     /// For how long the last of them has been committed.
     since: Duration,
 }
@@ -70,12 +70,12 @@ impl Applied {
 }
 
 /// How far a message is, as far as the answers and the ledger have shown.
-struct Going<'p> {
-    heard: Heard,
+pub(super) struct Going<'p> {
+    pub(super) heard: Heard,
     /// How many files were reported as started, and as applied.
-    started: usize,
-    applied: usize,
-    progress: &'p mut dyn FnMut(usize, Progress),
+    pub(super) started: usize,
+    pub(super) applied: usize,
+    pub(super) progress: &'p mut dyn FnMut(usize, Progress),
 }
 
 impl Going<'_> {
@@ -150,7 +150,7 @@ impl PostgresSession {
             mark: &self.mark,
             synchronous_commit: &self.synchronous_commit,
         };
-        let mut message = Message::new(frame, batch);
+        let mut message = Message::new(frame, Transactions::Each, batch);
         let text = std::mem::take(&mut message.text);
         // The first was reported.
         let going = RefCell::new(Going { heard: Heard::default(), started: 1, applied: 0, progress });
@@ -228,7 +228,7 @@ impl PostgresSession {
     }
 
     /// Sends a message and follows its answers as they come. Returns the rows of what follows the files.
-    async fn follow(
+    pub(super) async fn follow(
         &mut self,
         text: String,
         message: &Message<'_>,
@@ -258,7 +258,7 @@ impl PostgresSession {
     }
 
     /// Makes the session ready for the next file, and what is committed safe, and asks the ledger which files that are.
-    async fn clean_up(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
+    pub(super) async fn clean_up(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
         let Some(first) = batch.first() else { return Ok(Applied::default()) };
         let applied = self.ledger.applied_under(first.fence, batch.len());
         let ask = format!(";{};{ALL_ROWS};{applied}", self.ledger.flush());
@@ -271,14 +271,14 @@ impl PostgresSession {
     }
 
     /// Which files are applied, and safe.
-    async fn ask_ledger(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
+    pub(super) async fn ask_ledger(&mut self, batch: &[Attempt<'_>]) -> Result<Applied, sqlx::Error> {
         let ledger = self.ledger.clone();
         what_is_safe(self.connection(), &ledger, batch).await
     }
 }
 
 /// Nothing has run: the server does not understand the text.
-fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent {
+pub(super) fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent {
     let character = server_error(error).and_then(position);
     let found = character.map(|character| message.file_of_character(character));
     let index = found.unwrap_or(0);
@@ -290,7 +290,7 @@ fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent {
 }
 
 /// The server has answered all that a file was sent with, and yet its row is not in the ledger.
-fn without_row(attempt: Attempt<'_>) -> ApplyError {
+pub(super) fn without_row(attempt: Attempt<'_>) -> ApplyError {
     let file = &attempt.migration.file;
     let failure = Failure::new(Reason::LedgerUnusable, format!("the server has answered all of {file} without an error, but the ledger has no row of it")).class(ErrorClass::UnknownOutcome).hint(format!(
             "something takes rows out of the ledger, such as a trigger, a rule, or SQL of the files'; what {file} has done may \
@@ -299,7 +299,7 @@ fn without_row(attempt: Attempt<'_>) -> ApplyError {
     ApplyError::new(failure, 0, true)
 }
 
-fn is_cancelled(error: &sqlx::Error) -> bool {
+pub(super) fn is_cancelled(error: &sqlx::Error) -> bool {
     server_error(error).is_some_and(|error| error.code() == QUERY_CANCELLED)
 }
 
@@ -351,7 +351,7 @@ async fn what_is_safe(
 }
 
 /// The failure of a message that did not go through, in the file with this index, with its place.
-fn apply_error(message: &Message<'_>, heard: Heard, index: usize, error: &sqlx::Error) -> ApplyError {
+pub(super) fn apply_error(message: &Message<'_>, heard: Heard, index: usize, error: &sqlx::Error) -> ApplyError {
     // Where the ledger and the answers are not of one mind, only the file is certain.
     let (statements_done, phase) = match message.at(heard) {
         (at, phase) if at == index => (message.statements_done(heard), phase),
@@ -372,6 +372,6 @@ fn apply_error(message: &Message<'_>, heard: Heard, index: usize, error: &sqlx::
 }
 
 /// The same where the ledger has to say how far it went.
-fn unknown(error: ApplyError) -> ApplyError {
+pub(super) fn unknown(error: ApplyError) -> ApplyError {
     ApplyError { outcome: ApplyOutcome::Unknown, ..error }
 }

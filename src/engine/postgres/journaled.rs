@@ -340,16 +340,12 @@ fn leaves_index(trace: &Trace, failure: &Failure) -> Option<&'static str> {
     StoredTrace::of(trace).leaves_a_part(code).then_some(left)
 }
 
-fn with_invalid_index(mut error: SessionError, left: &str) -> SessionError {
-    let hint = match (error.failure.hint.take(), error.failure.reason) {
-        (Some(hint), _) => format!("{hint}; {left}"),
-        (None, Reason::LockTimedOut) => {
-            format!("wait for that transaction to end, or end it with pg_terminate_backend; {left}")
-        }
-        (None, _) => left.to_owned(),
-    };
-    error.failure.hint = Some(hint);
-    error
+fn with_invalid_index(error: SessionError, left: &str) -> SessionError {
+    let mut failure = error.failure;
+    if failure.hint.is_none() && failure.reason == Reason::LockTimedOut {
+        failure = failure.hint("wait for that transaction to end, or end it with pg_terminate_backend");
+    }
+    SessionError { failure: failure.also_hint(left), ..error }
 }
 
 fn refused(failure: Failure) -> SessionError {

@@ -36,10 +36,12 @@ impl Mark {
 
     /// What must have run before [`Self::between`], in a transaction of its own. Three answers.
     pub(super) fn prepared(&self) -> String {
-        format!(
-            "BEGIN;SELECT pg_catalog.set_config('{}', pg_catalog.repeat('.', {SEND_BUFFER}), false);COMMIT;",
-            self.between
-        )
+        format!("BEGIN;{}COMMIT;", self.prepared_within())
+    }
+
+    /// The same within a transaction. One answer.
+    pub(super) fn prepared_within(&self) -> String {
+        format!("SELECT pg_catalog.set_config('{}', pg_catalog.repeat('.', {SEND_BUFFER}), false);", self.between)
     }
 
     /// Is sent between two statements of a file, shows that it is reached, and makes the server send what it has answered

@@ -26,6 +26,20 @@ pub(super) const BEGIN: &str = "BEGIN";
 /// After the file's own statements: what the file has deferred is due under the role and the settings it has made.
 pub(super) const DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 
+/// The same within a transaction that goes on: each constraint is checked, and is then as deferred as it was defined, for
+/// the next file. `SET CONSTRAINTS ALL` could not be taken back: it would hold for constraints of later files, too. One
+/// whose schema the file's role may not use, or whose name a constraint of another kind has, stays deferred to COMMIT.
+const DEFERRED_WITHIN: &str = "DO $schemaward$DECLARE due pg_catalog.text; deferred pg_catalog.text;BEGIN \
+SELECT pg_catalog.string_agg(f.name, ','), pg_catalog.string_agg(f.name, ',') FILTER (WHERE f.deferred) INTO due, deferred FROM \
+(SELECT pg_catalog.format('%I.%I', n.nspname, c.conname) AS name, pg_catalog.bool_and(c.condeferred) AS deferred, \
+pg_catalog.bool_or(c.condeferred) AS any_deferred FROM pg_catalog.pg_constraint c \
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace \
+WHERE c.condeferrable AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint d \
+WHERE d.conname OPERATOR(pg_catalog.=) c.conname AND d.connamespace OPERATOR(pg_catalog.=) c.connamespace \
+AND NOT d.condeferrable) GROUP BY 1) f WHERE f.deferred OR NOT f.any_deferred;\
+IF due IS NOT NULL THEN EXECUTE pg_catalog.concat('SET CONSTRAINTS ', due, ' IMMEDIATE');END IF;\
+IF deferred IS NOT NULL THEN EXECUTE pg_catalog.concat('SET CONSTRAINTS ', deferred, ' DEFERRED');END IF;END$schemaward$";
+
 /// Last, after the row, whose number is drawn from a sequence: `lastval()` of the next file is not to show it.
 const FORGET_SEQUENCE: &str = "DISCARD SEQUENCES";
 
@@ -65,6 +79,12 @@ impl Reset {
         let sql = format!("{mark};{DEFERRED};{};{record};{FORGET_SEQUENCE};{last}COMMIT;", self.statements);
         Closing { sql, answers: 5 + self.answers + usize::from(!last.is_empty()) }
     }
+
+    /// The same where other files follow in the same transaction.
+    fn closing_within(&self, mark: &str, record: &str) -> Closing {
+        let sql = format!("{mark};{DEFERRED_WITHIN};{};{record};{FORGET_SEQUENCE};", self.statements);
+        Closing { sql, answers: 4 + self.answers }
+    }
 }
 
 /// What a session puts around each file.
@@ -76,6 +96,20 @@ pub(super) struct Frame<'a> {
     pub(super) mark: &'a Mark,
     /// The session's own `synchronous_commit`.
     pub(super) synchronous_commit: &'a str,
+}
+
+/// Which transactions a message's files are in.
+#[derive(Clone, Copy)]
+pub(super) enum Transactions<'a, 'b> {
+    /// Each in its own.
+    Each,
+    /// All in one, with those of the messages before and after it.
+    One {
+        /// The last file of the message before; None where this one begins the transaction.
+        before: Option<&'a Attempt<'b>>,
+        /// Whether this message ends the transaction.
+        is_last: bool,
+    },
 }
 
 /// For each file BEGIN, the file's SQL, a mark, the session's reset, the file's row with its guard, COMMIT. The reset is a
@@ -110,7 +144,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Message<'a> {
     /// `batch`: in the order they run.
-    pub(super) fn new(frame: Frame<'_>, batch: &[Attempt<'a>]) -> Self {
+    pub(super) fn new(frame: Frame<'_>, transactions: Transactions<'_, '_>, batch: &[Attempt<'a>]) -> Self {
         let files = batch.len().max(1);
         let marks_each = (MOST_MARKS_IN_ALL / files).min(MOST_MARKS);
         let mut writer = Writer::default();
@@ -123,9 +157,9 @@ impl<'a> Message<'a> {
                 is_flushed: files <= MOST_FLUSHED,
             };
             let marks = marks(attempt.migration, marks_each);
-            parts.push(writer.part(frame, attempt, &neighbours, marks));
+            parts.push(writer.part(frame, transactions, attempt, &neighbours, marks));
         }
-        if let Some(last) = batch.last() {
+        if let (Some(last), Transactions::Each) = (batch.last(), transactions) {
             writer.push(&frame.ledger.applied_under(last.fence, batch.len()));
         }
         Self { text: writer.text, parts }
@@ -190,20 +224,14 @@ impl Writer {
     fn part<'a>(
         &mut self,
         frame: Frame<'_>,
+        transactions: Transactions<'_, '_>,
         attempt: Attempt<'a>,
         neighbours: &Neighbours<'_, '_>,
         marks: Vec<usize>,
     ) -> Part<'a> {
         let migration = attempt.migration;
         let mark = frame.mark.between();
-        let opening = if marks.is_empty() {
-            1
-        } else {
-            self.push(&frame.mark.prepared());
-            4
-        };
-        self.push(BEGIN);
-        self.push(";\n");
+        let opening = self.opening(frame, transactions, neighbours.index, !marks.is_empty());
         let file_at = self.chars;
         let mut from = 0;
         for start in marks.iter().filter_map(|&index| migration.statements.get(index)).map(|found| found.span.start) {
@@ -214,17 +242,65 @@ impl Writer {
         self.push(migration.sql.get(from..).unwrap_or_default());
         // A line break first: the file may end in a comment. A semicolon after it: its last statement may have none.
         self.push("\n;");
-        // Its SQL and its row are one transaction, so that a crash loses both or neither, and a commit that waits for the
-        // disk takes all before it along.
-        let synchronous_commit = if neighbours.is_last { frame.synchronous_commit } else { "off" };
-        let record = frame.ledger.record_success(attempt, neighbours.before, synchronous_commit);
-        let tells_next = neighbours.is_flushed && !neighbours.is_last;
-        let last = if tells_next { FLUSH } else { "" };
-        let closing = frame.reset.closing(&frame.mark.behind(neighbours.index), &record, last);
+        let (closing, tells_next) = closing(frame, transactions, attempt, neighbours);
         self.push(&closing.sql);
         let closing = closing.answers;
         Part { migration, file_at, end_at: self.chars, mark, marks, opening, closing, tells_next }
     }
+
+    /// What comes before a file's first statement. Returns how many answers it makes.
+    fn opening(
+        &mut self,
+        frame: Frame<'_>,
+        transactions: Transactions<'_, '_>,
+        index: usize,
+        has_marks: bool,
+    ) -> usize {
+        let (prepared, begin) = match transactions {
+            Transactions::Each => (frame.mark.prepared(), BEGIN),
+            Transactions::One { before: None, .. } if index == 0 => (frame.mark.prepared(), BEGIN),
+            // The first answer shows that the server has understood the message.
+            Transactions::One { .. } if index == 0 => (frame.mark.prepared_within(), "SELECT"),
+            Transactions::One { .. } => (frame.mark.prepared_within(), ""),
+        };
+        let mut answers = 0;
+        if has_marks {
+            answers += prepared.matches(';').count();
+            self.push(&prepared);
+        }
+        if !begin.is_empty() {
+            answers += 1;
+            self.push(begin);
+            self.push(";");
+        }
+        self.push("\n");
+        answers
+    }
+}
+
+/// What comes after a file's last statement, and whether it shows that the file after it is about to begin.
+fn closing(
+    frame: Frame<'_>,
+    transactions: Transactions<'_, '_>,
+    attempt: Attempt<'_>,
+    neighbours: &Neighbours<'_, '_>,
+) -> (Closing, bool) {
+    let mark = frame.mark.behind(neighbours.index);
+    if let Transactions::One { before, is_last } = transactions {
+        let record = frame.ledger.record_success(attempt, neighbours.before.or(before), frame.synchronous_commit);
+        let closing = if is_last && neighbours.is_last {
+            frame.reset.closing(&mark, &record, "")
+        } else {
+            frame.reset.closing_within(&mark, &record)
+        };
+        return (closing, false);
+    }
+    // Its SQL and its row are one transaction, so that a crash loses both or neither, and a commit that waits for the disk
+    // takes all before it along.
+    let synchronous_commit = if neighbours.is_last { frame.synchronous_commit } else { "off" };
+    let record = frame.ledger.record_success(attempt, neighbours.before, synchronous_commit);
+    let tells_next = neighbours.is_flushed && !neighbours.is_last;
+    (frame.reset.closing(&mark, &record, if tells_next { FLUSH } else { "" }), tells_next)
 }
 
 impl Part<'_> {
@@ -256,7 +332,7 @@ fn marks(migration: &Migration, most: usize) -> Vec<usize> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{FLUSH, Frame, MOST_FLUSHED, MOST_MARKS, MOST_MARKS_IN_ALL, Mark, Message, Reset};
+    use super::{FLUSH, Frame, MOST_FLUSHED, MOST_MARKS, MOST_MARKS_IN_ALL, Mark, Message, Reset, Transactions};
     use crate::engine::postgres::ledger::Ledger;
     use crate::engine::session::{Attempt, Fence};
     use crate::migration::{Migration, MigrationSet, SourceFile};
@@ -274,7 +350,7 @@ pub(super) mod tests {
         let attempt = |migration| Attempt { migration, kind: Kind::Migration, run: "run", fence: Fence(1), stop };
         let (ledger, reset, mark) = (Ledger::new("schemawärd"), Reset::new(&["RESET ALL"]), Mark::new());
         let frame = Frame { ledger: &ledger, reset: &reset, mark: &mark, synchronous_commit: "on" };
-        Message::new(frame, &migrations.iter().map(attempt).collect::<Vec<_>>())
+        Message::new(frame, Transactions::Each, &migrations.iter().map(attempt).collect::<Vec<_>>())
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod literal;
 mod lock_waits;
 mod mark;
 mod message;
+mod one_transaction;
 mod own_transaction;
 mod pooler;
 mod reading;

@@ -27,7 +27,7 @@ use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, Acknowledgem
 use crate::engine::identity::{LedgerIdentity, Place};
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
-    StoredRollback, Unrun, one_by_one,
+    StoredRollback, Undone, Unrun, one_by_one,
 };
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
 use crate::migration::{Migration, Version};
@@ -341,6 +341,18 @@ impl Session for PostgresSession {
         }
         self.apply_in_messages(batch, progress).await?;
         if let Some(attempt) = batch.first() {
+            self.close_refused(attempt.fence).await;
+        }
+        Ok(())
+    }
+
+    async fn apply_together(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Undone> {
+        self.apply_in_one_transaction(attempts, progress).await?;
+        if let Some(attempt) = attempts.first() {
             self.close_refused(attempt.fence).await;
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::error::{failure_of, is_interrupted};
 use super::journal::JournalRow;
 use super::place::byte_of_error;
 use super::session::{Sent, SqliteSession};
-use crate::engine::session::{ApplyError, Attempt, Progress, SessionError};
+use crate::engine::session::{ApplyError, Attempt, Progress, SessionError, Undone};
 use crate::engine::shared::journal_failure::session_gone;
 use crate::engine::shared::journal_verdict::{Settlement, Verdict, settled, verdict};
 use crate::plan::StatementState;
@@ -56,6 +56,19 @@ impl SqliteSession {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, SessionError> {
         self.begin(attempt.fence).await?;
+        let duration = self.run_and_record(attempt, began, done, progress).await?;
+        self.commit().await?;
+        Ok(duration)
+    }
+
+    /// Runs a file and writes its row, in the transaction that is open. How long it took.
+    async fn run_and_record(
+        &mut self,
+        attempt: Attempt<'_>,
+        began: Instant,
+        done: &mut usize,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Duration, SessionError> {
         for index in 0..attempt.migration.statements.len() {
             self.send_statement(attempt, index).await?;
             *done = index + 1;
@@ -65,11 +78,66 @@ impl SqliteSession {
         let duration = began.elapsed();
         let recorded = ledger.record(self.connection().await?, attempt, milliseconds(duration), None).await;
         recorded.map_err(|error| doing(&error, "recording the attempt"))?;
+        Ok(duration)
+    }
+
+    async fn commit(&mut self) -> Result<(), SessionError> {
         match self.send("COMMIT").await {
             Err(Sent::Database(error)) => Err(doing(&error, "at COMMIT")),
             Err(Sent::Refused(error)) => Err(error),
-            Ok(()) => Ok(duration),
+            Ok(()) => Ok(()),
         }
+    }
+
+    /// [`crate::engine::Session::apply_together`].
+    pub(super) async fn apply_in_one_transaction(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Undone> {
+        self.database.cancelled.store(false, Ordering::Relaxed);
+        let (mut index, mut statements_done) = (0, 0);
+        let run = self.run_together(attempts, &mut index, &mut statements_done, progress).await;
+        if run.is_err() {
+            self.roll_back().await;
+        }
+        // What the last file has set goes with the connection.
+        let leaves_traces = attempts.last().is_some_and(|last| may_leave_traces(&last.migration.sql));
+        let reopened = if leaves_traces { self.reopen().await } else { Ok(()) };
+        match run.and_then(|durations| reopened.map(|()| durations)) {
+            Ok(durations) => {
+                durations.into_iter().enumerate().for_each(|(index, took)| progress(index, Progress::Applied(took)));
+                Ok(())
+            }
+            Err(SessionError { mut failure, .. }) => {
+                if let Some(attempt) = attempts.get(index).filter(|_| failure.reason != Reason::Fenced) {
+                    failure.place.get_or_insert_with(|| attempt.migration.place());
+                }
+                Err(Undone { index, error: ApplyError::new(failure, statements_done, false) })
+            }
+        }
+    }
+
+    /// Runs all files and commits. `index` is then the file that could not be applied, `done` its statements that have run.
+    async fn run_together(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        index: &mut usize,
+        done: &mut usize,
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<Vec<Duration>, SessionError> {
+        let mut durations = Vec::with_capacity(attempts.len());
+        for (at, &attempt) in attempts.iter().enumerate() {
+            (*index, *done) = (at, 0);
+            progress(at, Progress::Started(Duration::ZERO));
+            if at == 0 {
+                self.begin(attempt.fence).await?;
+            }
+            let began = Instant::now();
+            durations.push(self.run_and_record(attempt, began, done, &mut |told| progress(at, told)).await?);
+        }
+        self.commit().await?;
+        Ok(durations)
     }
 
     async fn run_statements(

@@ -15,7 +15,7 @@ use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, Acknowledgem
 use crate::engine::identity::LedgerIdentity;
 use crate::engine::session::{
     ApplyError, Attempt, ByHand, FailedAttempt, Fence, LockAttempt, Progress, Session, SessionError, SessionId,
-    StoredRollback, Unrun,
+    StoredRollback, Undone, Unrun,
 };
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::ledger_layout::{FoundLayout, check_writer};
@@ -230,6 +230,14 @@ impl Session for SqliteSession {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Duration, ApplyError> {
         self.apply_file(attempt, progress).await
+    }
+
+    async fn apply_together(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Undone> {
+        self.apply_in_one_transaction(attempts, progress).await
     }
 
     async fn record_failure(&mut self, attempt: Attempt<'_>, failed: FailedAttempt<'_>) -> Result<(), SessionError> {

@@ -125,6 +125,10 @@ impl Grammar for MysqlGrammar {
         SessionChange::of(statement, execution)
     }
 
+    fn outlasts_file(&self, _statement: Parsed<'_>) -> Option<&'static str> {
+        None
+    }
+
     fn is_hidden(&self, _statement: Parsed<'_>, execution: &Execution) -> bool {
         *execution == Execution::Alone(Trace::Parts)
     }

@@ -113,6 +113,10 @@ impl Grammar for PostgresGrammar {
         SessionChange::NONE
     }
 
+    fn outlasts_file(&self, statement: Parsed<'_>) -> Option<&'static str> {
+        transaction::outlasts_file(statement)
+    }
+
     fn is_hidden(&self, statement: Parsed<'_>, _execution: &Execution) -> bool {
         statement.is(0, &["call", "execute"])
     }

@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::super::ddl::{Action, Change, Create, Ddl, Drop, Modifier, ObjectKind};
-use super::super::tokens::{Parsed, Token, follow};
+use super::super::tokens::{Parsed, Token, follow, next_is};
 use super::super::transaction::{Execution, Trace};
 
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
@@ -73,6 +73,22 @@ pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// What of a statement holds to the end of its transaction, whatever is reset: its mode, and when every constraint is checked,
+/// those of later files too. Source: PostgreSQL, SET TRANSACTION, SET CONSTRAINTS.
+pub(in super::super) fn outlasts_file(statement: Parsed<'_>) -> Option<&'static str> {
+    const MODES: [&str; 4] =
+        ["transaction", "transaction_isolation", "transaction_read_only", "transaction_deferrable"];
+    if statement.first != "set" {
+        return None;
+    }
+    let mut rest = statement.iter().skip(1).filter(|token| !token.is("local") && !token.is("session"));
+    let what = rest.next()?;
+    if MODES.iter().any(|mode| what.is(mode)) {
+        return Some("SET TRANSACTION");
+    }
+    (what.is("constraints") && next_is(rest, "all")).then_some("SET CONSTRAINTS ALL")
 }
 
 /// The part of a statement that the server refuses inside a transaction block; None if it may run in one.

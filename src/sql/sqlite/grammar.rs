@@ -111,6 +111,10 @@ impl Grammar for SqliteGrammar {
         SessionChange::NONE
     }
 
+    fn outlasts_file(&self, statement: Parsed<'_>) -> Option<&'static str> {
+        transaction::outlasts_file(statement)
+    }
+
     fn is_hidden(&self, _statement: Parsed<'_>, _execution: &Execution) -> bool {
         false
     }

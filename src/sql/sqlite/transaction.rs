@@ -4,6 +4,7 @@
 
 use super::super::tokens::Parsed;
 use super::super::transaction::{Execution, Trace};
+use super::session_effect::session_effect;
 
 /// The part of a statement that cannot be in a transaction; None if it may run in one.
 pub(in super::super) fn demand(statement: Parsed<'_>) -> Option<&'static str> {
@@ -40,6 +41,19 @@ fn pragma(statement: Parsed<'_>) -> Option<&'static str> {
 
 pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     statement.is(0, &["pragma", "attach", "detach"])
+}
+
+/// What of a statement stays with the connection, which is made anew between two files that are not one transaction: a
+/// setting, what is temporary.
+pub(in super::super) fn outlasts_file(statement: Parsed<'_>) -> Option<&'static str> {
+    // These only read, or are kept in the file itself.
+    const HARMLESS: [&str; 6] =
+        ["foreign_keys", "foreign_key_check", "integrity_check", "quick_check", "user_version", "application_id"];
+    if !session_effect(statement).makes.is_empty() {
+        return Some("a temporary object");
+    }
+    let named = |name: &&str| statement.iter().skip(1).take(3).any(|token| token.is(name));
+    (statement.is(0, &["pragma"]) && !HARMLESS.iter().any(|name| named(&name))).then_some("a PRAGMA")
 }
 
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {

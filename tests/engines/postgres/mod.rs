@@ -18,6 +18,7 @@ mod journaling;
 mod lock_tries;
 mod marking;
 mod numbering;
+mod one_transaction;
 mod planned_locks;
 mod proxy;
 mod repairing;

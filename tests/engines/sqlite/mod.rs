@@ -8,6 +8,7 @@ mod guarding;
 mod interrupting;
 mod isolating;
 mod numbering;
+mod one_transaction;
 mod opening;
 mod planned_locks;
 mod repairing;
