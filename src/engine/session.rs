@@ -169,7 +169,7 @@ pub trait Session {
     ///
     /// # Errors
     ///
-    /// [`Undone`]: none of them is applied, or the outcome is not known. An engine whose DDL commits by itself runs nothing.
+    /// [`Undone`]: none of them is applied, or the outcome is not known. An engine whose DDL commits implicitly runs nothing.
     async fn apply_together(
         &mut self,
         attempts: &[Attempt<'_>],

@@ -18,6 +18,8 @@ mod plan;
 #[cfg(test)]
 mod planning_tests;
 mod problem;
+#[cfg(test)]
+mod problem_tests;
 mod rollback;
 mod step;
 mod target;

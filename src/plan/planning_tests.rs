@@ -3,8 +3,8 @@
 use rstest::rstest;
 
 use super::{
-    BegunStatement, Kind, LedgerRow, LedgerState, Plan, PlanOptions, PlanProblem, PlanWarning, StatementState, Target,
-    edited, needed, plan, plan_failure,
+    BegunStatement, Kind, LedgerRow, LedgerState, Plan, PlanOptions, PlanProblem, PlanWarning, StatementState, Step,
+    Target, edited, needed, plan, plan_failure,
 };
 use crate::migration::{Checksum, MigrationFile, MigrationFiles, SourceFile, Version};
 use crate::report::Reason;
@@ -17,20 +17,20 @@ fn set(files: &[(&str, &str)]) -> MigrationFiles {
 }
 
 /// A set `001_m.sql`, `002_m.sql` … whose files hold the given SQL.
-fn numbered(sql: &[&str]) -> MigrationFiles {
+pub(super) fn numbered(sql: &[&str]) -> MigrationFiles {
     let names: Vec<String> = (1..=sql.len()).map(|n| format!("{n:03}_m.sql")).collect();
     set(&names.iter().map(String::as_str).zip(sql.iter().copied()).collect::<Vec<_>>())
 }
 
 /// The row that a file leaves.
-fn row(file: &MigrationFile, kind: Kind) -> LedgerRow {
+pub(super) fn row(file: &MigrationFile, kind: Kind) -> LedgerRow {
     let m = file.parsed().unwrap();
     let (version, file) = (m.version.clone(), m.file.clone());
     LedgerRow { id: 0, kind, version, file, checksum: m.checksum.clone(), token_checksum: m.token_checksum.clone() }
 }
 
 /// The ledger after the given versions of the set were applied.
-fn applied(set: &MigrationFiles, versions: &[&str]) -> LedgerState {
+pub(super) fn applied(set: &MigrationFiles, versions: &[&str]) -> LedgerState {
     let files = set.migrations().iter().filter(|file| versions.contains(&file.version().as_str()));
     LedgerState::new(files.map(|file| row(file, Kind::Migration)))
 }
@@ -353,4 +353,18 @@ fn a_file_out_of_order_is_told_with_the_next_newer_one_and_the_current_version()
     };
     assert_eq!((version.as_str(), file.as_str()), ("002", "002_m.sql"));
     assert_eq!((newer_file.as_str(), current.as_str()), ("003_m.sql", "004"));
+}
+
+#[test]
+fn a_step_is_known_by_its_version_and_a_repeatable_one_by_its_file() {
+    let set = set(&[("001_m.sql", "select 1"), ("R__a.sql", "select 2")]);
+    let plan = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap();
+    assert_eq!(plan.steps.iter().map(Step::name).collect::<Vec<_>>(), ["001", "R__a.sql"]);
+}
+
+#[test]
+fn a_target_is_written_as_it_is_read() {
+    for text in ["latest", "007"] {
+        assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+    }
 }

@@ -106,7 +106,7 @@ pub enum PlanProblem {
     },
     /// All files are to be one transaction, which the engine cannot do.
     #[error(
-        "{engine} commits each DDL statement by itself, so files cannot be one transaction; run without --transaction all"
+        "{engine} commits each DDL statement separately, so files cannot be one transaction; run without --transaction all"
     )]
     NoTransactionOverFiles { engine: &'static str },
     /// The target is not in the source.

@@ -22,7 +22,7 @@ impl Dialect {
         self.grammar().engine()
     }
 
-    /// Whether DDL commits by itself, so that nothing with DDL in it can be one transaction.
+    /// Whether DDL commits implicitly, so that nothing with DDL in it can be one transaction.
     #[must_use]
     pub fn ddl_commits(self) -> bool {
         self.grammar().ddl_commits()

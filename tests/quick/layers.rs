@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("plan", &["report", "policy", "sql", "migration"]),
     ("source", &["report", "migration", "plan"]),
     ("engine", &["report", "policy", "sql", "migration", "plan"]),
-    ("run", &["report", "sql", "migration", "plan", "source", "engine"]),
+    ("run", &["report", "policy", "sql", "migration", "plan", "source", "engine"]),
     ("api", &["report", "policy", "duration", "sql"]),
     ("operator", &["report", "policy", "migration", "api"]),
     (

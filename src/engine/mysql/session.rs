@@ -273,7 +273,7 @@ impl Session for MysqlSession {
     ) -> Result<(), Undone> {
         // The plan has refused it before.
         let engine = attempts.first().map_or("the server", |attempt| attempt.migration.dialect.engine());
-        let message = format!("{engine} commits each DDL statement by itself, so no files can be one transaction");
+        let message = format!("{engine} commits each DDL statement separately, so no files can be one transaction");
         let failure = Failure::new(Reason::InvalidSettings, message);
         Err(Undone { index: 0, error: ApplyError::new(failure, 0, false) })
     }

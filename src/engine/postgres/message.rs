@@ -27,7 +27,7 @@ pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
 
 /// The same within a transaction that goes on: each constraint is checked, and is then as deferred as it was defined, for
-/// the next file. `SET CONSTRAINTS ALL` could not be taken back: it would hold for constraints of later files, too. One
+/// the next file. `SET CONSTRAINTS ALL` could not be undone: it would hold for constraints of later files, too. One
 /// whose schema the file's role may not use, or whose name a constraint of another kind has, stays deferred to COMMIT.
 const DEFERRED_WITHIN: &str = "DO $schemaward$DECLARE due pg_catalog.text; deferred pg_catalog.text;BEGIN \
 SELECT pg_catalog.string_agg(f.name, ','), pg_catalog.string_agg(f.name, ',') FILTER (WHERE f.deferred) INTO due, deferred FROM \

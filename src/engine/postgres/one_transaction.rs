@@ -23,7 +23,7 @@ const MOST_FILES: usize = 50;
 /// Source: PostgreSQL, appendix A.
 const NEEDS_A_COMMIT: [&str; 4] = ["55P04", "2D000", "25001", "55006"];
 
-/// Why a message did not come to its end.
+/// Why a message was not answered to its end.
 enum Stopped {
     /// The server does not understand the text, and does not say where.
     Nowhere(ApplyError),

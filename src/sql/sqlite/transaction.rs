@@ -43,8 +43,8 @@ pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     statement.is(0, &["pragma", "attach", "detach"])
 }
 
-/// What of a statement stays with the connection, which is made anew between two files that are not one transaction: a
-/// setting, what is temporary.
+/// What of a statement stays with the connection, which is opened again between files that are not one transaction: a
+/// setting, a temporary object.
 pub(in super::super) fn outlasts_file(statement: Parsed<'_>) -> Option<&'static str> {
     // These only read, or are kept in the file itself.
     const HARMLESS: [&str; 6] =
@@ -53,7 +53,7 @@ pub(in super::super) fn outlasts_file(statement: Parsed<'_>) -> Option<&'static 
         return Some("a temporary object");
     }
     let named = |name: &&str| statement.iter().skip(1).take(3).any(|token| token.is(name));
-    (statement.is(0, &["pragma"]) && !HARMLESS.iter().any(|name| named(&name))).then_some("a PRAGMA")
+    (statement.is(0, &["pragma"]) && !HARMLESS.iter().any(named)).then_some("a PRAGMA")
 }
 
 pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {

@@ -178,7 +178,7 @@ fn a_version_is_rolled_back_by_what_the_ledger_kept(#[values(Engine::Mysql, Engi
     assert_eq!(bed.run().applied(), 1);
 }
 
-/// DDL commits by itself there.
+/// DDL commits implicitly there.
 #[rstest]
 fn files_cannot_be_one_transaction(#[values(Engine::Mysql, Engine::Mariadb)] engine: Engine) {
     let Some(bed) = Bed::with(engine, &[("001_a.sql", "create table a (x int);")]) else { return };
@@ -186,7 +186,7 @@ fn files_cannot_be_one_transaction(#[values(Engine::Mysql, Engine::Mariadb)] eng
         bed.said_to(&bed.url, &["migrate", "--transaction", "all", "--dir", bed.folder().to_str().unwrap()]);
     assert_eq!(code, Some(2), "{said}");
     assert!(
-        said.contains("commits each DDL statement by itself") && said.contains("without --transaction all"),
+        said.contains("commits each DDL statement separately") && said.contains("without --transaction all"),
         "{said}"
     );
     assert!(!bed.has("a"));

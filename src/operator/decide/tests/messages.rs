@@ -3,12 +3,13 @@
 use rstest::rstest;
 
 use super::scenes::{
-    beside_a_sidecar, complained, deleted, failure, held, invalid, missing, running, suspended, third_attempt,
+    beside_a_sidecar, complained, deleted, failure, held, invalid, missing, next_generation, of_an_unknown_task,
+    running, stopping, suspended, third_attempt, with_strange_job, with_stray_pod, without_job,
 };
 use crate::operator::decide::world::World;
 use crate::operator::observed::{JobEnd, JobState, RunnerEnd};
-use crate::report::ErrorClass::{Permanent, Transient};
-use crate::report::{Failure, Reason};
+use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient};
+use crate::report::{ErrorClass, Event, Failure, Outcome, Reason};
 
 #[rstest]
 #[case::never_started_as_last_seen(
@@ -32,6 +33,10 @@ use crate::report::{Failure, Reason};
 #[case::an_init_container_failed(
     World::started().ends_without("BackoffLimitExceeded", RunnerEnd::NeverStarted { why: Some("init container \"istio-init\": Error, exit code 1".into()) }),
     "its pod ended before the runner had started: init container \"istio-init\": Error, exit code 1; nothing was changed"
+)]
+#[case::ended_by_its_deadline_though_nothing_was_seen_of_it(
+    World::started().ends_without("DeadlineExceeded", RunnerEnd::Exited { code: 143, message: None, how: "Error, exit code 143".into() }),
+    "it did not end within spec.activeDeadline and was stopped. Raise spec.activeDeadline"
 )]
 #[case::out_of_memory(
     World::started().ends_without("BackoffLimitExceeded", RunnerEnd::Exited { code: 137, message: None, how: "OOMKilled, exit code 137".into() }),
@@ -77,6 +82,190 @@ fn a_message_says_what_happened_and_what_helps(#[case] world: World, #[case] say
     let message = after.status().conditions[0].message.clone();
     assert!(message.contains(says), "{message}");
     assert!(message.ends_with('.') && !message.contains("..") && message.matches("Run shop-").count() < 2, "{message}");
+}
+
+/// A run whose pod has reported these events.
+fn reporting(events: Vec<Event>) -> World {
+    World::started().job(JobState::Running { pod: "shop-1-abcde".into(), events })
+}
+
+fn done(statement: i64) -> Event {
+    Event::StatementFinished { version: "002".into(), statement, statements: 2 }
+}
+
+fn waiting_for_a_lock() -> Event {
+    Event::WaitingForLock { holder: "deploy (process 7)".into() }
+}
+
+/// Each sentence in full; RUN is the run's name.
+#[rstest]
+#[case::a_namesake_of_the_runs_job(
+    with_strange_job(World::started(), None),
+    "Job \"RUN\" has the labels of this resource, but is not the Job of its run: Schemaward did not create it, so its \
+     result is ignored. A run starts automatically when that Job has ended; delete it if it is not needed."
+)]
+#[case::a_job_for_a_task_of_a_newer_version(
+    of_an_unknown_task(World::started(), false),
+    "Job \"RUN\" was started for a task that this version of Schemaward does not know, so nothing that it reports is \
+     believed. A run starts automatically when that Job has ended; delete the Job if it is not needed."
+)]
+#[case::a_stray_pod(
+    with_stray_pod(World::fresh()),
+    "Waiting for pod \"shop-x-1-abcde\" to end, which may still run SQL though its Job is gone; a run starts \
+     automatically after it. Delete the pod to have it roll back now."
+)]
+#[case::a_deleted_job(
+    stopping(World::started()),
+    "Run RUN is being stopped because its Job was deleted; waiting for its pod to end."
+)]
+#[case::withdrawn_for_a_new_spec(
+    next_generation(World::started()),
+    "Run RUN had not started and is withdrawn, because the spec now asks for something else: a new run follows \
+     automatically."
+)]
+#[case::withdrawn_for_suspend(
+    suspended(World::started()),
+    "Run RUN had not started and is withdrawn, because spec.suspend is true."
+)]
+#[case::before_its_first_word(reporting(Vec::new()), "Run RUN is reading the database's ledger; waiting for its end.")]
+#[case::statements_have_run(
+    reporting(vec![done(1)]),
+    "Run RUN is applying version 002: 1 of 2 statements have run; waiting for its end."
+)]
+#[case::the_lock_is_waited_for_whatever_is_warned_of(
+    reporting(vec![waiting_for_a_lock(), Event::Warning { message: "w".into() }]),
+    "Run RUN is waiting for the lock in the database, which deploy (process 7) holds; it continues automatically when \
+     that ends."
+)]
+#[case::the_lock_was_waited_for(
+    reporting(vec![waiting_for_a_lock(), done(1)]),
+    "Run RUN is applying version 002: 1 of 2 statements have run; waiting for its end."
+)]
+#[case::a_new_spec_while_it_runs(
+    next_generation(running(World::started())),
+    "Run RUN is applying version 002: 1 of 2 statements have run; waiting for its end. The spec has changed since it \
+     started: a new run follows automatically."
+)]
+#[case::suspended_while_it_runs(
+    suspended(running(World::started())),
+    "Run RUN is applying version 002: 1 of 2 statements have run; waiting for its end. The spec has changed since it \
+     started: nothing follows while spec.suspend is true."
+)]
+#[case::success_for_an_old_spec(
+    next_generation(World::started().ends_well()),
+    "The database is at version 002, verified by run RUN, which applied 2 migrations; nothing is pending. The spec or \
+     the source has changed since it started: a new run follows at once."
+)]
+#[case::a_database_in_use(
+    held(World::fresh()),
+    "Waiting for SchemaMigration \"blog\", which migrates the same database (Secret \"shop-db\", key \"url\"); this one \
+     continues automatically when that run has ended."
+)]
+#[case::a_missing_config_map(
+    missing(World::fresh()),
+    "Waiting for ConfigMap \"shop-migrations\" in namespace \"shops\", which spec.source.configMaps names; create it, or \
+     correct the name: a run starts automatically."
+)]
+#[case::a_suspended_resource(
+    suspended(World::fresh()),
+    "Nothing is started while spec.suspend is true; set it to false to go on."
+)]
+#[case::a_deletion_that_stops_a_run(
+    deleted(running(World::started())),
+    "Deleted; waiting for Job \"RUN\" to stop, which rolls its migration back. What was applied before stays in the \
+     database."
+)]
+#[case::a_deletion_that_waits_for_a_pod(
+    deleted(with_stray_pod(without_job(World::started()))),
+    "Deleted; waiting for pod \"shop-x-1-abcde\" to end, whose Job is gone. Delete the pod to have it roll back now. What \
+     was applied before stays in the database."
+)]
+#[case::a_volume_without_its_secret(
+    complained(World::started(), "MountVolume.SetUp failed for volume \"url\": secret \"shop-db\" not found"),
+    "Run RUN is waiting for Secret \"shop-db\" with the key \"url\": MountVolume.SetUp failed for volume \"url\": secret \
+     \"shop-db\" not found. Create it, or correct spec.database.urlSecretRef; the pod starts automatically."
+)]
+#[case::a_pod_that_is_not_scheduled(
+    complained(World::started(), "no node"),
+    "Run RUN is waiting: no node. Its pod starts automatically once that is fixed."
+)]
+fn a_message_in_full(#[case] world: World, #[case] expected: &str) {
+    let name = world.observed.children.jobs.first().map(|job| job.name.clone());
+    let after = world.pass();
+    let run = name.or_else(|| after.status().run.as_ref().map(|run| run.name.clone())).unwrap_or_default();
+    assert_eq!(after.status().conditions[0].message, expected.replace("RUN", &run));
+}
+
+#[rstest]
+#[case::nothing(0, &[], "verified by run RUN; nothing was pending.")]
+#[case::one(1, &[], "verified by run RUN, which applied 1 migration; nothing is pending.")]
+#[case::many(2, &[], "verified by run RUN, which applied 2 migrations; nothing is pending.")]
+#[case::ahead(0, &["003", "004"], "; nothing was pending. The database is ahead of its source by versions \"003\" and \
+    \"004\", which the source no longer has; nothing is undone.")]
+#[case::far_ahead(
+    0,
+    &["1", "2", "3", "4", "5", "6", "7"],
+    "by versions \"1\", \"2\", \"3\", \"4\", \"5\" and 2 more, which the source no longer has; nothing is undone."
+)]
+fn a_success_says_what_it_did(#[case] applied: i64, #[case] ahead: &[&str], #[case] end: &str) {
+    let started = World::started();
+    let run = started.observed.children.jobs[0].name.clone();
+    let ahead = ahead.iter().map(|&version| version.to_owned()).collect();
+    let message = started.summary(Outcome::Succeeded { applied, ahead }, "002");
+    let after = started.ends_saying(JobEnd::Complete, 0, &message).pass();
+    let said = &after.status().conditions[0].message;
+    assert!(said.ends_with(&end.replace("RUN", &run)), "{said}");
+}
+
+/// What the runner says helps, or else what its reason implies.
+#[rstest]
+#[case(
+    Reason::StatementFailed,
+    Permanent,
+    None,
+    "Correct the migration, and a run starts automatically; or fix the database and AGAIN."
+)]
+#[case(
+    Reason::StatementFailed,
+    AlreadyExists,
+    None,
+    "The object already exists: drop it or remove the statement, and a run starts automatically; or AGAIN."
+)]
+#[case(
+    Reason::TargetUnreachable,
+    Permanent,
+    None,
+    "Once the spec or the source is corrected, a run starts automatically; after schemaward repair, schemaward rollback or another change in the database AGAIN."
+)]
+#[case(
+    Reason::DeadlineExceeded,
+    Permanent,
+    None,
+    "Raise spec.activeDeadline, or divide the migration, and a run starts automatically."
+)]
+#[case(
+    Reason::InvalidSettings,
+    Permanent,
+    None,
+    "Correct the Secret or the spec; after a change of the Secret alone AGAIN."
+)]
+#[case(Reason::LedgerUnusable, Permanent, None, "Put the cause right, then AGAIN.")]
+#[case(Reason::LedgerUnusable, Permanent, Some("ask the owner"), "Ask the owner. Then AGAIN.")]
+#[case(Reason::NeedsReview, Permanent, Some("look"), "Look. Then AGAIN.")]
+#[case(Reason::ForeignHistory, Permanent, Some("adopt it"), "Adopt it. Then AGAIN.")]
+#[case(Reason::InvalidSettings, Permanent, Some("correct it"), "Correct it. Then AGAIN.")]
+#[case(Reason::StatementFailed, Permanent, Some("drop it."), "Drop it. Or AGAIN.")]
+#[case(Reason::MigrationEdited, Permanent, Some("put it back"), "Put it back. Or AGAIN.")]
+fn a_stalled_run_says_what_to_do_next(
+    #[case] reason: Reason,
+    #[case] class: ErrorClass,
+    #[case] hint: Option<&str>,
+    #[case] next: &str,
+) {
+    let failure = Failure { class, hint: hint.map(str::to_owned), ..failure(reason, "it went wrong") };
+    let message = World::started().ends_failing(failure).pass().status().conditions[0].message.clone();
+    let next = next.replace("AGAIN", "set the annotation schemaward.dev/retry to a new value to try again");
+    assert!(message.contains("it went wrong") && message.ends_with(&format!(". {next}")), "{message}");
 }
 
 #[test]

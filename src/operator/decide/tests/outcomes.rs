@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::scenes::{failure, held, invalid, next_generation, other_content, running};
 use crate::operator::decide::world::{World, source_of};
-use crate::operator::decision::Requeue;
+use crate::operator::decision::{Notice, NoticeKind, Requeue};
 use crate::operator::observed::{Ended, JobEnd, JobState, RunnerEnd};
 use crate::report::ErrorClass::Transient;
 use crate::report::{Event, Failure, Outcome, Reason};
@@ -75,6 +75,37 @@ fn a_line_and_a_progress_that_cannot_be_are_not_shown() {
     let error = world.status().last_error.clone().unwrap();
     assert_eq!((error.line, error.column), (None, None));
     assert!(!world.status().conditions[0].message.contains("line"), "{}", world.status().conditions[0].message);
+}
+
+#[test]
+fn a_run_took_as_long_as_since_it_was_started() {
+    let took = |world: World| {
+        let notices = world.pass().last.unwrap().notices;
+        let took = |notice: &Notice| match notice.kind {
+            NoticeKind::Succeeded { took, .. } | NoticeKind::Failed { took, .. } => Some(took),
+            _ => None,
+        };
+        notices.iter().find_map(took).unwrap()
+    };
+    assert_eq!(took(World::started().later(90).ends_well()), Duration::from_secs(90));
+    assert_eq!(took(World::started().later(7).ends(Transient, Reason::ConnectionFailed)), Duration::from_secs(7));
+    let forgotten = World::started().later(7).ends_well().with(|seen| {
+        seen.resource.status.run.as_mut().unwrap().started_at = None;
+    });
+    assert_eq!(took(forgotten), Duration::ZERO);
+}
+
+/// How many files a run had is known of its own source alone.
+#[test]
+fn the_files_of_another_content_do_not_bound_what_a_run_applied() {
+    let ends = |world: World| {
+        let words = world.summary(Outcome::Succeeded { applied: 7, ahead: Vec::new() }, "002");
+        world.ends_saying(JobEnd::Complete, 0, &words).pass().status().conditions[0].message.clone()
+    };
+    let own = ends(World::started());
+    assert!(own.contains("applied 2 migrations"), "{own}");
+    let of_before = ends(other_content(running(World::started()).pass()));
+    assert!(of_before.contains("applied 7 migrations"), "{of_before}");
 }
 
 #[test]
