@@ -9,7 +9,7 @@ use super::scenes::{
 use crate::operator::decide::world::World;
 use crate::operator::observed::{JobEnd, JobState, RunnerEnd};
 use crate::report::ErrorClass::{AlreadyExists, Permanent, Transient};
-use crate::report::{ErrorClass, Event, Failure, Outcome, Reason};
+use crate::report::{ErrorClass, Event, Failure, Outcome, Place, Reason};
 
 #[rstest]
 #[case::never_started_as_last_seen(
@@ -268,6 +268,25 @@ fn a_stalled_run_says_what_to_do_next(
     assert!(message.contains("it went wrong") && message.ends_with(&format!(". {next}")), "{message}");
 }
 
+#[rstest]
+#[case(Some("42601"), "failed in 002_b.sql, line 3, column 7, statement 2 (SQLSTATE 42601): no table")]
+#[case(Some("1064"), "failed in 002_b.sql, line 3, column 7, statement 2 (error 1064): no table")]
+#[case(None, "failed in 002_b.sql, line 3, column 7, statement 2: no table")]
+fn a_failure_says_where_it_is_and_whose_code_it_has(#[case] code: Option<&str>, #[case] says: &str) {
+    let place = Place {
+        version: "002".into(),
+        file: "002_b.sql".into(),
+        line: Some(3),
+        column: Some(7),
+        statement: Some(2),
+        excerpt: None,
+    };
+    let failure =
+        Failure { code: code.map(str::to_owned), place: Some(place), ..failure(Reason::StatementFailed, "no table.") };
+    let message = World::started().ends_failing(failure).pass().status().conditions[0].message.clone();
+    assert!(message.contains(&format!("{says}. Correct the migration")), "{message}");
+}
+
 #[test]
 fn of_a_long_error_the_end_is_cut_and_never_what_to_do_next() {
     let long = "very long text ".repeat(3000);
@@ -287,7 +306,8 @@ fn of_a_long_error_the_end_is_cut_and_never_what_to_do_next() {
         (complained(World::started(), &long).pass(), "Its pod starts automatically once that is fixed."),
     ] {
         let message = &world.status().conditions[0].message;
-        assert!(message.ends_with(end) && message.len() <= 1024, "{} bytes: {message}", message.len());
+        assert!(message.ends_with(end), "{message}");
+        assert!((1010..=1024).contains(&message.len()), "as much of the error as there is room for: {}", message.len());
         let notes: Vec<usize> =
             world.last.as_ref().unwrap().notices.iter().map(|notice| notice.message.len()).collect();
         assert!(!notes.is_empty());
