@@ -13,6 +13,7 @@ use super::no_result::NoResult;
 use super::output;
 use crate::migration::next_file;
 use crate::report::Failure;
+use crate::source::file_names;
 
 /// Flags of `schemaward new`.
 #[derive(Args, Debug)]
@@ -41,12 +42,14 @@ fn write(folder: &Path, description: &str) -> Result<PathBuf, Failure> {
         invalid_settings(format!("cannot {what} {}: {error}", path.display()))
     };
     fs::create_dir_all(folder).map_err(|error| failed("make the folder", folder, &error))?;
-    let entries = fs::read_dir(folder).map_err(|error| failed("read", folder, &error))?;
-    let names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let names = file_names(folder)?;
     let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
     let file = next_file(names.iter().map(String::as_str), description, &now)
         .map_err(|error| invalid_settings(error.to_string()))?;
     let path = folder.join(&file.name);
+    if let Some(own) = path.parent() {
+        fs::create_dir_all(own).map_err(|error| failed("make the folder", own, &error))?;
+    }
     // `create_new` fails where the file is there, also when another process makes it at this moment.
     let created = OpenOptions::new().write(true).create_new(true).open(&path);
     let written = created.and_then(|mut created| created.write_all(file.text.as_bytes()));

@@ -4,12 +4,12 @@
 use std::iter;
 use std::sync::OnceLock;
 
-use super::file_name::{Direction, FileName, parse};
-use super::migration::{Migration, rollback_text};
+use super::file_name::{FileName, Naming};
+use super::migration::{DownFile, Migration, rollback_text};
 use super::problem::{InvalidSource, Problem, ProblemKind};
-use super::rollback::ROLLBACK_OF;
+use super::rollback::in_source;
+use super::sorted::{Named, Sorted, about};
 use super::{Checksum, SourceFile, SourceRules, Version};
-use crate::policy::Gaps;
 use crate::sql::Dialect;
 
 /// One migration's file, with its rollback file if there is one.
@@ -18,17 +18,18 @@ pub struct MigrationFile {
     name: FileName,
     source: SourceFile,
     down: Option<Box<Named>>,
+    /// Set by diesel's `metadata.toml`.
+    no_transaction: bool,
     dialect: Dialect,
     checksum: OnceLock<Checksum>,
     // Boxed, since of thousands of files most are never parsed.
     parsed: OnceLock<Box<Result<Migration, Vec<Problem>>>>,
 }
 
-type Named = (FileName, SourceFile);
-
 impl MigrationFile {
     fn new((name, source): Named, dialect: Dialect) -> Self {
-        Self { name, source, down: None, dialect, checksum: OnceLock::new(), parsed: OnceLock::new() }
+        let (checksum, parsed) = (OnceLock::new(), OnceLock::new());
+        Self { name, source, down: None, no_transaction: false, dialect, checksum, parsed }
     }
 
     /// The version; [`Version::of_repeatable`] for a repeatable file.
@@ -40,6 +41,18 @@ impl MigrationFile {
     #[must_use]
     pub fn file(&self) -> &str {
         &self.source.name
+    }
+
+    /// The name without its ending, or the name of the migration's own folder.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        &self.name.stem
+    }
+
+    /// Whether others may share its version, and it has got its number by its name.
+    #[must_use]
+    pub fn is_by_name(&self) -> bool {
+        self.name.naming == Naming::Prisma
     }
 
     #[must_use]
@@ -77,27 +90,61 @@ impl MigrationFile {
 
     /// Parses the rollback too: once it is stored in a ledger it can no longer be corrected.
     fn parse(&self) -> Result<Migration, Vec<Problem>> {
-        let migration = self.with_rollback()?;
+        let (name, checksum) = (self.name.clone(), self.checksum().clone());
+        let read = Migration::read(name, &self.source, checksum, self.no_transaction, self.dialect);
+        if let Some((name, source)) = self.down.as_deref() {
+            return self.with_down_file(read, name, source);
+        }
+        let migration = read?;
         if let Some(sql) = &migration.rollback_sql {
-            let file = format!("{ROLLBACK_OF}{}", migration.file);
-            Migration::of_rollback(&migration.version, &file, &migration.description, sql, self.dialect)?;
+            let (version, file) = (&migration.version, &migration.file);
+            Migration::of_rollback(version, file, &migration.description, sql, self.dialect).map_err(|problems| {
+                problems.into_iter().map(|problem| self.in_block(problem, sql)).collect::<Vec<_>>()
+            })?;
         }
         Ok(migration)
     }
 
-    fn with_rollback(&self) -> Result<Migration, Vec<Problem>> {
-        let read = Migration::read(self.name.clone(), &self.source, self.checksum().clone(), self.dialect);
-        let Some((name, source)) = self.down.as_deref() else { return read };
-        let (mut migration, down) = match (read, rollback_text(name, source)) {
-            (Ok(migration), Ok(down)) => (migration, down),
-            (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems),
-            (Err(problems), Err(more)) => return Err([problems, more].concat()),
+    fn with_down_file(
+        &self,
+        read: Result<Migration, Vec<Problem>>,
+        name: &FileName,
+        source: &SourceFile,
+    ) -> Result<Migration, Vec<Problem>> {
+        let checksum = Checksum::of(&source.bytes);
+        let down = rollback_text(name, source)
+            .and_then(|text| Migration::read(name.clone(), source, checksum, false, self.dialect).map(|_| text));
+        // diesel and Prisma never look into these files before they are needed, and neither refuses a migration for one.
+        let is_lenient = matches!(self.name.naming, Naming::Diesel | Naming::Prisma);
+        let (mut migration, down) = match (read, down) {
+            (Ok(migration), down) => (migration, down),
+            (Err(problems), Err(more)) if !is_lenient => return Err([problems, more].concat()),
+            (Err(problems), _) => return Err(problems),
         };
         if migration.rollback_sql.is_some() {
             return Err(vec![about(name, source, ProblemKind::TwoRollbacks(migration.file))]);
         }
-        migration.rollback_sql = Some(down);
+        let is_empty = down.as_ref().is_ok_and(|text| text.trim().is_empty());
+        migration.down_file = Some(DownFile { name: source.name.clone(), is_empty, problem: None });
+        match down {
+            // diesel does not revert by an empty file.
+            Ok(_) if is_empty && is_lenient => {}
+            Ok(text) => migration.rollback_sql = Some(text),
+            Err(problems) if !is_lenient => return Err(problems),
+            Err(problems) => {
+                if let Some(file) = &mut migration.down_file {
+                    file.problem = problems.into_iter().next().map(Box::new);
+                }
+            }
+        }
         Ok(migration)
+    }
+
+    /// A problem of the rollback block, at its place in the file.
+    fn in_block(&self, problem: Problem, block: &str) -> Problem {
+        let source = String::from_utf8_lossy(&self.source.bytes);
+        let position = problem.position.map(|at| in_source(&source, block, at));
+        Problem { position, ..problem }
     }
 
     fn sources(&self) -> impl Iterator<Item = &SourceFile> {
@@ -128,22 +175,8 @@ impl MigrationFiles {
     /// If a name or the source as a whole is invalid: every [`Problem`]. All files are parsed in that case, so that
     /// nobody fixes a name only to learn about the next problem.
     pub fn sorted(files: Vec<SourceFile>, rules: impl Into<SourceRules>) -> Result<Self, InvalidSource> {
-        let SourceRules { dialect, gaps: gaps_rule } = rules.into();
-        let Sorted { mut ups, mut downs, mut again, mut others, mut problems } = Sorted::from(files);
-        let badly_named = !problems.is_empty();
-        for named in [&mut ups, &mut downs] {
-            named.sort_by(|(a, x), (b, y)| a.version.cmp(&b.version).then_with(|| x.name.cmp(&y.name)));
-            problems.extend(duplicates(named));
-        }
-        let downs = first_of_each_version(downs, &mut others);
-        if !badly_named {
-            // A file whose name is invalid may be the one that seems to be missing.
-            if gaps_rule == Gaps::Reject {
-                problems.extend(gaps(&ups));
-            }
-            problems.extend(orphans(&ups, &downs));
-        }
-        again.sort_by(|(a, _), (b, _)| a.description.cmp(&b.description));
+        let SourceRules { dialect, gaps } = rules.into();
+        let Sorted { ups, downs, again, mut others, untransacted, mut problems } = Sorted::from(files, gaps);
         let all = |named: Vec<Named>| named.into_iter().map(|named| MigrationFile::new(named, dialect)).collect();
         let (mut migrations, repeatables): (Vec<MigrationFile>, Vec<MigrationFile>) = (all(ups), all(again));
         for (name, source) in downs {
@@ -154,6 +187,9 @@ impl MigrationFiles {
                 problems.extend(rollback_text(&name, &source).err().into_iter().flatten());
                 others.push(source);
             }
+        }
+        for file in migrations.iter_mut().filter(|file| untransacted.contains(file.stem())) {
+            file.no_transaction = true;
         }
         match migrations.last().map(|file| file.version().clone()) {
             Some(newest) if problems.is_empty() => Ok(Self { migrations, repeatables, newest, others }),
@@ -225,116 +261,6 @@ pub fn invalid_files<'a>(files: impl Iterator<Item = &'a MigrationFile>) -> Vec<
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_cached_key(|problem| (problem.file.clone(), problem.position.map(|at| at.line)));
     problems
-}
-
-#[derive(Default)]
-struct Sorted {
-    ups: Vec<Named>,
-    downs: Vec<Named>,
-    again: Vec<Named>,
-    others: Vec<SourceFile>,
-    problems: Vec<Problem>,
-}
-
-impl Sorted {
-    fn from(files: Vec<SourceFile>) -> Self {
-        let mut sorted = Self::default();
-        let mut ignored = 0;
-        for file in files {
-            if file.name.starts_with('.') {
-                sorted.others.push(file);
-                continue;
-            }
-            match parse(&file.name) {
-                Ok(Some(name)) => match name.direction {
-                    Direction::Up => sorted.ups.push((name, file)),
-                    Direction::Down => sorted.downs.push((name, file)),
-                    Direction::Repeatable => sorted.again.push((name, file)),
-                },
-                Ok(None) => {
-                    ignored += 1;
-                    sorted.others.push(file);
-                }
-                Err(error) => {
-                    sorted.problems.push(Problem {
-                        file: Some(file.name.clone()),
-                        version: None,
-                        position: None,
-                        what: error.into(),
-                        looks_like: None,
-                    });
-                    sorted.others.push(file);
-                }
-            }
-        }
-        if sorted.ups.is_empty() && sorted.downs.is_empty() && sorted.problems.is_empty() {
-            let empty = ProblemKind::Empty { files: ignored };
-            let what = if sorted.again.is_empty() { empty } else { ProblemKind::OnlyRepeatable };
-            sorted.problems.push(Problem { file: None, version: None, position: None, what, looks_like: None });
-        }
-        sorted
-    }
-}
-
-/// Takes files in version order, and puts duplicates aside.
-fn first_of_each_version(sorted: Vec<Named>, aside: &mut Vec<SourceFile>) -> Vec<Named> {
-    let mut first: Vec<Named> = Vec::with_capacity(sorted.len());
-    for (name, source) in sorted {
-        if first.last().is_some_and(|(before, _)| before.version == name.version) {
-            aside.push(source);
-        } else {
-            first.push((name, source));
-        }
-    }
-    first
-}
-
-fn about(name: &FileName, file: &SourceFile, what: ProblemKind) -> Problem {
-    Problem {
-        file: Some(file.name.clone()),
-        version: Some(name.version.clone()),
-        position: None,
-        what,
-        looks_like: None,
-    }
-}
-
-fn pairs(sorted: &[Named]) -> impl Iterator<Item = (&Named, &Named)> {
-    sorted.iter().zip(sorted.iter().skip(1))
-}
-
-fn duplicates(sorted: &[Named]) -> Vec<Problem> {
-    pairs(sorted)
-        .filter(|(before, this)| before.0.version == this.0.version)
-        .map(|(before, this)| {
-            let version = this.0.version.clone();
-            about(&this.0, &this.1, ProblemKind::DuplicateVersion { version, other: before.1.name.clone() })
-        })
-        .collect()
-}
-
-fn gaps(sorted: &[Named]) -> Vec<Problem> {
-    pairs(sorted)
-        // Versions with several numbers follow releases, and not every release has a file.
-        .filter(|(before, this)| !before.0.has_parts && !this.0.has_parts)
-        .filter_map(|(before, this)| {
-            let (from, to) = (before.0.version.sequential()? + 1, this.0.version.sequential()?.checked_sub(1)?);
-            let missing = match from.cmp(&to) {
-                std::cmp::Ordering::Less => format!("versions {from} to {to} are"),
-                std::cmp::Ordering::Equal => format!("version {from} is"),
-                std::cmp::Ordering::Greater => return None,
-            };
-            Some(about(&this.0, &this.1, ProblemKind::Gap { missing, before: before.1.name.clone() }))
-        })
-        .collect()
-}
-
-fn orphans(ups: &[Named], downs: &[Named]) -> Vec<Problem> {
-    downs
-        .iter()
-        .filter(|(name, _)| ups.binary_search_by(|(up, _)| up.version.cmp(&name.version)).is_err())
-        .map(|down| about(&down.0, &down.1, ProblemKind::OrphanDown(down.0.version.clone())))
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::annotations::annotated;
 use super::directive::{BadDirective, Directive, directive};
-use super::file_name::{Direction, FileName};
+use super::file_name::{Direction, FileName, Naming};
 use super::problem::{Problem, ProblemKind, signed};
 use super::rollback::{Block, UNWRITTEN, rollback_block};
 use super::{Checksum, SourceFile, Version};
@@ -40,6 +40,16 @@ pub struct Migration {
     pub token_checksum: Checksum,
     /// The rollback, from `.down.sql` or the `-- rollback:` block. Empty if a block says that there is nothing to undo.
     pub rollback_sql: Option<String>,
+    /// The file that `rollback_sql` is from, or would be if it were usable; None for a block.
+    pub down_file: Option<DownFile>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DownFile {
+    pub name: String,
+    pub is_empty: bool,
+    /// Why it cannot be used, so that the migration has no rollback.
+    pub problem: Option<Box<Problem>>,
 }
 
 impl Migration {
@@ -172,16 +182,19 @@ impl Migration {
         dialect: Dialect,
     ) -> Result<Self, Vec<Problem>> {
         let (version, description) = (version.clone(), description.to_owned());
-        let name = FileName { version, has_parts: false, description, direction: Direction::Down };
+        let (direction, stem) = (Direction::Down, file.to_owned());
+        let name = FileName { version, has_parts: false, naming: Naming::Own, description, direction, stem };
         let file = SourceFile { name: file.to_owned(), bytes: sql.into() };
-        Self::read(name, &file, Checksum::of(&file.bytes), dialect)
+        Self::read(name, &file, Checksum::of(&file.bytes), false, dialect)
     }
 
-    /// Parses a file. Only files that go forward can have a rollback block.
+    /// Parses a file. Only files that go forward can have a rollback block. `no_transaction`: another file says that this
+    /// one runs without a transaction.
     pub(super) fn read(
         name: FileName,
         file: &SourceFile,
         checksum: Checksum,
+        no_transaction: bool,
         dialect: Dialect,
     ) -> Result<Self, Vec<Problem>> {
         let reader = Reader { name: &name, file };
@@ -198,7 +211,7 @@ impl Migration {
         let (directive, bad) = directive(sql, dialect);
         problems.extend(bad.into_iter().map(|(byte, bad)| (byte, directive_kind(bad))));
         let directive = directive.or_else(|| annotated.as_ref()?.no_transaction.then_some(Directive::NoTransaction));
-        let no_transaction = directive == Some(Directive::NoTransaction);
+        let no_transaction = no_transaction || directive == Some(Directive::NoTransaction);
         let Reading { statements, left_out, mode, refused } = Reading::of(sql, &spans, no_transaction, dialect);
         problems.extend(refused.into_iter().map(|(byte, why)| (byte, why.into())));
         let has_block = name.direction == Direction::Up && annotated.is_none();
@@ -223,6 +236,7 @@ impl Migration {
                 (None, Block::Sql(sql)) => Some(sql),
                 (None, _) => None,
             },
+            down_file: None,
             version: name.version,
             description: name.description,
         })
@@ -318,7 +332,7 @@ mod tests {
     fn migration(sql: &str) -> Migration {
         let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
         let name = parse(&file.name).unwrap().unwrap();
-        Migration::read(name, &file, Checksum::of(&file.bytes), Dialect::Postgres).unwrap()
+        Migration::read(name, &file, Checksum::of(&file.bytes), false, Dialect::Postgres).unwrap()
     }
 
     #[test]
@@ -326,7 +340,7 @@ mod tests {
         let read = |sql: &str| {
             let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
             let name = parse(&file.name).unwrap().unwrap();
-            Migration::read(name, &file, Checksum::of(&file.bytes), Dialect::Postgres)
+            Migration::read(name, &file, Checksum::of(&file.bytes), false, Dialect::Postgres)
         };
         assert!(read("set standard_conforming_strings = off; select 'a'").is_ok());
         assert!(read("select E'\\\\'; set standard_conforming_strings = off; select 'a'").is_ok());

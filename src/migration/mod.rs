@@ -5,6 +5,7 @@
 
 mod annotations;
 mod checksum;
+mod diesel_metadata;
 mod directive;
 mod file_name;
 mod files;
@@ -16,15 +17,16 @@ mod problem;
 mod reading_tests;
 mod rollback;
 mod set;
+mod sorted;
 mod source;
 mod source_rules;
 mod version;
 
 pub use annotations::BadAnnotation;
 pub use checksum::Checksum;
-pub use file_name::{NameError, ends_as_migration};
+pub use file_name::{NameError, diesel_version, ends_as_migration, stem};
 pub use files::{MigrationFile, MigrationFiles, invalid_files};
-pub use migration::Migration;
+pub use migration::{DownFile, Migration};
 pub use next_file::{NewFile, NewFileError, next_file};
 pub use problem::{InvalidSource, Problem, ProblemKind, no_migration, source_failure};
 pub use rollback::ROLLBACK_OF;

@@ -1,11 +1,8 @@
 //! The file for a new migration: its version, in the style of the folder, and its initial content.
 
 use super::Version;
-use super::file_name::{Direction, FileName, parse};
+use super::file_name::{Direction, FileName, NameError, Naming, parse};
 use super::rollback::UNWRITTEN;
-
-/// The digits of a time stamp such as `20261122180000`.
-const TIME_STAMP_DIGITS: usize = 14;
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewFile {
@@ -22,7 +19,8 @@ pub enum NewFileError {
     NoVersionAbove(Version),
 }
 
-/// Names and fills the file that follows those of a folder.
+/// Names and fills the file that follows those of a folder, in the style of the newest: Flyway's, diesel's and Prisma's
+/// too.
 ///
 /// Its version is the newest one plus one, with the same number of digits; if that has several numbers, the last one is
 /// raised. If the newest is a date or a time stamp, it is the current time with that many digits. `now` is the current
@@ -38,40 +36,88 @@ pub fn next_file<'a>(
 ) -> Result<NewFile, NewFileError> {
     let read = |name: &'a str| Some((name, parse(name).ok().flatten()?));
     let ups = names.into_iter().filter_map(read).filter(|(_, name)| name.direction == Direction::Up);
-    let newest = ups.max_by(|(_, a), (_, b)| a.version.cmp(&b.version));
-    let ending = if newest.as_ref().is_some_and(|(name, _)| name.ends_with(".up.sql")) { ".up.sql" } else { ".sql" };
-    let slug = slug(description);
-    let is_flyway = newest.as_ref().is_some_and(|(name, _)| name.starts_with('V'));
-    let version = match newest {
-        None => "001".to_owned(),
-        Some((name, found)) => {
-            let (name, end) = if is_flyway { (name.trim_start_matches('V'), "__") } else { (name, "_") };
-            let written = name.split(end).next().unwrap_or_default();
-            next_version(written, &found, now).ok_or(NewFileError::NoVersionAbove(found.version))?
-        }
+    let Some((newest, found)) = ups.max_by(|(_, a), (_, b)| a.version.cmp(&b.version)) else {
+        return new_file(&Style::default(), "001", None, description);
     };
-    let name = if is_flyway { format!("V{version}__{slug}.sql") } else { format!("{version}_{slug}{ending}") };
-    let unusable = || NewFileError::Description(description.to_owned());
-    let found = parse(&name).ok().flatten().ok_or_else(unusable)?;
-    if found.direction != Direction::Up || found.description != slug {
-        return Err(unusable());
+    let style = Style::of(newest, &found);
+    let is_date = !found.has_parts && found.version.is_date();
+    // Today's date may be taken already; the number after it is still free.
+    let candidates = is_date.then(|| stamp(style.version, now)).into_iter().chain(raised(style.version));
+    let mut error = NewFileError::NoVersionAbove(found.version.clone());
+    for version in candidates {
+        match new_file(&style, &version, Some(&found.version), description) {
+            Ok(file) => return Ok(file),
+            Err(why) => error = why,
+        }
     }
-    Ok(NewFile { name, text: template(description) })
+    Err(error)
 }
 
-/// `written`: the version as it appears in the newest file's name.
-fn next_version(written: &str, newest: &FileName, now: &str) -> Option<String> {
-    if !newest.has_parts && newest.version.is_date() {
-        let stamp = now.get(..written.len().min(TIME_STAMP_DIGITS)).unwrap_or(now);
-        if stamp.parse::<Version>().is_ok_and(|version| version > newest.version) {
-            return Some(stamp.to_owned());
+fn new_file(style: &Style, version: &str, above: Option<&Version>, description: &str) -> Result<NewFile, NewFileError> {
+    let slug = slug(description);
+    let name = format!("{}{version}{}{slug}{}", style.prefix, style.separator, style.ending);
+    let no_version = || above.cloned().map(NewFileError::NoVersionAbove);
+    let unusable = || NewFileError::Description(description.to_owned());
+    match parse(&name) {
+        Ok(Some(found)) if above.is_some_and(|above| found.version <= *above) => {
+            Err(no_version().unwrap_or_else(unusable))
         }
+        Ok(Some(found)) if found.direction == Direction::Up && found.description == slug => {
+            Ok(NewFile { name, text: template(description) })
+        }
+        Err(NameError::Version(_)) => Err(no_version().unwrap_or_else(unusable)),
+        _ => Err(unusable()),
     }
-    // Today's date may be taken already; the number after it is still free.
-    let (others, last) = written.split_at(written.rfind(['.', '_']).map_or(0, |separator| separator + 1));
-    let (width, number) = (last.len(), last.parse::<u128>().ok()?.checked_add(1)?);
-    let next = format!("{others}{number:0width$}");
-    next.replace('_', ".").parse::<Version>().is_ok().then_some(next)
+}
+
+/// How a file is named.
+struct Style<'a> {
+    prefix: &'a str,
+    /// As written.
+    version: &'a str,
+    separator: &'a str,
+    ending: &'a str,
+}
+
+impl Default for Style<'_> {
+    fn default() -> Self {
+        Self { prefix: "", version: "", separator: "_", ending: ".sql" }
+    }
+}
+
+impl<'a> Style<'a> {
+    fn of(name: &'a str, found: &FileName) -> Self {
+        let endings: &[&str] = if found.naming == Naming::Prisma {
+            &["/migration.sql", ".migration.sql"]
+        } else {
+            &["/up.sql", ".up.sql"]
+        };
+        let ending = endings.iter().find(|ending| name.ends_with(**ending)).unwrap_or(&".sql");
+        let rest = name.strip_suffix(ending).unwrap_or(name);
+        let (prefix, rest) = rest.split_at(usize::from(rest.starts_with('V')));
+        let flyway = rest.split_once("__").filter(|_| !prefix.is_empty());
+        let end = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-')).unwrap_or(rest.len());
+        let digits = rest.get(..end).unwrap_or_default().trim_end_matches(['.', '-']);
+        let after = rest.get(digits.len()..).and_then(|after| after.get(..1));
+        let (version, separator) = flyway.map_or((digits, after.unwrap_or("_")), |(version, _)| (version, "__"));
+        Self { prefix, version, separator, ending }
+    }
+}
+
+/// The time now, with as many digits as a version has, and dashes in the same places.
+fn stamp(version: &str, now: &str) -> String {
+    let mut digits = now.chars();
+    version.chars().map(|c| if c == '-' { c } else { digits.next().unwrap_or('0') }).collect()
+}
+
+/// A version with its last number raised by one; None if that number is too large. The digits of a date with dashes are
+/// one number.
+fn raised(version: &str) -> Option<String> {
+    let (others, last) = version.split_at(version.rfind(['.', '_']).map_or(0, |separator| separator + 1));
+    let digits = last.replace('-', "");
+    let (width, number) = (digits.len(), digits.parse::<u128>().ok()?.checked_add(1)?);
+    let next = format!("{number:0width$}");
+    Some(format!("{others}{}", if digits.len() < last.len() { stamp(last, &next) } else { next }))
 }
 
 fn slug(description: &str) -> String {
@@ -114,6 +160,12 @@ mod tests {
     #[case::parts(&["1.0_a.up.sql"], "1.1_add_phone.up.sql")]
     #[case::a_long_number_that_is_no_date(&["V100000000__a.sql"], "V100000001__add_phone.sql")]
     #[case::seconds_since_1970(&["1626194317_a.up.sql"], "1626194318_add_phone.up.sql")]
+    #[case::diesel(&["2024-03-06-170000_a/up.sql", "2024-03-06-170000_a/down.sql"], "2026-11-22-180000_add_phone/up.sql")]
+    #[case::diesel_with_a_count(&["2025-11-19-091444-0000_a/up.sql"], "2026-11-22-180000-0000_add_phone/up.sql")]
+    #[case::diesel_ahead(&["2027-01-01-000000_a.up.sql"], "2027-01-01-000001_add_phone.up.sql")]
+    #[case::prisma(&["20240306170000_a/migration.sql", "20240306170000_b/migration.sql"], "20261122180000_add_phone/migration.sql")]
+    #[case::prisma_as_keys(&["20240306170000_a.migration.sql"], "20261122180000_add_phone.migration.sql")]
+    #[case::authelia(&["V0026.StorageAAD.up.sql"], "V0027.add_phone.up.sql")]
     #[case::a_number_then_time_stamps(&["1_a.sql", "20260101120000_b.sql"], "20261122180000_add_phone.sql")]
     fn the_next_name_follows_the_folder_s_style(#[case] names: &[&str], #[case] expected: &str) {
         assert_eq!(next_file(names.iter().copied(), "add phone", NOW).unwrap().name, expected);

@@ -2,6 +2,7 @@
 
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
+use crate::sql::position::Position;
 use crate::sql::scan::has_mark;
 
 /// Prefix of the name under which a rollback is reported. No file can have such a name.
@@ -67,6 +68,25 @@ impl Reader {
         self.sql.push_str(line);
         self.sql.push('\n');
     }
+}
+
+/// The position in a file of a position in its rollback block, whose lines are the file's last ones, perhaps with more
+/// before them.
+pub(super) fn in_source(source: &str, block: &str, at: Position) -> Position {
+    let mut above = source.lines().enumerate().collect::<Vec<_>>().into_iter().rev();
+    let lines: Vec<&str> = block.lines().collect();
+    for (number, line) in lines.iter().map(|line| line.trim()).enumerate().rev() {
+        if line.is_empty() {
+            continue;
+        }
+        let Some((found, text)) = above.find(|(_, text)| text.trim_end().ends_with(line)) else { break };
+        if number + 1 == at.line {
+            let before = text.trim_end().strip_suffix(line).unwrap_or_default().chars().count();
+            let indent = lines.get(number).map_or(0, |line| line.chars().count() - line.trim_start().chars().count());
+            return Position { line: found + 1, column: (before + at.column).saturating_sub(indent) };
+        }
+    }
+    at
 }
 
 /// The rest of the marker's line, if the comment is a marker.

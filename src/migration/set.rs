@@ -104,6 +104,75 @@ mod tests {
         assert_eq!(set.get(&"10".parse().unwrap()).map(|m| m.description.as_str()), Some("j"));
     }
 
+    fn in_order(named: &[(&str, &str)]) -> Vec<(String, String)> {
+        let set = read(named).unwrap();
+        set.migrations().map(|migration| (migration.version.to_string(), migration.file.clone())).collect()
+    }
+
+    #[test]
+    fn folders_of_prisma_that_share_a_time_are_ordered_and_told_apart_by_their_names() {
+        let names = [
+            "20240528214728_add_cursor_index_02/migration.sql",
+            "20240304123642_traces_view_improvement/migration.sql",
+            "20240528214728_add_cursor_index_01/migration.sql",
+            "20240304123642_traces_view/migration.sql",
+            "20240528214728_add_cursor_index_03.migration.sql",
+            "0_init/migration.sql",
+        ];
+        let found = in_order(&names.map(|name| (name, "select 1")));
+        let expected = [
+            ("0", "0_init/migration.sql"),
+            ("20240304123642", "20240304123642_traces_view/migration.sql"),
+            ("20240304123642.1", "20240304123642_traces_view_improvement/migration.sql"),
+            ("20240528214728", "20240528214728_add_cursor_index_01/migration.sql"),
+            ("20240528214728.1", "20240528214728_add_cursor_index_02/migration.sql"),
+            ("20240528214728.2", "20240528214728_add_cursor_index_03.migration.sql"),
+        ];
+        assert_eq!(found, expected.map(|(version, file)| (version.to_owned(), file.to_owned())));
+    }
+
+    #[test]
+    fn a_down_file_in_a_folder_is_of_the_file_that_goes_forward_there() {
+        let set = read(&[
+            ("20250625_a/migration.sql", "select 1"),
+            ("20250625_a/down.sql", "select -1"),
+            ("20250625_b/down.sql", "select -2"),
+            ("20250625_b/migration.sql", "select 2"),
+            ("2024-03-13_170000_c/up.sql", "select 0"),
+            ("2024-03-13_170000_c/down.sql", "select -0"),
+        ])
+        .unwrap();
+        let found: Vec<_> =
+            set.migrations().map(|m| (m.version.as_str(), m.rollback_sql.as_deref().unwrap())).collect();
+        assert_eq!(
+            found,
+            [("20240313000000", "select -0"), ("20250625999999", "select -1"), ("20250625999999.1", "select -2")]
+        );
+    }
+
+    #[test]
+    fn a_folder_and_the_same_as_a_config_map_s_keys_are_the_same_migrations() {
+        let folder =
+            [("2024-03-13_170000_a", "up"), ("2025-11-19-091444-0001_b", "up"), ("20240528214728_c", "migration")];
+        let slash: Vec<_> = folder.iter().map(|(name, file)| format!("{name}/{file}.sql")).collect();
+        let dot: Vec<_> = folder.iter().map(|(name, file)| format!("{name}.{file}.sql")).collect();
+        let versions = |names: &[String]| {
+            let named: Vec<_> = names.iter().map(|name| (name.as_str(), "select 1")).collect();
+            in_order(&named).into_iter().map(|(version, _)| version).collect::<Vec<_>>()
+        };
+        assert_eq!(versions(&slash), versions(&dot));
+    }
+
+    #[test]
+    fn diesel_s_metadata_say_that_a_file_is_no_transaction() {
+        let sql = "create table t (a int);\ncreate index concurrently i on t (a);";
+        let (file, metadata) = ("2024-03-13-000000_a/up.sql", "2024-03-13-000000_a/metadata.toml");
+        assert!(read(&[(file, sql)]).is_err());
+        let set = read(&[(file, sql), (metadata, "run_in_transaction = false\n")]).unwrap();
+        assert_eq!(set.migrations().next().unwrap().mode, crate::sql::TransactionMode::PerStatement);
+        assert_eq!(set.files().sources().count(), 2);
+    }
+
     #[test]
     fn files_of_other_tools_stand_beside_our_own() {
         let set = read(&[
@@ -154,6 +223,14 @@ mod tests {
         &[("1_a.sql", "-- +goose Up\nx;\n-- +goose Down\ny;"), ("1_a.down.sql", "x")],
         "1_a.down.sql: the rollback is also in 1_a.sql; "
     )]
+    #[case::same_version_of_diesel_s(
+        &[("2024-03-13-000000_a/up.sql", "a"), ("2024-03-13_b/up.sql", "b")],
+        "2024-03-13_b/up.sql: version 20240313000000 is also used by 2024-03-13-000000_a/up.sql; "
+    )]
+    #[case::folder_without_a_number(
+        &[("old/up.sql", "a")],
+        "old/up.sql: the folder \"old\" does not have a migration's name"
+    )]
     #[case::same_version(&[("1_a.sql", ""), ("001_b.sql", "")], "1_a.sql: version 1 is also used by 001_b.sql; ")]
     #[case::up_and_plain(&[("1_a.sql", ""), ("1_a.up.sql", "")], "1_a.up.sql: version 1 is also used by 1_a.sql; ")]
     #[case::two_downs(
@@ -167,6 +244,16 @@ mod tests {
     #[case::two_rollbacks(
         &[("1_a.sql", "-- rollback:\n-- x"), ("1_a.down.sql", "x")],
         "1_a.down.sql: the rollback is also in 1_a.sql; "
+    )]
+    #[case::in_a_down_file(
+        &[("1_a.sql", "a"), ("1_a.down.sql", "a;\n\n\\d\n")],
+        r"1_a.down.sql:3: `\d` is a command of psql"
+    )]
+    #[case::in_a_rollback_block(&[("1_a.sql", "a;\n\n-- rollback:\n-- b;\n\n--   \\d\n")], r"1_a.sql:6: `\d` is a command of psql")]
+    #[case::on_the_marker_s_line(&[("1_a.sql", "a;\n-- rollback: \\d\n-- b")], r"1_a.sql:2: `\d` is a command of psql")]
+    #[case::in_goose_s_down(
+        &[("1_a.sql", "-- +goose Up\na;\n-- +goose Down\nb;\n\\d\n")],
+        r"1_a.sql:5: `\d` is a command of psql"
     )]
     #[case::sql_after_rollback(&[("1_a.sql", "x;\n-- rollback:\n-- y\nz;")], "1_a.sql:4: SQL after the line `-- rollback:`; ")]
     #[case::nul(&[("1_a.sql", "select 1;\n\0")], "1_a.sql:2: byte 10 of the file is a NUL")]
@@ -183,6 +270,47 @@ mod tests {
         let problems = read(named).unwrap_err();
         assert_eq!(problems.len(), 1, "{problems:#?}");
         assert!(problems[0].starts_with(expected), "{problems:#?}");
+    }
+
+    #[test]
+    fn a_mistake_in_a_rollback_is_reported_at_its_place_in_the_file() {
+        let at = |sql: &str| {
+            let problems =
+                MigrationSet::read(files(&[("1_a.sql", sql.as_bytes())]), Dialect::Postgres).unwrap_err().problems;
+            let at = problems[0].position.unwrap();
+            (at.line, at.column)
+        };
+        assert_eq!(at("a;\n-- rollback:\n-- b;\n--  c; select 'x\n"), (4, 15));
+        assert_eq!(at("a;\n-- rollback: select 'x\n"), (2, 21));
+        assert_eq!(at("-- migrate:up\na;\n-- migrate:down\n\n  select 'x\n"), (5, 10));
+    }
+
+    #[test]
+    fn down_files_of_diesel_s_that_cannot_be_used_leave_a_migration_without_a_rollback() {
+        let mixed = "create table t (a int);\ncreate index concurrently i on t (a);";
+        let named = |folder: bool, down: &str| {
+            let (up, back) = if folder {
+                ("2024-01-01-000000_a/up.sql", "2024-01-01-000000_a/down.sql")
+            } else {
+                ("1_a.up.sql", "1_a.down.sql")
+            };
+            let set = read(&[(up, "select 1"), (back, down)])?;
+            let migration = set.migrations().next().unwrap().clone();
+            Ok::<_, Vec<String>>((migration.rollback_sql, migration.down_file.unwrap()))
+        };
+        let (sql, file) = named(true, mixed).unwrap();
+        assert_eq!((sql, file.is_empty), (None, false));
+        assert!(
+            file.problem.unwrap().to_string().starts_with("2024-01-01-000000_a/down.sql:2: CREATE INDEX CONCURRENTLY")
+        );
+        assert!(named(false, mixed).unwrap_err()[0].starts_with("1_a.down.sql:2: CREATE INDEX CONCURRENTLY"));
+        // diesel does not revert by an empty file; others do, and change nothing.
+        let (sql, file) = named(true, "\n").unwrap();
+        assert!(sql.is_none() && file.is_empty && file.problem.is_none());
+        let (sql, file) = named(false, "\n").unwrap();
+        assert!(sql.is_some() && file.is_empty);
+        let (sql, file) = named(true, "-- nothing to undo").unwrap();
+        assert!(sql.is_some() && !file.is_empty);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Checksum;
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceFile {
-    /// Without a folder, for instance `001_core_tables.sql`.
+    /// For instance `001_core_tables.sql`, or `2024-03-06-170000_add_users/up.sql` for a migration with its own folder.
     pub name: String,
     pub bytes: Vec<u8>,
 }

@@ -3,6 +3,7 @@
 use super::ledger_row::LedgerRow;
 use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
+use super::recounted::{Recounted, recounted};
 use super::warning::PlanWarning;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, invalid_files};
 
@@ -37,7 +38,8 @@ pub fn to_run<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iter
 /// The applied files whose SQL has changed, whatever else blocks a run.
 #[must_use]
 pub fn edited(set: &MigrationFiles, ledger: &LedgerState) -> Vec<PlanProblem> {
-    with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file).err()).collect()
+    let edited = |problem: &PlanProblem| matches!(problem, PlanProblem::Edited { .. });
+    with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file, set, ledger).err()).filter(edited).collect()
 }
 
 pub(super) fn check_files_to_run(set: &MigrationFiles, ledger: &LedgerState) -> Result<(), Vec<PlanProblem>> {
@@ -48,7 +50,19 @@ pub(super) fn check_files_to_run(set: &MigrationFiles, ledger: &LedgerState) -> 
 }
 
 /// What has been read; of the others the bytes are as they were.
-pub(super) fn compare(row: &LedgerRow, found: &MigrationFile) -> Result<Option<PlanWarning>, PlanProblem> {
+pub(super) fn compare(
+    row: &LedgerRow,
+    found: &MigrationFile,
+    set: &MigrationFiles,
+    ledger: &LedgerState,
+) -> Result<Option<PlanWarning>, PlanProblem> {
+    match recounted(row, found, set, ledger) {
+        Some(Recounted::Added(problem)) => return Err(problem),
+        Some(Recounted::Removed) => return Err(PlanProblem::missing(row, set.newest())),
+        // The problem of the file that was added or removed is reported.
+        Some(Recounted::Shifted) => return Ok(None),
+        None => {}
+    }
     let (version, file) = (found.version().clone(), found.file().to_owned());
     if row.checksum == *found.checksum() {
         let renamed = row.file != file;

@@ -20,6 +20,7 @@ mod planning_tests;
 mod problem;
 #[cfg(test)]
 mod problem_tests;
+mod recounted;
 mod rollback;
 mod step;
 mod target;

@@ -10,6 +10,7 @@ use super::ledger_row::LedgerRow;
 use super::ledger_state::LedgerState;
 use super::one_transaction::not_one_transaction;
 use super::problem::PlanProblem;
+use super::recounted::{is_shifted, was_applied_before};
 use super::step::Step;
 use super::target::Target;
 use super::warning::PlanWarning;
@@ -79,15 +80,18 @@ pub fn plan<'a>(
     for row in known {
         while files.next_if(|file| *file.version() < row.version).is_some() {}
         match files.next_if(|file| *file.version() == row.version) {
-            None => problems.push(missing(row, last)),
-            Some(file) => match compare(row, file) {
+            None if is_shifted(row, set) => {}
+            None => problems.push(PlanProblem::missing(row, last)),
+            Some(file) => match compare(row, file, set, ledger) {
                 Ok(found) => warnings.extend(found),
                 Err(problem) => problems.push(problem),
             },
         }
     }
     let to = reachable(set, ledger, &options.target, last).map_err(|problem| problems.push(problem));
-    let pending = with_rows(set, ledger).filter(|(_, row)| row.is_none()).filter_map(|(file, _)| file.parsed().ok());
+    let is_pending =
+        |(file, row): &(&MigrationFile, Option<&LedgerRow>)| row.is_none() && !was_applied_before(file, ledger);
+    let pending = with_rows(set, ledger).filter(is_pending).filter_map(|(file, _)| file.parsed().ok());
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
         options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)
     });
@@ -112,10 +116,6 @@ pub fn plan<'a>(
     }
     let ahead = ahead.into_iter().map(|row| row.version.clone()).collect();
     Ok(Plan { steps, from: ledger.current().cloned(), to: Some(to), ahead, warnings })
-}
-
-fn missing(row: &LedgerRow, last: &Version) -> PlanProblem {
-    PlanProblem::Missing { version: row.version.clone(), file: row.file.clone(), last: last.clone() }
 }
 
 /// The repeatable files that have never run as they are now, by their tokens.

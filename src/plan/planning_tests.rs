@@ -368,3 +368,28 @@ fn a_target_is_written_as_it_is_read() {
         assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
     }
 }
+
+#[test]
+fn down_files_without_content_are_one_warning_and_one_that_cannot_be_used_is_another() {
+    let warnings = |files: &[(&str, &str)]| {
+        let set = set(files);
+        let plan = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap();
+        plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let golang = warnings(&[("1_a.up.sql", "a"), ("1_a.down.sql", ""), ("2_b.up.sql", "b"), ("2_b.down.sql", " \n")]);
+    let expected = "1_a.down.sql and 1 other down file are empty; a rollback would change nothing, and record the version as undone; ";
+    assert!(golang.len() == 1 && golang[0].starts_with(expected), "{golang:?}");
+    let diesel = warnings(&[
+        ("2024-01-01-000000_a/up.sql", "a"),
+        ("2024-01-01-000000_a/down.sql", ""),
+        ("2024-01-02-000000_b/up.sql", "b"),
+        ("2024-01-02-000000_b/down.sql", "\\d"),
+    ]);
+    assert_eq!(diesel.len(), 2, "{diesel:?}");
+    assert!(diesel[0].starts_with("2024-01-02-000000_b/down.sql:1: `\\d` is a command of psql"), "{diesel:?}");
+    assert!(diesel[0].ends_with("the migration is applied without a rollback"), "{diesel:?}");
+    let expected = "2024-01-01-000000_a/down.sql is empty; the migration is applied without a rollback; ";
+    assert!(diesel[1].starts_with(expected), "{diesel:?}");
+    assert_eq!(warnings(&[("1_a.up.sql", "a"), ("1_a.down.sql", "-- nothing to undo")]), [""; 0]);
+    assert_eq!(warnings(&[("1_a.sql", "a;\n-- rollback:\n")]), [""; 0], "a block without SQL is meant so");
+}

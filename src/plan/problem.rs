@@ -1,6 +1,7 @@
 //! Why there is no way from a ledger's state to the target.
 
 use super::goal::RollbackTarget;
+use super::ledger_row::LedgerRow;
 use super::ledger_state::BegunStatement;
 use crate::migration::{Checksum, Problem, Version};
 use crate::report::{ErrorClass, Failure, Place, Reason, shell_word};
@@ -40,6 +41,12 @@ pub enum PlanProblem {
         /// The source's last version.
         last: Version,
     },
+    /// A file shares its version with applied ones, and its name sorts before theirs.
+    #[error(
+        "{file}: the folder has the same time as that of {applied_file}, which is applied, and its name sorts before it; \
+         give it a later time"
+    )]
+    CameBetween { version: Version, file: String, applied_file: String },
     /// A statement that was committed separately has changed in the file.
     #[error(
         "{file}: statement {statement} of version {version} {}, but the file has changed there; restore that \
@@ -273,6 +280,11 @@ impl PlanProblem {
         Self::TargetNotInSource { target: target.clone(), last: last.clone(), nearest }
     }
 
+    /// The file of an applied version is missing in a source that goes on to `last`.
+    pub(super) fn missing(row: &LedgerRow, last: &Version) -> Self {
+        Self::Missing { version: row.version.clone(), file: row.file.clone(), last: last.clone() }
+    }
+
     /// The file of a started statement is missing.
     pub(super) fn missing_while_begun(begun: &BegunStatement) -> Self {
         let version = begun.version.clone().unwrap_or_else(Version::of_repeatable);
@@ -285,7 +297,7 @@ impl PlanProblem {
         match self {
             Self::Edited { .. } | Self::EditedWhileBegun { .. } => Reason::MigrationEdited,
             Self::Missing { .. } | Self::MissingWhileBegun { .. } => Reason::MigrationMissing,
-            Self::OutOfOrder { .. } => Reason::OutOfOrder,
+            Self::OutOfOrder { .. } | Self::CameBetween { .. } => Reason::OutOfOrder,
             Self::TargetNotInSource { .. }
             | Self::TargetBelowCurrent { .. }
             | Self::NoRollback { .. }
@@ -313,6 +325,7 @@ impl PlanProblem {
             | Self::MissingWhileBegun { version, file }
             | Self::EndUnknown { version, file, .. }
             | Self::OutOfOrder { version, file, .. }
+            | Self::CameBetween { version, file, .. }
             | Self::MigrationUnfinished { version, file }
             | Self::RollbackUnfinished { version, file } => {
                 Some(Place { version: version.to_string(), file: file.clone(), ..Place::default() })

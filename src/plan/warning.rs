@@ -1,7 +1,7 @@
 //! What a person should know of a plan and what stops nothing.
 
 use super::step::Step;
-use crate::migration::Version;
+use crate::migration::{Problem, Version};
 use crate::sql::TransactionMode;
 
 /// What a person should know and what stops nothing.
@@ -44,6 +44,23 @@ pub enum PlanWarning {
         /// Its name, with what it is.
         what: String,
     },
+    /// Pending migrations have empty down files.
+    #[error(
+        "{file}{} empty; {}; if there is nothing to undo, say so in a comment in the file", and_more(*.more),
+        if *.is_stored { "a rollback would change nothing, and record the version as undone" }
+        else { "the migration is applied without a rollback" }
+    )]
+    EmptyDownFile {
+        /// The first one.
+        file: String,
+        /// How many others there are.
+        more: usize,
+        /// Whether the empty text is stored as a rollback.
+        is_stored: bool,
+    },
+    /// A pending migration has a down file that cannot be used.
+    #[error("{0}; as long as that is so, the migration is applied without a rollback")]
+    UnusableDownFile(Problem),
     /// Comments or white space of an applied file were changed.
     #[error(
         "{file}: comments or white space of version {version} were changed after it was applied; its SQL is the same"
@@ -67,7 +84,8 @@ pub enum PlanWarning {
 impl PlanWarning {
     /// What there is to say of a plan's steps, kind by kind.
     pub(super) fn of(steps: &[Step<'_>]) -> impl Iterator<Item = Self> {
-        [empty, unwritten, left_out, temporary_table].into_iter().flat_map(|about| steps.iter().filter_map(about))
+        let each = [empty, unwritten, left_out, temporary_table, unusable_down_file];
+        each.into_iter().flat_map(|about| steps.iter().filter_map(about)).chain(empty_down_files(steps))
     }
 }
 
@@ -90,6 +108,27 @@ fn left_out(step: &Step<'_>) -> Option<PlanWarning> {
     }
     let line = migration.left_out.first()?.position.line;
     Some(PlanWarning::LeftOut { file: migration.file.clone(), line, count: migration.left_out.len() })
+}
+
+fn unusable_down_file(step: &Step<'_>) -> Option<PlanWarning> {
+    let problem = step.migration.down_file.as_ref()?.problem.as_deref()?;
+    Some(PlanWarning::UnusableDownFile(problem.clone()))
+}
+
+/// One warning for all: some projects have an empty file beside most migrations.
+fn empty_down_files(steps: &[Step<'_>]) -> Option<PlanWarning> {
+    let mut empty = steps.iter().filter(|step| step.migration.down_file.as_ref().is_some_and(|file| file.is_empty));
+    let first = &empty.next()?.migration;
+    let (file, more) = (first.down_file.as_ref()?.name.clone(), empty.count());
+    Some(PlanWarning::EmptyDownFile { file, more, is_stored: first.rollback_sql.is_some() })
+}
+
+fn and_more(more: usize) -> String {
+    match more {
+        0 => " is".to_owned(),
+        1 => " and 1 other down file are".to_owned(),
+        many => format!(" and {many} other down files are"),
+    }
 }
 
 /// A run that is interrupted while it is in use cannot be resumed.

@@ -19,6 +19,11 @@ use crate::report::{Failure, Reason};
 /// Files up to this size, which are nearly all, are read without asking for their size.
 const BUFFER: usize = 64 << 10;
 
+/// The files that are read in a migration's own folder.
+const OWN_FILES: [&str; 4] = ["up.sql", "down.sql", "migration.sql", "metadata.toml"];
+/// Those that make a folder a migration's.
+const FORWARD: [&str; 2] = ["up.sql", "migration.sql"];
+
 /// How many folders deep files are looked for that are not read.
 const DEEPEST: usize = 3;
 /// How many folders that are not read are named.
@@ -33,10 +38,11 @@ pub struct SourceFolder {
     pub warning: Option<String>,
 }
 
-/// Reads all files directly in a folder, in the order of their names.
+/// Reads all files directly in a folder, and those of migrations that have their own folder in it, as diesel's and
+/// Prisma's do (`NAME/up.sql`), in the order of their names.
 ///
 /// Names that begin with a dot are left out: a mounted ConfigMap keeps its versions in `..data` and the like, and the
-/// visible names are links into it. Subfolders are left out too, with a warning if they contain `.sql` files.
+/// visible names are links into it. Other subfolders are left out too, with a warning if they contain `.sql` files.
 ///
 /// # Errors
 ///
@@ -133,6 +139,15 @@ fn read_file(folder: &File, name: &str, buffer: &mut [u8]) -> io::Result<Vec<u8>
     }
 }
 
+/// The names of the files that [`read_folder`] reads.
+///
+/// # Errors
+///
+/// As there.
+pub fn file_names(folder: &Path) -> Result<Vec<String>, Failure> {
+    names(folder).map(|(names, _)| names)
+}
+
 /// The names of the files, and the folders within that hold others which are not read, both in their order.
 fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
     let (mut names, mut unread, mut no_files) = (Vec::new(), Vec::new(), Vec::new());
@@ -155,8 +170,14 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
                 names.push(name);
                 continue;
             }
-            EntryKind::Other(_) if entry.path().join("up.sql").is_file() => return Err(folder_of_diesel(&name)),
-            EntryKind::Other(other) => Some(other),
+            EntryKind::Other(other) => {
+                let own = own_files(folder, &name)?;
+                if !own.is_empty() {
+                    names.extend(own);
+                    continue;
+                }
+                Some(other)
+            }
             EntryKind::LinkToNothing => None,
         };
         // Ignoring it would lose a migration unnoticed.
@@ -172,6 +193,25 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
         Some((name, other)) => Err(no_file(folder, &name, other)),
         None => Ok((names, unread)),
     }
+}
+
+/// The files of a migration with its own folder, with the folder's name; none if it is another folder.
+fn own_files(folder: &Path, own: &str) -> Result<Vec<String>, Failure> {
+    let path = |file: &str| folder.join(own).join(file);
+    if !FORWARD.iter().any(|file| fs::symlink_metadata(path(file)).is_ok()) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for file in OWN_FILES {
+        let name = format!("{own}/{file}");
+        match fs::metadata(path(file)) {
+            Ok(kind) if kind.is_file() => found.push(name),
+            Ok(kind) => return Err(no_file(folder, &name, Some(kind.file_type()))),
+            Err(_) if fs::symlink_metadata(path(file)).is_ok() => return Err(no_file(folder, &name, None)),
+            Err(_) => {}
+        }
+    }
+    Ok(found)
 }
 
 /// What lies under a name, links followed.
@@ -249,21 +289,10 @@ fn warning(folder: &Path, unread: &[PathBuf]) -> Option<String> {
         _ => ("hold", "one of these"),
     };
     Some(format!(
-        "{named} {hold} .sql files, which are not read: only those that lie in {} itself are; move them there, or name \
-         {their} with --dir",
+        "{named} {hold} .sql files, which are not read: only those in {} itself are, and up.sql, down.sql or migration.sql \
+         in a migration's own folder; move them there, or name {their} with --dir",
         folder.display()
     ))
-}
-
-/// diesel keeps each migration in a folder of its own, which would be passed over.
-fn folder_of_diesel(name: &str) -> Failure {
-    let (time, description) = name.split_once('_').unwrap_or((name, "name"));
-    let version: String = time.chars().filter(char::is_ascii_digit).collect();
-    let instead = format!(
-        "copy each up.sql into one other folder, this one as {version}_{description}.up.sql, and each down.sql as \
-         {version}_{description}.down.sql, and give that folder"
-    );
-    invalid(format!("{name}/up.sql is in its own folder, as diesel keeps migrations, and is not read"), &instead)
 }
 
 #[cfg(test)]
@@ -320,13 +349,56 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_diesel_are_not_passed_over() {
+    fn migrations_that_have_folders_of_their_own_are_read_with_them() {
         let folder = tempfile::tempdir().unwrap();
-        let migration = folder.path().join("2020-01-02-030405_users");
-        std::fs::create_dir(&migration).unwrap();
-        std::fs::write(migration.join("up.sql"), "select 1").unwrap();
+        let write = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, name).unwrap();
+        };
+        for name in
+            ["2020-01-02-030405_users/up.sql", "2020-01-02-030405_users/down.sql", "2020-01-02-030405_users/notes.sql"]
+        {
+            write(name);
+        }
+        for name in
+            ["20210101000000_a b/migration.sql", "20210101000000_a b/metadata.toml", "003_c.sql", "old/down.sql"]
+        {
+            write(name);
+        }
+        // A mounted ConfigMap whose items have paths looks like this.
+        symlink("20210101000000_a b", folder.path().join("20220101000000_linked")).unwrap();
+        let SourceFolder { files, warning } = read_folder(folder.path()).unwrap();
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let expected = [
+            "003_c.sql",
+            "2020-01-02-030405_users/down.sql",
+            "2020-01-02-030405_users/up.sql",
+            "20210101000000_a b/metadata.toml",
+            "20210101000000_a b/migration.sql",
+            "20220101000000_linked/metadata.toml",
+            "20220101000000_linked/migration.sql",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(files[2].bytes, b"2020-01-02-030405_users/up.sql");
+        assert!(warning.unwrap().contains("/old holds .sql files"));
+    }
+
+    #[test]
+    fn what_is_called_as_a_file_of_such_a_folder_and_is_none_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("1_a");
+        std::fs::create_dir_all(own.join("up.sql")).unwrap();
         let failure = read_folder(folder.path()).unwrap_err();
-        assert!(failure.hint.unwrap().contains("20200102030405_users.up.sql"));
+        assert_eq!(failure.message, "1_a/up.sql is named as a migration, but is a folder, not a file");
+        std::fs::remove_dir(own.join("up.sql")).unwrap();
+        std::fs::write(own.join("up.sql"), "select 1").unwrap();
+        symlink("gone", own.join("down.sql")).unwrap();
+        let failure = read_folder(folder.path()).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "1_a/down.sql is named as a migration, but is a link to gone, and leads to no file"
+        );
     }
 
     #[test]

@@ -5,4 +5,4 @@
 mod cores;
 mod folder;
 
-pub use folder::{SourceFolder, parse_all, parse_each, parse_needed, read_folder, take_checksums};
+pub use folder::{SourceFolder, file_names, parse_all, parse_each, parse_needed, read_folder, take_checksums};

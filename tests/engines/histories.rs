@@ -278,7 +278,7 @@ pub const ALL: &[History] = &[
     History {
         tool: "Prisma",
         version: "20240102000001_orders",
-        command: BASELINE,
+        command: "schemaward adopt --from prisma",
         postgres: "CREATE TABLE _prisma_migrations (id VARCHAR(36) PRIMARY KEY NOT NULL, checksum VARCHAR(64) NOT NULL, \
                    finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ, \
                    started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0); INSERT \

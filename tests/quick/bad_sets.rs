@@ -20,6 +20,8 @@ fn sets() -> Vec<Set> {
         vec![("users.sql", ok)],
         vec![("001_a.rollback.sql", ok)],
         vec![("V1.2.3.4.5.6.7.8.9__a.sql", ok)],
+        vec![("2017-08-19_00_a.sql", ok)],
+        vec![("initial/up.sql", ok)],
         vec![("R__views.sql", ok)],
         vec![("001_a.sql", ok), ("001_b.sql", ok)],
         vec![("001_a.sql", ok), ("003_c.sql", ok)],

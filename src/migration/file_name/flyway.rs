@@ -1,7 +1,7 @@
 //! Names in Flyway's and refinery's form.
 //! Source: Flyway, `ResourceNameParser` and `MigrationVersion`: underscores in a version are dots.
 
-use super::{Direction, FileName, NameError, are_numbers, names_a_direction};
+use super::{Direction, FileName, NameError, Naming, are_numbers, is_free, names_a_direction};
 use crate::migration::Version;
 
 /// `V1__name`, `V1.2__name`, `V1_2__name`, `U1__name` or `R__name`; None for any other name. The description may contain
@@ -18,7 +18,7 @@ pub(super) fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
     let numbers = numbers.replace('_', ".");
     let is_version = are_numbers(&numbers);
     let is_right = is_version == (direction != Direction::Repeatable) && (is_version || numbers.is_empty());
-    if !is_right || description.is_empty() || description.chars().any(char::is_control) {
+    if !is_right || description.is_empty() || !is_free(description) {
         return None;
     }
     if let Some(part) =
@@ -29,6 +29,13 @@ pub(super) fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
     }
     let version = if is_version { numbers.parse() } else { Ok(Version::of_repeatable()) };
     let has_parts = numbers.contains('.');
-    let name = |version| FileName { version, has_parts, description: description.to_owned(), direction };
+    let name = |version| FileName {
+        version,
+        has_parts,
+        naming: Naming::Flyway,
+        description: description.to_owned(),
+        direction,
+        stem: stem.to_owned(),
+    };
     Some(version.map(name).map_err(NameError::from))
 }

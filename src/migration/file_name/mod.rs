@@ -1,10 +1,14 @@
 //! Parses file names into version, description and direction.
 
 mod flyway;
+mod folder;
+mod own;
 mod suggestion;
 
 use flyway::flyway;
-use suggestion::{reordered, suggestion};
+pub use folder::diesel_version;
+use own::own;
+use suggestion::suggestion;
 
 use super::{InvalidVersion, Version};
 
@@ -17,15 +21,30 @@ pub enum Direction {
     Repeatable,
 }
 
+/// Which tool's rules apply to a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Naming {
+    /// Any other.
+    Own,
+    Flyway,
+    Diesel,
+    /// Several files may share a version, and are ordered by their names.
+    Prisma,
+}
+
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FileName {
-    /// What precedes the first underscore (in Flyway's names the first two), or [`Version::of_repeatable`].
+    /// What precedes the first underscore (in Flyway's names the first two), or [`Version::of_repeatable`]. diesel's and
+    /// Prisma's are converted; see `folder.rs`.
     pub version: Version,
     /// Whether the version is written as several numbers, such as `1.0`. Gaps between such versions are normal.
     pub has_parts: bool,
+    pub naming: Naming,
     /// The rest of the name, without the ending.
     pub description: String,
     pub direction: Direction,
+    /// The name without its ending, or the name of the migration's own folder. The same for up and down files.
+    pub stem: String,
 }
 
 /// A name that ends in `.sql` but is not a valid migration name.
@@ -40,6 +59,13 @@ pub enum NameError {
         /// A valid name close to this one, if there is one.
         suggestion: Option<String>,
     },
+    /// A folder that contains a migration but is not named as diesel or Prisma name them.
+    #[error(
+        "the folder {0:?} does not have a migration's name, which is digits (diesel's may have dashes between them, \
+         Prisma's are 14 at most), an underscore and a description, such as 2024-03-06-170000_add_users or \
+         20240306170000_add_users; rename it"
+    )]
+    Folder(String),
     /// The version is too long, or has too many numbers.
     #[error(transparent)]
     Version(#[from] InvalidVersion),
@@ -52,17 +78,24 @@ pub enum NameError {
     },
 }
 
-/// Parses a file name. None if it does not end in `.sql`, so the file is not a migration.
+/// Parses a file name, or the path of a file in a migration's own folder: `NAME/up.sql`. None if the file is not a
+/// migration: it does not end in `.sql`, or is another file in such a folder.
 ///
 /// # Errors
 ///
 /// [`NameError`] if the name ends in `.sql`, in any case, but is not a valid migration name.
 pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
+    if let Some((folder, file)) = name.rsplit_once('/') {
+        return folder::in_folder(folder, file).transpose();
+    }
     let Some((stem, ending)) = split_ending(name) else {
         return Ok(None);
     };
     if ending != ".sql" {
         return Err(NameError::Form { suggestion: suggestion(name) });
+    }
+    if let Some(prisma) = folder::beside_others(stem) {
+        return Ok(Some(prisma));
     }
     match flyway(stem) {
         Some(flyway) => flyway.map(Some),
@@ -70,23 +103,10 @@ pub fn parse(name: &str) -> Result<Option<FileName>, NameError> {
     }
 }
 
-/// A name in the form that Schemaward, golang-migrate and most other tools use.
-fn own(name: &str, stem: &str) -> Result<FileName, NameError> {
-    let (rest, direction) = if let Some(rest) = stem.strip_suffix(".down") {
-        (rest, Direction::Down)
-    } else {
-        (stem.strip_suffix(".up").unwrap_or(stem), Direction::Up)
-    };
-    let form = || NameError::Form { suggestion: suggestion(name) };
-    let (numbers, description) = rest.split_once('_').ok_or_else(form)?;
-    if !are_numbers(numbers) || description.is_empty() || !description.chars().all(is_allowed) {
-        return Err(form());
-    }
-    let version = numbers.parse()?;
-    if let Some(part) = description.split('.').skip(1).find(|part| names_a_direction(part)) {
-        return Err(NameError::Direction { part: part.to_owned(), suggestion: reordered(numbers, description, part) });
-    }
-    Ok(FileName { version, has_parts: numbers.contains('.'), description: description.to_owned(), direction })
+/// The name of a migration without its ending, or the name of its own folder; None if it is not a migration's.
+#[must_use]
+pub fn stem(name: &str) -> Option<String> {
+    parse(name).ok().flatten().map(|name| name.stem)
 }
 
 /// Whether the ending says that this is a migration; [`parse`] ignores all other files.
@@ -103,6 +123,11 @@ fn split_ending(name: &str) -> Option<(&str, &str)> {
 /// Whether a text consists of digits, or of several numbers separated by dots.
 fn are_numbers(text: &str) -> bool {
     text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether another tool's name may have this description.
+fn is_free(description: &str) -> bool {
+    !description.chars().any(char::is_control)
 }
 
 fn is_allowed(c: char) -> bool {
@@ -135,6 +160,27 @@ mod tests {
     #[case::flyway_with_zeros("V01_02_0__a.sql", "01.2", "a", Direction::Up)]
     #[case::flyway_with_a_time("V4_99_1561608282__NOOP.sql", "4.99.1561608282", "NOOP", Direction::Up)]
     #[case::flyway_with_what_no_config_map_takes("V1__größe (of a box).sql", "1", "größe (of a box)", Direction::Up)]
+    #[case::a_date_with_dashes("2024-01-01-000001_orders.sql", "20240101000001", "orders", Direction::Up)]
+    #[case::a_date_alone("2024-01-01_orders.sql", "20240101000000", "orders", Direction::Up)]
+    #[case::of_diesel("2024-03-06-170000_a-b/up.sql", "20240306170000", "a-b", Direction::Up)]
+    #[case::of_diesel_with_a_count("2024-03-06-170000-0000_a/down.sql", "20240306170000", "a", Direction::Down)]
+    #[case::of_diesel_with_a_count_above("2024-03-06-170000-0012_a/up.sql", "20240306170000.12", "a", Direction::Up)]
+    #[case::of_diesel_cut_short("2024-03-13_170000_b/up.sql", "20240313000000", "170000_b", Direction::Up)]
+    #[case::of_diesel_as_a_key("2024-03-13_170000_b.up.sql", "20240313000000", "170000_b", Direction::Up)]
+    #[case::of_diesel_the_first(
+        "00000000000000_diesel_initial_setup/up.sql",
+        "00000000000000",
+        "diesel_initial_setup",
+        Direction::Up
+    )]
+    #[case::of_prisma("20240306170000_a copy/migration.sql", "20240306170000", "a copy", Direction::Up)]
+    #[case::of_prisma_as_a_key("20240306170000_a.migration.sql", "20240306170000", "a", Direction::Up)]
+    #[case::of_prisma_a_date("20250625_a/migration.sql", "20250625999999", "a", Direction::Up)]
+    #[case::of_prisma_the_first("0_init/migration.sql", "0", "init", Direction::Up)]
+    #[case::a_number_in_front_of_the_same_word("001_a.migration.sql", "001", "a.migration", Direction::Up)]
+    #[case::of_authelia("V0001.Initial_Schema.up.sql", "0001", "Initial_Schema", Direction::Up)]
+    #[case::of_authelia_back("V0001.Initial_Schema.down.sql", "0001", "Initial_Schema", Direction::Down)]
+    #[case::a_dash_where_the_way_is_said("001-core.up.sql", "001", "core", Direction::Up)]
     #[case::parts("1.2.3.4_a.down.sql", "1.2.3.4", "a", Direction::Down)]
     #[case::a_number_and_parts_behind_it("0002_1.7.0_schema.up.sql", "0002", "1.7.0_schema", Direction::Up)]
     fn right_names(#[case] name: &str, #[case] version: &str, #[case] description: &str, #[case] direction: Direction) {
@@ -148,6 +194,9 @@ mod tests {
     #[case::flyway_with_a_direction("V1__a.down.sql", "V1__a_down.sql")]
     #[case::flyway_with_one_underscore("V1.2_a.sql", "1.2_a.sql")]
     #[case::parts("1.2.3-a.sql", "1.2.3_a.sql")]
+    #[case::a_date_and_a_number("2017-08-19_00_core.sql", "2017081900_core.sql")]
+    #[case::dashes_throughout("2017-08-19-core.sql", "20170819_core.sql")]
+    #[case::a_date_and_a_direction("2017-08-19-120000_a.undo.sql", "20170819120000_a.down.sql")]
     #[case::no_underscore("001.sql", "001_name.sql")]
     #[case::only_an_underscore("001_.sql", "001_name.sql")]
     #[case::dash("001-core-tables.sql", "001_core-tables.sql")]
@@ -174,6 +223,12 @@ mod tests {
     #[case::too_many_digits("123456789012345678901234567890123_a.sql")]
     #[case::too_many_parts("V1.2.3.4.5.6.7.8.9__a.sql")]
     #[case::a_part_without_digits("V1..2__a.sql")]
+    #[case::a_folder_without_a_number("initial/up.sql")]
+    #[case::a_folder_with_a_word("2024-03-06a_x/up.sql")]
+    #[case::a_folder_of_prisma_with_dashes("2024-03-06_x/migration.sql")]
+    #[case::a_folder_of_prisma_with_more("202403061700000_x/migration.sql")]
+    #[case::a_direction_alone("001.undo.sql")]
+    #[case::only_a_direction("V1.down.sql")]
     #[case::a_control_character("V1__a\u{7}b.sql")]
     #[case::digits_of_another_script("٣_a.sql")]
     fn wrong_names(#[case] name: &str) {
@@ -186,8 +241,22 @@ mod tests {
         assert_eq!(parts.map(|name| parse(name).unwrap().unwrap().has_parts), [true, true, true, false, false]);
     }
 
+    #[test]
+    fn what_goes_forward_and_what_goes_back_have_the_same_stem() {
+        for (up, down) in [
+            ("1_a.up.sql", "1_a.down.sql"),
+            ("1_a/up.sql", "1_a/down.sql"),
+            ("1_a.sql", "1_a.down.sql"),
+            ("20240101000000_a/migration.sql", "20240101000000_a/down.sql"),
+            ("20240101000000_a.migration.sql", "20240101000000_a.down.sql"),
+        ] {
+            assert_eq!(parse(up).unwrap().unwrap().stem, parse(down).unwrap().unwrap().stem);
+        }
+    }
+
     #[rstest]
     #[case("README.md")]
+    #[case("1_a/notes.sql")]
     #[case("001_a.sql.bak")]
     #[case("sql")]
     #[case("é.s")]

@@ -4,7 +4,7 @@ use super::checksum::ForeignChecksum;
 use super::history::{ForeignHistory, ForeignMigration};
 use super::problem::{AdoptProblem, ChangedFile};
 use super::tool::Tool;
-use crate::migration::{Migration, MigrationFiles, MigrationSet, Version};
+use crate::migration::{Migration, MigrationFiles, MigrationSet, Version, diesel_version};
 
 /// What is to be recorded as adopted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +30,6 @@ pub fn adoption<'a>(
     set: &'a MigrationSet,
     ignore_checksums: bool,
 ) -> Result<Adoption<'a>, AdoptProblem> {
-    let migration = |version: &str| set.get(&version_of(version)?);
     let mut found: Vec<(&Migration, Option<&ForeignChecksum>)> = Vec::new();
     let mut missing = Vec::new();
     if let Some(up_to) = &history.up_to {
@@ -41,7 +40,7 @@ pub fn adoption<'a>(
         }
     }
     for ForeignMigration { version, checksum, may_be_its_own } in &history.each {
-        match migration(version) {
+        match migration(tool, version, set) {
             Some(migration) => found.push((migration, checksum.as_ref())),
             None if *may_be_its_own => {}
             None => missing.push(version.clone()),
@@ -81,6 +80,29 @@ fn check(
         (false, Some(method)) => Err(AdoptProblem::Changed { tool, method, files: changed }),
         _ => Ok((checked, method)),
     }
+}
+
+/// The file of another tool's version.
+fn migration<'a>(tool: Tool, version: &str, set: &'a MigrationSet) -> Option<&'a Migration> {
+    match tool {
+        // A folder is read as diesel reads it; a file in the folder may have diesel's digits as its number.
+        Tool::Diesel => {
+            let versions = [diesel_version(version), version_of(version)];
+            versions.iter().flatten().find_map(|version| set.get(version))
+        }
+        // Several may share a time: only the name identifies one.
+        Tool::Prisma => {
+            let key = as_key(version);
+            let file = set.files().migrations().iter().find(|file| as_key(file.stem()) == key)?;
+            file.parsed().ok()
+        }
+        _ => set.get(&version_of(version)?),
+    }
+}
+
+/// A folder's name as a ConfigMap's key can have it.
+fn as_key(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') { c } else { '_' }).collect()
 }
 
 /// Another tool's version as ours. In Flyway `_` stands for `.`.
@@ -130,6 +152,47 @@ mod tests {
         assert_eq!(late, Vec::<String>::new());
         let up_to = ForeignHistory { up_to: Some("4.99.1561608282".to_owned()), each: Vec::new() };
         assert_eq!(adopted(&up_to, &names).unwrap().0, found);
+    }
+
+    #[test]
+    fn diesel_s_versions_are_found_in_its_folders_and_in_files_with_its_digits() {
+        let history =
+            ForeignHistory::versions(["20240306170000".into(), "20240313".into(), "202511190914440000".into()]);
+        let adopted = |names: &[&str]| {
+            let set = MigrationSet::read(files(names), Dialect::Postgres).unwrap();
+            adoption(Tool::Diesel, &history, &set, false).unwrap().migrations.len()
+        };
+        assert_eq!(
+            adopted(&["2024-03-06-170000_a/up.sql", "2024-03-13_170000_b/up.sql", "2025-11-19-091444-0000_c/up.sql"]),
+            3
+        );
+        assert_eq!(adopted(&["20240306170000_a.up.sql", "20240313_b.up.sql", "202511190914440000_c.up.sql"]), 3);
+    }
+
+    #[test]
+    fn prisma_s_migrations_are_found_by_their_names() {
+        let names = ["20240528214728_i_01", "20240528214728_i_03", "20240126184148_new_models copy"];
+        let history = ForeignHistory::versions(names.map(str::to_owned));
+        let set = |names: &[&str]| MigrationSet::read(files(names), Dialect::Postgres).unwrap();
+        let folders = set(&[
+            "20240126184148_new_models copy/migration.sql",
+            "20240528214728_i_01/migration.sql",
+            "20240528214728_i_02/migration.sql",
+            "20240528214728_i_03/migration.sql",
+        ]);
+        let found = adoption(Tool::Prisma, &history, &folders, false).unwrap();
+        let versions: Vec<&str> = found.migrations.iter().map(|m| m.version.as_str()).collect();
+        assert_eq!(versions, ["20240126184148", "20240528214728", "20240528214728.2"]);
+        assert_eq!(found.late[0].file, "20240528214728_i_02/migration.sql");
+        let keys = set(&[
+            "20240126184148_new_models_copy.migration.sql",
+            "20240528214728_i_01.migration.sql",
+            "20240528214728_i_03.migration.sql",
+        ]);
+        assert_eq!(adoption(Tool::Prisma, &history, &keys, false).unwrap().migrations.len(), 3);
+        let missing =
+            adoption(Tool::Prisma, &history, &set(&["20240528214728_i_01/migration.sql"]), false).unwrap_err();
+        assert!(missing.to_string().contains("20240528214728_i_03, 20240126184148_new_models copy"), "{missing}");
     }
 
     #[test]

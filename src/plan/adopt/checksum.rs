@@ -2,11 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use sha2::{Digest, Sha384};
+use sha2::{Digest, Sha256, Sha384};
 
 /// What another tool has kept of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ForeignChecksum {
+    /// Prisma: SHA-256 of the file, in hex.
+    Sha256(String),
     /// sqlx: SHA-384 of the file's bytes, in hex.
     Sha384(String),
     /// Flyway: CRC-32 of the file's lines without their ends, as a signed number.
@@ -25,6 +27,7 @@ impl ForeignChecksum {
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self {
+            Self::Sha256(_) => "SHA-256",
             Self::Sha384(_) => "SHA-384",
             Self::Crc32(_) => "CRC-32",
             Self::SipHash { .. } => "SipHash",
@@ -35,6 +38,7 @@ impl ForeignChecksum {
     #[must_use]
     pub fn is_of(&self, bytes: &[u8]) -> bool {
         match self {
+            Self::Sha256(hex) => sha_256(bytes, hex.len()).iter().any(|found| found == hex),
             Self::Sha384(hex) => format!("{:x}", Sha384::digest(bytes)) == *hex,
             Self::Crc32(crc) => crc32_of_lines(bytes) == crc.cast_unsigned(),
             Self::SipHash { name, version, hash } => {
@@ -45,6 +49,24 @@ impl ForeignChecksum {
             }
         }
     }
+}
+
+/// What Prisma may have stored for a file: it accepts either line ending. Before version 2.24 it left out the leading zero
+/// of a byte, so that the text was shorter.
+/// Source: Prisma, `schema-engine`, `checksum.rs`.
+fn sha_256(bytes: &[u8], length: usize) -> [String; 3] {
+    let text = String::from_utf8_lossy(bytes);
+    let unix = text.replace("\r\n", "\n");
+    let windows = unix.replace('\n', "\r\n");
+    [bytes, unix.as_bytes(), windows.as_bytes()].map(|bytes| {
+        let digest = Sha256::digest(bytes);
+        if length == 2 * digest.len() { format!("{digest:x}") } else { without_zeros(&digest) }
+    })
+}
+
+/// Each byte in hex, without its leading zero.
+fn without_zeros(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:x}")).collect::<Vec<_>>().concat()
 }
 
 /// As `siphasher::sip::SipHasher13::new()`, which refinery uses. The standard library's hasher is the same without a promise
@@ -74,7 +96,7 @@ fn crc32_step(crc: u32, byte: u8) -> u32 {
 mod tests {
     use rstest::rstest;
 
-    use super::ForeignChecksum;
+    use super::{Digest as _, ForeignChecksum, Sha256, without_zeros};
 
     const SQL: &str = "CREATE TABLE customers (id int PRIMARY KEY, name varchar(100) NOT NULL);\n";
 
@@ -88,6 +110,18 @@ mod tests {
     fn a_tool_s_checksum_is_recomputed(#[case] checksum: ForeignChecksum) {
         assert!(checksum.is_of(SQL.as_bytes()), "{checksum:?}");
         assert!(!checksum.is_of(SQL.replace("100", "101").as_bytes()));
+    }
+
+    /// Prisma's own test says so of these texts.
+    #[test]
+    fn prisma_s_does_not_depend_on_line_ends_and_may_lack_zeros() {
+        let hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824".to_owned();
+        assert!(ForeignChecksum::Sha256(hello).is_of(b"hello"));
+        let of = |bytes: &[u8]| ForeignChecksum::Sha256(format!("{:x}", Sha256::digest(bytes)));
+        assert!(of(b"a\nb\n").is_of(b"a\r\nb\r\n") && of(b"a\r\nb\r\n").is_of(b"a\nb\n"));
+        assert!(!of(b"a\nb\n").is_of(b"a\nb"));
+        let short = without_zeros(&Sha256::digest(b"abcd"));
+        assert!(short.len() < 64 && ForeignChecksum::Sha256(short).is_of(b"abcd"));
     }
 
     #[test]

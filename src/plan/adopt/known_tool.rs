@@ -46,7 +46,6 @@ const fn tool(
 #[rustfmt::skip]
 pub(super) static ALL: &[KnownTool] = &[
     tool("Liquibase", "DATABASECHANGELOG", Among(&["id", "author", "filename", "dateexecuted", "md5sum"]), Telling(&["dateexecuted", "md5sum"]), &["id"], &["dateexecuted"]),
-    tool("Prisma", "_prisma_migrations", Among(&["id", "checksum", "finished_at", "migration_name", "started_at", "applied_steps_count"]), Telling(&["migration_name", "applied_steps_count"]), &["migration_name"], &["started_at"]),
     tool("Django", "django_migrations", Among(&["id", "app", "name", "applied"]), Never, &["app", "name"], &["id"]),
     tool("Django", ELSEWHERE, Exactly(&["id", "app", "name", "applied"]), Saying(MIGRATIONS), &["app", "name"], &["id"]),
     tool("Alembic", "alembic_version", Exactly(&["version_num"]), Telling(&["version_num"]), &["version_num"], &["version_num"]),

@@ -17,6 +17,7 @@ mod goose;
 mod history;
 mod known_tool;
 mod other_ledger;
+mod prisma;
 mod problem;
 mod rails;
 mod reader;

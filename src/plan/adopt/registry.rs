@@ -6,7 +6,7 @@ use super::problem::AdoptProblem;
 use super::reader::{Asked, Reader};
 use super::signature::By;
 use super::tool::Tool;
-use super::{atlas, dbmate, diesel, flyway, golang_migrate, goose, rails, refinery, sqlx_migrate};
+use super::{atlas, dbmate, diesel, flyway, golang_migrate, goose, prisma, rails, refinery, sqlx_migrate};
 use crate::sql::Dialect;
 
 /// A tool's table in a database.
@@ -37,6 +37,7 @@ impl Tool {
             Self::Flyway => flyway::READER,
             Self::GolangMigrate => golang_migrate::READER,
             Self::Goose => goose::READER,
+            Self::Prisma => prisma::READER,
             Self::Rails => rails::READER,
             Self::Refinery => refinery::READER,
             Self::Sqlx => sqlx_migrate::READER,

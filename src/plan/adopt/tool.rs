@@ -19,6 +19,8 @@ pub enum Tool {
     GolangMigrate,
     /// goose.
     Goose,
+    /// Prisma Migrate.
+    Prisma,
     /// Rails' Active Record.
     Rails,
     /// refinery.
@@ -29,13 +31,14 @@ pub enum Tool {
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Atlas,
         Self::Dbmate,
         Self::Diesel,
         Self::Flyway,
         Self::GolangMigrate,
         Self::Goose,
+        Self::Prisma,
         Self::Rails,
         Self::Refinery,
         Self::Sqlx,
@@ -51,6 +54,7 @@ impl Tool {
             Self::Flyway => "Flyway",
             Self::GolangMigrate => "golang-migrate",
             Self::Goose => "goose",
+            Self::Prisma => "Prisma",
             Self::Rails => "Rails",
             Self::Refinery => "refinery",
             Self::Sqlx => "sqlx",

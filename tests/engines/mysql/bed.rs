@@ -91,7 +91,9 @@ impl Bed {
 
     pub fn files(&self, files: &[(&str, &str)]) {
         for (name, sql) in files {
-            std::fs::write(self.folder.path().join(name), sql).unwrap();
+            let path = self.folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, sql).unwrap();
         }
     }
 

@@ -7,6 +7,7 @@ mod bodies;
 mod catalog;
 mod examining;
 mod failing;
+mod folders;
 mod foreign_history;
 mod gate;
 mod guarding;

@@ -9,6 +9,7 @@ pub mod bed;
 mod between;
 mod examining;
 mod failing;
+mod folders;
 mod foreign_history;
 pub mod gate;
 pub mod guarding;

@@ -116,8 +116,8 @@ fn folders_with_sql_files_that_are_not_read_are_named() {
         assert_eq!(text(&bed.run(&[command, "--format", "json"]).stderr), "", "{command}: nothing is passed over");
     }
     std::fs::write(within.join("deeper/002_b.sql"), "CREATE TABLE b (x);").unwrap();
-    let warning = "migrations/v2 holds .sql files, which are not read: only those that lie in migrations itself are; move \
-                   them there, or name their folder with --dir";
+    let warning = "migrations/v2 holds .sql files, which are not read: only those in migrations itself are, and up.sql, \
+                   down.sql or migration.sql in a migration's own folder; move them there, or name their folder with --dir";
     for command in flags {
         let stderr = text(&bed.run(&[command]).stderr);
         assert_eq!(stderr, format!("warning: {warning}\n"), "{command}: once");
@@ -134,7 +134,7 @@ fn folders_with_sql_files_that_are_not_read_are_named() {
 
     std::fs::remove_file(bed.folder().join("migrations/001_a.sql")).unwrap();
     let (code, said) = bed.said(&["migrate"]);
-    assert!(code == Some(4) && said.contains("holds no migration") && said.contains(warning), "{said}");
+    assert!(code == Some(4) && said.contains("contains no migrations") && said.contains(warning), "{said}");
 }
 
 #[test]

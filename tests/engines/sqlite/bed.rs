@@ -23,7 +23,9 @@ impl Bed {
     }
 
     pub fn file(&self, name: &str, sql: &str) {
-        std::fs::write(self.folder.path().join("migrations").join(name), sql).unwrap();
+        let path = self.folder.path().join("migrations").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, sql).unwrap();
     }
 
     pub fn files(&self, files: &[(&str, &str)]) {

@@ -123,13 +123,13 @@ fn a_rollback_that_could_never_run_is_refused_with_its_file() {
         let bed = Bed::with(&[("001_a.sql", &format!("CREATE TABLE a (x);\n{sql}\n"))]);
         for command in ["plan", "migrate"] {
             let (code, said) = bed.said(&[command]);
-            assert!(code == Some(4) && said.contains(" --> rollback of 001_a.sql:"), "{said}");
+            assert!(code == Some(4) && said.contains(" --> migrations/001_a.sql:"), "{said}");
         }
         assert!(!bed.database().exists());
     }
     let bed = Bed::with(&[("001_a.up.sql", "CREATE TABLE a (x);"), ("001_a.down.sql", "DROP TABLE a;\n/* why")]);
     let (code, said) = bed.said(&["migrate"]);
-    assert!(code == Some(4) && said.contains("rollback of 001_a.up.sql:2:1"), "{said}");
+    assert!(code == Some(4) && said.contains(" --> migrations/001_a.down.sql:2:1"), "{said}");
 }
 
 /// Whatever happens to the version later.
