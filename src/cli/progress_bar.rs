@@ -31,6 +31,11 @@ impl ProgressBar {
         Self(Some(bar))
     }
 
+    /// Whether anybody sees it.
+    pub(super) fn is_shown(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What is running.
     pub(super) fn at(&self, what: &str) {
         if let Some(bar) = &self.0 {

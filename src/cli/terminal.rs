@@ -25,6 +25,8 @@ pub(super) struct Terminal<'a> {
     begun: VecDeque<(String, i64, bool)>,
     /// How many statements of the last one of them have run.
     statements_done: i64,
+    /// The process that its running statement was last said to wait for.
+    waited_for: Option<i64>,
     bar: ProgressBar,
 }
 
@@ -38,6 +40,7 @@ impl<'a> Terminal<'a> {
             width,
             begun: VecDeque::new(),
             statements_done: 0,
+            waited_for: None,
             bar: ProgressBar::default(),
         }
     }
@@ -58,6 +61,15 @@ impl<'a> Terminal<'a> {
                 let file = self.begun.back().map_or("", |(file, ..)| file.as_str());
                 self.bar.at(&running(file, *statement, *statements));
                 self.statements_done = *statement;
+            }
+            Event::StatementProgress { file, statement, statements, progress, .. } => {
+                let told = format!("{file}, statement {statement} of {statements}: {progress}");
+                let holder = progress.waiting_for.as_ref().map(|holder| holder.pid);
+                if !self.bar.is_shown() && holder.is_some() && holder != self.waited_for {
+                    err(&format!("  {told}"));
+                }
+                self.waited_for = holder;
+                self.bar.at(&told);
             }
             Event::StatementSkipped { file, line, excerpt, .. } => {
                 let line = line.map(|line| format!(":{line}")).unwrap_or_default();

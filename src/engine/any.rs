@@ -17,7 +17,7 @@ use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
 use crate::engine::RecordedAttempt;
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
-use crate::report::{ErrorClass, Failure, LockBlocker, Reason};
+use crate::report::{ErrorClass, Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
 
 /// A database of whichever engine its URL names.
@@ -158,8 +158,8 @@ impl Database for AnyDatabase {
         each!(self, database => database.examine().await)
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
-        each!(self, database => database.watch_lock_waits(session, seen).await)
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible {
+        each!(self, database => database.watch(session, seen).await)
     }
 
     fn lock_timeout(&self) -> Duration {

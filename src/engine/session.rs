@@ -18,7 +18,7 @@ use crate::migration::{Migration, Version};
 pub use crate::plan::StoredRollback;
 use crate::plan::{Kind, LedgerState};
 use crate::policy::AlreadyExists;
-use crate::report::{Failure, LockBlocker, Reason};
+use crate::report::{Failure, LockBlocker, Reason, StatementProgress};
 use crate::sql::{Dialect, Execution, TransactionMode};
 
 /// How a run's sessions are set up, whichever engine it is.
@@ -60,10 +60,10 @@ pub trait Database {
     /// keeps no lock.
     async fn examine(&self) -> Vec<Check>;
 
-    /// Watches whom a session waits for, through a connection of its own that is opened only when the session has been
-    /// running for a good part of a lock's timeout, and hands over each session that is seen to block it. Never ends; what
-    /// goes wrong is only logged, since this is only there to know.
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible;
+    /// Watches what a session waits for and how far it is, through a connection of its own that is opened only when the
+    /// session has been running for a second or for a good part of a lock's timeout, and hands over what is seen of it. Never
+    /// ends; what goes wrong is only logged, since this is only there to know.
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible;
 
     /// How long a statement may wait for a table's lock.
     fn lock_timeout(&self) -> Duration;
@@ -277,7 +277,7 @@ pub trait Session {
 }
 
 /// The progress of a batch.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Progress {
     /// A migration's first statement is about to run, or has been running for this long.
     Started(Duration),
@@ -285,6 +285,8 @@ pub enum Progress {
     StatementsDone(usize),
     /// The statement with this index, from 0, is skipped: what it makes already exists, with the same definition.
     StatementSkipped(usize),
+    /// The next statement is not started yet: it would wait for this transaction.
+    WaitingFor(LockBlocker),
     /// It is committed with its row, and no crash of the server can lose it; how long it took.
     Applied(Duration),
 }

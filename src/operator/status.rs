@@ -92,6 +92,7 @@ pub fn take_events(status: &mut SchemaMigrationStatus, events: &[Event]) {
             Event::MigrationApplied { .. }
             | Event::WaitingForLock { .. }
             | Event::LockTimedOut { .. }
+            | Event::StatementProgress { .. }
             | Event::StatementSkipped { .. }
             | Event::Warning { .. }
             | Event::RunFailed { .. }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, Summary};
 
 /// A session that holds a lock which a statement waits for.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LockBlocker {
     /// The server's number for its process; 0 for a prepared transaction, which has none.
@@ -21,10 +21,16 @@ pub struct LockBlocker {
     /// What it executes, or executed last: the first line, cut to a length a status can hold, passwords starred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// The name that its program gives itself, where the server says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<String>,
+    /// What it does, in the server's words, such as `idle in transaction`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl fmt::Display for LockBlocker {
-    /// `app (process 4711, transaction open for 12 s): update orders set …`
+    /// `app (process 4711, application batch, idle in transaction, transaction open for 12 s): update orders set …`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.user, self.pid) {
             (_, 0) => f.write_str("a prepared transaction")?,
@@ -32,12 +38,51 @@ impl fmt::Display for LockBlocker {
             (None, pid) => write!(f, "an unknown user (process {pid}")?,
         }
         if self.pid != 0 {
+            if let Some(application) = &self.application {
+                write!(f, ", application {application}")?;
+            }
+            if let Some(state) = self.state.as_ref().filter(|state| *state != "active") {
+                write!(f, ", {state}")?;
+            }
             if let Some(age) = self.age_ms {
                 write!(f, ", transaction open for {} s", age / 1000)?;
             }
             f.write_str(")")?;
         }
         self.query.as_ref().map_or(Ok(()), |query| write!(f, ": {query}"))
+    }
+}
+
+/// What a statement that has been running for a while waits for, or how far it is. Everything may be absent.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementProgress {
+    /// What it does, in the server's words, such as `building index: scanning table`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// How much of that is done, from 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<i64>,
+    /// How long the rest of that would take at the pace so far, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<i64>,
+    /// Whom it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<LockBlocker>,
+}
+
+impl fmt::Display for StatementProgress {
+    /// `building index: scanning table: 43 %, about 90 s left; waiting for app (process 4711, …)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = self.percent.map(|percent| format!("{percent} %"));
+        let left = self.remaining_ms.map(|left| format!("about {} s left", left / 1000));
+        let far = [percent, left].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let phase = self.phase.as_deref().unwrap_or_default();
+        let colon = if phase.is_empty() || far.is_empty() { "" } else { ": " };
+        write!(f, "{phase}{colon}{far}")?;
+        let Some(holder) = &self.waiting_for else { return Ok(()) };
+        let semicolon = if phase.is_empty() && far.is_empty() { "" } else { "; " };
+        write!(f, "{semicolon}waiting for {holder}")
     }
 }
 
@@ -105,6 +150,21 @@ pub enum Event {
         /// Its first line, cut to a length a status can hold, passwords starred.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         excerpt: Option<String>,
+    },
+    /// A statement of the current migration has been running for a while, or waits before it begins. Again when that
+    /// changes, and every few seconds.
+    StatementProgress {
+        /// The migration's version.
+        version: String,
+        /// Its file.
+        file: String,
+        /// The statement's number, from 1, as far as it is known.
+        statement: i64,
+        /// How many statements the file has.
+        statements: i64,
+        /// What it waits for, or how far it is: its fields are the event's own.
+        #[serde(flatten)]
+        progress: StatementProgress,
     },
     /// A statement of the current migration did not get a table's lock in time. The file is rolled back and tried again
     /// after a pause, during which nobody waits for it.

@@ -10,7 +10,7 @@ mod history_entry;
 mod shell_word;
 mod summary;
 
-pub use event::{Event, LockBlocker};
+pub use event::{Event, LockBlocker, StatementProgress};
 pub use failure::{ErrorClass, Failure, Place, Reason};
 pub use history_entry::HistoryEntry;
 pub use shell_word::shell_word;

@@ -2,11 +2,13 @@
 //!
 //! Decides what is handed to a session at once and what follows from its answer; never how it is done.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use super::batch::batch_len;
 use super::cancellation::{CANCEL_WAIT, NotEnded, cancelled};
 use super::context::Context;
+use super::following::Following;
 use super::lock_ladder::LockLadder;
 use super::run_failure::{
     Unresolved, all_undone, not_reported, of_another_engine, older_than_its_history, stopped_while_running,
@@ -15,7 +17,7 @@ use crate::engine::RecordedAttempt;
 use crate::engine::StopReason;
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::stopped::stopped;
-use crate::engine::{ApplyError, ApplyOutcome, Attempt, Database, FailedAttempt, Fence, Progress, Session};
+use crate::engine::{ApplyError, ApplyOutcome, Attempt, Database, FailedAttempt, Fence, Session};
 use crate::migration::Migration;
 use crate::plan::{Kind, LedgerState, Plan, Step};
 use crate::policy::TransactionScope;
@@ -198,25 +200,10 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
         let (context, fence, id) = (&mut *self.context, self.fence, self.session.id());
         let (database, asked_to_stop) = (context.database, context.stop);
         let attempts: Vec<Attempt<'_>> = batch.iter().map(|step| context.attempt(step, fence)).collect();
-        let (mut applied, mut began, mut blocker) = (0, Instant::now(), None);
-        let mut progress = |index: usize, progress| {
-            let Some(step) = batch.get(index) else { return };
-            match progress {
-                Progress::Started(ago) => {
-                    let now = Instant::now();
-                    began = now.checked_sub(ago).unwrap_or(now);
-                    if announce {
-                        context.report_started(step);
-                    }
-                }
-                Progress::StatementsDone(done) => context.report_statements(step, done),
-                Progress::StatementSkipped(index) => context.report_skipped(step, index),
-                Progress::Applied(duration) => {
-                    applied = index + 1;
-                    context.note_applied(step, duration);
-                }
-            }
-        };
+        // Told by the session and seen from outside, never at the same moment.
+        let following = RefCell::new(Following::new(context, batch, announce));
+        let mut progress = |index, progress| following.borrow_mut().hear(index, progress);
+        let mut seen = |progress| following.borrow_mut().see(progress);
         let outcome = {
             let session = &mut *self.session;
             let apply = async {
@@ -232,13 +219,14 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
                 biased;
                 done = &mut applying => Ok(done),
                 reason = asked_to_stop.requested() => Err(reason),
-                never = database.watch_lock_waits(id, &mut blocker) => match never {},
+                never = database.watch(id, &mut seen) => match never {},
             };
             match reason {
                 Ok(done) => done,
                 Err(reason) => stopped_outcome(reason, cancelled(database, id, applying).await),
             }
         };
+        let Following { applied, began, blocker, .. } = following.into_inner();
         Ended { applied, began, outcome, blocker }
     }
 

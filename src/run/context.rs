@@ -6,7 +6,7 @@ use super::tally::{Tally, count};
 use crate::engine::shared::stopped::stopped;
 use crate::engine::{Attempt, Database, Fence, Stop};
 use crate::plan::{Goal, Plan, Step};
-use crate::report::{Event, Failure, Place};
+use crate::report::{Event, Failure, Place, StatementProgress};
 use crate::sql::TransactionMode;
 
 /// How a run is to go about its goal.
@@ -88,6 +88,18 @@ impl<'a, D: Database> Context<'a, D> {
             version: step.migration.version.to_string(),
             statement: count(done),
             statements: count(step.migration.statements.len()),
+        });
+    }
+
+    /// `done`: how many of the step's statements have run.
+    pub(super) fn report_progress(&mut self, step: &Step<'_>, done: usize, progress: StatementProgress) {
+        let migration = step.migration.as_ref();
+        (self.report)(Event::StatementProgress {
+            version: migration.version.to_string(),
+            file: migration.file.clone(),
+            statement: count((done + 1).min(migration.statements.len())),
+            statements: count(migration.statements.len()),
+            progress,
         });
     }
 

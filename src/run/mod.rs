@@ -10,6 +10,7 @@ mod batch;
 mod beside;
 mod cancellation;
 mod context;
+mod following;
 mod lock_ladder;
 mod locked;
 mod look_beside;

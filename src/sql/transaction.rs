@@ -60,6 +60,10 @@ pub enum Trace {
     ReindexedIndex { name: String },
     /// `REINDEX CONCURRENTLY` of a table: half-built copies; it may run again.
     ReindexedTable { name: String },
+    /// `REINDEX CONCURRENTLY` of a schema or a database: the same, anywhere in it.
+    ReindexedMany,
+    /// `DETACH PARTITION CONCURRENTLY`: a partition that is pending, which only `FINALIZE` can detach.
+    DetachedPartition { table: String, partition: String },
     /// Nothing that matters: running it twice has the same effect as once (`VACUUM`, `ALTER SYSTEM`, …).
     Repeatable,
     /// Nothing that can be relied on.
@@ -73,7 +77,7 @@ impl Trace {
     /// Whether nothing in the catalog shows how the statement ended.
     #[must_use]
     pub fn tells_nothing(&self) -> bool {
-        matches!(self, Self::Unknown | Self::Parts)
+        matches!(self, Self::Unknown | Self::Parts | Self::DetachedPartition { .. })
     }
 }
 

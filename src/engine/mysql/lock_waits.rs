@@ -11,17 +11,21 @@ use super::rows::value;
 use super::session::query;
 use crate::engine::session::{Database, SessionError, SessionId};
 use crate::engine::shared::query_excerpt::excerpt;
-use crate::report::{LockBlocker, Reason};
+use crate::report::{LockBlocker, Reason, StatementProgress};
 
 impl Mysql {
     /// Asks again and again, from half of a lock's timeout on, so that a wait which times out is seen at least once.
-    pub(super) async fn watch(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Result<(), SessionError> {
+    pub(super) async fn watch_session(
+        &self,
+        session: SessionId,
+        seen: &mut dyn FnMut(StatementProgress),
+    ) -> Result<(), SessionError> {
         let timeout: Duration = self.lock_timeout();
         tokio::time::sleep(timeout / 2).await;
         let mut connection = self.open().await?;
         loop {
             if let Some(blocker) = blocker(&mut connection, session).await? {
-                *seen = Some(blocker);
+                seen(StatementProgress { waiting_for: Some(blocker), ..StatementProgress::default() });
             }
             tokio::time::sleep(timeout / 4).await;
         }
@@ -103,5 +107,6 @@ fn read(row: &MySqlRow) -> Result<LockBlocker, SessionError> {
         user: value(row, 1)?,
         age_ms: value(row, 2)?,
         query: query.as_deref().and_then(excerpt),
+        ..LockBlocker::default()
     })
 }

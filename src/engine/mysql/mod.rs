@@ -40,7 +40,7 @@ use super::session::DatabaseSettings;
 use super::session::{Database, SessionError, SessionId};
 use super::shared::connecting::{in_time, not_connected};
 use crate::policy::AlreadyExists;
-use crate::report::{Failure, LockBlocker, Reason};
+use crate::report::{Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
 
 /// A MySQL or MariaDB database, and how a run's sessions on it are set up.
@@ -111,9 +111,9 @@ impl Database for Mysql {
         self.examine_steps().await
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
-        if let Err(error) = self.watch(session, seen).await {
-            tracing::debug!(%error, "whom the statement waits for cannot be asked");
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible {
+        if let Err(error) = self.watch_session(session, seen).await {
+            tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked");
         }
         std::future::pending().await
     }

@@ -73,8 +73,10 @@ pub(super) fn object_of(trace: &Trace) -> Option<String> {
              WHERE i.indexrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass({})::pg_catalog.oid)",
             text(name)
         )),
-        // The last three are not statements of PostgreSQL.
+        // The last four are not statements of PostgreSQL.
         Trace::Repeatable
+        | Trace::ReindexedMany
+        | Trace::DetachedPartition { .. }
         | Trace::Unknown
         | Trace::Parts
         | Trace::Appears(_)

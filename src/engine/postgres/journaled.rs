@@ -99,8 +99,8 @@ impl PostgresSession {
             if row.is_none_or(|row| row.state != StatementState::Finished) {
                 unless_stopped(attempt, index)?;
             }
-            if !self.has_run(attempt, index, row).await? && self.execute(attempt, index).await? == Executed::PassedOver
-            {
+            let has_run = self.has_run(attempt, index, row).await?;
+            if !has_run && self.execute(attempt, index, progress).await? == Executed::PassedOver {
                 progress(Progress::StatementSkipped(index));
             }
             *done = index + 1;
@@ -170,9 +170,14 @@ impl PostgresSession {
             }
             Verdict::Run | Verdict::Ask => {}
         }
-        for index in leftovers {
-            tracing::warn!(index, "dropping the invalid index that an interrupted statement has left");
-            self.ask(format!("DROP INDEX CONCURRENTLY IF EXISTS {index}")).await?;
+        for name in leftovers {
+            tracing::warn!(index = name, "dropping the invalid index that an interrupted statement has left");
+            let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
+            let lifted = self.lift_lock_timeout(&Trace::DroppedIndex { name }).await?;
+            self.ask(drop).await.map_err(|error| at(error, attempt, index))?;
+            if lifted {
+                self.put_lock_timeout_back().await?;
+            }
         }
         Ok(false)
     }
@@ -184,18 +189,24 @@ impl PostgresSession {
         Ok(row.settlement(&found.collect::<Result<Vec<_>, SessionError>>()?))
     }
 
-    async fn execute(&mut self, attempt: Attempt<'_>, index: usize) -> Result<Executed, SessionError> {
+    async fn execute(
+        &mut self,
+        attempt: Attempt<'_>,
+        index: usize,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Executed, SessionError> {
         let Execution::Alone(trace) = attempt.migration.execution(index) else {
             return self.execute_in_transaction(attempt, index).await;
         };
+        self.wait_outside(attempt, index, trace, progress).await?;
+        // As many messages as it takes before the statement's row, which then has an end whatever becomes of it.
+        let lifted = self.lift_lock_timeout(trace).await?;
         let object = self.object(trace).await.map_err(|error| at(error, attempt, index))?;
         let begin = self.ledger.begin_statement(attempt, index, Kind::Alone(trace, &object));
         self.write_guarded(attempt.fence, &begin).await?;
-        // A cancellation that meets the row of its start leaves the statement alone.
-        let sent = match unless_stopped(attempt, index) {
-            Ok(()) => self.send_statement(attempt, index).await.map(|()| Executed::Run),
-            Err(stopped) => Err(stopped),
-        };
+        let sent = self.send_alone(attempt, index, lifted).await;
+        let sent = self.unless_met_invalid(sent, trace, &object).await;
+        let sent = sent.map(|()| Executed::Run).map_err(|error| at(error, attempt, index));
         let failure = match &sent {
             Err(error) if error.connection_lost => return sent,
             Err(error) => Some(&error.failure),
@@ -225,6 +236,20 @@ impl PostgresSession {
             Some(row) => Ok(Object { name: value(Some(row), 0)?, oid: value(Some(row), 1)? }),
             None => Ok(Object::default()),
         }
+    }
+
+    /// Sends a statement that has a row. `lifted`: it waits for locks without a limit, which holds for it alone.
+    async fn send_alone(&mut self, attempt: Attempt<'_>, index: usize, lifted: bool) -> Result<(), SessionError> {
+        // A cancellation that meets the row of its start leaves the statement alone.
+        let sent = match unless_stopped(attempt, index) {
+            Ok(()) => self.send_statement(attempt, index).await,
+            Err(stopped) => Err(stopped),
+        };
+        if !lifted || sent.as_ref().is_err_and(|error| error.connection_lost) {
+            return sent;
+        }
+        let back = self.put_lock_timeout_back().await;
+        sent.and(back)
     }
 
     /// Sends a statement with nothing around it.
@@ -314,8 +339,9 @@ fn unless_stopped(attempt: Attempt<'_>, index: usize) -> Result<(), SessionError
     attempt.stop.reason().map_or(Ok(()), |reason| Err(refused(stopped_before(reason, attempt.migration, index))))
 }
 
+/// An error with its statement as its place, where it has none.
 fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionError {
-    error.failure.place = Some(attempt.migration.place_of_statement(index));
+    error.failure.place.get_or_insert_with(|| attempt.migration.place_of_statement(index));
     error
 }
 
@@ -334,6 +360,10 @@ fn leaves_index(trace: &Trace, failure: &Failure) -> Option<&'static str> {
             "half-built copies (…_ccnew, …_ccold) may be left: every write pays for them, until a run drops them with this \
              statement, or you do"
         }
+        Trace::DetachedPartition { .. } if failure.reason == Reason::LockTimedOut => {
+            "the partition may be left pending, and then ALTER TABLE … DETACH PARTITION … FINALIZE completes it: run that by \
+             hand, and say so with schemaward repair … --as done"
+        }
         _ => return None,
     };
     let code = failure.code.as_deref()?;
@@ -348,6 +378,6 @@ fn with_invalid_index(error: SessionError, left: &str) -> SessionError {
     SessionError { failure: failure.also_hint(left), ..error }
 }
 
-fn refused(failure: Failure) -> SessionError {
+pub(super) fn refused(failure: Failure) -> SessionError {
     SessionError { failure, connection_lost: false }
 }

@@ -10,21 +10,26 @@ use super::error::session_error;
 use super::rows::value;
 use crate::engine::session::{SessionError, SessionId};
 use crate::engine::shared::query_excerpt::excerpt;
-use crate::report::{LockBlocker, Reason};
+use crate::report::{LockBlocker, Reason, StatementProgress};
 
-/// The shortest time between two questions.
+/// The shortest time between two questions, and the longest.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Postgres {
     /// Asks again and again, from half of a lock's timeout on, so that a wait which times out is seen at least once.
-    pub(super) async fn watch(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Result<(), SessionError> {
-        tokio::time::sleep(self.lock_timeout / 2).await;
+    pub(super) async fn watch_session(
+        &self,
+        session: SessionId,
+        seen: &mut dyn FnMut(StatementProgress),
+    ) -> Result<(), SessionError> {
+        tokio::time::sleep((self.lock_timeout / 2).min(LONGEST_INTERVAL)).await;
         let mut connection = self.open().await?;
         loop {
             if let Some(blocker) = blocker(&mut connection, session).await? {
-                *seen = Some(blocker);
+                seen(StatementProgress { waiting_for: Some(blocker), ..StatementProgress::default() });
             }
-            tokio::time::sleep((self.lock_timeout / 4).max(SHORTEST_INTERVAL)).await;
+            tokio::time::sleep((self.lock_timeout / 4).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)).await;
         }
     }
 }
@@ -34,7 +39,8 @@ impl Postgres {
 async fn blocker(connection: &mut PgConnection, session: SessionId) -> Result<Option<LockBlocker>, SessionError> {
     let sql = format!(
         "SELECT b.pid, a.usename::text, \
-         (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - a.xact_start) * 1000)::pg_catalog.int8, a.query \
+         (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - a.xact_start) * 1000)::pg_catalog.int8, a.query, \
+         a.application_name, a.state \
          FROM pg_catalog.pg_stat_activity w \
          CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b (pid) \
          LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid \
@@ -43,16 +49,20 @@ async fn blocker(connection: &mut PgConnection, session: SessionId) -> Result<Op
     );
     let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(connection).await;
     let row = row.map_err(|error| session_error(&error, Reason::ConnectionFailed))?;
-    row.as_ref().map(read).transpose()
+    row.as_ref().map(blocker_of).transpose()
 }
 
-fn read(row: &PgRow) -> Result<LockBlocker, SessionError> {
+/// A session, by its process, user, age, query, application and state.
+pub(super) fn blocker_of(row: &PgRow) -> Result<LockBlocker, SessionError> {
     let row = Some(row);
     let query: Option<String> = value(row, 3)?;
+    let application: Option<String> = value(row, 4)?;
     Ok(LockBlocker {
         pid: i64::from(value::<i32>(row, 0)?),
         user: value(row, 1)?,
         age_ms: value(row, 2)?,
         query: query.as_deref().and_then(excerpt),
+        application: application.as_deref().and_then(excerpt),
+        state: value(row, 5)?,
     })
 }

@@ -3,6 +3,7 @@
 mod address;
 mod answers;
 mod batch;
+mod concurrently;
 mod error;
 mod examination;
 mod explaining;
@@ -37,7 +38,7 @@ use super::session::DatabaseSettings;
 use super::session::{Database, SessionError, SessionId};
 use super::shared::connecting::{in_time, not_connected};
 use crate::policy::AlreadyExists;
-use crate::report::{Failure, LockBlocker, Reason};
+use crate::report::{Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
 use ledger::Ledger;
 use settings::{Settings, may_be_refused};
@@ -123,9 +124,9 @@ impl Database for Postgres {
         self.examine_steps().await
     }
 
-    async fn watch_lock_waits(&self, session: SessionId, seen: &mut Option<LockBlocker>) -> Infallible {
-        if let Err(error) = self.watch(session, seen).await {
-            tracing::debug!(%error, "whom the statement waits for cannot be asked");
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible {
+        if let Err(error) = self.watch_session(session, seen).await {
+            tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked");
         }
         std::future::pending().await
     }

@@ -21,7 +21,7 @@ use super::message::Reset;
 use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::pooler::another_process;
 use super::rows::{holder_text, identity, ledger_state, value};
-use super::settings::{ALL_ROWS, Settings};
+use super::settings::{ALL_ROWS, OwnLockTimeout, Settings};
 use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
@@ -49,6 +49,8 @@ pub struct PostgresSession {
     /// Brings the session into the state every file starts from.
     pub(super) reset: Reset,
     pub(super) mark: Mark,
+    pub(super) settings: Settings,
+    pub(super) lock_timeout: OwnLockTimeout,
     /// Where a second connection goes.
     pub(super) address: Address,
     /// Its `synchronous_commit` before any file has set one.
@@ -79,6 +81,8 @@ impl PostgresSession {
             address: postgres.address.clone(),
             reset: reset(&settings),
             mark: Mark::new(),
+            settings: postgres.settings,
+            lock_timeout: postgres.settings.own_lock_timeout(false),
             synchronous_commit: String::new(),
             first_reading: None,
             has_no_ledger: false,
@@ -120,6 +124,7 @@ impl PostgresSession {
         self.synchronous_commit = value(about, 0)?;
         if value(about, 1)? {
             self.reset = reset(Settings::statements_beside_login(server_version).as_slice());
+            self.lock_timeout = self.settings.own_lock_timeout(true);
         }
         Ok(results.pop().unwrap_or_default())
     }

@@ -26,9 +26,33 @@ pub(super) struct Settings {
     lock_timeout: Duration,
 }
 
+/// The lock timeout that a run's session has unless a file sets another.
+#[derive(Clone, Debug)]
+pub(super) struct OwnLockTimeout {
+    /// A condition on a row of `pg_settings`: no file has set another.
+    pub(super) is_own: String,
+    /// The statement that brings it back.
+    pub(super) back: String,
+}
+
 impl Settings {
     pub(super) fn new(lock_timeout: Duration) -> Self {
         Self { lock_timeout }
+    }
+
+    pub(super) fn lock_timeout(self) -> Duration {
+        self.lock_timeout
+    }
+
+    /// Where the session has got its settings by SET, a file that sets the same value as the run cannot be told apart.
+    pub(super) fn own_lock_timeout(self, taken_at_login: bool) -> OwnLockTimeout {
+        let timeout = self.lock_timeout.as_millis();
+        let (is_own, back) = if taken_at_login {
+            ("source = 'client'".to_owned(), "RESET lock_timeout".to_owned())
+        } else {
+            (format!("setting = '{timeout}'"), format!("SET lock_timeout = '{timeout}'"))
+        };
+        OwnLockTimeout { is_own, back }
     }
 
     /// Names and values of those that every server version knows.

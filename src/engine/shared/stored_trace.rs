@@ -33,8 +33,8 @@ impl StoredTrace {
             Trace::CreatedIndex { .. } => Self::CreatedIndex,
             Trace::DroppedIndex { .. } => Self::DroppedIndex,
             Trace::ReindexedIndex { .. } | Trace::ReindexedTable { .. } => Self::RebuiltIndexes,
-            Trace::Repeatable => Self::Repeatable,
-            Trace::Parts => Self::Parts,
+            Trace::Repeatable | Trace::ReindexedMany => Self::Repeatable,
+            Trace::Parts | Trace::DetachedPartition { .. } => Self::Parts,
             Trace::Unknown => Self::Unknown,
         }
     }

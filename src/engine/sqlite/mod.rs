@@ -27,7 +27,7 @@ use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{Database, SessionError, SessionId};
 use crate::policy::AlreadyExists;
-use crate::report::{Failure, LockBlocker, Reason};
+use crate::report::{Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
 use ledger::Ledger;
 
@@ -132,7 +132,7 @@ impl Database for Sqlite {
     }
 
     /// SQLite does not show which process holds the lock.
-    async fn watch_lock_waits(&self, _: SessionId, _: &mut Option<LockBlocker>) -> Infallible {
+    async fn watch(&self, _: SessionId, _: &mut dyn FnMut(StatementProgress)) -> Infallible {
         std::future::pending().await
     }
 

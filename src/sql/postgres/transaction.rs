@@ -15,9 +15,10 @@ pub(in super::super) fn execution(statement: Parsed<'_>) -> Execution {
         }
         ("reindex", Some(_)) => Execution::Alone(reindexed(statement.words())),
         ("vacuum" | "cluster", Some(_)) | (_, Some("ALTER SYSTEM")) => Execution::Alone(Trace::Repeatable),
+        (_, Some(DETACH_CONCURRENTLY)) => detached(statement.ddl),
         // A procedure may commit, and so may a DO block that contains the words for it; inside a transaction the server
-        // would refuse that. An interrupted DETACH leaves a partition that is pending.
-        ("call", None) | (_, Some(DETACH_CONCURRENTLY)) => PARTS,
+        // would refuse that.
+        ("call", None) => PARTS,
         ("do", None) if may_commit(statement.sql) => PARTS,
         (_, Some(_)) => UNKNOWN,
         // A loaded library is gone with its session, too.
@@ -46,7 +47,22 @@ fn dropped_index(index: &Drop) -> Execution {
     index.names.first().map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name: name.to_string() }))
 }
 
+fn detached(ddl: Option<&Ddl>) -> Execution {
+    let Some(Ddl::Alter(alter)) = ddl else { return PARTS };
+    let partition = alter.actions.iter().find_map(|action| match &action.change {
+        Change::Detach { partition, concurrently: true } => Some(partition.to_string()),
+        _ => None,
+    });
+    match (&alter.name, partition) {
+        (Some(table), Some(partition)) => {
+            Execution::Alone(Trace::DetachedPartition { table: table.to_string(), partition })
+        }
+        _ => PARTS,
+    }
+}
+
 fn reindexed(mut words: Cursor<'_>) -> Trace {
+    let is_concurrent = is_concurrent(words.rest().iter().copied());
     words.eat_options();
     let is_index = words.eat(&["index"]);
     let is_table = !is_index && words.eat(&["table"]);
@@ -54,8 +70,16 @@ fn reindexed(mut words: Cursor<'_>) -> Trace {
     match words.name().map(|name| name.to_string()) {
         Some(name) if is_index => Trace::ReindexedIndex { name },
         Some(name) if is_table => Trace::ReindexedTable { name },
+        _ if is_concurrent => Trace::ReindexedMany,
         _ => Trace::Repeatable,
     }
+}
+
+/// Of the words of a `REINDEX`, whose options may also say `(CONCURRENTLY FALSE)`.
+fn is_concurrent<'a>(words: impl Iterator<Item = Token<'a>>) -> bool {
+    let mut words = words.skip_while(|token| !token.is("concurrently"));
+    let is_said = words.next().is_some();
+    is_said && !words.next().is_some_and(|token| ["false", "off", "0"].iter().any(|no| token.is(no)))
 }
 
 fn may_commit(sql: &str) -> bool {
@@ -113,16 +137,11 @@ fn cluster<'a>(mut rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str
     (!names_a_table).then_some("CLUSTER without a table")
 }
 
-fn reindex<'a>(rest: impl Iterator<Item = Token<'a>>) -> Option<&'static str> {
-    let mut what = None;
-    for token in rest {
-        if token.is("concurrently") {
-            return Some("REINDEX CONCURRENTLY");
-        }
-        if what.is_none() && token.depth == 0 && !token.is_parenthesis() {
-            what = Some(token);
-        }
+fn reindex<'a>(mut rest: impl Iterator<Item = Token<'a>> + Clone) -> Option<&'static str> {
+    if is_concurrent(rest.clone()) {
+        return Some("REINDEX CONCURRENTLY");
     }
+    let what = rest.find(|token| token.depth == 0 && !token.is_parenthesis());
     let whole = what.is_some_and(|token| token.is("schema") || token.is("database") || token.is("system"));
     whole.then_some("REINDEX SCHEMA, DATABASE or SYSTEM")
 }
@@ -189,6 +208,10 @@ mod tests {
         Execution::Alone(Trace::DroppedIndex { name: name.into() })
     }
 
+    fn detached(table: &str, partition: &str) -> Execution {
+        Execution::Alone(Trace::DetachedPartition { table: table.into(), partition: partition.into() })
+    }
+
     #[rstest]
     #[case("create index concurrently i on t (a)", created("i", "t"))]
     #[case(
@@ -205,7 +228,10 @@ mod tests {
     #[case("alter system reset all", Execution::Alone(Trace::Repeatable))]
     #[case("create database d", UNKNOWN)]
     #[case("call p()", PARTS)]
-    #[case("alter table t detach partition p concurrently", PARTS)]
+    #[case("alter table s.t detach partition p concurrently", detached("s.t", "p"))]
+    #[case("reindex (concurrently) schema s", Execution::Alone(Trace::ReindexedMany))]
+    #[case("reindex (concurrently off, verbose) schema s", Execution::Alone(Trace::Repeatable))]
+    #[case("reindex (concurrently false) table t", Execution::Transaction)]
     #[case("do $$ begin insert into t values (1); COMMIT; end $$", PARTS)]
     #[case("do $$ begin perform 1; end $$", Execution::Transaction)]
     #[case("set lock_timeout = 0", Execution::Setting)]

@@ -53,6 +53,7 @@ fn name(event: &Event) -> &'static str {
         Event::LockTimedOut { .. } => "lockTimedOut",
         Event::MigrationStarted { .. } => "migrationStarted",
         Event::StatementSkipped { .. } => "statementSkipped",
+        Event::StatementProgress { .. } => "statementProgress",
         Event::StatementFinished { .. } => "statementFinished",
         Event::MigrationApplied { .. } => "migrationApplied",
         Event::Warning { .. } => "warning",

@@ -7,6 +7,7 @@ mod baselining;
 mod batching;
 pub mod bed;
 mod between;
+mod concurrently;
 mod examining;
 mod failing;
 mod folders;
