@@ -141,3 +141,42 @@ fn temporary_table(step: &Step<'_>) -> Option<PlanWarning> {
     let line = migration.statements.get(bound.made_by)?.span.position.line;
     Some(PlanWarning::TemporaryTable { file: migration.file.clone(), line, what: bound.what })
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::{LedgerState, PlanOptions, PlanWarning, Target, plan};
+    use crate::migration::{MigrationFiles, SourceFile};
+    use crate::sql::Dialect;
+
+    fn warnings(sql: &str, dialect: Dialect) -> Vec<PlanWarning> {
+        let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
+        let set = MigrationFiles::sorted(vec![file], dialect).unwrap();
+        plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings
+    }
+
+    /// MySQL commits each statement separately, PostgreSQL a whole file.
+    #[rstest]
+    #[case::used_later(
+        Dialect::Mysql,
+        "create table t (a int);\ncreate temporary table u as select 1;\ninsert into t select * from u",
+        &["001_a.sql:2: the temporary table u, made here, is used by later statements, and each statement of this file is \
+           committed separately: a run that is interrupted between them cannot be resumed, and ends with NeedsReview; a \
+           table that is dropped at the end can be"]
+    )]
+    #[case::not_used_later(Dialect::Mysql, "create temporary table u as select 1;\nselect 1", &[])]
+    #[case::in_one_transaction(
+        Dialect::Postgres,
+        "create table t (a int);\ncreate temporary table u as select 1;\ninsert into t select * from u",
+        &[]
+    )]
+    fn a_temporary_table_is_a_warning_where_a_run_could_be_interrupted_while_it_is_used(
+        #[case] dialect: Dialect,
+        #[case] sql: &str,
+        #[case] expected: &[&str],
+    ) {
+        let told: Vec<String> = warnings(sql, dialect).iter().map(ToString::to_string).collect();
+        assert_eq!(told, expected);
+    }
+}

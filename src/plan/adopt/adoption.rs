@@ -213,4 +213,26 @@ mod tests {
         let set = MigrationSet::read(files(&["1_a.sql"]), Dialect::Postgres).unwrap();
         assert_eq!(adoption(Tool::Flyway, &history, &set, true).unwrap().checked, 0);
     }
+
+    #[test]
+    fn files_are_compared_where_the_tool_has_kept_checksums() {
+        // CRC-32 of `select 1`.
+        let of = |version: &str, crc: Option<i32>| {
+            ForeignMigration::new(version.to_owned(), crc.map(ForeignChecksum::Crc32))
+        };
+        let each = vec![of("1", Some(245_801_405)), of("2", Some(245_801_405)), of("3", None)];
+        let set = MigrationSet::read(files(&["1_a.sql", "2_b.sql", "3_c.sql"]), Dialect::Postgres).unwrap();
+        let found = adoption(Tool::Flyway, &ForeignHistory { up_to: None, each }, &set, false).unwrap();
+        assert_eq!((found.migrations.len(), found.checked, found.method), (3, 2, Some("CRC-32")));
+        let unchecked = adoption(Tool::Dbmate, &ForeignHistory::versions(["1".into()]), &set, false).unwrap();
+        assert_eq!((unchecked.checked, unchecked.method), (0, None));
+    }
+
+    #[test]
+    fn what_may_be_the_tool_s_own_needs_no_file_and_is_adopted_where_there_is_one() {
+        let mut history = ForeignHistory::versions(["00000000000000".into(), "1".into()]);
+        history.each[0].may_be_its_own = true;
+        assert_eq!(adopted(&history, &["1_a.sql"]).unwrap().0, ["1_a.sql"]);
+        assert_eq!(adopted(&history, &["0_setup.sql", "1_a.sql"]).unwrap().0, ["0_setup.sql", "1_a.sql"]);
+    }
 }

@@ -130,6 +130,7 @@ impl Beside {
 #[cfg(test)]
 mod tests {
     use super::super::foreign_table::{ForeignTable, Row};
+    use super::super::other_ledger::other_ledgers;
     use super::super::sighting::sightings;
     use super::super::tool::Tool;
     use super::*;
@@ -216,5 +217,50 @@ mod tests {
         let beside = Beside { table: Some("public.customers".to_owned()), ..Beside::default() };
         let note = beside.note(None).unwrap();
         assert!(note.contains("public.customers") && note.contains("baseline"));
+    }
+
+    const OR_ELSE: &str = "; or, where that history is another application's and every file is to run, say \
+                           --ignore-foreign-history (in a resource spec.history.ignoreForeign: true)";
+
+    fn alembic() -> Vec<OtherHistory> {
+        let rows = vec![vec![Some("7".to_owned())]];
+        histories(&[table("alembic_version", &["version_num"])], &rows)
+    }
+
+    #[test]
+    fn tables_that_were_not_read_are_counted() {
+        let told = |unread| Beside { histories: alembic(), unread, ..Beside::default() }.told_of_tools();
+        let alembic = "Alembic has a history here: its table public.alembic_version is at version 7";
+        assert_eq!(told(0).as_deref(), Some(alembic));
+        assert_eq!(told(2), Some(format!("{alembic}; and 2 tables more of such tools were not read")));
+        assert_eq!(Beside { unread: 2, ..Beside::default() }.told_of_tools(), None);
+    }
+
+    #[test]
+    fn a_history_that_cannot_be_adopted_is_recorded_as_a_baseline() {
+        let beside = Beside { histories: alembic(), ..Beside::default() };
+        let failure = beside.failure(&set()).unwrap();
+        assert_eq!(
+            failure.message,
+            "Alembic has a history here: its table public.alembic_version is at version 7; Schemaward's ledger is \
+             empty, so a run would start with the first file: nothing was run"
+        );
+        let baseline = "record what the database has, up to the file for that version: schemaward baseline --version \
+                        VERSION";
+        assert_eq!(failure.hint, Some(format!("{baseline}{OR_ELSE}")));
+    }
+
+    #[test]
+    fn another_ledger_that_has_the_source_s_file_is_the_one_to_use() {
+        let columns = ["version", "filename", "kind", "checksum", "token_checksum", "success", "undone_by", "fence"];
+        let own = ForeignTable { schema: "app".to_owned(), ..table("schema_migrations", &columns) };
+        let checksum = set().migrations().first().map(|file| file.checksum().to_string());
+        let row = vec![Some("001".to_owned()), Some("001_a.sql".to_owned()), checksum];
+        let sighting = other_ledgers(&[own], "schemaward", Dialect::Postgres).remove(0);
+        let ledgers = vec![sighting.read(Some(&[row])).unwrap()];
+        let beside = Beside { ledgers, ..Beside::default() };
+        let go_on = "go on with the ledger that is there: say --history-schema app (in a resource spec.history.schema)";
+        assert_eq!(beside.advice(Some(&set())), format!("{go_on}{OR_ELSE}"));
+        assert_eq!(beside.note(Some(&set())), None, "it is the failure's");
     }
 }

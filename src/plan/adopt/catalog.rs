@@ -31,6 +31,11 @@ pub fn telling_query(dialect: Dialect) -> String {
         .collect();
     lists.sort_unstable();
     lists.dedup();
+    names_query(&lists, dialect)
+}
+
+/// Asks for the names of tables that have all columns of one of these lists.
+pub(super) fn names_query(lists: &[&[&str]], dialect: Dialect) -> String {
     let question = match dialect {
         // A partition is not a table of its own.
         Dialect::Postgres => format!(
@@ -38,16 +43,16 @@ pub fn telling_query(dialect: Dialect) -> String {
              a.attisdropped AND {}) k JOIN pg_catalog.pg_class c ON c.oid = k.attrelid JOIN pg_catalog.pg_namespace n ON \
              n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OF_A_USER}",
             as_text("c.relname", dialect),
-            having_all(&lists, "a.attname", "a.attrelid", dialect)
+            having_all(lists, "a.attname", "a.attrelid", dialect)
         ),
         Dialect::Mysql | Dialect::Mariadb => format!(
             "SELECT {} FROM information_schema.columns k WHERE k.table_schema = DATABASE() AND {}",
             as_text("k.table_name", dialect),
-            having_all(&lists, "k.column_name", "k.table_name", dialect)
+            having_all(lists, "k.column_name", "k.table_name", dialect)
         ),
         Dialect::Sqlite => format!(
             "SELECT t.name FROM sqlite_master t, pragma_table_info(t.name) k WHERE t.type = 'table' AND {}",
-            having_all(&lists, "k.name", "t.name", dialect)
+            having_all(lists, "k.name", "t.name", dialect)
         ),
     };
     format!("{question} LIMIT {MOST_NAMES}")
@@ -86,7 +91,7 @@ fn readers() -> impl Iterator<Item = Reader> {
 }
 
 /// Asks for the columns of tables that have one of these names, or one of these parts in their names.
-fn columns_query(names: &[&str], parts: &[&str], dialect: Dialect) -> String {
+pub(super) fn columns_query(names: &[&str], parts: &[&str], dialect: Dialect) -> String {
     let text = |expression| as_text(expression, dialect);
     let is_one = |name| {
         let is = format!("{name} IN ({})", spellings(names.iter().copied(), dialect));

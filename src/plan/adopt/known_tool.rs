@@ -133,3 +133,29 @@ impl KnownTool {
         Some(parts.join(".")).filter(|version| !NOTHING.contains(&version.as_str()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Some tables are a tool's by their names alone, since an application may have their columns.
+    #[rstest]
+    #[case("django_migrations", &["id", "app", "name", "applied"], Some(("Django", By::Name)))]
+    #[case("Django_Migrations", &["ID", "APP", "NAME", "APPLIED"], Some(("Django", By::Name)))]
+    #[case("app_migrations", &["id", "app", "name", "applied"], Some(("Django", By::Hint)))]
+    #[case("installed", &["id", "app", "name", "applied"], None)]
+    #[case("django_migrations", &["id", "species", "season"], None)]
+    #[case("alembic_version", &["version_num"], Some(("Alembic", By::Name)))]
+    #[case("applied", &["version_num"], Some(("Alembic", By::Columns)))]
+    fn a_name_of_its_own_counts_before_columns_do(
+        #[case] name: &str,
+        #[case] columns: &[&str],
+        #[case] expected: Option<(&str, By)>,
+    ) {
+        let columns = columns.iter().map(ToString::to_string).collect();
+        let table = ForeignTable { schema: "public".to_owned(), name: name.to_owned(), columns };
+        assert_eq!(keeper(&table).map(|(tool, by)| (tool.name, by)), expected);
+    }
+}

@@ -7,6 +7,8 @@ mod adoption;
 mod atlas;
 mod beside;
 mod catalog;
+#[cfg(test)]
+mod catalog_tests;
 mod checksum;
 mod dbmate;
 mod diesel;
@@ -15,10 +17,14 @@ mod foreign_table;
 mod golang_migrate;
 mod goose;
 mod history;
+#[cfg(test)]
+mod history_tests;
 mod known_tool;
 mod other_ledger;
 mod prisma;
 mod problem;
+#[cfg(test)]
+mod query_tests;
 mod rails;
 mod reader;
 mod refinery;

@@ -194,4 +194,79 @@ mod tests {
         assert_eq!(other(Some(vec![known])).in_the_way(&set).is_some(), expected);
         assert!(other(None).in_the_way(&set).is_none() && other(None).note(true).contains("cannot be read"));
     }
+
+    fn sighting() -> LedgerSighting {
+        let table = ForeignTable { schema: "app".to_owned(), name: TABLE.to_owned(), columns: Vec::new() };
+        LedgerSighting { ledger: "app".to_owned(), table }
+    }
+
+    fn rows(rows: &[[Option<&str>; 3]]) -> Vec<Row> {
+        rows.iter().map(|row| row.iter().map(|cell| cell.map(str::to_owned)).collect()).collect()
+    }
+
+    #[test]
+    fn a_ledger_s_rows_are_its_files_and_one_without_rows_is_nothing() {
+        let checksum = Checksum::of(b"select 1").to_string();
+        let rows = rows(&[
+            [Some("1"), Some("1_a.sql"), Some(&checksum)],
+            // Half applied: its bytes are not known.
+            [Some("2"), Some("2_b.sql"), None],
+            [None, Some("3_c.sql"), None],
+        ]);
+        let file = |version: &str, file: &str, checksum: &str| LedgerFile {
+            version: version.to_owned(),
+            file: file.to_owned(),
+            checksum: checksum.to_owned(),
+        };
+        let files = Some(vec![file("1", "1_a.sql", &checksum), file("2", "2_b.sql", "")]);
+        let table = "app.schema_migrations".to_owned();
+        let expected = OtherLedger { ledger: "app".to_owned(), table, files };
+        assert_eq!(sighting().read(Some(&rows)), Some(expected.clone()));
+        assert_eq!(sighting().read(None), Some(OtherLedger { files: None, ..expected }));
+        assert_eq!(sighting().read(Some(&[])), None);
+    }
+
+    #[rstest]
+    #[case::by_number_and_not_by_text(&["9", "10", "R"], Some("10"))]
+    #[case::without_versions(&["R"], None)]
+    fn a_ledger_s_newest_version_is_the_greatest(#[case] versions: &[&str], #[case] expected: Option<&str>) {
+        let cells: Vec<_> = versions.iter().map(|version| [Some(*version), Some("x.sql"), None]).collect();
+        let ledger = sighting().read(Some(&rows(&cells))).unwrap();
+        assert_eq!(ledger.newest().as_deref(), expected);
+    }
+
+    #[test]
+    fn another_ledger_is_told_with_how_to_use_it() {
+        let checksum = Checksum::of(b"select 1").to_string();
+        let ledger = sighting().read(Some(&rows(&[[Some("1"), Some("1_a.sql"), Some(&checksum)]]))).unwrap();
+        let source = SourceFile { name: "1_a.sql".to_owned(), bytes: b"select 1".to_vec() };
+        let set = MigrationFiles::sorted(vec![source], Dialect::Postgres).unwrap();
+        assert_eq!(
+            ledger.in_the_way(&set).as_deref(),
+            Some(
+                "Schemaward has another ledger here: its table app.schema_migrations is at version 1, and has 1_a.sql, \
+                 as the source has"
+            )
+        );
+        assert_eq!(
+            ledger.advice(),
+            "go on with the ledger that is there: say --history-schema app (in a resource spec.history.schema)"
+        );
+        assert_eq!(
+            ledger.note(true),
+            "Schemaward has another ledger here: its table app.schema_migrations is at version 1, and has none of the \
+             source's files, so that it is another application's; where it is this one's, say --history-schema app"
+        );
+        let repeatable = sighting().read(Some(&rows(&[[Some("R"), Some("R__v.sql"), None]]))).unwrap();
+        assert_eq!(
+            repeatable.note(false),
+            "Schemaward has another ledger here: its table app.schema_migrations is not empty, and has files; where it \
+             is this one's, say --history-schema app"
+        );
+        assert_eq!(
+            sighting().read(None).unwrap().note(true),
+            "Schemaward has another ledger here: its table app.schema_migrations cannot be read; where it is this \
+             application's, say --history-schema app"
+        );
+    }
 }

@@ -141,6 +141,10 @@ pub(super) fn all(tables: &[ForeignTable], wanted: Wanted<'_>) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
+    use rstest::rstest;
+
     use super::*;
 
     fn table(schema: &str, name: &str, columns: &[&str]) -> ForeignTable {
@@ -186,5 +190,64 @@ mod tests {
         assert_eq!(tool(&tables, Some(Tool::Goose), Some("b")), Ok(Tool::Goose));
         assert_eq!(tool(&tables, Some(Tool::Dbmate), None), Ok(Tool::Dbmate));
         assert_eq!(tool(&tables, None, Some("a")), Ok(Tool::Goose));
+    }
+
+    /// The tools' own names are not enough: an application may have such a table.
+    #[rstest]
+    #[case("atlas_schema_revisions", &["id", "version", "type", "applied", "total"])]
+    #[case("flyway_schema_history", &["id", "version", "type", "script", "checksum", "success"])]
+    #[case("goose_db_version", &["id", "version_id", "is_applied"])]
+    fn a_table_without_the_tool_s_columns_is_not_its_history(#[case] name: &str, #[case] columns: &[&str]) {
+        let told = tool(&[table("public", name, columns)], None, None).unwrap_err();
+        assert_eq!(
+            told,
+            "no table of a tool that is known is in this database; one of another name is given by --from and \
+             --table; schemaward baseline records a schema that no tool has a history of"
+        );
+    }
+
+    #[test]
+    fn what_is_guessed_is_adopted_where_a_person_names_the_tool_and_no_table_is_certain() {
+        let guessed = table("public", "app_migrations", &["version"]);
+        assert_eq!(
+            tool(from_ref(&guessed), None, None).unwrap_err(),
+            "the table public.app_migrations may be dbmate's, by its name and its columns, which others have, too; \
+             where it is, say so: --from dbmate"
+        );
+        assert_eq!(tool(from_ref(&guessed), Some(Tool::Dbmate), None), Ok(Tool::Dbmate));
+        let own = table("public", "schema_migrations", &["version"]);
+        for tables in [[guessed.clone(), own.clone()], [own.clone(), guessed]] {
+            assert_eq!(find(&tables, Wanted::default()).map(|found| found.table), Ok(own.clone()));
+        }
+    }
+
+    /// As the server has it, in another case, with the schema or without.
+    #[rstest]
+    #[case("Versions", "Versions", Ok(()))]
+    #[case("versions", "versions", Ok(()))]
+    #[case("ops.VERSIONS", "VERSIONS", Ok(()))]
+    #[case(
+        "public.versions",
+        "versions",
+        Err(
+            "there is no table public.versions in this database, or this user cannot see it; give --table as the server spells it, and --schema if it is not found"
+        )
+    )]
+    #[case(
+        "ops.orders",
+        "orders",
+        Err("the table ops.orders has the columns id: dbmate keeps no history in such a table")
+    )]
+    fn a_table_of_any_name_is_the_tool_s_where_a_person_says_so(
+        #[case] asked: &str,
+        #[case] name: &str,
+        #[case] expected: Result<(), &str>,
+    ) {
+        let wanted = Wanted { tool: Some(Tool::Dbmate), schema: None, table: Some(asked) };
+        assert_eq!(wanted.table_name(), Some(name));
+        let versions = table("ops", "Versions", &["version"]);
+        let found = find(&[versions.clone(), table("ops", "orders", &["id"])], wanted);
+        let certain = Found { tool: Tool::Dbmate, table: versions, by: By::Name };
+        assert_eq!(found.map_err(|problem| problem.to_string()), expected.map(|()| certain).map_err(str::to_owned));
     }
 }

@@ -254,4 +254,122 @@ mod tests {
         let goose = sightings(&[table("goose_db_version", &["id", "version_id", "is_applied", "tstamp"])]);
         assert_eq!(goose[0].history(Some(&[vec![Some("0".to_owned()), Some("t".to_owned())]])), None);
     }
+
+    /// In the order in which they are read: what is certain first.
+    #[test]
+    fn each_table_is_one_tool_s() {
+        let tables = [
+            table("app_migrations", &["version"]),
+            table("documents", &["version", "dirty"]),
+            table("alembic_version", &["version_num"]),
+            table("orders", &["id"]),
+            table("goose_db_version", &["id", "version_id", "is_applied", "tstamp"]),
+        ];
+        let seen: Vec<(String, By)> =
+            sightings(&tables).iter().map(|sighting| (sighting.table().name.clone(), sighting.by())).collect();
+        let expected = [
+            ("goose_db_version", By::Name),
+            ("alembic_version", By::Name),
+            ("documents", By::Columns),
+            ("app_migrations", By::Hint),
+        ];
+        assert_eq!(seen, expected.map(|(name, by)| (name.to_owned(), by)));
+    }
+
+    /// dbmate's only column is Pop's and tern's, too.
+    #[rstest]
+    #[case::a_name_that_is_pop_s_own("schema_migration", "Pop")]
+    #[case::a_name_that_both_may_have("migrations_schema_version", "dbmate")]
+    fn of_two_tools_the_one_whose_name_it_is_counts_before_the_one_that_can_be_adopted(
+        #[case] name: &str,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(sightings(&[table(name, &["version"])]).len(), 1);
+        assert_eq!(keeper(name, &["version"]), Some(expected));
+    }
+
+    const GOOSE: &[&str] = &["id", "version_id", "is_applied", "tstamp"];
+    const GOLANG_MIGRATE: &[&str] = &["version", "dirty"];
+
+    /// Of each table two rows are read.
+    #[rstest]
+    #[case::by_its_name(
+        "goose_db_version",
+        GOOSE,
+        2,
+        Some("goose has a history here: its table public.goose_db_version is at version 2")
+    )]
+    #[case::by_its_columns(
+        "documents",
+        GOOSE,
+        2,
+        Some("goose has a history here: its table public.documents is at version 2 (known by its columns)")
+    )]
+    #[case::by_a_hint("app_migrations", &["version"], 2, Some("dbmate has a history here: its table public.app_migrations is at version 2 (guessed by its name and columns)"))]
+    #[case::a_known_tool_s_first_row("alembic_version", &["version_num"], 2, Some("Alembic has a history here: its table public.alembic_version is at version 1"))]
+    #[case::of_one_row(
+        "documents",
+        GOLANG_MIGRATE,
+        1,
+        Some(
+            "golang-migrate has a history here: its table public.documents says that version 1 has failed or is half applied (known by its columns)"
+        )
+    )]
+    #[case::of_too_many_rows("documents", GOLANG_MIGRATE, 2, None)]
+    #[case::of_too_many_rows_under_its_own_name(
+        "schema_migrations",
+        GOLANG_MIGRATE,
+        2,
+        Some(
+            "golang-migrate has a history here: its table public.schema_migrations says that version 1 has failed or is half applied"
+        )
+    )]
+    fn a_history_is_told_with_its_newest_version_and_how_it_is_known(
+        #[case] name: &str,
+        #[case] columns: &[&str],
+        #[case] count: usize,
+        #[case] expected: Option<&str>,
+    ) {
+        let cells = columns.len().min(2);
+        let row = |version: &str| [version, "t"].iter().take(cells).map(|cell| Some((*cell).to_owned())).collect();
+        let rows: Vec<Row> = ["1", "2"].map(row).into();
+        let told = sightings(&[table(name, columns)])[0].history(rows.get(..count)).map(|history| history.to_string());
+        assert_eq!(told.as_deref(), expected);
+    }
+
+    fn goose(schema: &str, name: &str) -> OtherHistory {
+        let table = ForeignTable { schema: schema.to_owned(), ..table(name, GOOSE) };
+        sightings(&[table])[0].history(None).unwrap()
+    }
+
+    /// Of goose's `a.goose_db_version`, with what else is there.
+    #[rstest]
+    #[case::alone(&[], "schemaward adopt --from goose")]
+    #[case::in_another_schema(&[goose("b c", "goose_db_version")], "schemaward adopt --from goose --schema a")]
+    #[case::beside_it(&[goose("a", "old")], "schemaward adopt --from goose --table goose_db_version")]
+    #[case::both(
+        &[goose("b c", "goose_db_version"), goose("a", "old")],
+        "schemaward adopt --from goose --schema a --table goose_db_version"
+    )]
+    #[case::another_tool_s(&[OtherHistory { tool: "Alembic", ..goose("a", "old") }], "schemaward adopt --from goose")]
+    fn the_command_that_adopts_a_history_says_which_where_there_are_others(
+        #[case] others: &[OtherHistory],
+        #[case] expected: &str,
+    ) {
+        let own = goose("a", "goose_db_version");
+        let all: Vec<OtherHistory> = others.iter().chain([&own]).cloned().collect();
+        assert_eq!(own.adopt(&all).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_history_under_another_name_is_adopted_by_its_table_and_one_that_cannot_be_adopted_not_at_all() {
+        let renamed = goose("a", "old versions");
+        assert_eq!(renamed.adopt(&[]).as_deref(), Some("schemaward adopt --from goose --table 'old versions'"));
+        let alembic = sightings(&[table("alembic_version", &["version_num"])])[0].history(None).unwrap();
+        assert_eq!(alembic.adopt(&[]), None);
+        assert_eq!(
+            alembic.to_string(),
+            "Alembic has a history here: its table public.alembic_version cannot be read, so its version is not known"
+        );
+    }
 }
