@@ -46,6 +46,10 @@ use crate::report::{ErrorClass, Event, Failure, Outcome, Place, Reason};
     World::started().ends_saying(beside_a_sidecar(&["istio-proxy"]), 2, ""),
     "its runner ended without saying how: Error, exit code 2, while container \"istio-proxy\" of its pod went on. Attempt 2"
 )]
+#[case::without_a_word_and_alone(
+    World::started().ends_saying(beside_a_sidecar(&[]), 2, ""),
+    "its runner ended without saying how: Error, exit code 2. Attempt 2"
+)]
 #[case::an_untrue_success(
     World::started().ends_as(JobEnd::Failed { reason: None }, 3),
     "its runner said that it succeeded, but ended with exit code 3, so its word is not taken; the next run reads in the ledger"
