@@ -19,6 +19,8 @@ mod mysql;
 mod name;
 pub(crate) mod position;
 mod postgres;
+#[cfg(test)]
+mod questions_tests;
 pub(crate) mod reading;
 pub(crate) mod refusals;
 pub(crate) mod scan;

@@ -90,6 +90,12 @@ mod tests {
         Parsed::ask(sql, Dialect::Postgres, super::changes_it)
     }
 
+    #[test]
+    fn what_does_not_set_it() {
+        assert!(!changes_it("select names, 'latin1' from t"));
+        assert!(!changes_it("show client_encoding"));
+    }
+
     #[rstest]
     #[case("set client_encoding = 'LATIN1'")]
     #[case("SET SESSION client_encoding TO latin1")]

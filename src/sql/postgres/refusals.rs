@@ -165,6 +165,12 @@ mod tests {
         Parsed::ask(sql, Dialect::Postgres, super::refusals).of(mode)
     }
 
+    #[test]
+    fn a_table_whose_name_is_a_streams_is_no_stream() {
+        assert_eq!(refusal("copy public.stdout to '/f'", TransactionMode::PerFile), None);
+        assert!(refusal("copy t to stdout", TransactionMode::PerFile).is_some());
+    }
+
     fn wrapper(sql: &str) -> Option<Wrapper> {
         Parsed::ask(sql, Dialect::Postgres, super::wrapper)
     }
