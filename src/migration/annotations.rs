@@ -388,6 +388,14 @@ mod tests {
         }
     }
 
+    /// Without the marks this is two statements, and nothing is wrong with either.
+    #[test]
+    fn the_marks_are_kept_going_back_where_the_text_alone_is_divided() {
+        let back = "-- +goose StatementBegin\ncreate procedure p is begin a; end;\n-- +goose StatementEnd\n";
+        let up = "-- +goose Up\n-- +goose StatementBegin\na;\n-- +goose StatementEnd\n";
+        assert_eq!(read(&format!("{up}-- +goose Down\n{back}")).unwrap().down.as_deref(), Some(back));
+    }
+
     #[rstest]
     #[case("select 1")]
     #[case("-- like -- +goose Up\nselect 1")]

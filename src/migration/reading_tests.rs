@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::{Checksum, InvalidSource, MigrationSet, SourceFile, source_failure};
+use crate::report::Place;
 use crate::sql::Dialect;
 use crate::sql::statements::tests::{dialects, whole};
 
@@ -65,6 +66,10 @@ fn a_file_s_first_error_has_the_hint_and_the_others_have_not() {
     assert_eq!(hinted[..2], [(Some("001_a.sql"), true), (Some("001_a.sql"), false)], "{problems:#?}");
     assert_eq!(hinted.last(), Some(&(Some("002_b.sql"), false)));
     assert!(problems[0].failure().hint.unwrap().contains("looks like PostgreSQL's"));
+    // The string that is never closed.
+    let (version, file) = ("002".to_owned(), "002_b.sql".to_owned());
+    let place = Place { version, file, line: Some(2), column: Some(8), ..Place::default() };
+    assert_eq!(problems.last().unwrap().failure().place, Some(place));
     let whole = source_failure(&problems).unwrap().hint.unwrap();
     assert!(whole.contains("looks like PostgreSQL's") && whole.contains("more in the source"), "{whole}");
 }

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// A version such as `007`, `20150100000001000000` or `4.99.1561608282`. `7` and `007` are equal, and so are `1` and
@@ -115,12 +114,6 @@ impl PartialEq for Version {
 }
 
 impl Eq for Version {}
-
-impl Hash for Version {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.significant().hash(state);
-    }
-}
 
 impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {

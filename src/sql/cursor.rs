@@ -161,6 +161,8 @@ impl<'a> Cursor<'a> {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     fn with<T>(sql: &str, dialect: Dialect, question: impl FnOnce(Cursor<'_>) -> T) -> T {
@@ -222,5 +224,26 @@ mod tests {
         assert_eq!(tables("x only, \"U\"", Dialect::Mysql), Some(vec![("only".into(), 2..6), ("U".into(), 8..11)]));
         assert_eq!(tables("x `a`, 'b'", Dialect::Mysql), None);
         assert_eq!(tables("x `a`", Dialect::Postgres), None);
+    }
+
+    #[test]
+    fn parts_do_not_go_on_after_a_comma_at_their_end() {
+        Parsed::ask("alter table t add a int, drop b", Dialect::Postgres, |statement| {
+            assert_eq!(texts(statement.words_of(&(3..6)).parts(0).take(2)), ["add a int"]);
+        });
+    }
+
+    #[rstest]
+    #[case::a_letter("t1", Some("t1"))]
+    #[case::a_digit("1t", Some("1t"))]
+    #[case::an_underscore("_t", Some("_t"))]
+    #[case::a_dollar("$t", Some("$t"))]
+    #[case::beyond_ascii("größe", Some("größe"))]
+    #[case::quoted("`a b`", Some("a b"))]
+    #[case::a_string("'t'", None)]
+    #[case::an_operator("+ t", None)]
+    fn a_name_begins_as_names_do(#[case] sql: &str, #[case] expected: Option<&str>) {
+        let name = with(&format!("x {sql}"), Dialect::Mysql, |mut words| words.name());
+        assert_eq!(name.as_ref().map(|name| name.last().as_str()), expected);
     }
 }

@@ -169,6 +169,7 @@ mod tests {
         "do $x$ begin it's; end $x$",
         "names MariaDB: if the files are for the former, give a URL that begins with postgres://"
     )]
+    #[case(Dialect::Mysql, "do $my_body2$ begin end $my_body2$", "a dollar quote")]
     #[case(Dialect::Mysql, "select a::text", "a cast by ::")]
     #[case(Dialect::Mysql, "create table t (a bigserial)", "a type that only it has")]
     #[case(Dialect::Sqlite, "create function f() returns trigger language plpgsql", "the language plpgsql")]
@@ -190,6 +191,7 @@ mod tests {
     #[case::a_delimiter_of_dollars(Dialect::Mysql, "delimiter $$\ncreate procedure p() begin end$$\n")]
     #[case::both_know_it(Dialect::Mysql, "create table t (a serial, b text) oops")]
     #[case::backticks(Dialect::Sqlite, "create table `t` (a int) oops")]
+    #[case::two_parameters(Dialect::Sqlite, "select $1 + $2 oops")]
     #[case::a_parameter(Dialect::Sqlite, "select $1, :a, json('{}') oops")]
     fn without_one_nothing_is_said(#[case] dialect: Dialect, #[case] sql: &str) {
         assert_eq!(told(sql, dialect), None);

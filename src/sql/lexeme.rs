@@ -95,3 +95,44 @@ pub(crate) struct Lexeme {
 pub(crate) fn lexemes(sql: &str, from: usize, dialect: Dialect) -> Box<dyn Iterator<Item = Lexeme> + '_> {
     dialect.grammar().lexemes(sql, from)
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn texts(sql: &str, dialect: Dialect) -> Vec<&str> {
+        let lexemes = lexemes(sql, 0, dialect).filter(|lexeme| !lexeme.kind.is_trivia());
+        lexemes.map(|lexeme| &sql[lexeme.start..lexeme.end]).collect()
+    }
+
+    #[rstest]
+    #[case::numbers(Dialect::Mysql, "1.5 1e-3 0xF 1a", &["1.5", "1e-3", "0xF", "1a"])]
+    #[case::prefixes_of_strings(Dialect::Mysql, "a x'4;1' B'0' n'ü'", &["a", "x'4;1'", "B'0'", "n'ü'"])]
+    #[case::a_name_before_a_string(Dialect::Mysql, "x '4' y'1'", &["x", "'4'", "y", "'1'"])]
+    #[case::backslashes(Dialect::Mysql, "'a\\';' \\N \\g", &["'a\\';'", "\\N", "\\", "g"])]
+    #[case::variables(Dialect::Mysql, "@a.b @@c @ d", &["@a.b", "@@c", "@", "d"])]
+    #[case::code_of_another_language(Dialect::Mysql, "as $$;$$ as $x$ $$; $x$ ;", &["as", "$$;$$", "as", "$x$ $$; $x$", ";"])]
+    #[case::none_of_another_language(Dialect::Mysql, "as $$$$ ;", &["as", "$$$$", ";"])]
+    #[case::mariadb_s_words(Dialect::Mariadb, "as $$;$$", &["as", "$$", ";", "$$"])]
+    #[case::numbers(Dialect::Sqlite, "1.5 .5 1e-3 a.b", &["1.5", ".5", "1e-3", "a", ".", "b"])]
+    #[case::a_prefix_of_strings(Dialect::Sqlite, "a x'4;1' n'1'", &["a", "x'4;1'", "n", "'1'"])]
+    #[case::quoted_names(Dialect::Sqlite, "[a;b] `c;` \"d;\"", &["[a;b]", "`c;`", "\"d;\""])]
+    #[case::parameters(Dialect::Sqlite, "?1 :a @b $c #1 ?", &["?1", ":a", "@b", "$c", "#1", "?"])]
+    #[case::backslashes(Dialect::Sqlite, "'a\\';", &["'a\\'", ";"])]
+    fn a_token_ends_where_the_engine_ends_it(#[case] dialect: Dialect, #[case] sql: &str, #[case] expected: &[&str]) {
+        assert_eq!(texts(sql, dialect), expected);
+    }
+
+    #[rstest]
+    #[case(Dialect::Postgres, "!#%&*+-/:<=>?@^`|~")]
+    #[case(Dialect::Mysql, "!%&*+-/:<=>?@^|~")]
+    #[case(Dialect::Mariadb, "!%&*+-/:<=>?@^|~")]
+    #[case(Dialect::Sqlite, "!%&*+-/<=>|~")]
+    fn operators_are_made_of_these_characters(#[case] dialect: Dialect, #[case] expected: &str) {
+        let is_operator =
+            |c: &char| lexemes(&format!("{c} "), 0, dialect).next().is_some_and(|first| first.kind == Kind::Operator);
+        assert_eq!((' '..='~').filter(is_operator).collect::<String>(), expected);
+    }
+}

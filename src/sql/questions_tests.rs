@@ -2,83 +2,12 @@
 
 use rstest::rstest;
 
-use super::reading::Reading;
-use super::session_bound::FileStatements;
-use super::session_object::{has_word, puts_temporary_table_together, temporary_tables_in};
-use super::statements::{split, split_blocks};
-use super::{
-    Dialect, Execution, Facts, ForeignSign, StatementLock, Trace, routines_that_leave_settings, token_ends,
-    variables_in_text,
-};
-
-#[rstest]
-#[case("reset set", "set", true)]
-#[case("sets", "set", false)]
-#[case("a_set", "set", false)]
-#[case("set$", "set", false)]
-#[case("(SET)", "set", true)]
-#[case("anything", "", false)]
-fn a_word_is_whole(#[case] text: &str, #[case] word: &str, #[case] expected: bool) {
-    assert_eq!(has_word(text, word), expected);
-}
-
-#[rstest]
-#[case("create temporary table if not exists s.\"X\" (a int)", &["x"])]
-#[case("execute 'create temporary table y (a int)'", &["y"])]
-#[case("create table z (a int)", &[])]
-fn temporary_tables_are_found_in_strings_too(#[case] text: &str, #[case] expected: &[&str]) {
-    assert_eq!(temporary_tables_in(text), expected);
-}
-
-#[test]
-fn a_name_that_is_put_together_is_in_no_string() {
-    assert!(puts_temporary_table_together("execute 'create temporary table ' || n"));
-    assert!(puts_temporary_table_together("set @s = concat('create temp', 'orary table x')"));
-    assert!(!puts_temporary_table_together("execute 'create temporary table y (a int)'"));
-    assert!(!puts_temporary_table_together("select 'nothing of the kind'"));
-}
+use super::statements::split_blocks;
+use super::{Dialect, Execution, Facts, ForeignSign, StatementLock, Trace, token_ends, variables_in_text};
 
 #[test]
 fn variables_are_found_in_a_text_and_server_variables_are_not() {
     assert_eq!(variables_in_text("set @X = @@sql_mode + @`b c`; a@, @"), ["x", "b c"]);
-}
-
-#[test]
-fn routines_leave_settings_by_what_they_call() {
-    let routine = |name: &str, body: &str| (name.to_owned(), body.to_owned());
-    let routines = [
-        routine("calls_the_caller", "select calls()"),
-        routine("harmless", "select 1"),
-        routine("calls", "select sets()"),
-        routine("sets", "set search_path = x"),
-    ];
-    assert_eq!(routines_that_leave_settings(&routines), ["sets", "calls", "calls_the_caller"]);
-    assert_eq!(routines_that_leave_settings(&routines[1..2]), [""; 0]);
-}
-
-#[rstest]
-#[case::called("select f(); select 2", Some((0, 1)))]
-#[case::commented("comment on function f() is 'x'; select 2", None)]
-#[case::dropped("drop function f(); select 2", None)]
-#[case::another("select g(); select 2", None)]
-fn a_routine_that_was_called_is_told_from_one_that_is_named(
-    #[case] sql: &str,
-    #[case] expected: Option<(usize, usize)>,
-) {
-    let statements = Reading::of(sql, &split(sql, Dialect::Postgres).statements, true, Dialect::Postgres).statements;
-    let file = FileStatements { sql, statements: &statements, dialect: Dialect::Postgres };
-    let found = file.calls_before_the_rest(|index| index < 1, &["f".to_owned()]);
-    assert_eq!(found.map(|bound| (bound.made_by, bound.needed_by)), expected);
-}
-
-#[rstest]
-#[case("create temporary table k (a int); insert into k values (1)", true)]
-#[case("create table k (a int); insert into k values (1)", false)]
-#[case("create temporary table k (a int); select 1", false)]
-fn a_temporary_table_that_a_later_statement_uses(#[case] sql: &str, #[case] expected: bool) {
-    let statements = Reading::of(sql, &split(sql, Dialect::Mysql).statements, true, Dialect::Mysql).statements;
-    let file = FileStatements { sql, statements: &statements, dialect: Dialect::Mysql };
-    assert_eq!(file.temporary_table_over_statements().is_some(), expected);
 }
 
 #[test]

@@ -193,9 +193,7 @@ mod tests {
     use crate::sql::statements::split;
 
     fn bound(sql: &str, run: usize, dialect: Dialect) -> Option<(String, usize, usize)> {
-        let statements = Reading::of(sql, &split(sql, dialect).statements, true, dialect).statements;
-        let file = FileStatements { sql, statements: &statements, dialect };
-        let found = file.session_bound(|index| index < run, &[])?;
+        let found = ask(sql, dialect, |file| file.session_bound(|index| index < run, &[]))?;
         Some((found.what, found.made_by, found.needed_by))
     }
 
@@ -271,5 +269,93 @@ mod tests {
     fn on_sqlite(#[case] sql: &str, #[case] run: usize, #[case] expected: Option<(&str, usize, usize)>) {
         let expected = expected.map(|(what, made, needed)| (what.to_owned(), made, needed));
         assert_eq!(bound(sql, run, Dialect::Sqlite), expected);
+    }
+
+    fn ask<T>(sql: &str, dialect: Dialect, question: impl FnOnce(FileStatements<'_>) -> T) -> T {
+        let statements = Reading::of(sql, &split(sql, dialect).statements, true, dialect).statements;
+        question(FileStatements { sql, statements: &statements, dialect })
+    }
+
+    /// A run that has ended after `run` statements, in a database with the routine `leaves`.
+    #[rstest]
+    #[case::called("select leaves(); select 1", 1, Some((0, 1)))]
+    #[case::called_in_the_middle("select 1; select LEAVES(); select 2; select 3", 3, Some((1, 3)))]
+    #[case::called_and_nothing_is_left("select leaves(); select 1", 2, None)]
+    #[case::not_called_yet("select 1; select leaves()", 1, None)]
+    #[case::another_routine("select leaves_not(); select 1", 1, None)]
+    #[case::made("create or replace function leaves() returns int as $$ $$ language sql; select 1", 1, None)]
+    #[case::described("comment on function leaves() is 'x'; select 1", 1, None)]
+    #[case::dropped("drop function leaves(); select 1", 1, None)]
+    #[case::granted("grant execute on function leaves() to a; select 1", 1, None)]
+    fn what_a_routine_may_have_set_is_lost_where_a_run_ends_after_its_call(
+        #[case] sql: &str,
+        #[case] run: usize,
+        #[case] expected: Option<(usize, usize)>,
+    ) {
+        let what = || "what the routine leaves may have set".to_owned();
+        let bound = |(made_by, needed_by)| SessionBound { what: what(), made_by, needed_by, named: false };
+        let found = ask(sql, Dialect::Postgres, |file| {
+            file.calls_before_the_rest(|index| index < run, &["other".to_owned(), "leaves".to_owned()])
+        });
+        assert_eq!(found, expected.map(bound));
+    }
+
+    /// A run that has ended after `run` statements, when the server has reported the temporary table `K`.
+    #[rstest]
+    #[case::not_needed_by_name("select f(); select 1", 1, Some((0, 1, false)))]
+    #[case::needed_by_name("select 1; select f(); insert into k values (1)", 2, Some((1, 2, true)))]
+    #[case::nothing_is_left("select f(); select 1", 2, None)]
+    #[case::nothing_has_run("select f(); select 1", 0, None)]
+    #[case::made_in_sight("create temp table k (a int); select 1", 1, None)]
+    #[case::dropped_when_its_transaction_ended("create temp table k (a int) on commit drop; select 1", 1, None)]
+    #[case::another_one_in_sight("create temp table m (a int) on commit drop; select 1", 1, Some((0, 1, false)))]
+    #[case::named_alone("select k(); select 1", 1, Some((0, 1, false)))]
+    fn a_temporary_table_that_no_statement_visibly_makes_comes_from_a_routine(
+        #[case] sql: &str,
+        #[case] run: usize,
+        #[case] expected: Option<(usize, usize, bool)>,
+    ) {
+        let bound = |(made_by, needed_by, named)| SessionBound {
+            what: "the temporary table K".to_owned(),
+            made_by,
+            needed_by,
+            named,
+        };
+        let found = ask(sql, Dialect::Postgres, |file| file.temporary_before_the_rest(|index| index < run, &["K"]));
+        assert_eq!(found, expected.map(bound));
+    }
+
+    #[rstest]
+    #[case::one("create temporary table k as select 1; insert into t select * from k", Some((0, 1)))]
+    #[case::the_second(
+        "create temporary table a (x int); drop temporary table if exists a; create temporary table k (x int); select * from k",
+        Some((2, 3))
+    )]
+    #[case::beside_one_in_a_procedure(
+        "create procedure p() create temporary table k (a int); create temporary table m (a int); select * from m",
+        Some((1, 2))
+    )]
+    #[case::not_used("create temporary table k (a int); select 1", None)]
+    #[case::not_temporary("create table k (a int); insert into k values (1)", None)]
+    #[case::of_another_kind("handler t open as h; handler h read first", None)]
+    fn a_temporary_table_that_later_statements_use_is_found_before_the_run(
+        #[case] sql: &str,
+        #[case] expected: Option<(usize, usize)>,
+    ) {
+        let found = ask(sql, Dialect::Mysql, |file| file.temporary_table_over_statements());
+        assert_eq!(found.map(|found| (found.made_by, found.needed_by)), expected);
+    }
+
+    #[test]
+    fn a_routine_leaves_settings_where_it_calls_one_that_does() {
+        let routine = |name: &str, body: &str| (name.to_owned(), body.to_owned());
+        let routines = [
+            routine("calls_b", "begin perform B(); end"),
+            routine("B", "begin perform sets(); end"),
+            routine("sets", "begin set work_mem = '1MB'; end"),
+            routine("sets_locally", "begin set local work_mem = '1MB'; end"),
+            routine("calls_another", "begin perform sets_locally(); end"),
+        ];
+        assert_eq!(routines_that_leave_settings(&routines), ["sets", "B", "calls_b"]);
     }
 }

@@ -88,7 +88,7 @@ pub fn temporary_tables_in(text: &str) -> Vec<String> {
         .collect();
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
-        if is_string(word) && word.len() > 12 && has_word(word, "temporary") {
+        if is_string(word) {
             found.extend(temporary_tables_in(&inside(word)));
         }
         if !word.eq_ignore_ascii_case("temporary") {
@@ -133,4 +133,69 @@ fn is_string(word: &str) -> bool {
 fn inside(word: &str) -> String {
     let quote = word.chars().next().unwrap_or('\'');
     word.trim_matches(quote).replace(&format!("{quote}{quote}"), &quote.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("select * from K", "k", true)]
+    #[case("d.k,m", "k", true)]
+    #[case("kk k", "k", true)]
+    #[case("kk", "k", false)]
+    #[case("_k", "k", false)]
+    #[case("k_", "k", false)]
+    #[case("$k", "k", false)]
+    #[case("k$", "k", false)]
+    #[case("k1", "k", false)]
+    #[case("äk", "k", false)]
+    #[case("kä", "k", false)]
+    #[case("Größe", "größe", true)]
+    #[case("größer", "größe", false)]
+    #[case("(K)", "k", true)]
+    #[case("anything", "", false)]
+    fn a_word_ends_where_a_name_does(#[case] text: &str, #[case] word: &str, #[case] expected: bool) {
+        assert_eq!(has_word(text, word), expected);
+    }
+
+    #[rstest]
+    #[case::plain("CREATE TEMPORARY TABLE k (a int)", &["k"])]
+    #[case::quoted_in_a_schema("create temporary table if not exists `d` . `K L` (a int)", &["k l"])]
+    #[case::two("begin create temporary table a (x int); create temporary table b (x int); end", &["a", "b"])]
+    #[case::in_a_string("set @s = 'create temporary table k (a int)'", &["k"])]
+    #[case::in_a_string_in_a_string("execute 'prepare s from ''create temporary table k (a int)'''", &["k"])]
+    #[case::without_its_name("execute 'create temporary table ' || name", &[])]
+    #[case::a_sequence("create temporary sequence s", &[])]
+    #[case::a_table("create table temporary_table (a int)", &[])]
+    #[case::in_a_comment("-- create temporary table k\nselect 1", &[])]
+    fn temporary_tables_are_found_in_bodies_and_strings(#[case] text: &str, #[case] expected: &[&str]) {
+        assert_eq!(temporary_tables_in(text), expected);
+    }
+
+    #[rstest]
+    #[case("execute 'create temporary table ' || name || ' (a int)'", true)]
+    #[case("set @s = concat('CREATE TEMP', 'ORARY TABLE k (a int)')", true)]
+    #[case("set @s = 'create temporary table k (a int)'", false)]
+    #[case("create temporary table k (a int)", false)]
+    #[case("select 'temp'", false)]
+    #[case("select 'created'", false)]
+    fn a_statement_is_put_together_where_a_string_has_a_part_without_the_name(
+        #[case] text: &str,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(puts_temporary_table_together(text), expected);
+    }
+
+    #[rstest]
+    #[case("`K L`", "k l")]
+    #[case("[K]", "k")]
+    #[case("\"Ä\"", "ä")]
+    #[case("K", "k")]
+    #[case("\"", "\"")]
+    fn a_name_is_compared_in_lower_case_and_without_quotes(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(unquoted(text), expected);
+    }
 }

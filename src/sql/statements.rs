@@ -280,4 +280,15 @@ pub(crate) mod tests {
         let texts: Vec<&str> = divided.statements.iter().map(|s| s.text(&sql)).collect();
         assert_eq!((texts, divided.faults.len()), (vec!["create procedure p() begin a; b; end"], 0));
     }
+
+    #[test]
+    fn a_block_with_an_error_is_divided_unless_the_error_is_in_a_body() {
+        let sql = "a;\nb; 'c\n;d";
+        let divided = split_blocks(sql, &[(3, 8)], Dialect::Sqlite);
+        let texts: Vec<&str> = divided.statements.iter().map(|s| s.text(sql)).collect();
+        assert_eq!(
+            (texts, divided.faults),
+            (vec!["a", "b", "'c", "d"], vec![(6, Fault::Unterminated(Construct::String))])
+        );
+    }
 }

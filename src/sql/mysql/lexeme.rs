@@ -54,6 +54,7 @@ impl<'a> Lexer<'a> {
         let (sql, at) = (self.sql, self.at);
         let (first, second) = (byte(sql, at), byte(sql, at + 1));
         let closed = |kind, end| (kind, end, None);
+        let one = |kind| closed(kind, at + 1);
         match first {
             _ if is_space(first) => closed(Kind::Space, run(sql, at, is_space)),
             b'#' => closed(Kind::LineComment, line(sql, at)),
@@ -76,11 +77,11 @@ impl<'a> Lexer<'a> {
             b'x' | b'X' | b'b' | b'B' | b'n' | b'N' if second == b'\'' => {
                 self.string(at + 2, second, Construct::String)
             }
-            b';' => closed(Kind::Semicolon, at + 1),
-            b'(' => closed(Kind::Open, at + 1),
-            b')' => closed(Kind::Close, at + 1),
+            b';' => one(Kind::Semicolon),
+            b'(' => one(Kind::Open),
+            b')' => one(Kind::Close),
             b'\\' if matches!(second, b'N') => closed(Kind::Other, at + 2),
-            b'\\' => closed(Kind::Backslash, at + 1),
+            b'\\' => one(Kind::Backslash),
             b'@' if is_word(second) || second == b'@' => {
                 let is_variable = |byte| is_word(byte) || matches!(byte, b'@' | b'.');
                 closed(Kind::Other, self.before_delimiter(run(sql, at, is_variable)))
@@ -96,8 +97,8 @@ impl<'a> Lexer<'a> {
             }
             _ if is_word(first) => closed(Kind::Word, self.before_delimiter(run(sql, at, is_word))),
             b'/' | b'-' | b':' | b'=' | b'>' | b'&' | b'<' | b'!' | b'+' | b'~' | b'?' | b'|' | b'%' | b'^' | b'*'
-            | b'@' => closed(Kind::Operator, at + 1),
-            _ => closed(Kind::Other, at + 1),
+            | b'@' => one(Kind::Operator),
+            _ => one(Kind::Other),
         }
     }
 

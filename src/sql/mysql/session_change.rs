@@ -373,6 +373,8 @@ mod tests {
         assert!(!of("set default role r to u").role);
         assert!(of("set transaction read only").next_transaction);
         assert!(!of("set session transaction isolation level serializable, read only").next_transaction);
+        assert!(of("create procedure p() set @inner = 1").stored());
+        assert!(!of("set @outer = 1").stored());
         assert!(of("call p()").hidden());
         assert!(of("execute s").hidden());
         assert_eq!(of("execute `S` using @a").executes.as_deref(), Some("s"));

@@ -240,6 +240,7 @@ mod tests {
     #[case("create procedure p() begin case a when 1 then b; else c; end case; x; end")]
     #[case("create procedure p() l: loop a; if b then leave l; end if; end loop l")]
     #[case("create procedure p() begin r: repeat a; until b end repeat r; while c do d; end while; x; end")]
+    #[case("create procedure p() begin repeat a; until b > 1 end repeat; c; end")]
     #[case("create procedure p() begin select begin, end, t.end, t.begin from t; x; end")]
     #[case("create procedure p() begin repeat set a = case when b then c end; until x end repeat; y; end")]
     #[case("create procedure if not exists p() begin a; end")]
@@ -336,6 +337,9 @@ mod tests {
     #[case::oracle_s_loop("create procedure p() begin while a loop b; end loop; end", 41)]
     #[case::oracle_s_label("create procedure p() begin <<l>> loop a; end loop l; end", 27)]
     #[case::no_semicolon("create procedure p() begin if a then b; end if select 1; end", 47)]
+    #[case::a_word_as_the_label_of_a_loop("create procedure p() begin loop a; end loop select 1; end", 51)]
+    #[case::a_string_as_the_label_of_a_loop("create procedure p() begin l: loop a; end loop 'l'; end", 47)]
+    #[case::a_string_as_a_label("create procedure p() begin a; end 'p'", 34)]
     #[case::another_end("create procedure p() begin if a then b; end while; end", 44)]
     fn what_is_not_understood_needs_a_delimiter(#[case] body: &str, #[case] byte: usize) {
         for dialect in [Dialect::Mysql, Dialect::Mariadb] {

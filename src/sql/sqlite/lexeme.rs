@@ -20,6 +20,7 @@ impl<'a> Lexer<'a> {
         let (sql, at) = (self.sql, self.at);
         let (first, second) = (byte(sql, at), byte(sql, at + 1));
         let closed = |kind, end| (kind, end, None);
+        let one = |kind| closed(kind, at + 1);
         match first {
             _ if is_space(first) => closed(Kind::Space, run(sql, at, is_space)),
             b'-' if second == b'-' => closed(Kind::LineComment, line(sql, at)),
@@ -37,20 +38,18 @@ impl<'a> Lexer<'a> {
                 None => (Kind::Other, sql.len(), Some(Construct::BracketIdentifier)),
             },
             b'x' | b'X' if second == b'\'' => self.quotation(at + 2, second, Construct::String),
-            b';' => closed(Kind::Semicolon, at + 1),
-            b'(' => closed(Kind::Open, at + 1),
-            b')' => closed(Kind::Close, at + 1),
+            b';' => one(Kind::Semicolon),
+            b'(' => one(Kind::Open),
+            b')' => one(Kind::Close),
             // A parameter.
             b'?' | b':' | b'@' | b'#' | b'$' if is_word(second) => closed(Kind::Other, run(sql, at + 1, is_word)),
             _ if first.is_ascii_digit() || first == b'.' && second.is_ascii_digit() => {
                 closed(Kind::Other, number(sql, at).max(at + 1))
             }
             _ if is_word(first) => closed(Kind::Word, run(sql, at, is_word)),
-            b'/' | b'-' | b'=' | b'>' | b'&' | b'<' | b'!' | b'+' | b'~' | b'|' | b'%' | b'*' => {
-                closed(Kind::Operator, at + 1)
-            }
-            b'\\' => closed(Kind::Backslash, at + 1),
-            _ => closed(Kind::Other, at + 1),
+            b'/' | b'-' | b'=' | b'>' | b'&' | b'<' | b'!' | b'+' | b'~' | b'|' | b'%' | b'*' => one(Kind::Operator),
+            b'\\' => one(Kind::Backslash),
+            _ => one(Kind::Other),
         }
     }
 
