@@ -93,7 +93,7 @@ fn nothing_leaks_from_a_file_into_the_next() {
         ("001_a.sql", "create schema s;"),
         (
             "002_set.sql",
-            "set search_path = s; set local work_mem = '1MB'; set statement_timeout = '9s'; set role pg_read_all_data;\n\
+            "set search_path = s; set local work_mem = '1MB'; set statement_timeout = '9s'; set role pg_read_all_settings;\n\
              reset role; set role pg_monitor; create temporary table x (a int); prepare p as select 1;\n\
              declare c cursor with hold for select 1; select set_config('my.own', 'x', false);",
         ),

@@ -300,7 +300,8 @@ fn a_rollback_that_the_server_cut_off_in_its_statement_is_half_done() {
     bed.file("002_i.sql", b"create index a_n on a (n);\n-- rollback:\n-- drop index concurrently a_n;\n");
     assert_eq!(bed.run().applied(), 2);
     let held = bed.hold("select from a");
-    let (code, out, err) = text(&bed.command("rollback", &["--to", "1", "--yes", "--lock-timeout", "100ms", "--deadline", "5s"]));
+    let (code, out, err) =
+        text(&bed.command("rollback", &["--to", "1", "--yes", "--lock-timeout", "100ms", "--deadline", "5s"]));
     assert_eq!((code, invalid_indexes(&bed).as_str()), (Some(1), "1"), "{out}{err}");
     bed.file("003_c.sql", b"create table c (n int);\n");
     assert!(bed.run().failure().message.contains("the rollback of version 002 is half done"));
