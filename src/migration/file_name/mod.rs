@@ -163,8 +163,8 @@ mod tests {
     #[case::a_date_with_dashes("2024-01-01-000001_orders.sql", "20240101000001", "orders", Direction::Up)]
     #[case::a_date_alone("2024-01-01_orders.sql", "20240101000000", "orders", Direction::Up)]
     #[case::of_diesel("2024-03-06-170000_a-b/up.sql", "20240306170000", "a-b", Direction::Up)]
-    #[case::of_diesel_with_a_count("2024-03-06-170000-0000_a/down.sql", "20240306170000", "a", Direction::Down)]
-    #[case::of_diesel_with_a_count_above("2024-03-06-170000-0012_a/up.sql", "20240306170000.12", "a", Direction::Up)]
+    #[case::of_diesel_with_a_count("2024-03-06-170000-0000_a/down.sql", "20240306170000.1", "a", Direction::Down)]
+    #[case::of_diesel_with_a_count_above("2024-03-06-170000-0012_a/up.sql", "20240306170000.13", "a", Direction::Up)]
     #[case::of_diesel_cut_short("2024-03-13_170000_b/up.sql", "20240313000000", "170000_b", Direction::Up)]
     #[case::of_diesel_as_a_key("2024-03-13_170000_b.up.sql", "20240313000000", "170000_b", Direction::Up)]
     #[case::of_diesel_the_first(

@@ -18,7 +18,7 @@ fn one_folder_of_diesel_s_serves_a_new_database_and_one_that_diesel_has_migrated
 ) {
     let Some(bed) = Bed::with(engine, DIESEL) else { return };
     assert_eq!(bed.run().applied(), 3);
-    assert_eq!(bed.applied(), ["20240306170000", "20240313000000", "20260120162913"]);
+    assert_eq!(bed.applied(), ["20240306170000", "20240313000000", "20260120162913.1"]);
     assert!(bed.command("rollback", &["--to", "20240306170000", "--yes"]).status.success());
     assert!(!bed.has("last") && bed.has("users"));
     let adopted = Bed::with(engine, DIESEL).unwrap();
@@ -29,7 +29,7 @@ fn one_folder_of_diesel_s_serves_a_new_database_and_one_that_diesel_has_migrated
     );
     assert!(adopted.command("adopt", &[]).status.success());
     assert_eq!(adopted.run().applied(), 1);
-    assert_eq!(adopted.sql("select schemaward_get_current_schema_version()"), "20260120162913");
+    assert_eq!(adopted.sql("select schemaward_get_current_schema_version()"), "20260120162913.1");
 }
 
 #[rstest]
