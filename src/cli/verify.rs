@@ -120,7 +120,12 @@ fn spoilt_ones(flags: &DatabaseFlags) -> Result<Vec<Failure>, Failure> {
 /// is in it by now.
 fn all(mut found: Vec<PlanProblem>, edited: Vec<PlanProblem>, invalid: Vec<Problem>) -> Vec<PlanProblem> {
     let is_edited = |version: Option<&Version>| {
-        edited.iter().any(|edit| matches!(edit, PlanProblem::Edited { version: of, .. } if Some(of) == version))
+        edited.iter().any(|edit| match edit {
+            PlanProblem::Edited { version: of, .. } | PlanProblem::AnotherFile { version: of, .. } => {
+                Some(of) == version
+            }
+            _ => false,
+        })
     };
     let others = invalid.into_iter().filter(|problem| !is_edited(problem.version.as_ref()));
     let others: Vec<PlanProblem> = others.map(PlanProblem::InvalidFile).collect();

@@ -24,7 +24,7 @@ mod version;
 
 pub use annotations::BadAnnotation;
 pub use checksum::Checksum;
-pub use file_name::{NameError, diesel_version, ends_as_migration, stem};
+pub use file_name::{NameError, are_alike, diesel_version, ends_as_migration, stem};
 pub use files::{MigrationFile, MigrationFiles, invalid_files};
 pub use migration::{DownFile, Migration};
 pub use next_file::{NewFile, NewFileError, next_file};

@@ -5,7 +5,7 @@ use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
 use super::recounted::{Recounted, recounted};
 use super::warning::PlanWarning;
-use crate::migration::{MigrationFile, MigrationFiles, Problem, invalid_files};
+use crate::migration::{MigrationFile, MigrationFiles, Problem, are_alike, invalid_files};
 
 /// The files that have to be looked into: those that are pending or have changed. What is applied and has not changed
 /// needs no statements, not even valid ones: it is not run again, and cannot be fixed without being changed.
@@ -35,10 +35,11 @@ pub fn to_run<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iter
     needed(set, ledger).filter(|file| ledger.get(file.version()).is_none())
 }
 
-/// The applied files whose SQL has changed, whatever else blocks a run.
+/// The applied files whose SQL has changed or in whose place another file is, whatever else blocks a run.
 #[must_use]
 pub fn edited(set: &MigrationFiles, ledger: &LedgerState) -> Vec<PlanProblem> {
-    let edited = |problem: &PlanProblem| matches!(problem, PlanProblem::Edited { .. });
+    let edited =
+        |problem: &PlanProblem| matches!(problem, PlanProblem::Edited { .. } | PlanProblem::AnotherFile { .. });
     with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file, set, ledger).err()).filter(edited).collect()
 }
 
@@ -71,6 +72,9 @@ pub(super) fn compare(
     let read = found.parsed();
     if read.is_ok_and(|migration| row.token_checksum == migration.token_checksum) {
         return Ok(Some(PlanWarning::CosmeticEdit { version, file }));
+    }
+    if !are_alike(&row.file, &file) {
+        return Err(PlanProblem::AnotherFile { version, file, applied_file: row.file.clone(), row: row.id });
     }
     let invalid = read.err().and_then(<[Problem]>::first).cloned().map(Box::new);
     let (applied, found) = (row.checksum.clone(), found.checksum().clone());

@@ -165,6 +165,24 @@ fn an_edit_is_reported_with_both_checksums_in_full() {
     }
 }
 
+/// Such as of another team, whose resource has the same ledger.
+#[test]
+fn another_file_of_an_applied_version_is_not_an_edit_and_is_not_to_be_accepted() {
+    let theirs = set(&[("001_a.sql", "select 1"), ("002_b.sql", "select 2")]);
+    let ours = set(&[("001_orders.sql", "select 3"), ("002_b.sql", "select 4")]);
+    let ledger = applied(&theirs, &["001", "002"]);
+    let problems = plan(&ours, &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
+    let failure = problems[0].failure();
+    assert_eq!(failure.reason, Reason::MigrationEdited);
+    let said = "001_orders.sql: version 001 is applied already, as 001_a.sql, which is another file; if two resources";
+    assert!(failure.message.starts_with(said), "{}", failure.message);
+    assert!(failure.message.contains("spec.history.schema") && !failure.message.contains("--accept"), "{failure:?}");
+    let [PlanProblem::AnotherFile { .. }, PlanProblem::Edited { file, .. }] = &edited(&ours, &ledger)[..] else {
+        panic!("both are found")
+    };
+    assert_eq!(file, "002_b.sql", "the same name and other SQL is an edit");
+}
+
 #[rstest]
 #[case::nothing_changed("vacuum a; vacuum b", StatementState::Finished, true)]
 #[case::looks_only("VACUUM  a; vacuum b", StatementState::Finished, true)]

@@ -29,6 +29,22 @@ pub enum PlanProblem {
         /// What is wrong with it as it is now, first of all; absent where it could be run.
         invalid: Option<Box<Problem>>,
     },
+    /// Another file has the version of an applied one: not an edit, but another migration.
+    #[error(
+        "{file}: version {version} is applied already, as {applied_file}, which is another file; if two resources or \
+         folders share this ledger by mistake, give one of them a ledger of its own (spec.history.schema, \
+         --history-schema) or another database; else give {file} a version of its own; or, if {applied_file} was \
+         renamed and edited, restore both"
+    )]
+    AnotherFile {
+        version: Version,
+        /// The file that has the version now.
+        file: String,
+        /// The one that was applied.
+        applied_file: String,
+        /// The number of its row.
+        row: i64,
+    },
     /// An applied version is not in the source, though newer ones are.
     #[error(
         "{file}: version {version} is applied but missing in the source, which goes on to {last}; put the file back as \
@@ -295,7 +311,7 @@ impl PlanProblem {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Edited { .. } | Self::EditedWhileBegun { .. } => Reason::MigrationEdited,
+            Self::Edited { .. } | Self::AnotherFile { .. } | Self::EditedWhileBegun { .. } => Reason::MigrationEdited,
             Self::Missing { .. } | Self::MissingWhileBegun { .. } => Reason::MigrationMissing,
             Self::OutOfOrder { .. } | Self::CameBetween { .. } => Reason::OutOfOrder,
             Self::TargetNotInSource { .. }
@@ -320,6 +336,7 @@ impl PlanProblem {
             Self::InvalidFile(problem) | Self::InvalidRollback(problem) => return problem.failure(),
             Self::StandsAlone { place, .. } => Some(Place::clone(place)),
             Self::Edited { version, file, .. }
+            | Self::AnotherFile { version, file, .. }
             | Self::EditedWhileBegun { version, file, .. }
             | Self::Missing { version, file, .. }
             | Self::MissingWhileBegun { version, file }

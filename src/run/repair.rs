@@ -3,7 +3,9 @@
 
 use super::locked::write_locked;
 use crate::engine::{ByHand, Database, Session};
-use crate::migration::{Checksum, Migration, MigrationFiles, Problem, Version, no_migration, source_failure};
+use crate::migration::{
+    Checksum, Migration, MigrationFiles, Problem, Version, are_alike, no_migration, source_failure,
+};
 use crate::plan::{BegunStatement, LedgerState, StatementState};
 use crate::report::{Failure, Reason};
 
@@ -26,7 +28,7 @@ pub async fn repair<D: Database>(database: &D, by_hand: ByHand<'_>) -> Result<()
 ///
 /// # Errors
 ///
-/// [`Reason::InvalidSettings`] where the version is not applied, not in the set, or its file is as it was;
+/// [`Reason::InvalidSettings`] where the version is not applied, not in the set, or its file is as it was or another one;
 /// [`Reason::InvalidSource`] where the file is not valid, and [`Reason::LockHeld`] where a run is going on.
 pub async fn accept<'a, D: Database>(
     database: &D,
@@ -58,6 +60,14 @@ fn acceptable<'a>(set: &'a MigrationFiles, ledger: &LedgerState, version: &Versi
     let file = set.get(version).ok_or_else(|| nothing_to_accept(&format!("the folder has no version {version}")))?;
     if row.checksum == *file.checksum() {
         return Err(nothing_to_accept(&format!("the file of version {version} is as it was applied")));
+    }
+    if !are_alike(&row.file, file.file()) {
+        return Err(nothing_to_accept(&format!(
+            "version {version} was applied as {}, and {} is another file; if it is the same migration, give it its \
+             earlier name until it is accepted",
+            row.file,
+            file.file()
+        )));
     }
     let migration = file.parsed().map_err(|problems| not_valid(file.file(), problems))?;
     Ok(Accepted { migration, before: row.checksum.clone() })

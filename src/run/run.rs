@@ -20,7 +20,7 @@ use super::tally::Tally;
 use crate::engine::Stop;
 use crate::engine::{Database, Fence, LockAttempt, Session, SessionError};
 use crate::migration::{Version, no_migration};
-use crate::plan::{Goal, LedgerState, Plan, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
+use crate::plan::{Goal, LedgerState, Plan, PlanProblem, plan, plan_failure, read_otherwise, rollback_plan, to_undo};
 use crate::report::{Event, Failure, HistoryEntry, Outcome, Reason, Summary};
 use crate::source::parse_needed;
 
@@ -153,7 +153,10 @@ impl<'a, D: Database> Run<'a, D> {
                 rollback_plan(ledger, to, &stored, self.context.database.dialect())
             }
         };
-        let plan = plan.map_err(|problems| plan_failure(&problems).unwrap_or_else(no_migration))?;
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(problems) => return Err(refused(session, &problems).await),
+        };
         if let Some(failure) = read_otherwise(&plan.steps, session.server_dialect()) {
             return Err(failure);
         }
@@ -247,6 +250,22 @@ impl<'a, D: Database> Run<'a, D> {
         }
         let (attempts, _) = session.attempts(Some(HISTORY_ROWS)).await?;
         Ok(attempts.iter().map(HistoryEntry::from).collect())
+    }
+}
+
+/// The failure of a run that has no plan. Where another file has the version of an applied one, it says which run has
+/// applied that: its name begins with the resource's.
+async fn refused(session: &mut impl Session, problems: &[PlanProblem]) -> Failure {
+    let failure = plan_failure(problems).unwrap_or_else(no_migration);
+    let Some(PlanProblem::AnotherFile { applied_file, row, .. }) = problems.first() else { return failure };
+    // Without an answer, the rest is still true.
+    let Ok((attempts, _)) = session.attempts(None).await else { return failure };
+    match attempts.iter().find(|attempt| attempt.row.id == *row) {
+        Some(applied) => failure.also_hint(format!(
+            "{applied_file} was applied at {} by the run {:?} of {:?}",
+            applied.applied_at, applied.run, applied.applied_by
+        )),
+        None => failure,
     }
 }
 

@@ -109,6 +109,20 @@ pub fn stem(name: &str) -> Option<String> {
     parse(name).ok().flatten().map(|name| name.stem)
 }
 
+/// Whether two names of one version can be the same migration's, perhaps in another tool's form: their descriptions are
+/// the same. Of a name that is not a migration's nothing is known.
+#[must_use]
+pub fn are_alike(one: &str, other: &str) -> bool {
+    let words = |name: &str| {
+        let description = parse(name).ok().flatten()?.description.to_ascii_lowercase();
+        Some(description.replace(['-', '.', ' '], "_"))
+    };
+    match (words(one), words(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
 /// Whether the ending says that this is a migration; [`parse`] ignores all other files.
 #[must_use]
 pub fn ends_as_migration(name: &str) -> bool {
@@ -187,6 +201,18 @@ mod tests {
         let found = parse(name).unwrap().unwrap();
         assert_eq!((found.version.as_str(), found.description.as_str()), (version, description));
         assert_eq!(found.direction, direction);
+    }
+
+    #[rstest]
+    #[case::the_same("001_a_b.sql", "001_a_b.sql", true)]
+    #[case::another_tools_form("V1__A_b.sql", "001_a-b.up.sql", true)]
+    #[case::a_folder("2024-03-06-170000_a/up.sql", "20240306170000_a.sql", true)]
+    #[case::another_description("001_a.sql", "001_orders.sql", false)]
+    #[case::one_more_word("001_a.sql", "001_a_b.sql", false)]
+    #[case::of_a_tool_whose_files_are_not_sql("20240306170000_a.rb", "20240306170000_b.sql", true)]
+    #[case::no_name_at_all("baseline", "001_b.sql", true)]
+    fn names_of_one_migration_have_one_description(#[case] one: &str, #[case] other: &str, #[case] alike: bool) {
+        assert_eq!((are_alike(one, other), are_alike(other, one)), (alike, alike));
     }
 
     #[rstest]
