@@ -23,6 +23,30 @@ fn an_edit_is_accepted_with_a_trace_of_what_was_before() {
     assert!(code == Some(2) && said.contains("as it was applied"), "{said}");
 }
 
+/// Such as of another folder that was pointed at the same database.
+#[test]
+fn another_file_of_an_applied_version_is_named_with_the_run_that_applied_it_and_not_accepted() {
+    let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);")]);
+    bed.migrate();
+    bed.remove("001_a.sql");
+    bed.file("001_orders.sql", "CREATE TABLE orders (x);");
+    for command in ["migrate", "plan", "verify"] {
+        let (code, said) = bed.said(&[command]);
+        assert_eq!(code, Some(4), "{command}: {said}");
+        assert!(said.contains("version 001 is applied already, as 001_a.sql, which is another file"), "{said}");
+        assert!(!said.contains("--accept"), "{command}: {said}");
+    }
+    let run = bed.query("SELECT run FROM schemaward_schema_migrations");
+    let (_, said) = bed.said(&["migrate"]);
+    assert!(said.contains("001_a.sql was applied at 20") && said.contains(&run), "{said}");
+    let (code, said) = bed.said(&["repair", "--accept", "1"]);
+    assert!(code == Some(2) && said.contains("001_orders.sql is another file"), "{said}");
+    // Under its earlier name it is an edit, which may be accepted.
+    bed.remove("001_orders.sql");
+    bed.file("001_a.sql", "CREATE TABLE orders (x);");
+    assert_eq!(bed.said(&["repair", "--accept", "1"]).0, Some(0));
+}
+
 #[test]
 fn an_edit_that_leaves_no_valid_file_is_reported_as_an_edit_and_not_accepted() {
     let bed = Bed::with(&[("001_a.sql", "CREATE TABLE a (x);"), ("002_b.sql", "CREATE TABLE b (x);")]);
