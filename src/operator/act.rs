@@ -15,7 +15,7 @@ use super::decision::{Decision, Effect, RunOrder};
 use super::job;
 use super::lease::{Claim, DATABASE_LEASE_DURATION, LeaseError, Leases, Marks};
 use super::observed::Resource;
-use super::refusal::{self, Refusal};
+use super::refusal::{self, Refusal, words};
 use super::seen::{Left, Seen};
 use super::source::{self, Source, ValidSource};
 use super::{names, pod, status};
@@ -34,7 +34,7 @@ pub enum ActError {
     #[error("the cluster refused {}: {}", .0.what, .0.said)]
     Refused(Refusal),
     /// A call failed.
-    #[error("{what} failed: {source}")]
+    #[error("{what} failed: {}", words(.source))]
     Write {
         /// What was to be done.
         what: &'static str,

@@ -10,6 +10,7 @@ use kube::core::Request;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::refusal::words;
 use super::room::{Full, Room, Rooms};
 
 /// The longest page of a list that is read to its end; of one that is longer, fewer objects are asked for.
@@ -26,7 +27,7 @@ pub enum AnswerError {
     #[error(transparent)]
     Full(#[from] Full),
     /// The call failed.
-    #[error("{0}")]
+    #[error("{}", words(.0))]
     Call(Box<kube::Error>),
 }
 

@@ -18,6 +18,7 @@ use super::leader::Election;
 use super::lease::{DATABASE_LEASE_DURATION, LeaseError, Leases};
 use super::metrics::Metrics;
 use super::queue::Key;
+use super::refusal::words;
 use super::room::Rooms;
 use super::turn::{self, Context, Heard, Notes, Turn};
 use super::watches::{self, Signal};
@@ -54,7 +55,7 @@ pub enum OperatorError {
     #[error("no cluster is configured: {0}; run in a pod, or set KUBECONFIG")]
     Config(#[from] kube::config::InferConfigError),
     /// No client can be made.
-    #[error("the cluster's client cannot be made: {0}")]
+    #[error("the cluster's client cannot be made: {}", words(.0))]
     Client(#[from] kube::Error),
     /// A port is taken, or a signal cannot be listened to.
     #[error("{what}: {source}")]
@@ -218,7 +219,7 @@ impl Office {
                     self.desk.hear(call, now);
                 }
             }
-            Err(error) => warn!(%error, "a watch was interrupted and is taken up again"),
+            Err(error) => warn!(error = watches::words(&error), "a watch was interrupted and is taken up again"),
         }
     }
 

@@ -15,7 +15,7 @@ use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, Config, ResourceExt as _};
 
 use super::observed::Lease;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, words};
 
 /// How long a database's Lease holds without being renewed.
 pub const DATABASE_LEASE_DURATION: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ pub enum LeaseError {
     #[error("the API server did not answer about the Lease {0} within {CALL_TIMEOUT:?}")]
     TimedOut(String),
     /// The API server refused or could not be reached.
-    #[error("the call for the Lease {name} failed: {source}")]
+    #[error("the call for the Lease {name} failed: {}", words(.source))]
     Call {
         name: String,
         /// What the client says.

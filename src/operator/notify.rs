@@ -11,6 +11,7 @@ use kube::{Api, Client, Resource as _};
 use super::decision::Notice;
 use super::names;
 use super::observed::Resource;
+use super::refusal::words;
 use super::text::{MESSAGE_LIMIT, shorten};
 use crate::api::SchemaMigration;
 
@@ -29,7 +30,7 @@ pub async fn tell(client: &Client, resource: &Resource, notice: &Notice, identit
     match api.create(&PostParams::default(), &event(resource, notice, identity, Timestamp::now())).await {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-        Err(error) => tracing::warn!(%error, reason, "an event could not be written"),
+        Err(error) => tracing::warn!(error = words(&error), reason, "an event could not be written"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::answers::AnswerError;
 use super::lease::LeaseError;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, words};
 use super::room::Full;
 
 /// What [`ObserveError::Read`] says of the resource itself.
@@ -12,7 +12,7 @@ pub const THE_RESOURCE: &str = "the SchemaMigration";
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// A call to the API server.
-    #[error("reading {what} failed: {source}")]
+    #[error("reading {what} failed: {}", words(.source))]
     Read {
         /// What was to be read.
         what: &'static str,

@@ -1,4 +1,8 @@
-//! What the cluster refused, in words for the resource's readers: a tenant cannot read the operator's log. Pure.
+//! What the cluster refused, in words for people: for the resource's readers, since a tenant cannot read the operator's
+//! log, and for that log. Pure.
+
+use std::error::Error;
+use std::fmt::Write as _;
 
 /// Something that a pass asked of the cluster in vain.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,12 +43,29 @@ fn code(error: &kube::Error) -> Option<u16> {
     if let kube::Error::Api(status) = error { Some(status.code) } else { None }
 }
 
-fn words(error: &kube::Error) -> String {
+/// What went wrong with a call, for people: of an answer its message alone (the client's own words are a debug dump of
+/// the whole answer), and without an answer the causes, too, of which the client names only the first.
+#[must_use]
+pub fn words(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
         kube::Error::Api(status) => format!("{} ({})", status.reason, status.code),
-        other => other.to_string(),
+        kube::Error::Service(cause) => with_causes(cause.as_ref()),
+        other => with_causes(other),
     }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !words.contains(&said) {
+            let _ = write!(words, ": {said}");
+        }
+        cause = error.source();
+    }
+    words
 }
 
 /// etcd says `request is too large`, the API server `Request entity too large` or `Too long: must have at most`.
@@ -72,9 +93,14 @@ fn advice(code: Option<u16>, said: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use kube::core::Status;
+    use kube::runtime::watcher;
     use rstest::rstest;
 
-    use super::{Refusal, is_too_large};
+    use super::{Refusal, is_too_large, words};
+    use crate::operator::act::ActError;
+    use crate::operator::lease::LeaseError;
+    use crate::operator::observe_error::reading;
+    use crate::operator::watches;
 
     fn api(code: u16, message: &str) -> kube::Error {
         let status: Status = serde_json::from_value(
@@ -83,6 +109,34 @@ mod tests {
         .unwrap();
         kube::Error::Api(Box::new(status))
     }
+
+    /// What is logged of a failed call.
+    #[test]
+    fn a_failed_call_is_reported_in_a_sentence_and_not_as_a_dump() {
+        let quota = || api(403, "leases.coordination.k8s.io \"x\" is forbidden: exceeded quota: q");
+        let said = "leases.coordination.k8s.io \"x\" is forbidden: exceeded quota: q";
+        assert_eq!(words(&quota()), said);
+        assert_eq!(words(&api(503, "")), "x (503)");
+        let write = ActError::Write { what: "writing the status", source: Box::new(quota()) };
+        assert_eq!(write.to_string(), format!("writing the status failed: {said}"));
+        let lease = LeaseError::Call { name: "x".into(), source: Box::new(quota()) };
+        assert_eq!(lease.to_string(), format!("the call for the Lease x failed: {said}"));
+        let read = reading("Jobs")(quota().into());
+        assert_eq!(read.to_string(), format!("reading Jobs failed: {said}"));
+        let watch = watcher::Error::WatchStartFailed(quota());
+        assert_eq!(watches::words(&watch), format!("the watch could not be started: {said}"));
+    }
+
+    #[test]
+    fn a_call_without_an_answer_is_reported_with_its_cause() {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        let failed = kube::Error::Service(Box::new(Unreachable(refused)));
+        assert_eq!(words(&failed), "client error (Connect): connection refused");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("client error (Connect)")]
+    struct Unreachable(#[source] std::io::Error);
 
     #[rstest]
     #[case(

@@ -21,7 +21,7 @@ use super::conditions::Owned;
 use super::index::{JobSign, LeaseSign, MapSign, News, PodSign, ResourceSign, sign_of_map};
 use super::observed::JobEnd;
 use super::queue::Key;
-use super::{names, pod};
+use super::{names, pod, refusal};
 use crate::api::SchemaMigration;
 
 /// How many objects one answer may hold where an API server does not stream what is there at the beginning of a watch: even
@@ -30,6 +30,18 @@ const PAGE: u32 = 8;
 
 /// A message with the group of watches it came by.
 pub type Signal = (usize, watcher::Result<News>);
+
+/// Why a watch was interrupted, in a sentence.
+#[must_use]
+pub fn words(error: &watcher::Error) -> String {
+    let (what, cause) = match error {
+        watcher::Error::InitialListFailed(cause) => ("the list before the watch failed", cause),
+        watcher::Error::WatchStartFailed(cause) => ("the watch could not be started", cause),
+        watcher::Error::WatchFailed(cause) => ("the watch broke off", cause),
+        other @ (watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion) => return other.to_string(),
+    };
+    format!("{what}: {}", refusal::words(cause))
+}
 
 /// All watches: over these namespaces, or over all.
 pub fn all(client: &Client, namespaces: &[Option<&str>]) -> BoxStream<'static, Signal> {
