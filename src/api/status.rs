@@ -88,6 +88,10 @@ pub struct RunStatus {
     pub waiting: Option<String>,
     /// 1 for the first try of this generation and content, one more for each retry.
     pub attempt: i32,
+    /// How many of the attempts so far do not count against `spec.retry.limit`: the cluster took the pod away, or another
+    /// run held the database's lock.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted: i32,
     /// A hash of the value of the retry annotation that this run answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_token: Option<String>,
@@ -106,6 +110,11 @@ pub struct RunStatus {
     /// How far it is; absent when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 /// How far a run is.

@@ -20,17 +20,7 @@ pub fn pause(retry: &RetrySpec, attempt: i32, run: &str) -> Duration {
     let initial = retry.initial_delay.parse().unwrap_or(FALLBACK_INITIAL);
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0).min(31);
     let grown = initial.saturating_mul(1_u32 << doublings);
-    shortened(grown.min(longest(retry)), run)
-}
-
-/// The pause where only a person elsewhere can help, such as after a refused password: always `maxDelay`.
-#[must_use]
-pub fn slow_pause(retry: &RetrySpec, run: &str) -> Duration {
-    shortened(longest(retry), run)
-}
-
-fn longest(retry: &RetrySpec) -> Duration {
-    retry.max_delay.parse().unwrap_or(FALLBACK_MAXIMUM)
+    shortened(grown.min(retry.max_delay.parse().unwrap_or(FALLBACK_MAXIMUM)), run)
 }
 
 fn shortened(pause: Duration, run: &str) -> Duration {
@@ -43,7 +33,7 @@ fn shortened(pause: Duration, run: &str) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use super::{pause, slow_pause};
+    use super::pause;
     use crate::api::RetrySpec;
 
     #[test]
@@ -54,7 +44,6 @@ mod tests {
             let pause = pause(&retry, attempt, "shop-1");
             assert!(pause <= full && pause >= full * 4 / 5, "attempt {attempt}: {pause:?}");
         }
-        assert!(slow_pause(&retry, "shop-1") >= Duration::from_mins(4));
     }
 
     #[test]

@@ -9,8 +9,10 @@ use super::source::Source;
 use super::task::Task;
 
 mod activity;
+mod advice;
 mod clean;
 mod held;
+mod image;
 mod message;
 mod outcome;
 mod pass;

@@ -57,6 +57,8 @@ pub struct RunOrder {
     /// The run's name, which is the Job's.
     pub name: String,
     pub attempt: i32,
+    /// How many attempts before it do not count against the limit.
+    pub uncounted: i32,
     /// SHA-256 of the source.
     pub source_hash: Checksum,
     /// The hash of the retry annotation's value that it answers.

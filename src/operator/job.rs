@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::batch::v1::{
+    Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+};
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMap, ConfigMapProjection, Container, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec,
     ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
@@ -23,6 +25,9 @@ use crate::policy::as_flag;
 
 /// The runner's container.
 pub const CONTAINER: &str = "runner";
+/// The condition of a pod that the cluster takes away: eviction, preemption, a drained or lost node. A pod that was
+/// evicted for what it used itself does not have it (Kubernetes, "Disruptions").
+pub const DISRUPTION: &str = "DisruptionTarget";
 /// The user and group of the image (`Dockerfile`).
 const USER: i64 = 65_532;
 /// The volume with the database's URL.
@@ -36,6 +41,9 @@ const GRACE_SECONDS: i64 = 60;
 /// What the Job may take beyond the run's own deadline, in seconds: to be scheduled, to pull its image, to roll
 /// back. So the runner ends first and says why; the Job's deadline is for one that cannot.
 const DEADLINE_MARGIN: i64 = 180;
+/// How long a run waits for another one's lock in the database, in seconds. Then it ends, and another attempt follows
+/// that does not count; so waiting never takes more than half of the run's own time.
+const LOCK_WAIT: i64 = 600;
 
 /// The Job that executes a run.
 #[must_use]
@@ -44,7 +52,7 @@ pub fn job(resource: &Resource, order: &RunOrder, image: &str) -> Job {
     let mut labels = spec.labels.clone();
     labels.extend(names::labels(&resource.name));
     let mut annotations = spec.annotations.clone();
-    annotations.extend(run_annotations(resource, order));
+    annotations.extend(run_annotations(resource, order, image));
     let metadata = ObjectMeta { labels: Some(labels), annotations: Some(annotations), ..ObjectMeta::default() };
     Job {
         metadata: ObjectMeta {
@@ -56,12 +64,25 @@ pub fn job(resource: &Resource, order: &RunOrder, image: &str) -> Job {
         spec: Some(JobSpec {
             active_deadline_seconds: Some(seconds(&resource.spec.active_deadline).saturating_add(DEADLINE_MARGIN)),
             backoff_limit: Some(0),
+            pod_failure_policy: Some(fail_by_disruption()),
             pod_replacement_policy: Some("Failed".to_owned()),
-            template: PodTemplateSpec { metadata: Some(metadata), spec: Some(pod(resource, order, image)) },
+            template: PodTemplateSpec { metadata: Some(metadata), spec: Some(pod_spec(resource, order, image)) },
             ..JobSpec::default()
         }),
         status: None,
     }
+}
+
+/// Has the Job say in its condition that the cluster took its pod away: the pod itself may be gone when that is read.
+/// Any other failure ends the Job, too, by its backoff limit.
+fn fail_by_disruption() -> PodFailurePolicy {
+    let condition = PodFailurePolicyOnPodConditionsPattern { type_: DISRUPTION.to_owned(), status: "True".to_owned() };
+    let rule = PodFailurePolicyRule {
+        action: "FailJob".to_owned(),
+        on_exit_codes: None,
+        on_pod_conditions: Some(vec![condition]),
+    };
+    PodFailurePolicy { rules: vec![rule] }
 }
 
 /// A part of a frozen source.
@@ -108,8 +129,10 @@ pub fn owner(resource: &Resource) -> OwnerReference {
 }
 
 /// What a later pass, or another operator, needs to take the run over from the Job alone.
-fn run_annotations(resource: &Resource, order: &RunOrder) -> BTreeMap<String, String> {
+fn run_annotations(resource: &Resource, order: &RunOrder, image: &str) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::from([
+        (names::UNCOUNTED_ANNOTATION.to_owned(), order.uncounted.to_string()),
+        (names::IMAGE_ANNOTATION.to_owned(), image.to_owned()),
         (names::SOURCE_HASH_ANNOTATION.to_owned(), order.source_hash.as_str().to_owned()),
         (names::GENERATION_ANNOTATION.to_owned(), resource.generation.to_string()),
         (names::ATTEMPT_ANNOTATION.to_owned(), order.attempt.to_string()),
@@ -128,7 +151,7 @@ fn seconds(duration: &Duration) -> i64 {
 }
 
 /// A pod that the *restricted* Pod Security Standard lets in: <https://kubernetes.io/docs/concepts/security/pod-security-standards/>.
-fn pod(resource: &Resource, order: &RunOrder, image: &str) -> PodSpec {
+fn pod_spec(resource: &Resource, order: &RunOrder, image: &str) -> PodSpec {
     let spec = &resource.spec.job;
     PodSpec {
         affinity: spec.affinity.clone(),
@@ -190,6 +213,7 @@ fn arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
 fn apply_arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
     let spec = &resource.spec;
     let url_file = format!("{URL_FOLDER}/url");
+    let lock_wait = format!("{}ms", (seconds(&spec.active_deadline).saturating_mul(500)).min(LOCK_WAIT * 1000));
     let flags = [
         ("--engine", spec.database.engine.as_str()),
         ("--url-file", url_file.as_str()),
@@ -201,6 +225,7 @@ fn apply_arguments(resource: &Resource, order: &RunOrder) -> Vec<String> {
         ("--out-of-order", &as_flag(&spec.out_of_order)),
         ("--already-exists", &as_flag(&spec.already_exists)),
         ("--lock-timeout", spec.lock_timeout.as_str()),
+        ("--lock-wait", lock_wait.as_str()),
         ("--deadline", spec.active_deadline.as_str()),
         ("--history-schema", spec.history.schema.as_str()),
         ("--summary-file", "/dev/termination-log"),
@@ -292,6 +317,7 @@ mod tests {
             task: Task::Apply,
             name: "shop-0-1".into(),
             attempt: 1,
+            uncounted: 2,
             source_hash: Checksum::of(b"source"),
             retry_token: None,
             frozen: vec!["part-0".into(), "part-1".into()],
@@ -340,6 +366,29 @@ mod tests {
             assert!(arguments.contains(&flag.to_owned()), "{flag} in {arguments:?}");
         }
         assert!(!arguments.iter().any(|argument| argument.contains("foreign")), "{arguments:?}");
+    }
+
+    /// Otherwise a run would spend its own time on another's.
+    #[test]
+    fn a_run_waits_for_another_ones_lock_for_ten_minutes_or_half_its_time() {
+        for (deadline, wait) in [("1h", "600000ms"), ("20m", "600000ms"), ("5m", "150000ms"), ("1s", "500ms")] {
+            let mut spec = spec(json!({}));
+            spec["activeDeadline"] = json!(deadline);
+            let arguments = &built(spec)["spec"]["template"]["spec"]["containers"][0]["args"];
+            let expected = json!(format!("--lock-wait={wait}"));
+            assert!(arguments.as_array().unwrap().contains(&expected), "{deadline}: {arguments}");
+        }
+    }
+
+    #[test]
+    fn a_job_says_when_the_cluster_took_its_pod_away_which_image_was_asked_for_and_what_did_not_count() {
+        let job = built(spec(json!({"annotations": {"schemaward.dev/runner-image": "other"}})));
+        let rule = &job["spec"]["podFailurePolicy"]["rules"][0];
+        assert_eq!(rule["action"], json!("FailJob"));
+        assert_eq!(rule["onPodConditions"], json!([{"type": "DisruptionTarget", "status": "True"}]));
+        let annotations = &job["metadata"]["annotations"];
+        assert_eq!(annotations["schemaward.dev/runner-image"], json!("schemaward:1"));
+        assert_eq!(annotations["schemaward.dev/uncounted-attempts"], json!("2"));
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub const SOURCE_HASH_ANNOTATION: &str = "schemaward.dev/source-hash";
 pub const GENERATION_ANNOTATION: &str = "schemaward.dev/generation";
 /// The Job's annotation with the attempt's number.
 pub const ATTEMPT_ANNOTATION: &str = "schemaward.dev/attempt";
+/// The Job's annotation with the number of attempts before it that do not count against the limit.
+pub const UNCOUNTED_ANNOTATION: &str = "schemaward.dev/uncounted-attempts";
+/// The Job's annotation with the runner's image as the operator asked for it. An admission policy may set another.
+pub const IMAGE_ANNOTATION: &str = "schemaward.dev/runner-image";
 
 /// The Job's annotation with what the run is for. Absent on Jobs of the versions before tasks, which applied.
 pub const TASK_ANNOTATION: &str = "schemaward.dev/task";

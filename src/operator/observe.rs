@@ -18,6 +18,7 @@ use super::lease::Leases;
 use super::observe_error::{ObserveError, THE_RESOURCE, reading};
 use super::observed::{Children, Ended, Frozen, Job, JobState, Observed, Resource};
 use super::pod;
+use super::refusal::words;
 use super::room::{Room, Rooms};
 use super::seen::{Seen, plain};
 use super::source::Source;
@@ -51,6 +52,8 @@ pub struct Observer<'a> {
     pub leases: &'a Leases,
     pub rooms: &'a Rooms,
     pub complaints: &'a Complaints,
+    /// The image that a run would be given now.
+    pub runner_image: &'a str,
 }
 
 impl Observer<'_> {
@@ -98,7 +101,7 @@ impl Observer<'_> {
             seen = self.children(&resource, hints, (&mut room, held)).await?;
         }
         let Belongings { children, lease, lease_name, subject } = seen;
-        let observed = Observed { resource, source, children };
+        let observed = Observed { resource, source, children, runner_image: self.runner_image.to_owned() };
         Ok(Some(Seen {
             observed,
             version,
@@ -217,12 +220,16 @@ impl Observer<'_> {
             pods.iter().filter(|pod| pod::is_controlled_by(pod.owner_references(), &uid)).collect();
         own.sort_by_key(|pod| pod.creation_timestamp());
         let newest = own.last().copied();
+        let ended = |end| {
+            let disruption = pod::disruption(&end, &own);
+            JobState::Ended(Ended { runner: pod::runner_end(&own), disruption, job: end })
+        };
         let state = if let Some(end) = pod::job_end(job) {
-            JobState::Ended(Ended { job: end, runner: pod::runner_end(&own) })
+            ended(end)
         } else if pod::is_suspended(job) {
             JobState::Suspended
         } else if let Some(end) = newest.and_then(pod::early_end) {
-            JobState::Ended(Ended { job: end, runner: pod::runner_end(&own) })
+            ended(end)
         } else if let Some(pod) = newest.filter(|pod| pod::has_started(pod)) {
             let name = pod.name_any();
             JobState::Running { events: self.events(&resource.namespace, &name).await, pod: name }
@@ -235,7 +242,8 @@ impl Observer<'_> {
             JobState::Waiting { reason }
         };
         let deleting = job.metadata.deletion_timestamp.is_some();
-        Job { name: job.name_any(), uid, origin: pod::origin(job), database: pod::database(job), deleting, state }
+        let (origin, database, image) = (pod::origin(job), pod::database(job), pod::image(job, newest));
+        Job { name: job.name_any(), uid, origin, database, image, deleting, state }
     }
 
     /// The newest events of a run. If the log cannot be read, that does not matter: it only shows progress.
@@ -246,7 +254,7 @@ impl Observer<'_> {
         match api.logs(pod, &parameters).await {
             Ok(log) => progress::events(&log),
             Err(error) => {
-                tracing::debug!(%error, "the run's log cannot be read");
+                tracing::debug!(error = words(&error), "the run's log cannot be read");
                 Vec::new()
             }
         }

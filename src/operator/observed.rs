@@ -17,6 +17,8 @@ pub struct Observed {
     /// What the operator made for it. Empty where the resource carries no finalizer and nothing is to be
     /// started: then there is nothing, or nothing that matters.
     pub children: Children,
+    /// The image that a run would be given now.
+    pub runner_image: String,
 }
 
 /// A `SchemaMigration` as the API server has it.
@@ -61,10 +63,21 @@ pub struct Job {
     pub origin: Option<Origin>,
     /// The database it works on, by what it mounts; absent where it mounts none.
     pub database: Option<DatabaseSpec>,
+    /// The image that its runner has or will have.
+    pub image: RunnerImage,
     /// Whether it is being deleted. It stays until its pods are gone.
     pub deleting: bool,
     /// Whether it is running.
     pub state: JobState,
+}
+
+/// The image of a run.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RunnerImage {
+    /// The one that an operator asked for; empty where the Job does not say it.
+    pub asked: String,
+    /// The one that it got, of its pod where there is one. An admission policy may have changed it.
+    pub given: String,
 }
 
 /// What a run was started for, as its Job's annotations keep it.
@@ -76,6 +89,8 @@ pub struct Origin {
     /// SHA-256 of the source.
     pub source_hash: String,
     pub attempt: i32,
+    /// How many attempts before it do not count against the limit.
+    pub uncounted: i32,
     /// The retry annotation's value.
     pub retry_token: Option<String>,
     /// When the Job was made.
@@ -108,6 +123,8 @@ pub struct Ended {
     pub job: JobEnd,
     /// The runner's, by the Job's own pod.
     pub runner: RunnerEnd,
+    /// Why the cluster took the pod away, where it did: an eviction, a preemption, a node that was drained or failed.
+    pub disruption: Option<String>,
 }
 
 /// How a Job ended.

@@ -4,13 +4,15 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{
+    ContainerState, ContainerStateTerminated, ContainerStatus, Event, Pod, PodSpec, PodStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
 
-use super::job::CONTAINER;
+use super::job::{CONTAINER, DISRUPTION};
 use super::names;
-use super::observed::{JobEnd, Origin, RunnerEnd};
+use super::observed::{JobEnd, Origin, RunnerEnd, RunnerImage};
 use super::task::Task;
 use crate::api::{DatabaseSpec, Engine, RETRY_ANNOTATION, SecretKeyReference};
 
@@ -20,7 +22,9 @@ const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 /// What a container waits for as long as nothing is wrong.
 const ORDINARY_WAITS: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 /// Reasons of a Job's events that report its end, not what it waits for.
-const ENDS: [&str; 2] = ["BackoffLimitExceeded", "DeadlineExceeded"];
+const ENDS: [&str; 3] = ["BackoffLimitExceeded", "DeadlineExceeded", FAILED_BY_POLICY];
+/// Why a Job failed whose pod the cluster took away: [`super::job`] gives it no other rule.
+const FAILED_BY_POLICY: &str = "PodFailurePolicy";
 
 /// Whether an object of this UID controls one with these owners. One controller at most is there (the API server
 /// sees to it).
@@ -39,6 +43,33 @@ pub fn job_end(job: &Job) -> Option<JobEnd> {
     found("Failed").map(|condition| JobEnd::Failed { reason: condition.reason.clone() })
 }
 
+/// Why the cluster took a run's pod away, where it did: in the pod's words or, where it is gone, because its Job says
+/// so.
+pub fn disruption(end: &JobEnd, pods: &[&Pod]) -> Option<String> {
+    let mut conditions = pods.iter().filter_map(|pod| pod.status.as_ref()?.conditions.as_ref()).flatten();
+    let told = conditions.find(|c| c.type_ == DISRUPTION && c.status == "True").map(|c| {
+        let words = [c.reason.as_deref(), c.message.as_deref()];
+        let words: Vec<&str> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+        if words.is_empty() { DISRUPTION.to_owned() } else { words.join(": ") }
+    });
+    let by_policy = matches!(end, JobEnd::Failed { reason: Some(reason) } if reason == FAILED_BY_POLICY);
+    told.or_else(|| by_policy.then(|| DISRUPTION.to_owned()))
+}
+
+/// The image of a run: as an operator asked for it, and as its pod, or else its Job, has it.
+pub fn image(job: &Job, newest: Option<&Pod>) -> RunnerImage {
+    let of_job = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let of = |spec: &PodSpec| {
+        let runner = spec.containers.iter().find(|container| container.name == CONTAINER);
+        runner.and_then(|container| container.image.clone())
+    };
+    let given = newest.and_then(|pod| of(pod.spec.as_ref()?)).or_else(|| of(of_job?)).unwrap_or_default();
+    let asked = job.annotations().get(names::IMAGE_ANNOTATION).cloned();
+    // The versions that did not note it asked for what the Job has.
+    let asked = asked.or_else(|| of(of_job?)).unwrap_or_default();
+    RunnerImage { asked, given }
+}
+
 /// Whether a Job was suspended, by a person or by a queue such as Kueue.
 pub fn is_suspended(job: &Job) -> bool {
     job.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true))
@@ -52,6 +83,7 @@ pub fn origin(job: &Job) -> Option<Origin> {
         generation: annotations.get(names::GENERATION_ANNOTATION)?.parse().ok()?,
         source_hash: annotations.get(names::SOURCE_HASH_ANNOTATION)?.clone(),
         attempt: annotations.get(names::ATTEMPT_ANNOTATION)?.parse().ok()?,
+        uncounted: annotations.get(names::UNCOUNTED_ANNOTATION).and_then(|count| count.parse().ok()).unwrap_or(0),
         retry_token: annotations.get(RETRY_ANNOTATION).cloned(),
         created_at: job.creation_timestamp()?.0,
     })
@@ -223,8 +255,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{
-        Task, complaint, database, early_end, has_started, is_left_of, is_suspended, job_end, may_run, origin,
-        runner_end, without_suffix,
+        Task, complaint, database, disruption, early_end, has_started, image, is_left_of, is_suspended, job_end,
+        may_run, origin, runner_end, without_suffix,
     };
     use crate::operator::observed::{JobEnd, RunnerEnd};
 
@@ -366,6 +398,53 @@ mod tests {
         assert_eq!((database.engine.as_str(), database.url_secret_ref.name.as_str()), ("mysql", "db"));
         assert_eq!(database.url_secret_ref.key, "uri");
         assert!(is_suspended(&job));
+    }
+
+    #[test]
+    fn the_image_of_a_run_is_that_of_its_pod_and_what_was_asked_for_is_on_its_job() {
+        let containers =
+            |image: &str| json!({"containers": [{"name": "proxy", "image": "p"}, {"name": "runner", "image": image}]});
+        let job = |asked: Option<&str>| -> Job {
+            let annotations = asked.map(|asked| json!({"schemaward.dev/runner-image": asked}));
+            serde_json::from_value(
+                json!({"metadata": {"annotations": annotations}, "spec": {"template": {"spec": containers("r:job")}}}),
+            )
+            .unwrap()
+        };
+        let pod: Pod = serde_json::from_value(json!({"spec": containers("r:pod")})).unwrap();
+        for (asked, newest, expected) in [
+            (Some("r:1"), None, ("r:1", "r:job")),
+            (Some("r:1"), Some(&pod), ("r:1", "r:pod")),
+            (None, None, ("r:job", "r:job")),
+            (None, Some(&pod), ("r:job", "r:pod")),
+        ] {
+            let found = image(&job(asked), newest);
+            assert_eq!((found.asked.as_str(), found.given.as_str()), expected, "{asked:?} {newest:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_the_cluster_took_away_says_so_and_else_its_job_does() {
+        let failed = |reason: &str| JobEnd::Failed { reason: Some(reason.into()) };
+        let evicted = |status: &str| {
+            pod(json!({"conditions": [{"type": "DisruptionTarget", "status": status, "reason": "EvictionByEvictionAPI",
+                "message": "Eviction API: evicting"}]}))
+        };
+        let silent = pod(json!({"conditions": [{"type": "DisruptionTarget", "status": "True"}]}));
+        let words = Some("EvictionByEvictionAPI: Eviction API: evicting");
+        let own =
+            pod(json!({"phase": "Failed", "reason": "Evicted", "message": "its local storage exceeds the limit"}));
+        for (end, pods, expected) in [
+            (failed("PodFailurePolicy"), vec![], Some("DisruptionTarget")),
+            (failed("PodFailurePolicy"), vec![&evicted("True")], words),
+            (failed("BackoffLimitExceeded"), vec![&own, &evicted("True")], words),
+            (failed("BackoffLimitExceeded"), vec![&silent], Some("DisruptionTarget")),
+            (failed("BackoffLimitExceeded"), vec![&evicted("False")], None),
+            (failed("BackoffLimitExceeded"), vec![&own], None),
+            (JobEnd::Complete, vec![], None),
+        ] {
+            assert_eq!(disruption(&end, &pods).as_deref(), expected, "{end:?} {pods:?}");
+        }
     }
 
     #[test]

@@ -246,8 +246,8 @@ fn needs_files(observed: &Observed, decision: &Decision) -> bool {
 }
 
 fn observer(context: &Context) -> Observer<'_> {
-    let Context { client, leases, rooms, complaints, .. } = context;
-    Observer { client, leases, rooms, complaints }
+    let Context { client, leases, rooms, complaints, runner_image, .. } = context;
+    Observer { client, leases, rooms, complaints, runner_image }
 }
 
 async fn carry_out(context: &Context, turn: &mut Turn, seen: &Seen, decision: &Decision) -> Result<Left, ActError> {

@@ -8,6 +8,7 @@ mod failures;
 mod happy_path;
 mod killed;
 mod on_mariadb;
+mod pods;
 mod progress;
 mod security;
 mod side_by_side;

@@ -1,13 +1,15 @@
-//! Two resources with the same database run one after the other.
+//! Two resources with the same database run one after the other, and none waits for one that cannot start.
 
 use std::collections::BTreeSet;
 
 use kube::ResourceExt;
+use schemaward::api::{SchemaMigration, condition};
 use serde_json::json;
 
+use crate::support::kstatus::message;
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::{KEY, Sandbox, status};
-use crate::support::source::{Files, config_maps, marking};
+use crate::support::source::{Files, config_maps, inline, marking};
 
 #[test]
 fn two_resources_with_one_secret_run_one_after_the_other() {
@@ -43,6 +45,45 @@ fn two_resources_that_reach_one_database_by_different_secrets_are_kept_apart_by_
         // Without this the test would prove nothing: the runs must overlap.
         let (one, two) = (time_of_run(sandbox, "one"), time_of_run(sandbox, "two"));
         assert!(one.0 < two.1 && two.0 < one.1, "the pods did not even run at the same time: {one:?} {two:?}");
+    });
+}
+
+#[test]
+fn a_run_that_cannot_start_keeps_nobody_from_the_database() {
+    in_sandbox("stuck", async |sandbox| {
+        let job = json!({"job": {"nodeSelector": {"disk": "none-has-this"}}, "history": {"schema": "stuck"}});
+        sandbox.apply_with("stuck", inline([("001_a.sql", "create table a (id int);")]), job).await;
+        let is_waiting = |seen: &SchemaMigration| message(seen, condition::READY).contains("cannot be scheduled");
+        sandbox.wait_for("stuck", "waiting for a node", is_waiting).await;
+        sandbox.apply("fine", inline([("001_b.sql", "create table b (id int);")])).await;
+        // It holds the Lease for 30 s at most, and the other is woken then.
+        sandbox.wait_ready("fine").await;
+        let stuck = sandbox.get("stuck").await;
+        assert!(is_waiting(&stuck), "{}", message(&stuck, condition::READY));
+        sandbox.patch("stuck", json!({"spec": {"job": {"nodeSelector": null}}})).await;
+        sandbox.wait_ready("stuck").await;
+        assert!(sandbox.database.has_table("a").await && sandbox.database.has_table("b").await);
+    });
+}
+
+#[test]
+fn two_resources_that_share_a_ledger_by_mistake_are_told_so_with_both_files_and_the_run() {
+    in_sandbox("shared", async |sandbox| {
+        sandbox.apply("team-a", inline([("001_a.sql", "create table a (id int);")])).await;
+        let first = status(&sandbox.wait_ready("team-a").await).run.expect("a run").name;
+        sandbox.secret("other", KEY, &sandbox.database.pod_url).await;
+        let other = json!({"database": {"engine": "postgres", "urlSecretRef": {"name": "other", "key": KEY}}});
+        let source = inline([("001_orders.sql", "create table orders (id int);")]);
+        sandbox.apply_with("team-b", source, other).await;
+        let resource = sandbox.wait_stalled("team-b", "MigrationEdited").await;
+        let said = message(&resource, condition::READY);
+        for words in ["001_orders.sql", "as 001_a.sql, which is another file", "spec.history.schema", &first] {
+            assert!(said.contains(words), "{words:?} in {said}");
+        }
+        assert!(!said.contains("--accept"), "{said}");
+        sandbox.patch("team-b", json!({"spec": {"history": {"schema": "team_b"}}})).await;
+        sandbox.wait_ready("team-b").await;
+        assert!(sandbox.database.has_table("orders").await);
     });
 }
 

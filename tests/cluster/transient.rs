@@ -1,8 +1,10 @@
 //! A database that goes away and comes back: the resource recovers without help.
 
 use schemaward::api::condition;
+use serde_json::json;
 
 use crate::support::database::Database;
+use crate::support::environment::unique;
 use crate::support::kstatus::message;
 use crate::support::operator;
 use crate::support::postgres_server::PostgresServer;
@@ -47,6 +49,29 @@ fn a_database_that_dies_in_the_middle_of_a_migration_loses_nothing_and_repeats_n
         sandbox.wait_ready("app").await;
         assert_eq!(database.ledger(true).await, ["001", "002", "003", "004"]);
         assert_eq!(database.texts("select version from marks order by at").await, ["2", "3", "4"]);
+    });
+}
+
+/// A preview environment creates its database at the same time as the resource.
+#[test]
+fn a_login_and_a_database_that_are_created_later_are_found_within_seconds() {
+    in_sandbox("later", async |sandbox| {
+        let (environment, name) = (&sandbox.environment, format!("later_{}", unique()));
+        let url = Database::pod_url(&environment.postgres_pod_url, &name, "password");
+        sandbox.secret(SECRET, KEY, url.as_str()).await;
+        // As by default, where a refused login had to wait for maxDelay.
+        let retry = json!({"retry": {"limit": 8, "initialDelay": "5s", "maxDelay": "5m"}});
+        sandbox.apply_with("app", inline([("001_a.sql", "create table a (id int);")]), retry).await;
+        let resource = sandbox.wait_retrying("app").await;
+        let error = status(&resource).last_error.expect("the error");
+        assert_eq!((error.class.as_str(), error.reason.as_str()), ("transient", "AuthenticationFailed"));
+        let said = message(&resource, condition::READY);
+        assert!(said.contains(&format!("Secret {SECRET:?} with the key {KEY:?}")), "{said}");
+        let (server, pod) = (&environment.postgres_url, &environment.postgres_pod_url);
+        let database = Database::create(server, pod, &name, "password").await;
+        sandbox.wait_ready("app").await;
+        assert!(database.has_table("a").await);
+        database.remove().await;
     });
 }
 

@@ -13,6 +13,7 @@ use kube::{Api, ResourceExt};
 use schemaward::api::{SchemaMigration, condition};
 use serde_json::{Value, json};
 
+use crate::support::admission::{self, Mutation};
 use crate::support::kstatus::{find, is_true, message};
 use crate::support::operator;
 use crate::support::run::in_sandbox;
@@ -101,39 +102,13 @@ fn a_run_ends_with_its_runner_though_a_sidecar_keeps_running() {
     let Some(image) = shell("a sidecar") else { return };
     in_sandbox("sidecar", async |sandbox| {
         // A policy adds it to the pod of every run, as a service mesh does.
-        let name = format!("{}-mesh", sandbox.namespace);
-        let policy = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
-            "metadata": {"name": name},
-            "spec": {
-                "failurePolicy": "Fail", "reinvocationPolicy": "Never",
-                "matchConstraints": {
-                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": sandbox.namespace}},
-                    "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
-                },
-                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": format!(
-                    "[JSONPatch{{op: 'add', path: '/spec/containers/-', value: Object.spec.containers{{\
-                     name: 'istio-proxy', image: '{image}', imagePullPolicy: 'IfNotPresent', command: ['sleep', '100000'], \
-                     securityContext: Object.spec.containers.securityContext{{allowPrivilegeEscalation: false, \
-                     capabilities: Object.spec.containers.securityContext.capabilities{{drop: ['ALL']}}}}}}}}]")}}],
-            },
-        });
-        let binding = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
-            "metadata": {"name": name}, "spec": {"policyName": name},
-        });
-        let kinds = ["mutatingadmissionpolicies", "mutatingadmissionpolicybindings"];
-        let mut made = Vec::new();
-        for (kind, object) in kinds.into_iter().zip([policy, binding]) {
-            let request = axum::http::Request::post(format!("/apis/admissionregistration.k8s.io/v1/{kind}"));
-            let request = request.header("content-type", "application/json").body(object.to_string().into_bytes());
-            let answer: Result<Value, _> = sandbox.client.request(request.expect("a request")).await;
-            made.push(answer.map(|_| kind));
-        }
-        if made.iter().any(Result::is_err) {
-            println!("SKIPPED: this cluster takes no MutatingAdmissionPolicy: {made:?}");
-            return;
-        }
+        let patch = format!(
+            "[JSONPatch{{op: 'add', path: '/spec/containers/-', value: Object.spec.containers{{\
+             name: 'istio-proxy', image: '{image}', imagePullPolicy: 'IfNotPresent', command: ['sleep', '100000'], \
+             securityContext: Object.spec.containers.securityContext{{allowPrivilegeEscalation: false, \
+             capabilities: Object.spec.containers.securityContext.capabilities{{drop: ['ALL']}}}}}}}}]"
+        );
+        let Some(mesh) = Mutation::create(sandbox, "mesh", admission::pods(), &patch).await else { return };
         waiting::until("the policy works", async || {
             let probe: Pod = serde_json::from_value(probe(&image)).expect("a pod");
             let dry = PostParams { dry_run: true, ..PostParams::default() };
@@ -159,11 +134,7 @@ fn a_run_ends_with_its_runner_though_a_sidecar_keeps_running() {
         let resource = sandbox.wait_stalled("bad", "StatementFailed").await;
         assert_eq!(status(&resource).last_error.and_then(|error| error.code).as_deref(), Some("42P01"));
 
-        for kind in kinds {
-            let path = format!("/apis/admissionregistration.k8s.io/v1/{kind}/{name}");
-            let request = axum::http::Request::delete(path).body(Vec::new()).expect("a request");
-            let _: Result<Value, _> = sandbox.client.request(request).await;
-        }
+        mesh.remove().await;
     });
 }
 

@@ -23,6 +23,11 @@ pub(super) fn decide(pass: &Pass<'_>, blocked: &Blocked<'_>) -> Decision {
 
 fn suspend(pass: &Pass<'_>) -> Decision {
     let mut status = pass.resource.status.clone();
+    // A run that was withdrawn has not ended and never will, and no attempt follows.
+    status.run = status.run.filter(|run| run.finished_at.is_some());
+    if let Some(error) = &mut status.last_error {
+        error.retry_at = None;
+    }
     pass.stand(&mut status, &Standing::Suspended, Why::Suspended, message::SUSPENDED);
     clean::after(pass, status, Vec::new())
 }

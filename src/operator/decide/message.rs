@@ -5,20 +5,22 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::image::{Renewal, is_about_image};
 use crate::api::{DatabaseSpec, RetrySpec, RunStatus, SchemaMigrationStatus, SecretKeyReference};
-use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd};
+use crate::operator::observed::{Ended, Job, JobEnd, RunnerEnd, RunnerImage};
 use crate::operator::refusal::Refusal;
 use crate::operator::source::Refusal as SourceRefusal;
 use crate::operator::status::moment;
 use crate::operator::text::{MESSAGE_LIMIT, shorten};
-use crate::operator::why::Why;
-use crate::report::{ErrorClass, Event, Failure, Reason};
+use crate::report::{Event, Failure};
 
 /// `spec.suspend`.
 pub(super) const SUSPENDED: &str = "Nothing is started while spec.suspend is true; set it to false to go on.";
 
 /// How to ask for another attempt, for the end of a sentence.
-const ASK_AGAIN: &str = "set the annotation schemaward.dev/retry to a new value to try again";
+pub(super) const ASK_AGAIN: &str = "set the annotation schemaward.dev/retry to a new value to try again";
+/// The same where it is said what for.
+const SET_RETRY: &str = "set the annotation schemaward.dev/retry to a new value";
 
 pub(super) fn started(run: &str, attempt: i32) -> String {
     format!("Run {run} (attempt {attempt}) is being started; waiting for its pod.")
@@ -33,7 +35,8 @@ pub(super) fn starting(status: &SchemaMigrationStatus) -> String {
 pub(super) fn strange_job(job: &Job) -> String {
     format!(
         "Job {:?} has the labels of this resource, but is not the Job of its run: Schemaward did not create it, so \
-         its result is ignored. A run starts automatically when that Job has ended; delete it if it is not needed.",
+         its result is ignored. What is due follows automatically when that Job has ended; delete it if it is not \
+         needed.",
         job.name
     )
 }
@@ -42,7 +45,7 @@ pub(super) fn strange_job(job: &Job) -> String {
 pub(super) fn unknown_job(job: &Job) -> String {
     format!(
         "Job {:?} was started for a task that this version of Schemaward does not know, so nothing that it reports is \
-         believed. A run starts automatically when that Job has ended; delete the Job if it is not needed.",
+         believed. What is due follows automatically when that Job has ended; delete the Job if it is not needed.",
         job.name
     )
 }
@@ -59,8 +62,8 @@ pub(super) fn job_suspended(job: &Job) -> String {
 pub(super) fn waiting_for_database(holder: &str, database: &DatabaseSpec) -> String {
     let secret = &database.url_secret_ref;
     format!(
-        "Waiting for SchemaMigration {holder:?}, which migrates the same database (Secret {:?}, key {:?}); this one \
-         continues automatically when that run has ended.",
+        "Waiting for SchemaMigration {holder:?}, which has a run for the same database (Secret {:?}, key {:?}); this \
+         one continues automatically when that run has ended, or if its pod has not started after 30 s.",
         secret.name, secret.key
     )
 }
@@ -82,14 +85,33 @@ pub(super) fn waiting(job: &Job, complaint: &str, secret: &SecretKeyReference) -
             "Create it, or correct spec.database.urlSecretRef; the pod starts automatically.",
         );
     }
-    let is_image = ["ErrImage", "ImagePull", "InvalidImage"].iter().any(|word| complaint.contains(word));
-    let next = if is_image {
-        "Its pod starts automatically once that image can be pulled; if the image's name was corrected since, set \
-         the annotation schemaward.dev/retry to a new value to have the Job created again."
+    let RunnerImage { asked, given } = &job.image;
+    let next = if !is_about_image(complaint) {
+        "Its pod starts automatically once that is fixed.".to_owned()
+    } else if asked == given {
+        "Its pod starts automatically once that image can be pulled; given another runnerImage, the operator creates \
+         the Job again with it."
+            .to_owned()
     } else {
-        "Its pod starts automatically once that is fixed."
+        format!(
+            "The image was put in by an admission policy in place of {asked}. The Job is created again every five \
+             minutes; to have it done at once, {SET_RETRY}."
+        )
     };
-    told(&format!("Run {run} is waiting: {complaint}"), next)
+    told(&format!("Run {run} is waiting: {complaint}"), &next)
+}
+
+/// A Job that is created again for its image.
+pub(super) fn renewed(job: &Job, why: Renewal, now: &str) -> String {
+    let (run, RunnerImage { asked, given }) = (&job.name, &job.image);
+    let why = match why {
+        Renewal::NewImage => format!("the operator now uses the image {now} in place of {asked}"),
+        Renewal::PolicysImage => format!(
+            "its image {given}, which an admission policy has put in place of {asked}, cannot be pulled, and that \
+             policy may have been corrected"
+        ),
+    };
+    format!("Run {run} had not started, and its Job is created again: {why}.")
 }
 
 pub(super) fn stopping(job: &Job) -> String {
@@ -213,6 +235,12 @@ pub(super) fn unexplained(is_untrue: bool, ended: &Ended) -> String {
     }
 }
 
+/// A run whose pod the cluster took away, in the cluster's words, and what its runner said.
+pub(super) fn evicted(words: &str, said: Option<&str>) -> String {
+    let said = said.map(|said| format!("; its runner said: {}", said.trim_end_matches('.'))).unwrap_or_default();
+    format!("the cluster took its pod away ({}){said}", words.trim_end_matches('.'))
+}
+
 /// What helps against such an end of a pod.
 pub(super) fn hint(ended: &Ended) -> Option<&'static str> {
     let RunnerEnd::Exited { how, .. } = &ended.runner else { return None };
@@ -258,9 +286,10 @@ pub(super) fn warned(run: &RunStatus) -> String {
     format!("Run {} warned: {}", run.name, run.warnings.join(" | "))
 }
 
-/// What went wrong, without a full stop.
-pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
-    let mut text = format!("Run {} (attempt {}) failed", run.name, run.attempt);
+/// What went wrong, or was waited for, without a full stop.
+pub(super) fn failed(run: &RunStatus, failure: &Failure, is_wait: bool) -> String {
+    let what = if is_wait { "waited and ended" } else { "failed" };
+    let mut text = format!("Run {} (attempt {}) {what}", run.name, run.attempt);
     if let Some(place) = &failure.place {
         let _ = write!(text, " in {}", place.file);
         let numbers = [("line", place.line), ("column", place.column), ("statement", place.statement)];
@@ -277,83 +306,30 @@ pub(super) fn failed(run: &RunStatus, failure: &Failure) -> String {
     text
 }
 
-pub(super) fn retrying(what: &str, failure: &Failure, attempt: i32, retry: &RetrySpec, at: Timestamp) -> String {
-    let attempts = i64::from(retry.limit) + 1;
+/// The attempt that follows a failed one.
+pub(super) struct NextAttempt {
+    pub number: i32,
+    /// How many before it do not count against the limit, and whether the last one does.
+    pub uncounted: i32,
+    pub counted: bool,
+    pub at: Timestamp,
+}
+
+pub(super) fn retrying(what: &str, failure: &Failure, next: &NextAttempt, retry: &RetrySpec) -> String {
+    let attempts = i64::from(retry.limit) + 1 + i64::from(next.uncounted);
     let hint = failure.hint.as_deref().map(|hint| sentence(&capitalised(hint)) + " ").unwrap_or_default();
+    let uncounted = if next.counted { "" } else { "That does not count against spec.retry.limit. " };
     let next = format!(
-        "{hint}Attempt {} of {attempts} starts automatically at {}; to start it now, give the annotation \
+        "{hint}{uncounted}Attempt {} of {attempts} starts automatically at {}; to start it now, give the annotation \
          schemaward.dev/retry a new value.",
-        attempt.saturating_add(1),
-        moment(at)
+        next.number,
+        moment(next.at)
     );
     told(what, &next)
 }
 
-pub(super) fn stalled(what: &str, failure: &Failure, stalled: Why, attempt: i32) -> String {
-    let hint = failure.hint.as_deref().map(|hint| sentence(&capitalised(hint)));
-    if stalled == Why::RetryLimitReached {
-        let hint = hint.map(|hint| format!("{hint} ")).unwrap_or_default();
-        let next = format!(
-            "This was attempt {attempt}, the last one that spec.retry.limit allows. {hint}Put the cause right, then \
-             {ASK_AGAIN}."
-        );
-        return told(what, &next);
-    }
-    match hint {
-        // What is to be fixed is not in the resource or its source: the operator does not see it happen.
-        Some(hint) if is_outside(failure.reason) => told(what, &format!("{hint} Then {ASK_AGAIN}.")),
-        Some(hint) => told(what, &format!("{hint} Or {ASK_AGAIN}.")),
-        None => told(what, &next_step(failure)),
-    }
-}
-
-/// Whether what causes such a failure lies in the database or a Secret.
-fn is_outside(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::NeedsReview
-            | Reason::ForeignHistory
-            | Reason::InvalidSettings
-            | Reason::LedgerUnusable
-            | Reason::AuthenticationFailed
-            | Reason::ConnectionFailed
-    )
-}
-
-/// What to do next, where the runner did not say more.
-fn next_step(failure: &Failure) -> String {
-    let corrected = "a run starts automatically";
-    match (failure.reason, failure.class) {
-        (_, ErrorClass::AlreadyExists) => {
-            format!("The object already exists: drop it or remove the statement, and {corrected}; or {ASK_AGAIN}.")
-        }
-        (Reason::StatementFailed, _) => {
-            format!("Correct the migration, and {corrected}; or fix the database and {ASK_AGAIN}.")
-        }
-        // Their messages say themselves what is to be corrected.
-        (
-            Reason::MigrationEdited
-            | Reason::MigrationMissing
-            | Reason::OutOfOrder
-            | Reason::TargetUnreachable
-            | Reason::InvalidSource,
-            _,
-        ) => format!(
-            "Once the spec or the source is corrected, {corrected}; after schemaward repair, schemaward rollback or \
-             another change in the database {ASK_AGAIN}."
-        ),
-        (Reason::DeadlineExceeded, _) => {
-            format!("Raise spec.activeDeadline, or divide the migration, and {corrected}.")
-        }
-        (Reason::InvalidSettings, _) => {
-            format!("Correct the Secret or the spec; after a change of the Secret alone {ASK_AGAIN}.")
-        }
-        _ => format!("Put the cause right, then {ASK_AGAIN}."),
-    }
-}
-
 /// An account of what happened and what to do next, together no longer than a message may be.
-fn told(what: &str, next: &str) -> String {
+pub(super) fn told(what: &str, next: &str) -> String {
     let room = MESSAGE_LIMIT.saturating_sub(next.len() + 2);
     format!("{} {next}", sentence(&shorten(what.trim_end(), room)))
 }
@@ -363,13 +339,13 @@ fn named(secret: &SecretKeyReference) -> String {
 }
 
 /// With a full stop at its end.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let text = text.trim_end();
     if text.ends_with(['.', '!', '?', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// A hint, which may be written to follow a semicolon, as it is written at the start of a sentence.
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut rest = text.chars();
     let first: String = rest.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
     first + rest.as_str()

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::pass::Pass;
 use super::want::want;
-use super::{clean, message};
+use super::{advice, clean, message};
 use crate::api::{RunStatus, SchemaMigrationStatus};
 use crate::operator::backoff;
 use crate::operator::decision::{Decision, Notice, NoticeKind, Requeue};
@@ -58,12 +58,10 @@ pub(super) fn record(pass: &Pass<'_>, run: &RunStatus, (job, ended): (&Job, &End
         Some(Outcome::Failed { applied, failure }) => {
             let why = Why::from(failure.reason);
             let failure = explained(pass, job, status::bounded(failure));
-            fail(pass, run, status, &Failed { applied: applied.clamp(0, files), failure, why })
+            let failed = Failed { applied: applied.clamp(0, files), failure, why, counts: true };
+            fail(pass, run, status, &weighed(failed, ended, true))
         }
-        None => {
-            let failed = unexplained(run, ended);
-            fail(pass, run, status, &failed)
-        }
+        None => fail(pass, run, status, &weighed(unexplained(run, ended), ended, false)),
     };
     decision.notices.extend(warned);
     decision
@@ -114,6 +112,30 @@ struct Failed {
     failure: Failure,
     /// The failure's reason, or the operator's own where the pod said nothing.
     why: Why,
+    /// Whether it counts against `spec.retry.limit`.
+    counts: bool,
+}
+
+impl Failed {
+    /// Whether the run only waited for another one: nothing has gone wrong.
+    fn is_wait(&self) -> bool {
+        !self.counts && self.why == Why::LockHeld
+    }
+}
+
+/// A failure for what it was: neither a pod that the cluster took away nor a wait for another run counts. `is_told`:
+/// whether the failure is the runner's own word.
+fn weighed(failed: Failed, ended: &Ended, is_told: bool) -> Failed {
+    let Failed { failure, why, .. } = &failed;
+    match &ended.disruption {
+        Some(words) if failure.class.is_retried() && *why != Why::DeadlineExceeded => {
+            let said = is_told.then_some(failure.message.as_str());
+            let failure = Failure { message: message::evicted(words, said), hint: None, ..failure.clone() };
+            Failed { failure, why: Why::Evicted, counts: false, ..failed }
+        }
+        _ if *why == Why::LockHeld && failure.class == ErrorClass::Transient => Failed { counts: false, ..failed },
+        _ => failed,
+    }
 }
 
 /// What is known of a run whose runner did not say how it ended.
@@ -141,7 +163,7 @@ fn unexplained(run: &RunStatus, ended: &Ended) -> Failed {
     let why = if late { Why::DeadlineExceeded } else { Why::PodLost };
     let hint = message::hint(ended).map(str::to_owned);
     let failure = Failure { hint, ..Failure::new(cause, message).class(class) };
-    Failed { applied: 0, failure, why }
+    Failed { applied: 0, failure, why, counts: true }
 }
 
 /// A failure with what only the operator knows: where the URL came from, and what the mounted source was made of.
@@ -190,27 +212,37 @@ fn succeed(
 
 fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed: &Failed) -> Decision {
     let mut status = status;
-    let &Failed { applied, ref failure, why } = failed;
-    let next = next(pass, run, failure, why);
+    let &Failed { applied, ref failure, why, counts } = failed;
+    let next = next(pass, run, failed);
     let retry_at = if let Next::Retry(at) = next { Some(at) } else { None };
     status.last_error = Some(status::last_error(failure, why, retry_at));
-    let what = message::failed(run, failure);
-    let mut notices = vec![Notice {
-        run: Some(run.name.clone()),
-        kind: NoticeKind::Failed { why, applied, took: took(run, pass.now) },
-        message: what.clone(),
-    }];
+    let uncounted = run.uncounted.max(0).saturating_add(i32::from(!counts));
+    if let Some(run) = &mut status.run {
+        run.uncounted = uncounted;
+    }
+    let what = message::failed(run, failure, failed.is_wait());
+    let mut notices = Vec::new();
     let mut tell =
         |kind, message: &str| notices.push(Notice { run: Some(run.name.clone()), kind, message: message.to_owned() });
+    if !failed.is_wait() {
+        tell(NoticeKind::Failed { why, applied, took: took(run, pass.now) }, &what);
+    }
     let requeue = match next {
         Next::Retry(at) => {
-            let message = message::retrying(&what, failure, run.attempt, &pass.resource.spec.retry, at);
-            pass.stand(&mut status, &Standing::Recovering, why, &message);
-            tell(NoticeKind::Retrying, &message);
+            let attempt =
+                message::NextAttempt { number: run.attempt.saturating_add(1), uncounted, counted: counts, at };
+            let message = message::retrying(&what, failure, &attempt, &pass.resource.spec.retry);
+            let (standing, kind) = if failed.is_wait() {
+                (Standing::Reconciling, NoticeKind::WaitingForDatabase)
+            } else {
+                (Standing::Recovering, NoticeKind::Retrying)
+            };
+            pass.stand(&mut status, &standing, why, &message);
+            tell(kind, &message);
             pass.at(at)
         }
         Next::Stall(stalled) => {
-            let message = message::stalled(&what, failure, stalled, run.attempt);
+            let message = advice::stalled(&what, failure, stalled, run.attempt);
             pass.stand(&mut status, &Standing::Stalled, stalled, &message);
             tell(NoticeKind::Stalled { why: stalled }, &message);
             Requeue::OnChange
@@ -228,21 +260,19 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
     Decision { effects: clean::effects(pass, &status), status, requeue, notices }
 }
 
-fn next(pass: &Pass<'_>, run: &RunStatus, failure: &Failure, why: Why) -> Next {
+fn next(pass: &Pass<'_>, run: &RunStatus, failed: &Failed) -> Next {
     if !is_current(pass, run) {
         return Next::Renew;
     }
     let retry = &pass.resource.spec.retry;
-    // A refused password may heal when the Secret is rotated, and asking often may lock the user out.
-    let is_slow = failure.reason == Reason::AuthenticationFailed;
-    if !failure.class.is_retried() {
-        return Next::Stall(why);
+    if !failed.failure.class.is_retried() {
+        return Next::Stall(failed.why);
     }
-    if run.attempt > retry.limit {
+    if failed.counts && run.attempt.saturating_sub(run.uncounted.max(0)) > retry.limit {
         return Next::Stall(Why::RetryLimitReached);
     }
-    let pause =
-        if is_slow { backoff::slow_pause(retry, &run.name) } else { backoff::pause(retry, run.attempt, &run.name) };
+    // A refused login, too: a preview environment creates its user and database at the same time as its resource.
+    let pause = backoff::pause(retry, run.attempt, &run.name);
     // Rounded up: the status keeps whole seconds, and an attempt is not to come before its time.
     let seconds = i64::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
     let at = pass.now.as_second().saturating_add(seconds);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::api::SchemaMigrationStatus;
 use crate::operator::decision::{Decision, Requeue};
 use crate::operator::names;
-use crate::operator::observed::{Children, Observed, Resource};
+use crate::operator::observed::{Children, Job, Observed, Resource};
 use crate::operator::source::{Source, ValidSource};
 use crate::operator::standing::{self, Standing};
 use crate::operator::why::Why;
@@ -26,12 +26,15 @@ pub(super) struct Pass<'a> {
     pub resource: &'a Resource,
     pub source: &'a Source,
     pub children: &'a Children,
+    /// The image that a run would be given now.
+    pub image: &'a str,
     pub now: Timestamp,
 }
 
 impl<'a> Pass<'a> {
     pub fn new(observed: &'a Observed, now: Timestamp) -> Self {
-        Self { resource: &observed.resource, source: &observed.source, children: &observed.children, now }
+        let Observed { resource, source, children, runner_image: image } = observed;
+        Self { resource, source, children, image, now }
     }
 
     /// Nothing but the next look.
@@ -42,6 +45,13 @@ impl<'a> Pass<'a> {
     /// Puts a standing's conditions into a status, for the generation that was seen.
     pub fn stand(&self, status: &mut SchemaMigrationStatus, standing: &Standing, why: Why, message: &str) {
         standing::write(status, standing, (why, message), (self.resource.generation, self.now));
+    }
+
+    /// How long ago a Job was created; a long time if that is unknown.
+    pub fn age(&self, job: &Job) -> Duration {
+        let made = job.origin.as_ref().map(|origin| origin.created_at);
+        let age = made.and_then(|made| Duration::try_from(self.now.duration_since(made)).ok());
+        age.unwrap_or(LONGEST_WAITING_PAUSE * 2)
     }
 
     /// The next look at a time.

@@ -25,9 +25,12 @@ pub(super) fn decide(pass: &Pass<'_>, want: &Want<'_>, due: &Due<'_>) -> Decisio
                 warnings: Vec::new(),
                 ..known.clone()
             };
-            start(pass, &key, want.source, (next_attempt(pass, &key), fresh))
+            start(pass, &key, want.source, ((next_attempt(pass, &key), 0), fresh))
         }
-        Attempt::After(run) => start(pass, &key, want.source, (run.attempt.saturating_add(1), known.clone())),
+        Attempt::After(run) => {
+            let number = (run.attempt.saturating_add(1), run.uncounted);
+            start(pass, &key, want.source, (number, known.clone()))
+        }
         Attempt::Same(run) => resume(pass, run, &key, want.source),
     }
 }
@@ -43,7 +46,7 @@ fn start(
     pass: &Pass<'_>,
     key: &RunKey,
     source: &ValidSource,
-    (attempt, mut status): (i32, SchemaMigrationStatus),
+    ((attempt, uncounted), mut status): ((i32, i32), SchemaMigrationStatus),
 ) -> Decision {
     let asked = &pass.resource.spec.target_version.0;
     let target = if asked == TargetVersion::LATEST { &source.latest } else { asked };
@@ -58,13 +61,14 @@ fn start(
         name: name.clone(),
         task: Some(key.task.as_str().to_owned()),
         attempt,
+        uncounted,
         retry_token: retry_token(pass.resource),
         started_at: Some(status::moment(pass.now)),
         ..RunStatus::default()
     });
     pass.stand(&mut status, &Standing::Reconciling, Why::Starting, &message);
     let notice = Notice { run: Some(name), kind: NoticeKind::Started, message };
-    let effects = launch(pass, key, source, attempt);
+    let effects = launch(pass, key, source, (attempt, uncounted));
     Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
 }
 
@@ -78,7 +82,7 @@ fn resume(pass: &Pass<'_>, run: &RunStatus, key: &RunKey, source: &ValidSource) 
         // The next Job of this name is another one.
         (run.job_uid, run.pod) = (None, None);
     }
-    let effects = launch(pass, key, source, run.attempt);
+    let effects = launch(pass, key, source, (run.attempt, run.uncounted));
     Decision { status, effects, ..pass.unchanged(Requeue::After(WATCH_PAUSE)) }
 }
 
@@ -89,7 +93,7 @@ fn wait_for_database(pass: &Pass<'_>, holder: &str, mut status: SchemaMigrationS
 }
 
 /// All that a run needs and is not there yet, and its Job.
-fn launch(pass: &Pass<'_>, key: &RunKey, source: &ValidSource, attempt: i32) -> Vec<Effect> {
+fn launch(pass: &Pass<'_>, key: &RunKey, source: &ValidSource, (attempt, uncounted): (i32, i32)) -> Vec<Effect> {
     let frozen = pass.frozen_names(source);
     let mut effects = Vec::new();
     if !pass.resource.has_finalizer {
@@ -107,6 +111,7 @@ fn launch(pass: &Pass<'_>, key: &RunKey, source: &ValidSource, attempt: i32) -> 
         task: key.task,
         name: key.run_name(attempt),
         attempt,
+        uncounted,
         source_hash: source.hash.clone(),
         retry_token: retry_token(pass.resource),
         frozen,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::pass::{LONGEST_RUNNING_PAUSE, LONGEST_WAITING_PAUSE, Pass, RENEW_AFTER, WATCH_PAUSE};
 use super::want::want;
-use super::{clean, message};
+use super::{clean, image, message};
 use crate::api::{RunStatus, SchemaMigrationStatus};
 use crate::operator::decision::{Decision, Effect, Notice, NoticeKind, Requeue};
 use crate::operator::names::RunKey;
@@ -20,11 +20,14 @@ use crate::operator::why::Why;
 const LEASE_GRACE: Duration = Duration::from_secs(30);
 
 /// Follows a Job, whatever it was started for. One whose runner has not started is withdrawn when something else is asked
-/// for: it may be waiting for what was just corrected.
+/// for, or when it would have another image now: it may be waiting for what was just corrected.
 pub(super) fn follow(pass: &Pass<'_>, job: &Job) -> Decision {
     let waits = job.is_waiting() && !job.deleting;
     if waits && is_superseded(pass, job) {
-        return take_back(pass, job);
+        return take_back(pass, job, &message::taken_back(&job.name, pass.resource.spec.suspend));
+    }
+    if let Some(why) = image::renewal(pass, job).filter(|_| waits) {
+        return take_back(pass, job, &message::renewed(job, why, pass.image));
     }
     let mut status = pass.resource.status.clone();
     if status.run.is_none() {
@@ -79,7 +82,7 @@ fn effects(pass: &Pass<'_>, job: &Job, waits: bool) -> Vec<Effect> {
         effects.push(Effect::AddFinalizer);
     }
     match pass.children.lease {
-        Lease::Mine { .. } if waits && age(pass, job) >= LEASE_GRACE => effects.push(Effect::ReleaseLease),
+        Lease::Mine { .. } if waits && pass.age(job) >= LEASE_GRACE => effects.push(Effect::ReleaseLease),
         // One that is on its way out needs it no more, one that does not start needs it not yet.
         Lease::Free if !job.deleting && !waits => effects.push(Effect::TakeLease),
         Lease::Mine { unrenewed } if !waits && unrenewed >= RENEW_AFTER => effects.push(Effect::RenewLease),
@@ -93,11 +96,11 @@ fn effects(pass: &Pass<'_>, job: &Job, waits: bool) -> Vec<Effect> {
     effects
 }
 
-fn take_back(pass: &Pass<'_>, job: &Job) -> Decision {
+/// Deletes a Job whose runner has not started. What is due then, the next pass finds: another run, or the same again.
+fn take_back(pass: &Pass<'_>, job: &Job, message: &str) -> Decision {
     let mut status = pass.resource.status.clone();
-    let message = message::taken_back(&job.name, pass.resource.spec.suspend);
-    pass.stand(&mut status, &Standing::Reconciling, Why::Stopping, &message);
-    let notice = Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message };
+    pass.stand(&mut status, &Standing::Reconciling, Why::Stopping, message);
+    let notice = Notice { run: Some(job.name.clone()), kind: NoticeKind::Stopping, message: message.to_owned() };
     let mut effects = vec![clean::delete(job)];
     // The next run takes another Lease, and nobody would come back for this one.
     if job.database.as_ref().is_some_and(|database| *database != pass.resource.spec.database) {
@@ -106,20 +109,13 @@ fn take_back(pass: &Pass<'_>, job: &Job) -> Decision {
     Decision { status, effects, requeue: Requeue::After(WATCH_PAUSE), notices: vec![notice] }
 }
 
-/// How long ago a Job was created; a long time if that is unknown.
-fn age(pass: &Pass<'_>, job: &Job) -> Duration {
-    let made = job.origin.as_ref().map(|origin| origin.created_at);
-    let age = made.and_then(|made| Duration::try_from(pass.now.duration_since(made)).ok());
-    age.unwrap_or(LONGEST_WAITING_PAUSE * 2)
-}
-
 /// When a Job is looked at again. The watches report its end and its pod's start.
 fn pause(pass: &Pass<'_>, job: &Job) -> Duration {
     let (share, longest) = match job.state {
         JobState::Running { .. } => (10, LONGEST_RUNNING_PAUSE),
         JobState::Waiting { .. } | JobState::Suspended | JobState::Ended(_) => (2, LONGEST_WAITING_PAUSE),
     };
-    (age(pass, job) / share).clamp(WATCH_PAUSE, longest)
+    (pass.age(job) / share).clamp(WATCH_PAUSE, longest)
 }
 
 /// Whether a Job was made for something else than what is asked for now.
@@ -158,6 +154,7 @@ fn adopt(status: &mut SchemaMigrationStatus, job: &Job) {
         name: job.name.clone(),
         task: origin.and_then(|origin| origin.task).map(|task| task.as_str().to_owned()),
         attempt: origin.map_or(1, |origin| origin.attempt.max(1)),
+        uncounted: origin.map_or(0, |origin| origin.uncounted.max(0)),
         retry_token: origin.and_then(|origin| origin.retry_token.clone()),
         started_at: origin.map(|origin| status::moment(origin.created_at)),
         ..RunStatus::default()

@@ -11,7 +11,7 @@ use crate::migration::SourceFile;
 use crate::operator::decision::{Decision, Effect, Requeue};
 use crate::operator::names;
 use crate::operator::observed::{
-    Children, Ended, Frozen, Job, JobEnd, JobState, Lease, Observed, Origin, Resource, RunnerEnd,
+    Children, Ended, Frozen, Job, JobEnd, JobState, Lease, Observed, Origin, Resource, RunnerEnd, RunnerImage,
 };
 use crate::operator::source::{Gathered, Source, SourceConfigMap};
 use crate::policy::Gaps;
@@ -54,7 +54,7 @@ impl World {
             status: SchemaMigrationStatus { observed_generation: Some(-1), ..Default::default() },
         };
         let source = source_of(&[("001_a.sql", "create table a ();"), ("002_b.sql", "create table b ();")]);
-        let observed = Observed { resource, source, children: Children::default() };
+        let observed = Observed { resource, source, children: Children::default(), runner_image: "runner:1".into() };
         Self { observed, now: Timestamp::from_second(1_800_000_000).unwrap(), last: None }
     }
 
@@ -122,14 +122,14 @@ impl World {
     }
 
     fn write(&mut self, effect: &Effect) {
-        let (resource, children) = (&mut self.observed.resource, &mut self.observed.children);
+        let Observed { resource, children, source, runner_image: image } = &mut self.observed;
         match effect {
             Effect::AddFinalizer => resource.has_finalizer = true,
             Effect::RemoveFinalizer => resource.has_finalizer = false,
             Effect::TakeLease | Effect::RenewLease => children.lease = Lease::Mine { unrenewed: Duration::ZERO },
             Effect::ReleaseLease => children.lease = Lease::Free,
             Effect::FreezeSource => {
-                let Source::Valid(source) = &self.observed.source else { panic!("nothing to freeze") };
+                let Source::Valid(source) = source else { panic!("nothing to freeze") };
                 let name = names::frozen_name(&resource.name, &resource.uid, &source.hash, 0);
                 let source_hash = source.hash.as_str().to_owned();
                 if !children.frozen.iter().any(|map| map.name == name) {
@@ -147,6 +147,7 @@ impl World {
                     generation: resource.generation,
                     source_hash: order.source_hash.as_str().to_owned(),
                     attempt: order.attempt,
+                    uncounted: order.uncounted,
                     retry_token: order.retry_token.clone(),
                     created_at: self.now,
                 };
@@ -160,6 +161,7 @@ impl World {
                     uid,
                     origin: Some(origin),
                     database: Some(resource.spec.database.clone()),
+                    image: RunnerImage { asked: image.clone(), given: image.clone() },
                     deleting: false,
                     state: JobState::Waiting { reason: None },
                 });
@@ -218,7 +220,7 @@ impl World {
     pub fn ends_saying(self, job: JobEnd, code: i32, message: &str) -> Self {
         let how = format!("{}, exit code {code}", if code == 0 { "Completed" } else { "Error" });
         let runner = RunnerEnd::Exited { code, message: Some(message.to_owned()), how };
-        self.job(JobState::Ended(Ended { job, runner }))
+        self.job(JobState::Ended(Ended { job, runner, disruption: None }))
     }
 
     pub fn ends(self, class: ErrorClass, reason: Reason) -> Self {
@@ -245,7 +247,18 @@ impl World {
 
     /// The Job fails for a reason, and this is known of its runner.
     pub fn ends_without(self, failure: &str, runner: RunnerEnd) -> Self {
-        self.job(JobState::Ended(Ended { job: JobEnd::Failed { reason: Some(failure.into()) }, runner }))
+        let job = JobEnd::Failed { reason: Some(failure.into()) };
+        self.job(JobState::Ended(Ended { job, runner, disruption: None }))
+    }
+
+    /// The run ends as it has, and its pod or its Job says that the cluster took the pod away.
+    pub fn disrupted(mut self) -> Self {
+        for job in &mut self.observed.children.jobs {
+            if let JobState::Ended(ended) = &mut job.state {
+                ended.disruption = Some("EvictionByEvictionAPI: Eviction API: evicting".into());
+            }
+        }
+        self
     }
 
     pub fn status(&self) -> &SchemaMigrationStatus {

@@ -31,11 +31,17 @@ impl Database {
         let mut url = server_url.clone();
         url.set_path(name);
         let pool = connect(&url).await;
-        let mut pod_url = pod_url.clone();
-        pod_url.set_path(name);
-        pod_url.set_username(&role).expect("a URL with a host");
-        pod_url.set_password(Some(password)).expect("a URL with a host");
-        Self { name: name.to_owned(), role, pod_url: pod_url.into(), server, pool }
+        let pod_url = Self::pod_url(pod_url, name, password).into();
+        Self { name: name.to_owned(), role, pod_url, server, pool }
+    }
+
+    /// The URL of such a database for a pod, whether it is there or not.
+    pub fn pod_url(server: &Url, name: &str, password: &str) -> Url {
+        let mut url = server.clone();
+        url.set_path(name);
+        url.set_username(&format!("{name}_owner")).expect("a URL with a host");
+        url.set_password(Some(password)).expect("a URL with a host");
+        url
     }
 
     /// Drops both, whoever is connected.

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each of the two test binaries uses its own part")]
 
+pub mod admission;
 pub mod canary;
 pub mod database;
 pub mod diagnosis;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::scenes::{complained, forgotten, next_generation, retry, running, stopping, without_job};
+use super::scenes::{complained, forgotten, next_generation, retry, running, stopping, with_image, without_job};
 use crate::operator::decide::world::World;
 use crate::operator::decision::{Effect, Requeue};
 use crate::operator::observed::Lease;
@@ -43,6 +43,31 @@ fn a_run_that_is_found_again_keeps_the_number_of_its_attempt() {
     let second = World::failed(Transient, Reason::ConnectionFailed).later(10).pass();
     let found = forgotten(running(second)).pass();
     assert_eq!(found.status().run.as_ref().map(|run| run.attempt), Some(2));
+}
+
+#[test]
+fn a_run_that_is_found_again_keeps_what_did_not_count() {
+    let evicted = World::started().ends(Transient, Reason::Cancelled).disrupted().pass();
+    let found = forgotten(running(evicted.later(10).pass())).pass();
+    assert_eq!(found.status().run.as_ref().map(|run| (run.attempt, run.uncounted)), Some((2, 1)));
+}
+
+/// The Job of an older runnerImage is deleted, and the same run goes on with the new one.
+#[test]
+fn a_run_is_made_again_under_its_name_with_the_operators_new_image() {
+    let waits = complained(World::started(), "ErrImagePull: no such image").pass();
+    let renewed = with_image(waits, "runner:2").pass();
+    let name = renewed.status().run.clone().unwrap().name;
+    let message = format!(
+        "Run {name} had not started, and its Job is created again: the operator now uses the image runner:2 in place of \
+         runner:1."
+    );
+    assert_eq!(renewed.status().conditions[0].message, message);
+    let again = without_job(renewed).pass();
+    let job = &again.observed.children.jobs[0];
+    assert_eq!((job.name.as_str(), job.image.asked.as_str()), (name.as_str(), "runner:2"));
+    assert_eq!(again.status().run.as_ref().map(|run| run.attempt), Some(1));
+    assert_eq!(again.ends_well().settle().standing(), "Ready Verified");
 }
 
 #[test]

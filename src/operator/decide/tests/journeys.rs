@@ -1,6 +1,8 @@
 //! Several passes in a row: to the end of a run, through crashes, and from what others have left.
 
-use super::scenes::{forgotten, invalid, missing, next_generation, other_content, retry, running};
+use super::scenes::{
+    forgotten, invalid, missing, next_generation, other_content, retry, running, suspended, without_job,
+};
 use crate::operator::decide::world::World;
 use crate::operator::decision::Requeue;
 use crate::operator::names::RunKey;
@@ -127,6 +129,22 @@ fn a_run_that_was_decided_and_never_made_is_forgotten_when_its_source_turns_out_
     assert!(decided.status().run.is_some());
     assert_eq!(invalid(decided).pass().status().run, None);
     assert!(invalid(World::ready()).pass().status().run.is_some(), "one that has ended is still to be seen");
+}
+
+#[test]
+fn a_run_that_was_withdrawn_for_suspend_is_gone_from_the_status_and_no_attempt_is_announced() {
+    let failed = World::failed(Transient, Reason::ConnectionFailed);
+    assert!(failed.status().last_error.as_ref().unwrap().retry_at.is_some());
+    let paused = suspended(failed.clone()).pass();
+    let error = paused.status().last_error.clone().unwrap();
+    assert_eq!((error.retry_at, error.reason.as_str()), (None, "ConnectionFailed"));
+    assert!(paused.status().run.is_some(), "it has ended");
+    let second = suspended(failed.later(10).pass()).pass();
+    assert_eq!(second.standing(), "Reconciling Stopping");
+    let withdrawn = without_job(second).pass();
+    assert_eq!((withdrawn.standing().as_str(), &withdrawn.status().run), (" Suspended", &None));
+    let resumed = next_generation(withdrawn).with(|seen| seen.resource.spec.suspend = false).pass();
+    assert_eq!(resumed.ends_well().settle().standing(), "Ready Verified");
 }
 
 #[test]

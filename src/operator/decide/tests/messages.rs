@@ -79,7 +79,40 @@ use crate::report::{ErrorClass, Event, Failure, Outcome, Place, Reason};
 #[case::a_queue(World::started().job(JobState::Suspended), "its Job is suspended, by a person or by a queue such as Kueue")]
 #[case::an_image(
     complained(World::started(), "ErrImagePull: x"),
-    "set the annotation schemaward.dev/retry to a new value to have the Job created again."
+    "ErrImagePull: x. Its pod starts automatically once that image can be pulled; given another runnerImage, the \
+     operator creates the Job again with it."
+)]
+#[case::an_image_that_a_policy_has_put_in(
+    complained(World::started(), "ErrImagePull: mirror/runner:1").with(|seen| {
+        seen.children.jobs[0].image.given = "mirror/runner:1".into();
+    }),
+    "The image was put in by an admission policy in place of runner:1. The Job is created again every five minutes; to \
+     have it done at once, set the annotation schemaward.dev/retry to a new value."
+)]
+#[case::an_image_that_a_policy_has_put_in_for_long(
+    complained(World::started(), "ErrImagePull: mirror/runner:1").later(300).with(|seen| {
+        seen.children.jobs[0].image.given = "mirror/runner:1".into();
+    }),
+    "its Job is created again: its image mirror/runner:1, which an admission policy has put in place of runner:1, \
+     cannot be pulled, and that policy may have been corrected."
+)]
+#[case::an_eviction(
+    World::started().ends_unexplained("PodFailurePolicy").disrupted(),
+    "(attempt 1) failed: the cluster took its pod away (EvictionByEvictionAPI: Eviction API: evicting). That does not \
+     count against spec.retry.limit. Attempt 2 of 4 starts automatically at "
+)]
+#[case::an_eviction_that_the_runner_noticed(
+    World::started().ends_failing(failure(Reason::Cancelled, "the run was asked to stop.").class(Transient)).disrupted(),
+    "(EvictionByEvictionAPI: Eviction API: evicting); its runner said: the run was asked to stop. That does not count"
+)]
+#[case::a_lock_that_another_run_has(
+    World::started().ends_failing(
+        failure(Reason::LockHeld, "the lock in the database was held by x for longer than 600 s")
+            .class(Transient)
+            .hint("wait for that run to end, or end its connection")
+    ),
+    "(attempt 1) waited and ended: the lock in the database was held by x for longer than 600 s. Wait for that run to \
+     end, or end its connection. That does not count against spec.retry.limit. Attempt 2 of 4 starts automatically at "
 )]
 fn a_message_says_what_happened_and_what_helps(#[case] world: World, #[case] says: &str) {
     let after = world.pass();
@@ -106,12 +139,12 @@ fn waiting_for_a_lock() -> Event {
 #[case::a_namesake_of_the_runs_job(
     with_strange_job(World::started(), None),
     "Job \"RUN\" has the labels of this resource, but is not the Job of its run: Schemaward did not create it, so its \
-     result is ignored. A run starts automatically when that Job has ended; delete it if it is not needed."
+     result is ignored. What is due follows automatically when that Job has ended; delete it if it is not needed."
 )]
 #[case::a_job_for_a_task_of_a_newer_version(
     of_an_unknown_task(World::started(), false),
     "Job \"RUN\" was started for a task that this version of Schemaward does not know, so nothing that it reports is \
-     believed. A run starts automatically when that Job has ended; delete the Job if it is not needed."
+     believed. What is due follows automatically when that Job has ended; delete the Job if it is not needed."
 )]
 #[case::a_stray_pod(
     with_stray_pod(World::fresh()),
@@ -162,8 +195,8 @@ fn waiting_for_a_lock() -> Event {
 )]
 #[case::a_database_in_use(
     held(World::fresh()),
-    "Waiting for SchemaMigration \"blog\", which migrates the same database (Secret \"shop-db\", key \"url\"); this one \
-     continues automatically when that run has ended."
+    "Waiting for SchemaMigration \"blog\", which has a run for the same database (Secret \"shop-db\", key \"url\"); this \
+     one continues automatically when that run has ended, or if its pod has not started after 30 s."
 )]
 #[case::a_missing_config_map(
     missing(World::fresh()),
@@ -233,7 +266,7 @@ fn a_success_says_what_it_did(#[case] applied: i64, #[case] ahead: &[&str], #[ca
     Reason::StatementFailed,
     AlreadyExists,
     None,
-    "The object already exists: drop it or remove the statement, and a run starts automatically; or AGAIN."
+    "The object already exists: remove the statement, and a run starts automatically; or drop the object and AGAIN."
 )]
 #[case(
     Reason::TargetUnreachable,
@@ -245,7 +278,7 @@ fn a_success_says_what_it_did(#[case] applied: i64, #[case] ahead: &[&str], #[ca
     Reason::DeadlineExceeded,
     Permanent,
     None,
-    "Raise spec.activeDeadline, or divide the migration, and a run starts automatically."
+    "Raise spec.activeDeadline, or divide the migration, and a run starts automatically; or fix what slowed it down and AGAIN."
 )]
 #[case(
     Reason::InvalidSettings,
@@ -257,9 +290,25 @@ fn a_success_says_what_it_did(#[case] applied: i64, #[case] ahead: &[&str], #[ca
 #[case(Reason::LedgerUnusable, Permanent, Some("ask the owner"), "Ask the owner. Then AGAIN.")]
 #[case(Reason::NeedsReview, Permanent, Some("look"), "Look. Then AGAIN.")]
 #[case(Reason::ForeignHistory, Permanent, Some("adopt it"), "Adopt it. Then AGAIN.")]
-#[case(Reason::InvalidSettings, Permanent, Some("correct it"), "Correct it. Then AGAIN.")]
-#[case(Reason::StatementFailed, Permanent, Some("drop it."), "Drop it. Or AGAIN.")]
-#[case(Reason::MigrationEdited, Permanent, Some("put it back"), "Put it back. Or AGAIN.")]
+#[case(
+    Reason::InvalidSettings,
+    Permanent,
+    Some("write it"),
+    "Write it. Correct the Secret or the spec; after a change of the Secret alone AGAIN."
+)]
+#[case(
+    Reason::StatementFailed,
+    Permanent,
+    Some("drop it."),
+    "Drop it. Correct the migration, and a run starts automatically; or fix the database and AGAIN."
+)]
+#[case(
+    Reason::MigrationEdited,
+    Permanent,
+    Some("put it back"),
+    "Put it back. Once the spec or the source is corrected, a run starts automatically; after schemaward repair, \
+     schemaward rollback or another change in the database AGAIN."
+)]
 fn a_stalled_run_says_what_to_do_next(
     #[case] reason: Reason,
     #[case] class: ErrorClass,

@@ -23,11 +23,56 @@ fn a_failure_is_in_the_status_with_its_place_and_the_time_of_the_retry() {
     assert!(message.contains("Attempt 2 of 3 starts automatically at"), "{message}");
 }
 
+/// A preview environment creates its user and database at the same time as the resource: they are there soon.
 #[test]
-fn a_refused_password_is_retried_at_the_slowest_pace() {
-    let world = World::failed(Transient, Reason::AuthenticationFailed);
-    let Requeue::After(pause) = world.last.as_ref().unwrap().requeue else { panic!() };
-    assert!(pause >= Duration::from_secs(48), "{pause:?}");
+fn a_refused_login_is_tried_again_soon_and_then_slower() {
+    let mut world = World::fresh().with(|seen| seen.resource.spec.retry.limit = 4).pass();
+    let mut pauses = Vec::new();
+    for _ in 0..4 {
+        world = world.ends(Transient, Reason::AuthenticationFailed).pass();
+        let Requeue::After(pause) = world.last.as_ref().unwrap().requeue else { panic!() };
+        pauses.push(pause.as_secs());
+        world = world.later(pause.as_secs()).pass();
+    }
+    // initialDelay is 10 s here and maxDelay a minute; a fifth may be left out.
+    for (pause, longest) in pauses.iter().zip([10, 20, 40, 60]) {
+        assert!((longest * 4 / 5..=longest).contains(pause), "{pauses:?}");
+    }
+    let last = world.ends(Transient, Reason::AuthenticationFailed).pass();
+    assert_eq!(last.standing(), "Stalled RetryLimitReached");
+}
+
+/// Evictions and waits leave all attempts that the limit allows to what fails.
+#[test]
+fn what_does_not_count_leaves_the_limit_as_it_is() {
+    let mut world = World::started();
+    for round in 0..5 {
+        world = match round % 2 {
+            0 => world.ends(Transient, Reason::Cancelled).disrupted().pass(),
+            _ => world.ends(Transient, Reason::LockHeld).pass(),
+        };
+        let run = world.status().run.clone().unwrap();
+        assert_eq!((run.attempt, run.uncounted), (round + 1, round + 1));
+        let message = &world.status().conditions[0].message;
+        let next = format!(" That does not count against spec.retry.limit. Attempt {} of {} ", round + 2, round + 4);
+        assert!(message.contains(&next), "{message}");
+        world = world.later(60).pass();
+    }
+    let run = world.status().run.clone().unwrap();
+    assert_eq!((run.attempt, run.uncounted), (6, 5), "the next attempt knows");
+    let origin = world.observed.children.jobs.last().unwrap().origin.clone().unwrap();
+    assert_eq!(origin.uncounted, 5, "and its Job does, should the status be lost");
+    // The limit is 2: three that count.
+    for _ in 0..2 {
+        world = world.ends(Transient, Reason::ConnectionFailed).pass();
+        assert_eq!(world.standing(), "Reconciling ConnectionFailed");
+        world = world.later(60).pass();
+    }
+    let world = world.ends(Transient, Reason::ConnectionFailed).pass();
+    assert_eq!(world.standing(), "Stalled RetryLimitReached");
+    // What is asked for next begins from nothing.
+    let next = next_generation(world).pass();
+    assert_eq!(next.status().run.as_ref().map(|run| (run.attempt, run.uncounted)), Some((1, 0)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::scenes::{
     LAUNCH, SETTLE, before_tasks, beside_a_sidecar, complained, deleted, forgotten, held, invalid, missing, moved,
-    next_generation, of_an_unknown_task, other_content, retry, running, stopping, suspended, third_attempt,
+    next_generation, of_an_unknown_task, other_content, retry, running, stopping, suspended, third_attempt, with_image,
     with_strange_job, with_stray_pod, without_frozen, without_job,
 };
 use crate::operator::decide::world::World;
@@ -35,6 +35,30 @@ use crate::report::Reason;
     "Waiting"
 )]
 #[case::what_a_pod_waits_for_is_reported_once(complained(complained(World::started(), "ErrImagePull: no such image").pass(), "ImagePullBackOff"), "Reconciling Starting", "Status", "")]
+#[case::a_job_with_an_image_that_cannot_be_pulled_and_is_no_more_the_operators_is_created_again(
+    with_image(complained(World::started(), "ErrImagePull: no such image"), "runner:2"),
+    "Reconciling Stopping",
+    "Status DeleteJob",
+    "Stopping"
+)]
+#[case::a_job_with_another_image_may_still_start(
+    with_image(World::started().later(29), "runner:2"),
+    "Reconciling Starting",
+    "",
+    ""
+)]
+#[case::a_run_with_another_image_continues(
+    with_image(running(World::started()).pass().later(9), "runner:2"),
+    "Reconciling Running",
+    "",
+    ""
+)]
+#[case::a_job_with_another_image_that_is_being_deleted_is_waited_for(
+    with_image(stopping(complained(World::started(), "ErrImagePull")), "runner:2"),
+    "Reconciling Stopping",
+    "Status",
+    ""
+)]
 #[case::a_suspended_job_is_waited_for(World::started().job(JobState::Suspended), "Reconciling Starting", "Status", "")]
 #[case::a_suspended_job_is_withdrawn_for_a_new_spec(next_generation(World::started().job(JobState::Suspended)), "Reconciling Stopping", "Status DeleteJob", "Stopping")]
 #[case::a_namesake_of_the_runs_job_is_not_believed(
@@ -116,10 +140,19 @@ use crate::report::Reason;
 #[case::an_unknown_outcome_is_retried(World::started().ends(UnknownOutcome, Reason::ConnectionFailed), "Reconciling ConnectionFailed", SETTLE, "Failed Retrying")]
 #[case::a_refused_password_is_retried(World::started().ends(Transient, Reason::AuthenticationFailed), "Reconciling AuthenticationFailed", SETTLE, "Failed Retrying")]
 #[case::a_lost_pod_is_retried(World::started().ends_unexplained("BackoffLimitExceeded"), "Reconciling PodLost", SETTLE, "Failed Retrying")]
-#[case::a_complete_job_whose_pod_is_gone_is_verified_again(World::started().job(JobState::Ended(Ended { job: JobEnd::Complete, runner: RunnerEnd::Unknown })), "Reconciling PodLost", SETTLE, "Failed Retrying")]
+#[case::a_complete_job_whose_pod_is_gone_is_verified_again(World::started().job(JobState::Ended(Ended { job: JobEnd::Complete, runner: RunnerEnd::Unknown, disruption: None })), "Reconciling PodLost", SETTLE, "Failed Retrying")]
 #[case::a_pod_that_never_started_in_time_is_retried(World::started().ends_unexplained("DeadlineExceeded"), "Reconciling DeadlineExceeded", SETTLE, "Failed Retrying")]
 #[case::a_run_that_takes_too_long_stalls(running(World::started()).pass().ends_unexplained("DeadlineExceeded"), "Stalled DeadlineExceeded", SETTLE, "Failed Stalled")]
 #[case::the_last_attempt_stalls(third_attempt().ends(Transient, Reason::ConnectionFailed), "Stalled RetryLimitReached", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Stalled")]
+#[case::an_evicted_pod_is_retried(World::started().ends_unexplained("PodFailurePolicy").disrupted(), "Reconciling Evicted", SETTLE, "Failed Retrying")]
+#[case::an_evicted_run_that_was_asked_to_stop_is_retried(World::started().ends(Transient, Reason::Cancelled).disrupted(), "Reconciling Evicted", SETTLE, "Failed Retrying")]
+#[case::the_last_attempt_is_made_again_when_it_is_evicted(third_attempt().ends(Transient, Reason::Cancelled).disrupted(), "Reconciling Evicted", "Status ReleaseLease DeleteJob RemoveFinalizer", "Failed Retrying")]
+#[case::a_success_is_one_though_its_pod_was_evicted_then(World::started().ends_well().disrupted(), "Ready Verified", SETTLE, "Applied")]
+#[case::a_statement_that_failed_stalls_though_its_pod_was_evicted_then(World::started().ends(Permanent, Reason::StatementFailed).disrupted(), "Stalled StatementFailed", SETTLE, "Failed Stalled")]
+#[case::a_run_that_took_too_long_stalls_though_its_pod_was_evicted_then(running(World::started()).pass().ends_unexplained("DeadlineExceeded").disrupted(), "Stalled DeadlineExceeded", SETTLE, "Failed Stalled")]
+#[case::a_wait_for_another_run_is_no_failure(World::started().ends(Transient, Reason::LockHeld), "Reconciling LockHeld", SETTLE, "WaitingForDatabase")]
+#[case::a_wait_for_another_run_in_the_last_attempt_is_no_failure(third_attempt().ends(Transient, Reason::LockHeld), "Reconciling LockHeld", "Status ReleaseLease DeleteJob RemoveFinalizer", "WaitingForDatabase")]
+#[case::a_lock_that_may_not_be_asked_for_stalls(World::started().ends(Permanent, Reason::LockHeld), "Stalled LockHeld", SETTLE, "Failed Stalled")]
 #[case::success_for_an_old_content_is_not_ready(other_content(World::started().ends_well()), "Reconciling Changed", SETTLE, "Applied")]
 #[case::success_for_an_old_generation_is_not_ready(next_generation(World::started().ends_well()), "Reconciling Changed", SETTLE, "Applied")]
 #[case::failure_for_an_old_content_does_not_stall(other_content(World::started().ends(Permanent, Reason::StatementFailed)), "Reconciling Changed", SETTLE, "Failed")]

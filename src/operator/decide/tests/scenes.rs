@@ -76,6 +76,11 @@ pub(super) fn with_stray_pod(world: World) -> World {
     world.with(|seen| seen.children.stray_pods.push("shop-x-1-abcde".into()))
 }
 
+/// The operator uses this image from now on.
+pub(super) fn with_image(world: World, image: &str) -> World {
+    world.with(|seen| seen.runner_image = image.into())
+}
+
 pub(super) fn complained(world: World, complaint: &str) -> World {
     world.job(JobState::Waiting { reason: Some(complaint.into()) })
 }

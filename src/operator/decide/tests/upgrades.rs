@@ -26,17 +26,19 @@ fn left(status: &str) -> World {
 /// The same while its run is in progress.
 fn left_running(status: &str) -> World {
     let job: KubeJob = serde_json::from_str(JOB).unwrap();
-    let (origin, database) = (pod::origin(&job), pod::database(&job));
+    let (origin, database, image) = (pod::origin(&job), pod::database(&job), pod::image(&job, None));
     let source_hash = origin.as_ref().unwrap().source_hash.clone();
     let (name, uid) = (job.metadata.name.clone().unwrap(), job.metadata.uid.clone().unwrap());
     let mounted = job.spec.unwrap().template.spec.unwrap().volumes.unwrap()[1].projected.clone().unwrap();
     let frozen = mounted.sources.unwrap()[0].config_map.clone().unwrap().name;
     left(status).with(|seen| {
+        // Its image is the one of the operator that takes it over.
+        seen.runner_image.clone_from(&image.given);
         seen.resource.has_finalizer = true;
         seen.children.lease = Lease::Mine { unrenewed: std::time::Duration::ZERO };
         seen.children.frozen.push(Frozen { uid: "uid".into(), name: frozen, source_hash });
         let state = JobState::Waiting { reason: None };
-        seen.children.jobs.push(Job { name, uid, origin, database, deleting: false, state });
+        seen.children.jobs.push(Job { name, uid, origin, database, image, deleting: false, state });
     })
 }
 
