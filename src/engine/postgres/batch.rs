@@ -18,7 +18,8 @@ use super::address::Address;
 use super::answers::{Heard, News, Phase, tell_phase};
 use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, server_error};
 use super::ledger::Ledger;
-use super::message::{Frame, Message, Transactions};
+use super::mark::End;
+use super::message::{Message, Transactions};
 use super::session::PostgresSession;
 use super::settings::ALL_ROWS;
 use crate::engine::session::{ApplyError, ApplyOutcome, Attempt, Progress};
@@ -75,10 +76,17 @@ pub(super) struct Going<'p> {
     /// How many files were reported as started, and as applied.
     pub(super) started: usize,
     pub(super) applied: usize,
+    /// Of the files that have ended, where the message asks for it.
+    pub(super) ends: Vec<End>,
     pub(super) progress: &'p mut dyn FnMut(usize, Progress),
 }
 
-impl Going<'_> {
+impl<'p> Going<'p> {
+    /// Of a message whose first file is reported as started.
+    pub(super) fn new(progress: &'p mut dyn FnMut(usize, Progress)) -> Self {
+        Self { heard: Heard::default(), started: 1, applied: 0, ends: Vec::new(), progress }
+    }
+
     fn news(&mut self, index: usize, news: News) {
         self.started_up_to(index, Duration::ZERO);
         if let News::StatementsDone(done) = news {
@@ -144,16 +152,9 @@ impl PostgresSession {
 
     /// Sends one message for all of a batch, which is not empty.
     async fn send_message(&mut self, batch: &[Attempt<'_>], progress: &mut dyn FnMut(usize, Progress)) -> Sent {
-        let frame = Frame {
-            ledger: &self.ledger,
-            reset: &self.reset,
-            mark: &self.mark,
-            synchronous_commit: &self.synchronous_commit,
-        };
-        let mut message = Message::new(frame, Transactions::Each, batch);
+        let mut message = Message::new(self.frame(), Transactions::Each, batch);
         let text = std::mem::take(&mut message.text);
-        // The first was reported.
-        let going = RefCell::new(Going { heard: Heard::default(), started: 1, applied: 0, progress });
+        let going = RefCell::new(Going::new(progress));
         let (address, ledger) = (self.address.clone(), self.ledger.clone());
         let followed = tokio::select! {
             biased;
@@ -191,7 +192,8 @@ impl PostgresSession {
         let heard = going.heard;
         if heard.is_nothing() && !connection_lost(error) && !is_cancelled(error) {
             // Before the first answer no transaction is open.
-            return not_understood(message, error);
+            let (index, failure) = not_understood(message, error);
+            return Sent::NotUnderstood(index, failure);
         }
         let (index, phase) = message.at(heard);
         if connection_lost(error) {
@@ -247,7 +249,10 @@ impl PostgresSession {
                     }
                 }
                 Either::Right(row) => match mark.read(&row) {
-                    Some(told) => going.heard.mark(told),
+                    Some(told) => {
+                        going.heard.mark(told);
+                        going.ends.extend(mark.read_end(&row));
+                    }
                     None if message.at(going.heard).1 == Phase::Answered => rows.push(row),
                     // Of a file's own query.
                     None => {}
@@ -277,8 +282,8 @@ impl PostgresSession {
     }
 }
 
-/// Nothing has run: the server does not understand the text.
-pub(super) fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent {
+/// Nothing has run: the server does not understand the text, in the file with this index where that is known.
+pub(super) fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> (Option<usize>, Failure) {
     let character = server_error(error).and_then(position);
     let found = character.map(|character| message.file_of_character(character));
     let index = found.unwrap_or(0);
@@ -286,7 +291,7 @@ pub(super) fn not_understood(message: &Message<'_>, error: &sqlx::Error) -> Sent
     let end = || found.and_then(|index| message.place_of_end(index)).unwrap_or_else(|| message.place(index, None));
     let mut failure = Failure { place: Some(place.unwrap_or_else(end)), ..failure_of(error, Reason::StatementFailed) };
     failure.message = message.without_passwords(index, &failure.message);
-    Sent::NotUnderstood(found, failure)
+    (found, failure)
 }
 
 /// The server has answered all that a file was sent with, and yet its row is not in the ledger.

@@ -16,6 +16,8 @@ pub(super) const FOREIGN_LEDGER: &str = "SW002";
 const OTHER_ROW: &str = "SW003";
 /// Raised where another server process answers than the session's own.
 pub(super) const OTHER_PROCESS: &str = "SW005";
+/// Raised where constraints can be deferred and nothing has shown that before.
+pub(super) const DEFERRABLE: &str = "SW006";
 /// Source of these and all others: PostgreSQL, Appendix A, "PostgreSQL Error Codes".
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_COLUMN: &str = "42703";

@@ -1,6 +1,6 @@
 //! The ledger's SQL. Texts only; [`super::session`] sends them.
 
-use super::error::OTHER_PROCESS;
+use super::error::{DEFERRABLE, OTHER_PROCESS};
 use super::literal::{identifier, text, text_or_null};
 use super::own_transaction::BEGIN;
 use super::settings::ALL_ROWS;
@@ -34,6 +34,18 @@ pub(super) enum OlderLedger {
     One,
     /// It knows no other kind than migrations.
     Two,
+}
+
+const ANY_DEFERRABLE: &str = "EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE condeferrable)";
+
+/// In a second.
+const MICROS: i64 = 1_000_000;
+
+/// For how long a file has run, by the server's clock, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) to: i64,
 }
 
 /// The ledger in one schema.
@@ -263,6 +275,39 @@ impl Ledger {
             run_values(attempt),
         ];
         format!("CALL {}.record_success({})", self.quoted, values.join(", "))
+    }
+
+    /// The rows of migrations that are applied with this very transaction, in the order they ran.
+    pub(super) fn record_together(&self, ended: &[(Attempt<'_>, Span)]) -> String {
+        let row = |(attempt, span): &(Attempt<'_>, Span)| {
+            let (seconds, micros) = (span.to.div_euclid(MICROS), span.to.rem_euclid(MICROS));
+            let (ms, statements) = ((span.to - span.from).max(0) / 1000, attempt.migration.statements.len());
+            format!(
+                "({}, pg_catalog.to_timestamp({seconds}.{micros:06}), {ms}, true, {statements}, {statements}, {})",
+                file_values(*attempt),
+                run_values(*attempt)
+            )
+        };
+        let rows: Vec<String> = ended.iter().map(row).collect();
+        format!(
+            "INSERT INTO {}.schema_migrations (version, filename, description, kind, checksum, token_checksum, applied_at, \
+             execution_time_ms, success, statements_done, statements_total, rollback_sql, run, fence, tool_version) VALUES {}",
+            self.quoted,
+            rows.join(", ")
+        )
+    }
+
+    /// Raises SW006 where a constraint can be deferred.
+    pub(super) fn refuse_deferrable() -> String {
+        format!(
+            "DO $schemaward$BEGIN IF {ANY_DEFERRABLE} THEN RAISE EXCEPTION USING ERRCODE = '{DEFERRABLE}', \
+             MESSAGE = 'a constraint can be deferred'; END IF;END$schemaward$"
+        )
+    }
+
+    /// Whether a constraint can be deferred.
+    pub(super) fn any_deferrable() -> String {
+        format!("SELECT {ANY_DEFERRABLE}")
     }
 
     /// The row of a migration that was applied statement by statement, with what is written `also`.

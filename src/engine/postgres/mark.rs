@@ -19,6 +19,14 @@ pub(super) struct Mark {
     behind: String,
 }
 
+/// When a file has ended, by the server's clock, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct End {
+    /// The beginning of the transaction it has ended in.
+    pub(super) transaction: i64,
+    pub(super) at: i64,
+}
+
 /// What a row of the server's says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Told {
@@ -57,13 +65,32 @@ impl Mark {
         format!("SELECT {file} AS \"{}\"", self.behind)
     }
 
+    /// The same, and its row has an [`End`], too.
+    pub(super) fn end(&self, file: usize) -> String {
+        let (transaction, at) = (micros("pg_catalog.transaction_timestamp()"), micros("pg_catalog.clock_timestamp()"));
+        format!("{}, {transaction}, {at}", self.behind(file))
+    }
+
+    /// The end that a row of [`Self::end`] shows.
+    pub(super) fn read_end(&self, row: &PgRow) -> Option<End> {
+        let is_end = row.columns().first().is_some_and(|column| column.name() == self.behind);
+        let micros = |column| row.try_get::<i64, _>(column).ok();
+        is_end.then_some(())?;
+        Some(End { transaction: micros(1)?, at: micros(2)? })
+    }
+
     /// What a row says; None where it is an answer to a file's own query.
     pub(super) fn read(&self, row: &PgRow) -> Option<Told> {
-        let [column] = row.columns() else { return None };
+        let column = row.columns().first()?;
         if column.name() == self.between {
             return Some(Told::Between);
         }
         let file = || row.try_get::<i32, _>(0).ok().and_then(|file| usize::try_from(file).ok());
         (column.name() == self.behind).then(file).flatten().map(Told::Behind)
     }
+}
+
+/// An instant as microseconds since 1970.
+fn micros(instant: &str) -> String {
+    format!("(EXTRACT(EPOCH FROM {instant}) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8")
 }

@@ -80,10 +80,12 @@ impl Reset {
         Closing { sql, answers: 5 + self.answers + usize::from(!last.is_empty()) }
     }
 
-    /// The same where other files follow in the same transaction.
-    fn closing_within(&self, mark: &str, record: &str) -> Closing {
-        let sql = format!("{mark};{DEFERRED_WITHIN};{};{record};{FORGET_SEQUENCE};", self.statements);
-        Closing { sql, answers: 4 + self.answers }
+    /// The same within a transaction that goes on, without a row. `deferred` is what makes due what the file has deferred,
+    /// where that is to be due.
+    fn closing_within(&self, mark: &str, deferred: Option<&str>) -> Closing {
+        let due = deferred.map_or_else(String::new, |deferred| format!("{deferred};"));
+        let sql = format!("{mark};{due}{};{FORGET_SEQUENCE};", self.statements);
+        Closing { sql, answers: 2 + usize::from(deferred.is_some()) + self.answers }
     }
 }
 
@@ -100,15 +102,17 @@ pub(super) struct Frame<'a> {
 
 /// Which transactions a message's files are in.
 #[derive(Clone, Copy)]
-pub(super) enum Transactions<'a, 'b> {
-    /// Each in its own.
+pub(super) enum Transactions {
+    /// Each in its own, with its row.
     Each,
-    /// All in one, with those of the messages before and after it.
+    /// All in one, with those of the messages before and after it. Their rows, and COMMIT, are in a message of their own.
     One {
-        /// The last file of the message before; None where this one begins the transaction.
-        before: Option<&'a Attempt<'b>>,
-        /// Whether this message ends the transaction.
+        /// Whether this message begins the transaction.
+        is_first: bool,
+        /// Whether no message with files follows it.
         is_last: bool,
+        /// Whether something may be deferred that is due at its file's end; what the last one defers is always due.
+        may_defer: bool,
     },
 }
 
@@ -144,7 +148,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Message<'a> {
     /// `batch`: in the order they run.
-    pub(super) fn new(frame: Frame<'_>, transactions: Transactions<'_, '_>, batch: &[Attempt<'a>]) -> Self {
+    pub(super) fn new(frame: Frame<'_>, transactions: Transactions, batch: &[Attempt<'a>]) -> Self {
         let files = batch.len().max(1);
         let marks_each = (MOST_MARKS_IN_ALL / files).min(MOST_MARKS);
         let mut writer = Writer::default();
@@ -224,7 +228,7 @@ impl Writer {
     fn part<'a>(
         &mut self,
         frame: Frame<'_>,
-        transactions: Transactions<'_, '_>,
+        transactions: Transactions,
         attempt: Attempt<'a>,
         neighbours: &Neighbours<'_, '_>,
         marks: Vec<usize>,
@@ -249,16 +253,10 @@ impl Writer {
     }
 
     /// What comes before a file's first statement. Returns how many answers it makes.
-    fn opening(
-        &mut self,
-        frame: Frame<'_>,
-        transactions: Transactions<'_, '_>,
-        index: usize,
-        has_marks: bool,
-    ) -> usize {
+    fn opening(&mut self, frame: Frame<'_>, transactions: Transactions, index: usize, has_marks: bool) -> usize {
         let (prepared, begin) = match transactions {
             Transactions::Each => (frame.mark.prepared(), BEGIN),
-            Transactions::One { before: None, .. } if index == 0 => (frame.mark.prepared(), BEGIN),
+            Transactions::One { is_first: true, .. } if index == 0 => (frame.mark.prepared(), BEGIN),
             // The first answer shows that the server has understood the message.
             Transactions::One { .. } if index == 0 => (frame.mark.prepared_within(), "SELECT"),
             Transactions::One { .. } => (frame.mark.prepared_within(), ""),
@@ -281,20 +279,16 @@ impl Writer {
 /// What comes after a file's last statement, and whether it shows that the file after it is about to begin.
 fn closing(
     frame: Frame<'_>,
-    transactions: Transactions<'_, '_>,
+    transactions: Transactions,
     attempt: Attempt<'_>,
     neighbours: &Neighbours<'_, '_>,
 ) -> (Closing, bool) {
-    let mark = frame.mark.behind(neighbours.index);
-    if let Transactions::One { before, is_last } = transactions {
-        let record = frame.ledger.record_success(attempt, neighbours.before.or(before), frame.synchronous_commit);
-        let closing = if is_last && neighbours.is_last {
-            frame.reset.closing(&mark, &record, "")
-        } else {
-            frame.reset.closing_within(&mark, &record)
-        };
-        return (closing, false);
+    if let Transactions::One { is_last, may_defer, .. } = transactions {
+        let deferred =
+            if is_last && neighbours.is_last { Some(DEFERRED) } else { may_defer.then_some(DEFERRED_WITHIN) };
+        return (frame.reset.closing_within(&frame.mark.end(neighbours.index), deferred), false);
     }
+    let mark = frame.mark.behind(neighbours.index);
     // Its SQL and its row are one transaction, so that a crash loses both or neither, and a commit that waits for the disk
     // takes all before it along.
     let synchronous_commit = if neighbours.is_last { frame.synchronous_commit } else { "off" };

@@ -4,31 +4,48 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::answers::Heard;
-use super::batch::{Going, Sent, apply_error, is_cancelled, not_understood, unknown, without_row};
-use super::error::{connection_lost, failure_of};
-use super::message::{Frame, Message, Transactions};
+use sqlx::Row as _;
+
+use super::answers::{Phase, tell_phase};
+use super::batch::{Going, apply_error, is_cancelled, not_understood, unknown, without_row};
+use super::error::{DEFERRABLE, connection_lost, failure_of, server_error};
+use super::ledger::{Ledger, Span};
+use super::mark::End;
+use super::message::{Message, Transactions};
 use super::session::PostgresSession;
 use crate::engine::session::{ApplyError, ApplyOutcome, Attempt, Progress, Undone};
+use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::stopped::stopped;
-use crate::report::Reason;
+use crate::report::{ErrorClass, Failure, Reason};
+use crate::sql::message_without_passwords;
 
 /// The most SQL of a message, in bytes, unless one file alone has more.
 const MOST_BYTES: usize = 512 * 1024;
 /// The most files of a message.
-const MOST_FILES: usize = 50;
+const MOST_FILES: usize = 100;
 
 /// `SQLSTATE`s of what a statement may meet because an earlier file is not committed: a value of an enum that is new, a COMMIT
 /// of a routine's, a statement that runs in no transaction, a table that the transaction itself still uses.
 /// Source: PostgreSQL, appendix A.
 const NEEDS_A_COMMIT: [&str; 4] = ["55P04", "2D000", "25001", "55006"];
 
-/// Why a message was not answered to its end.
+/// How the files are sent.
+#[derive(Clone, Copy)]
+struct Way {
+    /// The most files of a message.
+    most_files: usize,
+    /// Whether something may be deferred that is due at its file's end.
+    may_defer: bool,
+}
+
+/// Why the files were not applied.
 enum Stopped {
-    /// The server does not understand the text, and does not say where.
-    Nowhere(ApplyError),
-    /// In the file with this index, from 0 in the message.
+    /// The server does not understand a message, and does not say where; its first file has this index.
+    Nowhere(usize, ApplyError),
+    /// In the file with this index.
     At(usize, ApplyError),
+    /// There are constraints that can be deferred, which nothing had shown before.
+    Deferrable,
 }
 
 impl PostgresSession {
@@ -38,24 +55,18 @@ impl PostgresSession {
         attempts: &[Attempt<'_>],
         progress: &mut dyn FnMut(usize, Progress),
     ) -> Result<(), Undone> {
-        let mut most_files = MOST_FILES;
-        let mut from = 0;
-        while let Some(&next) = attempts.get(from) {
-            let len = message_len(attempts.get(from..).unwrap_or_default(), most_files);
-            let sent = match next.stop.reason().filter(|_| from > 0) {
-                Some(reason) => Err(Stopped::At(0, ApplyError::new(stopped(reason, None), 0, false))),
-                None => self.send_part(attempts, from, len, progress).await,
-            };
-            match sent {
-                Ok(()) => from += len,
-                Err(Stopped::Nowhere(_)) if len > 1 => {
-                    // Nothing is committed: once more, and a message for each file shows which it is.
-                    let _ = self.clean_up(attempts).await;
-                    (from, most_files) = (0, 1);
+        let mut way = Way { most_files: MOST_FILES, may_defer: self.may_defer(attempts).await };
+        loop {
+            match self.send_all(attempts, way, progress).await {
+                Ok(()) => break,
+                // Nothing is committed: once more, and a message for each file shows which it is.
+                Err(Stopped::Nowhere(..)) if way.most_files > 1 => way.most_files = 1,
+                Err(Stopped::Deferrable) => way.may_defer = true,
+                Err(Stopped::Nowhere(index, error) | Stopped::At(index, error)) => {
+                    return self.undone(attempts, index, error, progress).await;
                 }
-                Err(Stopped::Nowhere(error)) => return self.undone(attempts, from, error, progress).await,
-                Err(Stopped::At(index, error)) => return self.undone(attempts, from + index, error, progress).await,
             }
+            let _ = self.clean_up(attempts).await;
         }
         match self.ask_ledger(attempts).await {
             Ok(applied) => told(attempts, &applied.durations, progress),
@@ -66,39 +77,92 @@ impl PostgresSession {
         }
     }
 
-    /// Sends the message of the files from one on.
+    /// Whether a file may defer something to its end. To make it due costs a question a file, which most have no need of:
+    /// where this says no, it is asked again before COMMIT.
+    async fn may_defer(&mut self, attempts: &[Attempt<'_>]) -> bool {
+        let names_it = |attempt: &Attempt<'_>| attempt.migration.sql.to_ascii_lowercase().contains("deferr");
+        if attempts.iter().any(names_it) {
+            return true;
+        }
+        let asked = self.try_query(Ledger::any_deferrable()).await;
+        let answer = asked.ok().and_then(|results| results.first()?.first()?.try_get::<bool, _>(0).ok());
+        answer.unwrap_or(true)
+    }
+
+    /// Sends all files, and commits them with their rows.
+    async fn send_all(
+        &mut self,
+        attempts: &[Attempt<'_>],
+        way: Way,
+        progress: &mut dyn FnMut(usize, Progress),
+    ) -> Result<(), Stopped> {
+        let mut ends = Vec::with_capacity(attempts.len());
+        while let Some(&next) = attempts.get(ends.len()) {
+            let from = ends.len();
+            if let Some(reason) = next.stop.reason().filter(|_| from > 0) {
+                return Err(Stopped::At(from, ApplyError::new(stopped(reason, None), 0, false)));
+            }
+            ends.extend(self.send_part(attempts, from, way, progress).await?);
+        }
+        self.commit(attempts, &ends, way).await
+    }
+
+    /// Sends the next message, whose first file has the index `from`. Returns the end of each of its files.
     async fn send_part(
         &mut self,
         attempts: &[Attempt<'_>],
         from: usize,
-        len: usize,
+        way: Way,
         progress: &mut dyn FnMut(usize, Progress),
-    ) -> Result<(), Stopped> {
-        let frame = Frame {
-            ledger: &self.ledger,
-            reset: &self.reset,
-            mark: &self.mark,
-            synchronous_commit: &self.synchronous_commit,
-        };
-        let part = attempts.get(from..from + len).unwrap_or_default();
-        let before = from.checked_sub(1).and_then(|before| attempts.get(before));
-        let transactions = Transactions::One { before, is_last: from + len == attempts.len() };
-        let mut message = Message::new(frame, transactions, part);
+    ) -> Result<Vec<End>, Stopped> {
+        let rest = attempts.get(from..).unwrap_or_default();
+        let part = rest.get(..message_len(rest, way.most_files)).unwrap_or_default();
+        let is_last = part.len() == rest.len();
+        let transactions = Transactions::One { is_first: from == 0, is_last, may_defer: way.may_defer };
+        let mut message = Message::new(self.frame(), transactions, part);
         let text = std::mem::take(&mut message.text);
         progress(from, Progress::Started(Duration::ZERO));
         let mut shifted = |index, news| progress(from + index, news);
-        let going = RefCell::new(Going { heard: Heard::default(), started: 1, applied: 0, progress: &mut shifted });
-        let Err(error) = self.follow(text, &message, &going).await else { return Ok(()) };
-        let heard = going.into_inner().heard;
+        let going = RefCell::new(Going::new(&mut shifted));
+        let followed = self.follow(text, &message, &going).await;
+        let Going { heard, ends, .. } = going.into_inner();
+        let Err(error) = followed else {
+            return match part.get(ends.len()) {
+                None => Ok(ends),
+                Some(&missing) => Err(Stopped::At(from + ends.len(), without_end(missing))),
+            };
+        };
         if heard.is_nothing() && !connection_lost(&error) && !is_cancelled(&error) {
-            return Err(match not_understood(&message, &error) {
-                Sent::NotUnderstood(Some(index), failure) => Stopped::At(index, ApplyError::new(failure, 0, false)),
-                Sent::NotUnderstood(None, failure) => Stopped::Nowhere(ApplyError::new(failure, 0, false)),
-                _ => Stopped::At(0, apply_error(&message, heard, 0, &error)),
+            let (index, failure) = not_understood(&message, &error);
+            let error = ApplyError::new(failure, 0, false);
+            return Err(match index {
+                Some(index) => Stopped::At(from + index, error),
+                None => Stopped::Nowhere(from, error),
             });
         }
         let (index, _) = message.at(heard);
-        Err(Stopped::At(index, apply_error(&message, heard, index, &error)))
+        Err(Stopped::At(from + index, apply_error(&message, heard, index, &error)))
+    }
+
+    /// Writes the rows of all files, and commits all.
+    async fn commit(&mut self, attempts: &[Attempt<'_>], ends: &[End], way: Way) -> Result<(), Stopped> {
+        let (Some(first), Some(&last)) = (ends.first(), attempts.last()) else { return Ok(()) };
+        if let Some(index) = ends.iter().position(|end| end.transaction != first.transaction) {
+            let attempt = attempts.get(index).copied().unwrap_or(last);
+            return Err(Stopped::At(index, without_end(attempt)));
+        }
+        let mut statements = vec![self.ledger.guard(last.fence), self.ledger.record_together(&spans(attempts, ends))];
+        if !way.may_defer {
+            statements.push(Ledger::refuse_deferrable());
+        }
+        statements.push("COMMIT".to_owned());
+        let mut results = Vec::new();
+        let Err(error) = self.collect(statements.join(";"), &mut results).await else { return Ok(()) };
+        if server_error(&error).is_some_and(|error| error.code() == DEFERRABLE) {
+            return Err(Stopped::Deferrable);
+        }
+        let phase = if results.len() + 1 == statements.len() { Phase::Commit } else { Phase::Record };
+        Err(Stopped::At(attempts.len() - 1, commit_error(last, phase, &error)))
     }
 
     /// What became of the transaction after an error in the file with this index.
@@ -119,6 +183,37 @@ impl PostgresSession {
             Err(_) => Err(Undone { index, error: unknown(error) }),
         }
     }
+}
+
+/// For how long each file has run: since the one before it has ended, the first since the transaction began.
+fn spans<'a>(attempts: &[Attempt<'a>], ends: &[End]) -> Vec<(Attempt<'a>, Span)> {
+    let begins = ends.iter().take(1).map(|first| first.transaction).chain(ends.iter().map(|end| end.at));
+    let spans = begins.zip(ends).map(|(from, end)| Span { from, to: end.at });
+    attempts.iter().copied().zip(spans).collect()
+}
+
+/// The failure of what comes after the last file, `last`.
+fn commit_error(last: Attempt<'_>, phase: Phase, error: &sqlx::Error) -> ApplyError {
+    let migration = last.migration;
+    let mut failure = failure_of(error, Reason::StatementFailed);
+    if failure.reason == Reason::Fenced {
+        OVERTAKEN.clone_into(&mut failure.message);
+    } else {
+        failure.place = Some(migration.place());
+        failure.message = message_without_passwords(&failure.message, &migration.sql);
+        tell_phase(&mut failure, phase);
+    }
+    ApplyError::new(failure, migration.statements.len(), connection_lost(error))
+}
+
+/// The server has answered all that was sent, and yet a file has not ended in the transaction of all.
+fn without_end(attempt: Attempt<'_>) -> ApplyError {
+    let file = &attempt.migration.file;
+    let message =
+        format!("the server's answers do not show that {file} has run to its end in the transaction of all files");
+    let hint = "run without --transaction all: each file is then a transaction of its own";
+    let failure = Failure::new(Reason::LedgerUnusable, message).class(ErrorClass::UnknownOutcome).hint(hint);
+    ApplyError::new(failure.at(attempt.migration.place()), 0, true)
 }
 
 /// Reports all as applied, where the ledger shows a row of each.

@@ -17,7 +17,7 @@ use super::error::{QUERY_CANCELLED, connection_lost, is_filtered, server_error, 
 use super::journal::Kind;
 use super::ledger::{Ledger, OlderLedger};
 use super::mark::{Mark, Told};
-use super::message::Reset;
+use super::message::{Frame, Reset};
 use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::pooler::another_process;
 use super::rows::{holder_text, identity, ledger_state, value};
@@ -133,6 +133,16 @@ impl PostgresSession {
         &mut self.connection
     }
 
+    /// What it puts around each file of a message.
+    pub(super) fn frame(&self) -> Frame<'_> {
+        Frame {
+            ledger: &self.ledger,
+            reset: &self.reset,
+            mark: &self.mark,
+            synchronous_commit: &self.synchronous_commit,
+        }
+    }
+
     /// As the server numbers its processes.
     pub(super) fn process_id(&self) -> i32 {
         self.process_id
@@ -182,7 +192,7 @@ impl PostgresSession {
     }
 
     /// The same, with the rows of those statements that came to their end before an error.
-    async fn collect(&mut self, sql: String, results: &mut Vec<Vec<PgRow>>) -> Result<(), sqlx::Error> {
+    pub(super) async fn collect(&mut self, sql: String, results: &mut Vec<Vec<PgRow>>) -> Result<(), sqlx::Error> {
         let mut rows = Vec::new();
         let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(answer) = answers.try_next().await? {

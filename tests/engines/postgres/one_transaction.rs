@@ -158,6 +158,58 @@ fn what_a_file_defers_is_due_at_its_end_and_later_files_may_defer_again() {
     assert!(said.contains("008_h.sql") && said.contains("at COMMIT"), "{said}");
 }
 
+/// Neither the database nor a file's text shows beforehand that something can be deferred.
+#[test]
+fn what_is_deferred_by_a_constraint_that_nothing_has_shown_before_is_due_at_its_files_end() {
+    let bed = Bed::with(&[
+        ("001_p.sql", "create table p (id int primary key); create table c (p int);"),
+        (
+            "002_f.sql",
+            "do $$ begin execute concat('alter table c add foreign key (p) references p defer', 'rable initially defer', 'red'); end $$;",
+        ),
+        ("003_c.sql", "insert into c values (1);"),
+        ("004_p.sql", "insert into p values (1);"),
+    ]);
+    let (code, said) = migrate(&bed);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("003_c.sql") && said.contains("at COMMIT") && said.contains("23503"), "{said}");
+    assert!(!bed.has("p"));
+    bed.file("003_c.sql", b"insert into c values (2); insert into p values (2);");
+    let (code, said) = migrate(&bed);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(bed.applied(), ["001", "002", "003", "004"]);
+}
+
+#[test]
+fn a_file_that_drops_the_ledger_undoes_all() {
+    let bed = Bed::with(&[("001_a.sql", "create table a ();")]);
+    assert_eq!(migrate(&bed).0, Some(0));
+    bed.file("002_b.sql", b"create table b ();");
+    bed.file("003_c.sql", b"drop schema schemaward cascade;");
+    bed.file("004_d.sql", b"create table d ();");
+    let (code, said) = migrate(&bed);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("recording the attempt") && said.contains("none of them is applied"), "{said}");
+    assert!(!bed.has("b") && !bed.has("d"));
+    assert_eq!(rows(&bed), "001_a.sql true, 004_d.sql false");
+}
+
+#[test]
+fn each_row_has_its_own_files_time() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "set timezone = 'Asia/Kathmandu'; set datestyle = 'german'; select 1;"),
+        ("002_b.sql", "select pg_sleep(0.4);"),
+        ("003_c.sql", "select 1;"),
+    ]);
+    let (code, said) = migrate(&bed);
+    assert_eq!(code, Some(0), "{said}");
+    let slow = "select string_agg((execution_time_ms >= 400)::text, ' ' order by id) from schemaward.schema_migrations";
+    assert_eq!(bed.psql(slow), "false true false");
+    let instants = "select bool_and(now() - applied_at between '0' and '1min'), max(applied_at) - min(applied_at) >= '0.4s'\n\
+        from schemaward.schema_migrations";
+    assert_eq!(bed.psql(instants), "t|t");
+}
+
 #[rstest]
 #[case::not_a_transaction("create index concurrently i on t (a);", "each of its statements is committed separately")]
 #[case::its_own_mode(
