@@ -3,7 +3,7 @@
 use super::ledger_row::LedgerRow;
 use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
-use super::recounted::{Recounted, recounted};
+use super::recounted::{ByName, Recounted};
 use super::warning::PlanWarning;
 use crate::migration::{MigrationFile, MigrationFiles, Problem, are_alike, invalid_files};
 
@@ -40,7 +40,8 @@ pub fn to_run<'a>(set: &'a MigrationFiles, ledger: &'a LedgerState) -> impl Iter
 pub fn edited(set: &MigrationFiles, ledger: &LedgerState) -> Vec<PlanProblem> {
     let edited =
         |problem: &PlanProblem| matches!(problem, PlanProblem::Edited { .. } | PlanProblem::AnotherFile { .. });
-    with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file, set, ledger).err()).filter(edited).collect()
+    let by_name = ByName::new(set, ledger);
+    with_rows(set, ledger).filter_map(|(file, row)| compare(row?, file, set, &by_name).err()).filter(edited).collect()
 }
 
 pub(super) fn check_files_to_run(set: &MigrationFiles, ledger: &LedgerState) -> Result<(), Vec<PlanProblem>> {
@@ -55,9 +56,9 @@ pub(super) fn compare(
     row: &LedgerRow,
     found: &MigrationFile,
     set: &MigrationFiles,
-    ledger: &LedgerState,
+    by_name: &ByName<'_>,
 ) -> Result<Option<PlanWarning>, PlanProblem> {
-    match recounted(row, found, set, ledger) {
+    match by_name.recounted(row, found) {
         Some(Recounted::Added(problem)) => return Err(problem),
         Some(Recounted::Removed) => return Err(PlanProblem::missing(row, set.newest())),
         // The problem of the file that was added or removed is reported.

@@ -105,3 +105,25 @@ impl fmt::Display for RollbackTarget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Goal, OnForeignHistory, PlanOptions, RollbackTarget};
+    use crate::migration::{MigrationFiles, SourceFile};
+    use crate::plan::Target;
+    use crate::policy::TransactionScope;
+    use crate::sql::Dialect;
+
+    #[test]
+    fn files_share_a_transaction_where_a_migration_asks_for_it_and_a_rollback_never() {
+        let file = SourceFile { name: "1_a.sql".to_owned(), bytes: b"select 1".to_vec() };
+        let set = MigrationFiles::sorted(vec![file], Dialect::Postgres).unwrap();
+        for transaction in [TransactionScope::All, TransactionScope::File] {
+            let options = PlanOptions { transaction, ..PlanOptions::to(Target::Latest) };
+            let goal = Goal::Migrate { set: &set, options, on_foreign_history: OnForeignHistory::default() };
+            assert_eq!(goal.transaction(), transaction);
+        }
+        let rollback = Goal::Rollback { to: RollbackTarget::Empty, shown: None };
+        assert_eq!(rollback.transaction(), TransactionScope::File);
+    }
+}

@@ -10,7 +10,7 @@ use super::ledger_row::LedgerRow;
 use super::ledger_state::LedgerState;
 use super::one_transaction::not_one_transaction;
 use super::problem::PlanProblem;
-use super::recounted::{is_shifted, was_applied_before};
+use super::recounted::ByName;
 use super::step::Step;
 use super::target::Target;
 use super::warning::PlanWarning;
@@ -76,13 +76,14 @@ pub fn plan<'a>(
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
     let (ahead, known): (Vec<&LedgerRow>, _) = ledger.applied().iter().partition(|row| row.version > *last);
+    let by_name = ByName::new(set, ledger);
     let mut files = set.migrations().iter().peekable();
     for row in known {
         while files.next_if(|file| *file.version() < row.version).is_some() {}
         match files.next_if(|file| *file.version() == row.version) {
-            None if is_shifted(row, set) => {}
+            None if by_name.is_shifted(row) => {}
             None => problems.push(PlanProblem::missing(row, last)),
-            Some(file) => match compare(row, file, set, ledger) {
+            Some(file) => match compare(row, file, set, &by_name) {
                 Ok(found) => warnings.extend(found),
                 Err(problem) => problems.push(problem),
             },
@@ -90,7 +91,7 @@ pub fn plan<'a>(
     }
     let to = reachable(set, ledger, &options.target, last).map_err(|problem| problems.push(problem));
     let is_pending =
-        |(file, row): &(&MigrationFile, Option<&LedgerRow>)| row.is_none() && !was_applied_before(file, ledger);
+        |(file, row): &(&MigrationFile, Option<&LedgerRow>)| row.is_none() && !by_name.was_applied(file);
     let pending = with_rows(set, ledger).filter(is_pending).filter_map(|(file, _)| file.parsed().ok());
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
         options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)

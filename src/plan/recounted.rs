@@ -1,5 +1,7 @@
 //! Files that share a version and are numbered by the order of their names (Prisma's): what shifts these numbers.
 
+use std::collections::HashSet;
+
 use super::ledger_row::LedgerRow;
 use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
@@ -16,43 +18,50 @@ pub(super) enum Recounted {
     Shifted,
 }
 
-/// None if the file is the one that was applied, perhaps renamed.
-pub(super) fn recounted(
-    row: &LedgerRow,
-    found: &MigrationFile,
-    set: &MigrationFiles,
-    ledger: &LedgerState,
-) -> Option<Recounted> {
-    let applied = stem(&row.file).filter(|stem| found.is_by_name() && stem != found.stem())?;
-    let is_there = is_in(set, &applied);
-    match (is_there, is_applied(ledger, found.stem())) {
-        (true, false) => Some(Recounted::Added(PlanProblem::CameBetween {
-            version: found.version().clone(),
-            file: found.file().to_owned(),
-            applied_file: row.file.clone(),
-        })),
-        (false, true) => Some(Recounted::Removed),
-        (true, true) => Some(Recounted::Shifted),
-        (false, false) => None,
+/// The stems of the files that are numbered by name, and of those that were applied. Empty where no file is numbered so.
+#[derive(Debug)]
+pub(super) struct ByName<'a> {
+    in_set: HashSet<&'a str>,
+    applied: HashSet<String>,
+}
+
+impl<'a> ByName<'a> {
+    pub(super) fn new(set: &'a MigrationFiles, ledger: &LedgerState) -> Self {
+        let in_set: HashSet<&str> =
+            set.migrations().iter().filter(|file| file.is_by_name()).map(MigrationFile::stem).collect();
+        let applied = if in_set.is_empty() {
+            HashSet::new()
+        } else {
+            ledger.applied().iter().filter_map(|row| stem(&row.file)).collect()
+        };
+        Self { in_set, applied }
     }
-}
 
-/// Whether a file without a row of its version was applied under another one.
-pub(super) fn was_applied_before(file: &MigrationFile, ledger: &LedgerState) -> bool {
-    file.is_by_name() && is_applied(ledger, file.stem())
-}
+    /// Why the file that was found at a row's version is another one; None if it is the one that was applied, perhaps
+    /// renamed.
+    pub(super) fn recounted(&self, row: &LedgerRow, found: &MigrationFile) -> Option<Recounted> {
+        let applied = stem(&row.file).filter(|stem| found.is_by_name() && stem != found.stem())?;
+        match (self.in_set.contains(applied.as_str()), self.applied.contains(found.stem())) {
+            (true, false) => Some(Recounted::Added(PlanProblem::CameBetween {
+                version: found.version().clone(),
+                file: found.file().to_owned(),
+                applied_file: row.file.clone(),
+            })),
+            (false, true) => Some(Recounted::Removed),
+            (true, true) => Some(Recounted::Shifted),
+            (false, false) => None,
+        }
+    }
 
-/// Whether the file of a row that has no version in the set any more is there under another one.
-pub(super) fn is_shifted(row: &LedgerRow, set: &MigrationFiles) -> bool {
-    stem(&row.file).is_some_and(|stem| is_in(set, &stem))
-}
+    /// Whether a file without a row of its version was applied under another one.
+    pub(super) fn was_applied(&self, file: &MigrationFile) -> bool {
+        file.is_by_name() && self.applied.contains(file.stem())
+    }
 
-fn is_applied(ledger: &LedgerState, name: &str) -> bool {
-    ledger.applied().iter().any(|row| stem(&row.file).is_some_and(|stem| stem == name))
-}
-
-fn is_in(set: &MigrationFiles, stem: &str) -> bool {
-    set.migrations().iter().any(|file| file.is_by_name() && file.stem() == stem)
+    /// Whether the file of a row that has no version in the set any more is there under another one.
+    pub(super) fn is_shifted(&self, row: &LedgerRow) -> bool {
+        stem(&row.file).is_some_and(|stem| self.in_set.contains(stem.as_str()))
+    }
 }
 
 #[cfg(test)]
@@ -65,9 +74,9 @@ mod tests {
 
     /// Folders that share a time, each with the same content, which a comparison of checksums would confuse.
     fn files(names: &[&str]) -> MigrationFiles {
-        let file = |name: &&str| SourceFile {
-            name: format!("20240528214728_{name}/migration.sql"),
-            bytes: b"select 1".to_vec(),
+        let file = |name: &&str| {
+            let time = if *name == "later" { "20250101000000" } else { "20240528214728" };
+            SourceFile { name: format!("{time}_{name}/migration.sql"), bytes: b"select 1".to_vec() }
         };
         MigrationFiles::sorted(names.iter().map(file).collect(), Dialect::Postgres).unwrap()
     }
@@ -90,6 +99,8 @@ mod tests {
     #[case::between(&["a", "c", "d"], &["a", "b", "c", "d"], &["20240528214728_b/migration.sql: the folder has the same time as that of 20240528214728_c/"])]
     #[case::removed(&["a", "b", "c"], &["a", "c"], &["20240528214728_b/migration.sql: version 20240528214728.1 is applied but missing "])]
     #[case::renamed(&["a", "c"], &["b", "c"], &[])]
+    #[case::in_front_of_later(&["b", "c", "later"], &["a", "b", "c", "later"], &["20240528214728_a/migration.sql: the folder has the same time as that of 20240528214728_b/migration.sql, "])]
+    #[case::removed_before_later(&["a", "b", "c", "later"], &["a", "c", "later"], &["20240528214728_b/migration.sql: version 20240528214728.1 is applied but missing "])]
     fn a_folder_that_shifts_the_numbers_of_others_is_refused(
         #[case] before: &[&str],
         #[case] now: &[&str],

@@ -42,11 +42,24 @@ pub(super) const READER: Reader = Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::adopt::foreign_table::ForeignTable;
+    use crate::plan::adopt::reader::Asked;
 
     fn row(name: &str, finished: bool, rolled_back: bool) -> Vec<Option<String>> {
         [name, "c", if finished { "1" } else { "0" }, if rolled_back { "true" } else { "false" }]
             .map(|text| Some(text.to_owned()))
             .to_vec()
+    }
+
+    #[test]
+    fn its_table_has_all_its_columns_and_may_have_more() {
+        let is = |columns: &[&str]| {
+            let columns = columns.iter().map(|&column| column.to_owned()).collect();
+            let table = ForeignTable { schema: "public".to_owned(), name: READER.table.to_owned(), columns };
+            (READER.is)(&table, &[], Asked::No)
+        };
+        assert!(is(&COLUMNS) && is(&[COLUMNS.as_slice(), &["logs", "started_at"]].concat()));
+        assert!(!is(&COLUMNS[1..]) && !is(&[]));
     }
 
     #[test]
