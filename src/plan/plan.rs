@@ -90,8 +90,7 @@ pub fn plan<'a>(
         }
     }
     let to = reachable(set, ledger, &options.target, last).map_err(|problem| problems.push(problem));
-    let is_pending =
-        |(file, row): &(&MigrationFile, Option<&LedgerRow>)| row.is_none() && !by_name.was_applied(file);
+    let is_pending = |(file, row): &(&MigrationFile, Option<&LedgerRow>)| row.is_none() && !by_name.was_applied(file);
     let pending = with_rows(set, ledger).filter(is_pending).filter_map(|(file, _)| file.parsed().ok());
     let (late, pending): (Vec<_>, Vec<_>) = pending.partition(|migration| {
         options.out_of_order == OutOfOrder::Reject && ledger.current() > Some(&migration.version)

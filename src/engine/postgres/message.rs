@@ -80,12 +80,11 @@ impl Reset {
         Closing { sql, answers: 5 + self.answers + usize::from(!last.is_empty()) }
     }
 
-    /// The same within a transaction that goes on, without a row. `deferred` is what makes due what the file has deferred,
-    /// where that is to be due.
-    fn closing_within(&self, mark: &str, deferred: Option<&str>) -> Closing {
-        let due = deferred.map_or_else(String::new, |deferred| format!("{deferred};"));
-        let sql = format!("{mark};{due}{};{FORGET_SEQUENCE};", self.statements);
-        Closing { sql, answers: 2 + usize::from(deferred.is_some()) + self.answers }
+    /// The same within a transaction that goes on, without a row. `deferred` makes due what the file has deferred; `last`
+    /// comes last. Each is empty or one statement with its semicolon.
+    fn closing_within(&self, mark: &str, deferred: &str, last: &str) -> Closing {
+        let sql = format!("{mark};{deferred}{};{FORGET_SEQUENCE};{last}", self.statements);
+        Closing { sql, answers: 2 + usize::from(!deferred.is_empty()) + self.answers + usize::from(!last.is_empty()) }
     }
 }
 
@@ -106,14 +105,18 @@ pub(super) enum Transactions {
     /// Each in its own, with its row.
     Each,
     /// All in one, with those of the messages before and after it. Their rows, and COMMIT, are in a message of their own.
-    One {
-        /// Whether this message begins the transaction.
-        is_first: bool,
-        /// Whether no message with files follows it.
-        is_last: bool,
-        /// Whether something may be deferred that is due at its file's end; what the last one defers is always due.
-        may_defer: bool,
-    },
+    One(Together),
+}
+
+/// What a message's files have in common with those of other messages.
+#[derive(Clone, Copy)]
+pub(super) struct Together {
+    /// The index of the message's first file among all.
+    pub(super) from: usize,
+    pub(super) files: usize,
+    /// From the file with this index on, something may be deferred that is due at its file's end. What the last file defers
+    /// always is.
+    pub(super) may_defer_from: usize,
 }
 
 /// For each file BEGIN, the file's SQL, a mark, the session's reset, the file's row with its guard, COMMIT. The reset is a
@@ -256,10 +259,10 @@ impl Writer {
     fn opening(&mut self, frame: Frame<'_>, transactions: Transactions, index: usize, has_marks: bool) -> usize {
         let (prepared, begin) = match transactions {
             Transactions::Each => (frame.mark.prepared(), BEGIN),
-            Transactions::One { is_first: true, .. } if index == 0 => (frame.mark.prepared(), BEGIN),
+            Transactions::One(Together { from: 0, .. }) if index == 0 => (frame.mark.prepared(), BEGIN),
             // The first answer shows that the server has understood the message.
-            Transactions::One { .. } if index == 0 => (frame.mark.prepared_within(), "SELECT"),
-            Transactions::One { .. } => (frame.mark.prepared_within(), ""),
+            Transactions::One(_) if index == 0 => (frame.mark.prepared_within(), "SELECT"),
+            Transactions::One(_) => (frame.mark.prepared_within(), ""),
         };
         let mut answers = 0;
         if has_marks {
@@ -283,10 +286,8 @@ fn closing(
     attempt: Attempt<'_>,
     neighbours: &Neighbours<'_, '_>,
 ) -> (Closing, bool) {
-    if let Transactions::One { is_last, may_defer, .. } = transactions {
-        let deferred =
-            if is_last && neighbours.is_last { Some(DEFERRED) } else { may_defer.then_some(DEFERRED_WITHIN) };
-        return (frame.reset.closing_within(&frame.mark.end(neighbours.index), deferred), false);
+    if let Transactions::One(together) = transactions {
+        return (together.closing(frame, neighbours.index), false);
     }
     let mark = frame.mark.behind(neighbours.index);
     // Its SQL and its row are one transaction, so that a crash loses both or neither, and a commit that waits for the disk
@@ -295,6 +296,21 @@ fn closing(
     let record = frame.ledger.record_success(attempt, neighbours.before, synchronous_commit);
     let tells_next = neighbours.is_flushed && !neighbours.is_last;
     (frame.reset.closing(&mark, &record, if tells_next { FLUSH } else { "" }), tells_next)
+}
+
+impl Together {
+    fn closing(self, frame: Frame<'_>, index: usize) -> Closing {
+        let next = self.from + index + 1;
+        let deferred = match next {
+            next if next == self.files => format!("{DEFERRED};"),
+            next if next > self.may_defer_from => format!("{DEFERRED_WITHIN};"),
+            _ => String::new(),
+        };
+        // Until here nothing was made due.
+        let last =
+            if next == self.may_defer_from { format!("{};", Ledger::refuse_deferrable()) } else { String::new() };
+        frame.reset.closing_within(&frame.mark.end(index), &deferred, &last)
+    }
 }
 
 impl Part<'_> {

@@ -11,7 +11,7 @@ use super::batch::{Going, apply_error, is_cancelled, not_understood, unknown, wi
 use super::error::{DEFERRABLE, connection_lost, failure_of, server_error};
 use super::ledger::{Ledger, Span};
 use super::mark::End;
-use super::message::{Message, Transactions};
+use super::message::{Message, Together, Transactions};
 use super::session::PostgresSession;
 use crate::engine::session::{ApplyError, ApplyOutcome, Attempt, Progress, Undone};
 use crate::engine::shared::journal_failure::OVERTAKEN;
@@ -34,8 +34,8 @@ const NEEDS_A_COMMIT: [&str; 4] = ["55P04", "2D000", "25001", "55006"];
 struct Way {
     /// The most files of a message.
     most_files: usize,
-    /// Whether something may be deferred that is due at its file's end.
-    may_defer: bool,
+    /// From the file with this index on, something may be deferred that is due at its file's end.
+    may_defer_from: usize,
 }
 
 /// Why the files were not applied.
@@ -55,13 +55,13 @@ impl PostgresSession {
         attempts: &[Attempt<'_>],
         progress: &mut dyn FnMut(usize, Progress),
     ) -> Result<(), Undone> {
-        let mut way = Way { most_files: MOST_FILES, may_defer: self.may_defer(attempts).await };
+        let mut way = Way { most_files: MOST_FILES, may_defer_from: self.may_defer_from(attempts).await };
         loop {
             match self.send_all(attempts, way, progress).await {
                 Ok(()) => break,
                 // Nothing is committed: once more, and a message for each file shows which it is.
                 Err(Stopped::Nowhere(..)) if way.most_files > 1 => way.most_files = 1,
-                Err(Stopped::Deferrable) => way.may_defer = true,
+                Err(Stopped::Deferrable) => way.may_defer_from = 0,
                 Err(Stopped::Nowhere(index, error) | Stopped::At(index, error)) => {
                     return self.undone(attempts, index, error, progress).await;
                 }
@@ -77,16 +77,16 @@ impl PostgresSession {
         }
     }
 
-    /// Whether a file may defer something to its end. To make it due costs a question a file, which most have no need of:
-    /// where this says no, it is asked again before COMMIT.
-    async fn may_defer(&mut self, attempts: &[Attempt<'_>]) -> bool {
-        let names_it = |attempt: &Attempt<'_>| attempt.migration.sql.to_ascii_lowercase().contains("deferr");
-        if attempts.iter().any(names_it) {
-            return true;
-        }
+    /// The first file from which on something may be deferred. To make it due costs a question a file, which most have no
+    /// need of: what this says is asked again before that file, and at the latest before COMMIT.
+    async fn may_defer_from(&mut self, attempts: &[Attempt<'_>]) -> usize {
         let asked = self.try_query(Ledger::any_deferrable()).await;
         let answer = asked.ok().and_then(|results| results.first()?.first()?.try_get::<bool, _>(0).ok());
-        answer.unwrap_or(true)
+        if answer.unwrap_or(true) {
+            return 0;
+        }
+        let names_it = |attempt: &Attempt<'_>| attempt.migration.sql.to_ascii_lowercase().contains("deferr");
+        attempts.iter().position(names_it).unwrap_or(attempts.len())
     }
 
     /// Sends all files, and commits them with their rows.
@@ -104,7 +104,7 @@ impl PostgresSession {
             }
             ends.extend(self.send_part(attempts, from, way, progress).await?);
         }
-        self.commit(attempts, &ends, way).await
+        self.commit(attempts, &ends).await
     }
 
     /// Sends the next message, whose first file has the index `from`. Returns the end of each of its files.
@@ -117,9 +117,8 @@ impl PostgresSession {
     ) -> Result<Vec<End>, Stopped> {
         let rest = attempts.get(from..).unwrap_or_default();
         let part = rest.get(..message_len(rest, way.most_files)).unwrap_or_default();
-        let is_last = part.len() == rest.len();
-        let transactions = Transactions::One { is_first: from == 0, is_last, may_defer: way.may_defer };
-        let mut message = Message::new(self.frame(), transactions, part);
+        let together = Together { from, files: attempts.len(), may_defer_from: way.may_defer_from };
+        let mut message = Message::new(self.frame(), Transactions::One(together), part);
         let text = std::mem::take(&mut message.text);
         progress(from, Progress::Started(Duration::ZERO));
         let mut shifted = |index, news| progress(from + index, news);
@@ -132,6 +131,9 @@ impl PostgresSession {
                 Some(&missing) => Err(Stopped::At(from + ends.len(), without_end(missing))),
             };
         };
+        if way.may_defer_from > 0 && is_deferrable(&error) {
+            return Err(Stopped::Deferrable);
+        }
         if heard.is_nothing() && !connection_lost(&error) && !is_cancelled(&error) {
             let (index, failure) = not_understood(&message, &error);
             let error = ApplyError::new(failure, 0, false);
@@ -145,22 +147,16 @@ impl PostgresSession {
     }
 
     /// Writes the rows of all files, and commits all.
-    async fn commit(&mut self, attempts: &[Attempt<'_>], ends: &[End], way: Way) -> Result<(), Stopped> {
+    async fn commit(&mut self, attempts: &[Attempt<'_>], ends: &[End]) -> Result<(), Stopped> {
         let (Some(first), Some(&last)) = (ends.first(), attempts.last()) else { return Ok(()) };
         if let Some(index) = ends.iter().position(|end| end.transaction != first.transaction) {
             let attempt = attempts.get(index).copied().unwrap_or(last);
             return Err(Stopped::At(index, without_end(attempt)));
         }
-        let mut statements = vec![self.ledger.guard(last.fence), self.ledger.record_together(&spans(attempts, ends))];
-        if !way.may_defer {
-            statements.push(Ledger::refuse_deferrable());
-        }
-        statements.push("COMMIT".to_owned());
+        let rows = self.ledger.record_together(&spans(attempts, ends));
+        let statements = [self.ledger.guard(last.fence), rows, "COMMIT".to_owned()];
         let mut results = Vec::new();
         let Err(error) = self.collect(statements.join(";"), &mut results).await else { return Ok(()) };
-        if server_error(&error).is_some_and(|error| error.code() == DEFERRABLE) {
-            return Err(Stopped::Deferrable);
-        }
         let phase = if results.len() + 1 == statements.len() { Phase::Commit } else { Phase::Record };
         Err(Stopped::At(attempts.len() - 1, commit_error(last, phase, &error)))
     }
@@ -183,6 +179,10 @@ impl PostgresSession {
             Err(_) => Err(Undone { index, error: unknown(error) }),
         }
     }
+}
+
+fn is_deferrable(error: &sqlx::Error) -> bool {
+    server_error(error).is_some_and(|error| error.code() == DEFERRABLE)
 }
 
 /// For how long each file has run: since the one before it has ended, the first since the transaction began.

@@ -158,9 +158,11 @@ fn what_a_file_defers_is_due_at_its_end_and_later_files_may_defer_again() {
     assert!(said.contains("008_h.sql") && said.contains("at COMMIT"), "{said}");
 }
 
-/// Neither the database nor a file's text shows beforehand that something can be deferred.
-#[test]
-fn what_is_deferred_by_a_constraint_that_nothing_has_shown_before_is_due_at_its_files_end() {
+/// Neither the database nor the text of any file before shows that something can be deferred.
+#[rstest]
+#[case::no_file_says_so("select 1;")]
+#[case::a_later_file_says_so("create table d (p int references p deferrable);")]
+fn what_is_deferred_by_a_constraint_that_nothing_has_shown_before_is_due_at_its_files_end(#[case] last: &str) {
     let bed = Bed::with(&[
         ("001_p.sql", "create table p (id int primary key); create table c (p int);"),
         (
@@ -169,6 +171,7 @@ fn what_is_deferred_by_a_constraint_that_nothing_has_shown_before_is_due_at_its_
         ),
         ("003_c.sql", "insert into c values (1);"),
         ("004_p.sql", "insert into p values (1);"),
+        ("005_d.sql", last),
     ]);
     let (code, said) = migrate(&bed);
     assert_eq!(code, Some(1), "{said}");
@@ -177,7 +180,7 @@ fn what_is_deferred_by_a_constraint_that_nothing_has_shown_before_is_due_at_its_
     bed.file("003_c.sql", b"insert into c values (2); insert into p values (2);");
     let (code, said) = migrate(&bed);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(bed.applied(), ["001", "002", "003", "004"]);
+    assert_eq!(bed.applied(), ["001", "002", "003", "004", "005"]);
 }
 
 #[test]
