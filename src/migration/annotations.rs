@@ -1,9 +1,10 @@
-//! Files that comment lines divide into an up part and a down part, as goose and dbmate do. They are parsed by those
-//! tools' rules. Similar lines of other tools are recognised and refused: ignoring them would run both parts, and so
-//! apply and undo at once.
-//!
-//! Source: goose, `internal/sqlparser/parser.go`; dbmate, `pkg/dbmate/migration.go`.
+//! Files that comment lines divide into an up part and a down part, as goose, dbmate, tern and node-pg-migrate do. They
+//! are parsed by those tools' rules. Similar lines of other tools are recognised and refused: ignoring them would run
+//! both parts, and so apply and undo at once.
 
+use super::annotation_line::{
+    Line, NODE_PG_MIGRATE, NodeLine, TERN, foreign, line, may_have_annotations, name, node_line,
+};
 use crate::sql::Dialect;
 use crate::sql::lexeme::{Kind, lexemes};
 use crate::sql::statements::{Split, split, split_blocks};
@@ -46,7 +47,7 @@ pub(super) fn annotated(
     goes_back: bool,
 ) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
     // Most files have no annotations: skip the scan for them.
-    if !MARKS.iter().any(|mark| sql.contains(mark)) {
+    if !may_have_annotations(sql) {
         return Ok(None);
     }
     let part = Part { mark: (0, 0), no_transaction: false };
@@ -60,71 +61,6 @@ pub(super) fn annotated(
         }
     }
     reader.finish(dialect)
-}
-
-/// Texts that occur only in files with annotations of one of these tools.
-const MARKS: [&str; 6] = ["+goose", "migrate:up", "migrate:down", "+migrate", "rambler", "@UNDO"];
-
-const GOOSE: &str = "goose";
-const DBMATE: &str = "dbmate";
-
-enum Line {
-    Up {
-        no_transaction: bool,
-    },
-    Down {
-        no_transaction: bool,
-    },
-    StatementBegin,
-    StatementEnd,
-    /// goose: applies to the whole file.
-    NoTransaction,
-    Unknown,
-}
-
-fn line(comment: &str) -> Option<(&'static str, Line)> {
-    let text = comment.strip_prefix("--")?.trim();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let said = words.iter().skip(1).copied().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-    let no_transaction = said == "transaction:false";
-    let unknown = !no_transaction && !said.is_empty() && said != "transaction:true";
-    match *words.first()? {
-        "+goose" => Some((GOOSE, goose(&said))),
-        "migrate:up" | "migrate:down" if unknown => Some((DBMATE, Line::Unknown)),
-        "migrate:up" => Some((DBMATE, Line::Up { no_transaction })),
-        "migrate:down" => Some((DBMATE, Line::Down { no_transaction })),
-        _ => None,
-    }
-}
-
-fn goose(said: &str) -> Line {
-    match said {
-        "up" => Line::Up { no_transaction: false },
-        "down" => Line::Down { no_transaction: false },
-        "statementbegin" => Line::StatementBegin,
-        "statementend" => Line::StatementEnd,
-        "no transaction" => Line::NoTransaction,
-        _ => Line::Unknown,
-    }
-}
-
-/// The tool, if it is one that is recognised but not supported, and what to write instead.
-fn foreign(comment: &str) -> Option<(&'static str, &'static str)> {
-    const GOOSE_LINES: &str = "`-- +goose Up` and `-- +goose Down` instead";
-    let text = comment.strip_prefix("--")?.trim().to_ascii_lowercase();
-    let is = |lines: &[&str]| lines.iter().any(|line| text.split_whitespace().collect::<Vec<_>>().join(" ") == *line);
-    if text.starts_with("+migrate ") {
-        Some(("sql-migrate", GOOSE_LINES))
-    } else if is(&["rambler up", "rambler down"]) {
-        Some(("rambler", GOOSE_LINES))
-    } else if is(&["//@undo", "// @undo", "@undo"]) {
-        Some((
-            "MyBatis Migrations",
-            "`-- rollback:` and put `-- ` before each line after it, or use `-- +goose Up` and `Down`",
-        ))
-    } else {
-        None
-    }
 }
 
 fn begins_line(sql: &str, offset: usize) -> bool {
@@ -157,6 +93,10 @@ struct Reader<'a> {
     down: Option<Part>,
     first_sql: Option<usize>,
     whole_file: bool,
+    /// A comment that is node-pg-migrate's mark if one of the other half follows.
+    node_up: Option<(usize, usize)>,
+    /// A comment that can only be such a mark, without the half before it.
+    node_down: Option<(usize, usize)>,
     /// Start of an open statement mark.
     statement: Option<usize>,
     /// Marks inside the parts. They are not SQL.
@@ -164,21 +104,16 @@ struct Reader<'a> {
     bad: Vec<(usize, BadAnnotation)>,
 }
 
-fn name(tool: &str, is_up: bool) -> &'static str {
-    match (tool == GOOSE, is_up) {
-        (true, true) => "-- +goose Up",
-        (true, false) => "-- +goose Down",
-        (false, true) => "-- migrate:up",
-        (false, false) => "-- migrate:down",
-    }
-}
-
 impl Reader<'_> {
     fn comment(&mut self, text: &str, start: usize, end: usize) {
         if let Some((tool, instead)) = foreign(text) {
             self.bad.push((start, BadAnnotation::Foreign(shortened(text), tool, instead)));
         }
-        let Some((tool, line)) = line(text) else { return };
+        let Some((tool, line)) = line(text) else { return self.node_comment(text, (start, end)) };
+        if tool == TERN {
+            // Whatever is above the dividing line goes forward.
+            self.up.get_or_insert(Part { mark: (0, 0), no_transaction: false });
+        }
         let first = *self.tool.get_or_insert(tool);
         if first != tool {
             self.bad.push((start, BadAnnotation::TwoTools(tool, first)));
@@ -186,6 +121,21 @@ impl Reader<'_> {
         }
         if let Err(bad) = self.line(&line, tool, (start, end), text) {
             self.bad.push((start, bad));
+        }
+    }
+
+    /// Takes a comment that may be a mark of node-pg-migrate's.
+    fn node_comment(&mut self, text: &str, mark: (usize, usize)) {
+        match (node_line(text), self.node_up) {
+            _ if self.tool.is_some() || self.goes_back => {}
+            (Some(NodeLine::Up), None) if self.first_sql.is_none() => self.node_up = Some(mark),
+            (Some(NodeLine::Down { .. }), Some(up)) => {
+                self.tool = Some(NODE_PG_MIGRATE);
+                self.up = Some(Part { mark: up, no_transaction: false });
+                self.down = Some(Part { mark, no_transaction: false });
+            }
+            (Some(NodeLine::Down { is_exact: true }), None) => self.node_down = self.node_down.or(Some(mark)),
+            _ => {}
         }
     }
 
@@ -222,6 +172,15 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, dialect: Dialect) -> Result<Option<Annotated>, Vec<(usize, BadAnnotation)>> {
+        let has_sql_from = |from: usize| lexemes(self.sql, from, dialect).any(|lexeme| !lexeme.kind.is_trivia());
+        if self.tool == Some(NODE_PG_MIGRATE) && !self.down.is_some_and(|down| has_sql_from(down.mark.1)) {
+            // Nothing to divide: a comment, perhaps with what goes back in comments after it.
+            return Ok(None);
+        }
+        if let (None, Some(down)) = (self.tool, self.node_down.filter(|down| has_sql_from(down.1))) {
+            let order = BadAnnotation::Order(name(NODE_PG_MIGRATE, false), name(NODE_PG_MIGRATE, true));
+            self.bad.push((down.0, order));
+        }
         if let Some(start) = self.statement {
             self.bad.push((start, BadAnnotation::Unpaired("StatementBegin")));
         }
@@ -311,6 +270,7 @@ fn only(text: &str, from: usize, to: usize) -> String {
 mod tests {
     use rstest::rstest;
 
+    use super::super::annotation_line::{DBMATE, GOOSE, TERN_DIVIDES};
     use super::*;
 
     fn read(sql: &str) -> Option<Annotated> {
@@ -329,6 +289,31 @@ mod tests {
         "-- why\n-- migrate:up\na;\n-- migrate:down\n",
         "      \n             \na;\n               \n",
         Some(""),
+        false
+    )]
+    #[case::tern(
+        "a;\n---- create above / drop below ----\nb;\n",
+        "a;\n                                   \n  \n",
+        Some("b;\n"),
+        false
+    )]
+    #[case::tern_alone(
+        "---- tern: disable-tx ----\na;\n---- create above / drop below ----\nb;",
+        "                          \na;\n                                   \n  ",
+        Some("-- schemaward: no-transaction\nb;"),
+        true
+    )]
+    #[case::tern_only_up("---- tern: disable-tx ----\na;", "                          \na;", None, true)]
+    #[case::node_pg_migrate(
+        "-- Up Migration\na;\n\n-- Down Migration: b\nb;\n",
+        "               \na;\n\n                    \n  \n",
+        Some("b;\n"),
+        false
+    )]
+    #[case::node_pg_migrate_otherwise(
+        "-- Why.\n---- up  migration\na;\n--down migration\nb;",
+        "       \n                  \na;\n                \n  ",
+        Some("b;"),
         false
     )]
     #[case::goose_alone(
@@ -401,6 +386,11 @@ mod tests {
     #[case("-- like -- +goose Up\nselect 1")]
     #[case("select '\n-- +goose Up\n'")]
     #[case("select 1; -- migrate:up")]
+    #[case("-- up migration\nselect 1")]
+    #[case("-- Up migration\nselect 1;\n-- Down migration:\n-- select 2;\n")]
+    #[case("-- Down migration: drop it by hand\nselect 1")]
+    #[case("select 1;\n-- rollback:\n-- -- Down migration\n")]
+    #[case("select 1;\n-- Down migration\n-- rollback:\n-- select 2;\n")]
     fn none(#[case] sql: &str) {
         assert_eq!(read(sql), None);
     }
@@ -414,6 +404,12 @@ mod tests {
     #[case::begin("-- +goose Up\n-- +goose StatementBegin\na", 13, BadAnnotation::Unpaired("StatementBegin"))]
     #[case::end("-- +goose Up\n-- +goose StatementEnd\na", 13, BadAnnotation::Unpaired("StatementEnd"))]
     #[case::unknown("-- +goose Up\n-- +goose ENVSUB ON", 13, BadAnnotation::Unknown("-- +goose ENVSUB ON".into(), GOOSE))]
+    #[case::two_dividing_lines(
+        "a;\n---- create above / drop below ----\nb;\n---- create above / drop below ----\n",
+        42,
+        BadAnnotation::Twice(TERN_DIVIDES)
+    )]
+    #[case::only_down("a;\n-- Down Migration\nb;", 3, BadAnnotation::Order("-- Down Migration", "-- Up Migration"))]
     #[case::option("-- migrate:up transaction:no", 0, BadAnnotation::Unknown("-- migrate:up transaction:no".into(), DBMATE))]
     fn bad(#[case] sql: &str, #[case] byte: usize, #[case] expected: BadAnnotation) {
         assert_eq!(annotated(sql, Dialect::Postgres, false), Err(vec![(byte, expected)]));
@@ -423,8 +419,11 @@ mod tests {
     #[case("-- +migrate Up\na")]
     #[case("-- rambler up\na")]
     #[case("a;\n-- //@UNDO\nb;")]
+    #[case("-- !Ups\na;\n-- !Downs\nb;")]
+    #[case("-- atlas:txtar\n\n-- migration.sql --\na;\n-- down.sql --\nb;")]
     fn lines_of_other_tools_are_refused(#[case] sql: &str) {
         let bad = annotated(sql, Dialect::Postgres, false).unwrap_err();
         assert!(matches!(bad.as_slice(), [(_, BadAnnotation::Foreign(..))]));
+        assert!(annotated("# --- !Ups\na;\n\n# --- !Downs\nb;", Dialect::Mysql, false).is_err());
     }
 }

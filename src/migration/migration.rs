@@ -3,6 +3,7 @@
 use super::annotations::annotated;
 use super::directive::{BadDirective, Directive, directive};
 use super::file_name::{Direction, FileName, Naming};
+use super::foreign_directive::{UnknownMode, says_no_transaction};
 use super::problem::{Problem, ProblemKind, signed};
 use super::rollback::{Block, UNWRITTEN, rollback_block};
 use super::{Checksum, SourceFile, Version};
@@ -210,8 +211,14 @@ impl Migration {
         problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault, dialect))));
         let (directive, bad) = directive(sql, dialect);
         problems.extend(bad.into_iter().map(|(byte, bad)| (byte, directive_kind(bad))));
-        let directive = directive.or_else(|| annotated.as_ref()?.no_transaction.then_some(Directive::NoTransaction));
-        let no_transaction = no_transaction || directive == Some(Directive::NoTransaction);
+        let of_other_tools = says_no_transaction(sql, dialect).unwrap_or_else(|UnknownMode { start, value }| {
+            problems.push((start, ProblemKind::UnknownTransactionMode(value)));
+            false
+        });
+        let no_transaction = no_transaction
+            || of_other_tools
+            || directive == Some(Directive::NoTransaction)
+            || annotated.as_ref().is_some_and(|annotated| annotated.no_transaction);
         let Reading { statements, left_out, mode, refused } = Reading::of(sql, &spans, no_transaction, dialect);
         problems.extend(refused.into_iter().map(|(byte, why)| (byte, why.into())));
         let has_block = name.direction == Direction::Up && annotated.is_none();

@@ -3,12 +3,14 @@
 
 #![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
 
+mod annotation_line;
 mod annotations;
 mod checksum;
 mod diesel_metadata;
 mod directive;
 mod file_name;
 mod files;
+mod foreign_directive;
 #[expect(clippy::module_inception, reason = "it holds the type Migration, and files are named after what they hold")]
 mod migration;
 mod next_file;

@@ -83,6 +83,8 @@ pub enum ProblemKind {
     Body,
     #[error("unknown directive `{0}`; the only one is `-- schemaward: no-transaction`")]
     UnknownDirective(String),
+    #[error("`-- atlas:txmode {0}` is not a mode of Atlas; write none, or remove the line")]
+    UnknownTransactionMode(String),
     /// A directive after the first statement.
     #[error("this line counts only before the file's first statement; move it to the first line, or remove it")]
     LateDirective,
