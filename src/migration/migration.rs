@@ -1,5 +1,7 @@
 //! One migration, parsed from its file.
 
+use std::ops::Range;
+
 use super::annotations::annotated;
 use super::directive::{BadDirective, Directive, directive};
 use super::file_name::{Direction, FileName, Naming};
@@ -31,10 +33,12 @@ pub struct Migration {
     /// The statements in `sql`; the server answers each once. Empty for a file of comments only, which is recorded as
     /// applied: tools keep such files as placeholders.
     pub statements: Vec<Statement>,
-    /// Statements of the file that are not sent: a `BEGIN` and `COMMIT` around everything; on `MySQL` and `MariaDB`
-    /// every statement that begins or ends a transaction, and `LOCK TABLES` as written by mysqldump.
+    /// Statements of the file that are not sent: those that begin or end a transaction, and on `MySQL` and `MariaDB`
+    /// `LOCK TABLES` as written by mysqldump.
     pub left_out: Vec<Span>,
     pub mode: TransactionMode,
+    /// In a file whose statements are committed separately, those that its own `BEGIN` and `COMMIT` make one transaction.
+    pub blocks: Vec<Range<usize>>,
     /// The checksum of the file's bytes.
     pub checksum: Checksum,
     /// The checksum of the file's tokens; see [`Checksum::of_tokens`].
@@ -76,6 +80,13 @@ impl Migration {
     #[must_use]
     pub fn session_change(&self, index: usize) -> &SessionChange {
         self.statements.get(index).map_or(SessionChange::none(), |statement| statement.facts.session_change())
+    }
+
+    /// The statements, counted from 0, that are one transaction together with this one; None where it is committed
+    /// separately.
+    #[must_use]
+    pub fn block_of(&self, index: usize) -> Option<Range<usize>> {
+        self.blocks.iter().find(|block| block.contains(&index)).cloned()
     }
 
     #[must_use]
@@ -157,7 +168,7 @@ impl Migration {
     }
 
     fn file_statements(&self) -> FileStatements<'_> {
-        FileStatements { sql: &self.sql, statements: &self.statements, dialect: self.dialect }
+        FileStatements { sql: &self.sql, statements: &self.statements, blocks: &self.blocks, dialect: self.dialect }
     }
 
     fn filled(&self, index: usize, statement: &Statement, at: Position) -> Place {
@@ -219,7 +230,8 @@ impl Migration {
             || of_other_tools
             || directive == Some(Directive::NoTransaction)
             || annotated.as_ref().is_some_and(|annotated| annotated.no_transaction);
-        let Reading { statements, left_out, mode, refused } = Reading::of(sql, &spans, no_transaction, dialect);
+        let Reading { statements, left_out, mode, blocks: own_blocks, refused } =
+            Reading::of(sql, &spans, no_transaction, dialect);
         problems.extend(refused.into_iter().map(|(byte, why)| (byte, why.into())));
         let has_block = name.direction == Direction::Up && annotated.is_none();
         let block = if has_block { rollback_block(sql, dialect) } else { Block::None };
@@ -236,6 +248,7 @@ impl Migration {
             statements,
             left_out,
             mode,
+            blocks: own_blocks,
             checksum,
             token_checksum: Checksum::of_tokens(sql, dialect),
             rollback_sql: match (annotated, block) {

@@ -264,7 +264,7 @@ mod tests {
         &[("1_a.sql", "create table t (a int);\n\ncreate index concurrently i on t (a)")],
         "1_a.sql:3: CREATE INDEX CONCURRENTLY cannot run inside a transaction, "
     )]
-    #[case::a_commit_inside(&[("1_a.sql", "a;\ncommit;\nb")], "1_a.sql:2: COMMIT would start or end a transaction, ")]
+    #[case::a_rollback_inside(&[("1_a.sql", "a;\nrollback;\nb")], "1_a.sql:2: ROLLBACK would start or end a transaction, ")]
     #[case::begin_without_commit(&[("1_a.sql", "begin;\na")], "1_a.sql:1: BEGIN would start or end a transaction, ")]
     fn one_problem(#[case] named: &[(&str, &str)], #[case] expected: &str) {
         let problems = read(named).unwrap_err();

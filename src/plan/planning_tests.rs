@@ -230,6 +230,14 @@ fn what_is_left_out_of_a_file_is_a_warning() {
 }
 
 #[test]
+fn transactions_of_a_file_s_own_are_a_warning_unless_it_is_one() {
+    let set =
+        set(&[("001_a.sql", "begin;\nselect 1;\ncommit;"), ("002_b.sql", "select 1;\nbegin;\nselect 2;\ncommit;")]);
+    let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;
+    assert_eq!(warnings, [PlanWarning::OwnTransactions { file: "002_b.sql".into(), line: 2 }]);
+}
+
+#[test]
 fn an_empty_file_is_a_warning_and_one_of_comments_is_not() {
     let set = set(&[("001_a.sql", " \n"), ("002_b.sql", "-- nothing")]);
     let warnings = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings;

@@ -19,6 +19,17 @@ pub enum PlanWarning {
         /// How many there are.
         count: usize,
     },
+    /// A file has transactions of its own.
+    #[error(
+        "{file}:{line}: the file's own BEGIN and COMMIT are followed, here first: what stands between them is one \
+         transaction, every other statement is committed separately, and an interrupted run resumes after what is \
+         committed"
+    )]
+    OwnTransactions {
+        file: String,
+        /// Where the first one is.
+        line: usize,
+    },
     /// A pending file has no content at all.
     #[error(
         "{file}: the file is empty; if its content was lost, put it back: it will be recorded as is, and must not \
@@ -84,7 +95,7 @@ pub enum PlanWarning {
 impl PlanWarning {
     /// What there is to say of a plan's steps, kind by kind.
     pub(super) fn of(steps: &[Step<'_>]) -> impl Iterator<Item = Self> {
-        let each = [empty, unwritten, left_out, temporary_table, unusable_down_file];
+        let each = [empty, unwritten, left_out, own_transactions, temporary_table, unusable_down_file];
         each.into_iter().flat_map(|about| steps.iter().filter_map(about)).chain(empty_down_files(steps))
     }
 }
@@ -100,7 +111,7 @@ fn unwritten(step: &Step<'_>) -> Option<PlanWarning> {
     step.migration.is_unwritten().then(|| PlanWarning::Unwritten { file: step.migration.file.clone() })
 }
 
-/// On the other engines it is the `BEGIN` and `COMMIT` around a whole file, which is a transaction without them.
+/// On the other engines these are the file's own `BEGIN` and `COMMIT`; see [`own_transactions`].
 fn left_out(step: &Step<'_>) -> Option<PlanWarning> {
     let migration = &step.migration;
     if !migration.dialect.grammar().warns_of_left_out() {
@@ -108,6 +119,12 @@ fn left_out(step: &Step<'_>) -> Option<PlanWarning> {
     }
     let line = migration.left_out.first()?.position.line;
     Some(PlanWarning::LeftOut { file: migration.file.clone(), line, count: migration.left_out.len() })
+}
+
+fn own_transactions(step: &Step<'_>) -> Option<PlanWarning> {
+    let migration = &step.migration;
+    let first = migration.left_out.first().filter(|_| !migration.blocks.is_empty())?;
+    Some(PlanWarning::OwnTransactions { file: migration.file.clone(), line: first.position.line })
 }
 
 fn unusable_down_file(step: &Step<'_>) -> Option<PlanWarning> {

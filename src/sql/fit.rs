@@ -8,6 +8,8 @@ pub(crate) struct Fit {
     /// Whether the server refuses it, or ignores it, inside a transaction.
     pub(crate) demands_none: bool,
     pub(crate) is_setting: bool,
+    /// Whether it is a setting that means the same outside and inside a transaction.
+    pub(crate) is_same_outside: bool,
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) omission: Omission,
     pub(crate) refusals: Refusals,

@@ -29,12 +29,14 @@ pub(crate) trait Grammar: Sync {
     fn has_schemas(&self) -> bool;
     /// Whether DDL commits implicitly, so that no file can be one transaction.
     fn ddl_commits(&self) -> bool;
+    /// Whether `COMMIT` is accepted where no transaction is open.
+    fn commits_alone(&self) -> bool;
     /// Whether `ALTER TABLE` can drop things that hold no column data: keys, partitions.
     fn alter_drops_keys(&self) -> bool;
     /// Whether lines for its client (`DELIMITER`) say where statements end.
     fn has_delimiter_lines(&self) -> bool;
-    /// Whether leaving out a statement deserves a warning. It does not where only the `BEGIN` and `COMMIT` around a
-    /// file are left out, since the file is one transaction without them.
+    /// Whether leaving out a statement deserves a warning. It does not where only `BEGIN` and `COMMIT` are left out and
+    /// what stands between them is one transaction all the same.
     fn warns_of_left_out(&self) -> bool;
 
     /// The tokens of `sql` from the byte `from` on, which must be on a character boundary.

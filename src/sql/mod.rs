@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, reason = "no public text: a comment says why, or is not there")]
 
+mod blocks;
 mod change;
 mod cursor;
 mod data_loss;

@@ -1,10 +1,13 @@
 //! A file's statements and what is known about each: which are not sent, in which transactions the others run, and
 //! which cannot run.
 
+use std::ops::Range;
+
 use super::Dialect;
+use super::blocks::{Blocks, Shape, blocks};
 use super::facts::Facts;
 use super::fit::{Fit, Omission, left_out};
-use super::refusals::{Refusal, Wrapper};
+use super::refusals::Refusal;
 use super::secret::hidden;
 use super::statements::Span;
 use super::tokens::Parser;
@@ -44,6 +47,8 @@ pub(crate) struct Reading {
     /// Statements that are not sent.
     pub(crate) left_out: Vec<Span>,
     pub(crate) mode: TransactionMode,
+    /// The file's own transactions in [`TransactionMode::PerStatement`], each by its statements.
+    pub(crate) blocks: Vec<Range<usize>>,
     /// Statements that cannot run, each by its first byte.
     pub(crate) refused: Vec<(usize, Refusal)>,
 }
@@ -57,56 +62,59 @@ impl Reading {
             let (facts, fit) = Facts::read(parser.parse(span.text(sql)), dialect);
             all.push((Statement { span, facts }, fit));
         }
-        let wrapped = !no_transaction && is_wrapped(&all);
-        let mut is_left_out = if wrapped { ends(all.len()) } else { left_out(&omissions(&all)) }.into_iter();
-        let gone = all.extract_if(.., |_| is_left_out.next().unwrap_or_default());
+        let grammar = dialect.grammar();
+        let Blocks { left_out: of_blocks, shape } =
+            blocks(all.iter().map(|(_, fit)| fit), no_transaction, grammar.commits_alone());
+        let by_omission = left_out(&omissions(&all));
+        let mut index = 0;
+        let gone = all.extract_if(.., |_| {
+            index += 1;
+            let is_marked = |all: &[bool]| all.get(index - 1).copied().unwrap_or_default();
+            is_marked(&of_blocks) || is_marked(&by_omission)
+        });
         let left_out = gone.map(|(statement, _)| statement.span).collect();
-        let mode = mode(all.iter().map(|(_, fit)| fit), wrapped, no_transaction, dialect);
+        let mode = mode(all.iter().map(|(_, fit)| fit), &shape, no_transaction, dialect);
+        let blocks = if let Shape::Several(blocks) = shape { blocks } else { Vec::new() };
         let (mut statements, mut refused) = (Vec::with_capacity(all.len()), Vec::new());
-        for (statement, fit) in all {
-            let why = fit.refusals.of(mode).filter(|why| matters(why, sql, statement.span));
+        for (index, (statement, fit)) in all.into_iter().enumerate() {
+            let is_in_block = blocks.iter().any(|block| block.contains(&index));
+            let why = if is_in_block { fit.refusals.in_block() } else { fit.refusals.of(mode) };
+            let why = why.filter(|why| matters(why, sql, statement.span));
             refused.extend(why.map(|why| (statement.span.start, why)));
             statements.push(statement);
         }
-        Self { statements, left_out, mode, refused }
+        Self { statements, left_out, mode, blocks, refused }
     }
 }
 
 /// The mode of a file. The directive `no_transaction` decides. Without it, the file is
 /// [`TransactionMode::PerStatement`] if at least one statement cannot run in a transaction and all others only change
-/// the session's settings. A file that is `wrapped` in `BEGIN` and `COMMIT` wants a transaction. On `MySQL` and
-/// `MariaDB`, whose DDL commits implicitly, it is always [`TransactionMode::PerStatement`].
+/// the session's settings. A file that is wrapped in `BEGIN` and `COMMIT` wants a transaction, and one that has several
+/// such blocks wants several. On `MySQL` and `MariaDB`, whose DDL commits implicitly, it is always
+/// [`TransactionMode::PerStatement`].
 fn mode<'a>(
     mut statements: impl Iterator<Item = &'a Fit> + Clone,
-    wrapped: bool,
+    shape: &Shape,
     no_transaction: bool,
     dialect: Dialect,
 ) -> TransactionMode {
-    if no_transaction || dialect.grammar().ddl_commits() {
-        return TransactionMode::PerStatement;
+    match shape {
+        _ if dialect.grammar().ddl_commits() => return TransactionMode::PerStatement,
+        Shape::Whole => return TransactionMode::PerFile,
+        Shape::Several(_) => return TransactionMode::PerStatement,
+        Shape::None if no_transaction => return TransactionMode::PerStatement,
+        Shape::None => {}
     }
     let is_alone = |fit: &'a Fit| fit.demands_none || fit.is_setting;
-    if !wrapped && statements.clone().any(|fit| fit.demands_none) && statements.all(is_alone) {
+    if statements.clone().any(|fit| fit.demands_none) && statements.all(is_alone) {
         TransactionMode::PerStatement
     } else {
         TransactionMode::PerFile
     }
 }
 
-fn is_wrapped(all: &[(Statement, Fit)]) -> bool {
-    match all {
-        [(_, first), .., (_, last)] => first.wrapper == Some(Wrapper::Begin) && last.wrapper == Some(Wrapper::Commit),
-        _ => false,
-    }
-}
-
 fn omissions(all: &[(Statement, Fit)]) -> Vec<Omission> {
     all.iter().map(|(_, fit)| fit.omission).collect()
-}
-
-/// Marks the first and the last one.
-fn ends(count: usize) -> Vec<bool> {
-    (0..count).map(|index| index == 0 || index + 1 == count).collect()
 }
 
 /// How strings are read only matters if one that follows has a backslash.
@@ -116,6 +124,8 @@ fn matters(why: &Refusal, sql: &str, span: Span) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use rstest::rstest;
+
     use super::super::statements::split;
     use super::super::tokens::Parsed;
     use super::super::transaction::{CatalogObject, Execution, ObjectName, Trace};
@@ -124,13 +134,12 @@ pub(super) mod tests {
     pub(in super::super) fn mode(
         sql: &str,
         statements: &[Span],
-        wrapped: bool,
         no_transaction: bool,
         dialect: Dialect,
     ) -> TransactionMode {
         let fit = |span: &Span| Parsed::ask(span.text(sql), dialect, |statement| Facts::read(statement, dialect).1);
         let fits: Vec<Fit> = statements.iter().map(fit).collect();
-        super::mode(fits.iter(), wrapped, no_transaction, dialect)
+        super::mode(fits.iter(), &Shape::None, no_transaction, dialect)
     }
 
     fn read(sql: &str, no_transaction: bool, dialect: Dialect) -> Reading {
@@ -155,14 +164,78 @@ pub(super) mod tests {
 
     #[test]
     fn what_refuses_a_statement_depends_on_the_whole_file() {
-        let sql = "begin; vacuum; commit";
-        let wrapped = read(sql, false, Dialect::Postgres);
-        assert_eq!((wrapped.mode, wrapped.left_out.len()), (TransactionMode::PerFile, 2));
-        assert_eq!(wrapped.refused, [(7, Refusal::MixedFile("VACUUM"))]);
-        let divided = read(sql, true, Dialect::Postgres);
-        assert_eq!((divided.mode, divided.left_out.len()), (TransactionMode::PerStatement, 0));
-        let refused = [(0, Refusal::WithoutTransaction("BEGIN")), (15, Refusal::WithoutTransaction("COMMIT"))];
-        assert_eq!(divided.refused, refused);
+        let refused = |sql: &str, no_transaction| read(sql, no_transaction, Dialect::Postgres).refused;
+        for no_transaction in [false, true] {
+            assert_eq!(refused("begin; vacuum; commit", no_transaction), [(7, Refusal::MixedFile("VACUUM"))]);
+            let in_a_block = "begin; vacuum; commit; select 1";
+            assert_eq!(refused(in_a_block, no_transaction), [(7, Refusal::InsideBlock("VACUUM"))]);
+            assert_eq!(refused("vacuum; begin; select 1; commit", no_transaction), []);
+        }
+        assert_eq!(refused("begin; select 1", true), [(0, Refusal::WithoutTransaction("BEGIN"))]);
+        assert_eq!(refused("begin; select 1", false), [(0, Refusal::TransactionControl("BEGIN"))]);
+        assert_eq!(
+            refused("savepoint a; begin; savepoint b; commit; select 1", false),
+            [(0, Refusal::WithoutTransaction("SAVEPOINT"))]
+        );
+    }
+
+    const ONE: TransactionMode = TransactionMode::PerFile;
+    const SEPARATE: TransactionMode = TransactionMode::PerStatement;
+
+    #[rstest]
+    #[case::one_block("begin; a; b; commit", ONE, &[])]
+    #[case::with_settings_around_it("set x = 1; begin; a; end; reset x", ONE, &[])]
+    #[case::with_a_setting_of_no_effect_before_it("set local x = 1; begin; a; commit", SEPARATE, &[1..2])]
+    #[case::with_more_before_it("a; begin; b; commit", SEPARATE, &[1..2])]
+    #[case::with_more_after_it("start transaction; a; b; commit; vacuum", SEPARATE, &[0..2])]
+    #[case::two("begin; a; commit; begin; b; c; commit", SEPARATE, &[0..1, 1..3])]
+    #[case::chained("begin; a; commit and chain; b; commit", SEPARATE, &[0..1, 1..2])]
+    #[case::an_empty_one("begin; commit; a; begin; b; commit", SEPARATE, &[1..2])]
+    #[case::commit_last("a; b; commit", ONE, &[])]
+    #[case::commit_only("commit", ONE, &[])]
+    #[case::commit_in_the_middle("a; b; commit; c", SEPARATE, &[0..2])]
+    #[case::commit_after_a_statement_alone("vacuum; commit", SEPARATE, &[])]
+    #[case::one_commit_too_many("begin; a; commit; b; commit", SEPARATE, &[0..1])]
+    #[case::several_commits("a; commit; b; commit; c; commit", SEPARATE, &[0..1])]
+    fn transactions_of_a_file_s_own(#[case] sql: &str, #[case] mode: TransactionMode, #[case] blocks: &[Range<usize>]) {
+        let reading = read(sql, false, Dialect::Postgres);
+        assert_eq!((reading.mode, &reading.blocks[..], &reading.refused[..]), (mode, blocks, &[][..]));
+    }
+
+    #[rstest]
+    #[case::nested("begin; begin; a; commit")]
+    #[case::open("a; begin; b")]
+    #[case::open_again("begin; a; commit and chain; b")]
+    #[case::rolled_back("begin; a; rollback")]
+    #[case::open_with_a_mode("begin isolation level serializable; a")]
+    fn halves_that_do_not_match_are_refused(#[case] sql: &str, #[values(false, true)] no_transaction: bool) {
+        let reading = read(sql, no_transaction, Dialect::Postgres);
+        assert!(!reading.refused.is_empty() && reading.blocks.is_empty());
+    }
+
+    #[test]
+    fn where_each_is_committed_separately_a_commit_alone_does_nothing() {
+        let reading = read("a; commit; b; commit", true, Dialect::Postgres);
+        assert_eq!((reading.mode, reading.blocks.len(), reading.left_out.len()), (SEPARATE, 0, 2));
+        let on_sqlite = read("a; commit; b", false, Dialect::Sqlite);
+        assert_eq!(on_sqlite.refused, [(3, Refusal::TransactionControl("COMMIT"))]);
+    }
+
+    #[rstest]
+    #[case::a_dump("pragma foreign_keys=off; begin transaction; a; commit", ONE, &[])]
+    #[case::the_manual_s_procedure(
+        "pragma foreign_keys=off; begin; a; pragma foreign_key_check; commit; pragma foreign_keys=on",
+        SEPARATE,
+        &[1..3]
+    )]
+    #[case::two("begin immediate; a; commit; begin; b; end transaction", SEPARATE, &[0..1, 1..2])]
+    fn transactions_of_a_file_s_own_on_sqlite(
+        #[case] sql: &str,
+        #[case] mode: TransactionMode,
+        #[case] blocks: &[Range<usize>],
+    ) {
+        let reading = read(sql, false, Dialect::Sqlite);
+        assert_eq!((reading.mode, &reading.blocks[..], &reading.refused[..]), (mode, blocks, &[][..]));
     }
 
     #[test]

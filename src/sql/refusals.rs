@@ -26,16 +26,25 @@ pub enum Refusal {
     NamelessIndex,
     /// It would begin or end a transaction in a file without one.
     #[error(
-        "{0} has no place in a file whose statements are each committed separately; remove it, or move what belongs \
-         in one transaction to its own file"
+        "{0} has no place in a file whose statements are each committed separately; remove it, or put a plain BEGIN \
+         before the statements that belong in one transaction, and COMMIT after them"
     )]
     WithoutTransaction(&'static str),
     /// It would begin or end a transaction inside the file's own.
     #[error(
         "{0} would start or end a transaction, but a file is already one transaction; remove it, or split the file \
-         in two (SAVEPOINT and ROLLBACK TO are allowed; so is a plain BEGIN as first statement with COMMIT as last)"
+         in two (SAVEPOINT and ROLLBACK TO are allowed; so is a plain BEGIN with a COMMIT for each)"
     )]
     TransactionControl(&'static str),
+    /// A transaction's mode in the statement that begins it.
+    #[error(
+        "{0} with a mode of the transaction is not supported; write a plain BEGIN, and SET TRANSACTION with the mode \
+         as the first statement after it"
+    )]
+    TransactionModes(&'static str),
+    /// The server refuses or ignores it inside a transaction, and it is in one of the file's own.
+    #[error("{0} cannot run between BEGIN and COMMIT; move it before the BEGIN or after the COMMIT")]
+    InsideBlock(&'static str),
     #[error("DISCARD ALL would drop the lock this run holds; remove it: the session is reset between files anyway")]
     DiscardAll,
     /// It would have no effect on the strings that follow.
@@ -117,6 +126,14 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
+    /// In a transaction of the file's own, among others.
+    pub(crate) fn in_block(self) -> Option<Refusal> {
+        self.per_file.map(|why| match why {
+            Refusal::MixedFile(what) | Refusal::WithoutEffect(what) => Refusal::InsideBlock(what),
+            other => other,
+        })
+    }
+
     pub(crate) fn of(self, mode: TransactionMode) -> Option<Refusal> {
         match mode {
             TransactionMode::PerFile => self.per_file,
@@ -125,11 +142,13 @@ impl Refusals {
     }
 }
 
-/// One half of a BEGIN and COMMIT around a whole file.
+/// What begins or ends a transaction of a file's own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Wrapper {
     /// `BEGIN`, `BEGIN WORK`, `BEGIN TRANSACTION`, `START TRANSACTION`.
     Begin,
     /// `COMMIT` or `END`, with or without `WORK` or `TRANSACTION`.
     Commit,
+    /// `COMMIT AND CHAIN`.
+    CommitAndBegin,
 }

@@ -1,5 +1,7 @@
 //! Whether a statement needs something that an earlier one left in the session. In a new session that is gone.
 
+use std::ops::Range;
+
 use super::reading::Statement;
 use super::session_object::{
     Effect, NeededBy, SessionObject, has_word, temporary_table, temporary_tables_in, unknown_temporary_table, unquoted,
@@ -26,6 +28,8 @@ pub(crate) struct FileStatements<'a> {
     /// The file's text.
     pub(crate) sql: &'a str,
     pub(crate) statements: &'a [Statement],
+    /// Those that are one transaction.
+    pub(crate) blocks: &'a [Range<usize>],
     pub(crate) dialect: Dialect,
 }
 
@@ -132,7 +136,10 @@ impl FileStatements<'_> {
                 || !temporary_tables_in(statement.text(self.sql)).is_empty()
         };
         let mut makers = self.statements.iter().enumerate().filter(|(_, statement)| makes_one(statement));
-        makers.find_map(|(maker, _)| self.session_bound(|index| index <= maker, &[]))
+        makers.find_map(|(maker, _)| {
+            let end = self.blocks.iter().find(|block| block.contains(&maker)).map_or(maker + 1, |block| block.end);
+            self.session_bound(|index| index < end, &[])
+        })
     }
 }
 
@@ -272,8 +279,8 @@ mod tests {
     }
 
     fn ask<T>(sql: &str, dialect: Dialect, question: impl FnOnce(FileStatements<'_>) -> T) -> T {
-        let statements = Reading::of(sql, &split(sql, dialect).statements, true, dialect).statements;
-        question(FileStatements { sql, statements: &statements, dialect })
+        let Reading { statements, blocks, .. } = Reading::of(sql, &split(sql, dialect).statements, true, dialect);
+        question(FileStatements { sql, statements: &statements, blocks: &blocks, dialect })
     }
 
     /// A run that has ended after `run` statements, in a database with the routine `leaves`.
@@ -343,6 +350,17 @@ mod tests {
         #[case] expected: Option<(usize, usize)>,
     ) {
         let found = ask(sql, Dialect::Mysql, |file| file.temporary_table_over_statements());
+        assert_eq!(found.map(|found| (found.made_by, found.needed_by)), expected);
+    }
+
+    #[rstest]
+    #[case("begin; create temp table k (a int); insert into k values (1); commit; select 1", None)]
+    #[case("begin; create temp table k (a int); commit; insert into k values (1)", Some((0, 1)))]
+    fn a_temporary_table_is_used_freely_in_the_transaction_that_makes_it(
+        #[case] sql: &str,
+        #[case] expected: Option<(usize, usize)>,
+    ) {
+        let found = ask(sql, Dialect::Postgres, |file| file.temporary_table_over_statements());
         assert_eq!(found.map(|found| (found.made_by, found.needed_by)), expected);
     }
 

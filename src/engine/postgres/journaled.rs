@@ -29,13 +29,13 @@ use crate::sql::{Execution, Trace, message_without_passwords, routines_that_leav
 
 /// Answers to what follows a statement in its transaction: the mark, [`DEFERRED`], those of [`AS_OURSELVES`], the
 /// guard, the row, COMMIT.
-fn closing() -> usize {
+pub(super) fn closing() -> usize {
     5 + AS_OURSELVES.split(';').count()
 }
 
 /// The outcome of a statement that was started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Executed {
+pub(super) enum Executed {
     Run,
     /// What it makes already exists, with the same definition.
     PassedOver,
@@ -94,16 +94,14 @@ impl PostgresSession {
                 return Err(refused(session_gone(attempt, &bound.into())));
             }
         }
-        for index in 0..migration.statements.len() {
-            let row = rows.iter().find(|row| row.statement == index + 1);
-            if row.is_none_or(|row| row.state != StatementState::Finished) {
-                unless_stopped(attempt, index)?;
+        while *done < migration.statements.len() {
+            if let Some(block) = migration.block_of(*done) {
+                self.run_block(attempt, block.clone(), &rows, progress).await?;
+                *done = block.end;
+            } else {
+                self.run_statement(attempt, *done, &rows, progress).await?;
+                *done += 1;
             }
-            let has_run = self.has_run(attempt, index, row).await?;
-            if !has_run && self.execute(attempt, index, progress).await? == Executed::PassedOver {
-                progress(Progress::StatementSkipped(index));
-            }
-            *done = index + 1;
             progress(Progress::StatementsDone(*done));
         }
         let duration = began.elapsed();
@@ -117,6 +115,25 @@ impl PostgresSession {
             other => other.map(drop),
         };
         reset.map(|()| duration)
+    }
+
+    /// Runs a statement that is committed separately, unless it has run.
+    async fn run_statement(
+        &mut self,
+        attempt: Attempt<'_>,
+        index: usize,
+        rows: &[JournalRow],
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), SessionError> {
+        let row = rows.iter().find(|row| row.statement == index + 1);
+        if row.is_none_or(|row| row.state != StatementState::Finished) {
+            unless_stopped(attempt, index)?;
+        }
+        let has_run = self.has_run(attempt, index, row).await?;
+        if !has_run && self.execute(attempt, index, progress).await? == Executed::PassedOver {
+            progress(Progress::StatementSkipped(index));
+        }
+        Ok(())
     }
 
     /// Names of the routines that leave settings in their caller's session, or call one that does.
@@ -136,7 +153,7 @@ impl PostgresSession {
 
     /// Whether a statement has run before, according to the journal or else the catalog. What an unfinished one has
     /// left is removed.
-    async fn has_run(
+    pub(super) async fn has_run(
         &mut self,
         attempt: Attempt<'_>,
         index: usize,
@@ -253,7 +270,7 @@ impl PostgresSession {
     }
 
     /// Sends a statement with nothing around it.
-    async fn send_statement(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+    pub(super) async fn send_statement(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
         let sent = self.send(attempt.migration.statement_sql(index).to_owned()).await;
         sent.map_err(|(error, _)| placed(&error, attempt, index, 0))
     }
@@ -288,7 +305,7 @@ impl PostgresSession {
     }
 
     /// Whether a statement that has met its object may be passed over, where that is asked for: None where not.
-    async fn skipped(
+    pub(super) async fn skipped(
         &mut self,
         attempt: Attempt<'_>,
         index: usize,
@@ -308,7 +325,7 @@ impl PostgresSession {
     }
 
     /// A question, or a command of our own, with nothing around it.
-    async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, SessionError> {
+    pub(super) async fn ask(&mut self, sql: String) -> Result<Vec<PgRow>, SessionError> {
         let results = self.try_query(sql).await;
         let results = results.map_err(|error| SessionError {
             failure: failure_of(&error, Reason::StatementFailed),
@@ -335,12 +352,12 @@ pub(super) fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, be
 }
 
 /// Refuses to begin a statement once the run is to stop.
-fn unless_stopped(attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+pub(super) fn unless_stopped(attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
     attempt.stop.reason().map_or(Ok(()), |reason| Err(refused(stopped_before(reason, attempt.migration, index))))
 }
 
 /// An error with its statement as its place, where it has none.
-fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionError {
+pub(super) fn at(mut error: SessionError, attempt: Attempt<'_>, index: usize) -> SessionError {
     error.failure.place.get_or_insert_with(|| attempt.migration.place_of_statement(index));
     error
 }

@@ -3,6 +3,7 @@
 mod address;
 mod answers;
 mod batch;
+mod block;
 mod concurrently;
 mod error;
 mod examination;

@@ -156,21 +156,30 @@ impl SqliteSession {
             return Err(SessionError { failure, connection_lost: false });
         }
         let mut inserted_before = None;
-        for index in 0..attempt.migration.statements.len() {
-            let row = rows.iter().find(|row| row.statement == index + 1);
-            if has_run(attempt, index, row)? {
+        while *done < attempt.migration.statements.len() {
+            let block = attempt.migration.block_of(*done);
+            let mut due = Vec::new();
+            for index in block.clone().unwrap_or(*done..*done + 1) {
+                let row = rows.iter().find(|row| row.statement == index + 1);
+                if !has_run(attempt, index, row)? {
+                    due.push(index);
+                    continue;
+                }
                 inserted_before = row.and_then(|row| row.last_insert_rowid).or(inserted_before);
                 if matches!(attempt.migration.execution(index), Execution::Setting | Execution::SettingAlone) {
                     // It went with the connection that it was made in.
                     self.send_statement(attempt, index).await?;
                 }
-            } else {
-                if let Some(rowid) = inserted_before.take() {
-                    ledger.set_last_insert_rowid(self.connection().await?, rowid).await.map_err(Sent::from)?;
-                }
-                self.execute(attempt, index).await?;
             }
-            *done = index + 1;
+            if let Some(rowid) = inserted_before.take_if(|_| !due.is_empty()) {
+                ledger.set_last_insert_rowid(self.connection().await?, rowid).await.map_err(Sent::from)?;
+            }
+            match (&block, due.first()) {
+                (_, None) => {}
+                (None, Some(&index)) => self.execute(attempt, index).await?,
+                (Some(_), Some(_)) => self.execute_in_transaction(attempt, &due).await?,
+            }
+            *done = block.map_or(*done + 1, |block| block.end);
             progress(Progress::StatementsDone(*done));
         }
         let duration = began.elapsed();
@@ -185,7 +194,7 @@ impl SqliteSession {
             Execution::Alone(trace) => trace,
             Execution::SettingAlone => &Trace::Repeatable,
             Execution::Transaction | Execution::Setting | Execution::NamelessIndex => {
-                return self.execute_in_transaction(attempt, index).await;
+                return self.execute_in_transaction(attempt, &[index]).await;
             }
         };
         self.write(attempt.fence, async |ledger, connection| {
@@ -202,13 +211,18 @@ impl SqliteSession {
         sent.and(ended)
     }
 
-    /// Runs a statement and writes its row, both or neither.
-    async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
+    /// Runs statements and writes their rows, all or nothing.
+    async fn execute_in_transaction(&mut self, attempt: Attempt<'_>, due: &[usize]) -> Result<(), SessionError> {
         self.begin(attempt.fence).await?;
-        self.send_statement(attempt, index).await?;
+        for &index in due {
+            self.send_statement(attempt, index).await?;
+        }
+        // After all of them: a ROLLBACK TO among them would take rows written before it along.
         let ledger = self.database.ledger.clone();
-        let written = ledger.begin_statement(self.connection().await?, attempt, index, None).await;
-        written.map_err(|error| doing(&error, "recording the statement"))?;
+        for &index in due {
+            let written = ledger.begin_statement(self.connection().await?, attempt, index, None).await;
+            written.map_err(|error| doing(&error, "recording the statement"))?;
+        }
         Ok(self.send("COMMIT").await?)
     }
 

@@ -58,6 +58,10 @@ impl Grammar for MysqlGrammar {
         true
     }
 
+    fn commits_alone(&self) -> bool {
+        true
+    }
+
     fn alter_drops_keys(&self) -> bool {
         true
     }
@@ -102,6 +106,7 @@ impl Grammar for MysqlGrammar {
         Fit {
             demands_none: false,
             is_setting: *execution == Execution::Setting,
+            is_same_outside: false,
             // BEGIN and COMMIT are left out wherever they are.
             wrapper: None,
             omission: left_out::omission(statement),

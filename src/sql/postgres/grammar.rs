@@ -51,6 +51,10 @@ impl Grammar for PostgresGrammar {
         false
     }
 
+    fn commits_alone(&self) -> bool {
+        true
+    }
+
     fn alter_drops_keys(&self) -> bool {
         false
     }
@@ -91,6 +95,7 @@ impl Grammar for PostgresGrammar {
         Fit {
             demands_none: transaction::demand(statement).is_some(),
             is_setting: transaction::is_setting(statement),
+            is_same_outside: transaction::is_same_outside(statement),
             wrapper: refusals::wrapper(statement),
             omission: Omission::Never,
             refusals: refusals::refusals(statement),

@@ -15,17 +15,19 @@ pub(in super::super) enum Stream {
     Stdout,
 }
 
-/// Whether a statement can be part of a BEGIN and COMMIT around a whole file.
+/// Whether a statement begins or ends a transaction of the file's own.
 pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
-    let [_, rest @ ..] = statement.tokens else { return None };
-    let is_plain = match rest {
-        [] => statement.first != "start",
-        [second] => second.is("transaction") || second.is("work") && statement.first != "start",
-        _ => false,
+    let words: Vec<Token<'_>> = statement.iter().skip(1).take(5).collect();
+    let is = |rest: &[Token<'_>], words: &[&str]| {
+        rest.len() == words.len() && rest.iter().zip(words).all(|(token, word)| token.is(word))
     };
+    let noun = words.first().filter(|token| token.is("transaction") || token.is("work") && statement.first != "start");
+    let rest = words.get(usize::from(noun.is_some())..).unwrap_or_default();
     match statement.first {
-        "begin" | "start" if is_plain => Some(Wrapper::Begin),
-        "commit" | "end" if is_plain => Some(Wrapper::Commit),
+        "begin" if rest.is_empty() => Some(Wrapper::Begin),
+        "start" if rest.is_empty() && noun.is_some() => Some(Wrapper::Begin),
+        "commit" | "end" if rest.is_empty() || is(rest, &["and", "no", "chain"]) => Some(Wrapper::Commit),
+        "commit" | "end" if is(rest, &["and", "chain"]) => Some(Wrapper::CommitAndBegin),
         _ => None,
     }
 }
@@ -56,6 +58,10 @@ const UNLOCK_ALL: &str = "pg_advisory_unlock_all";
 /// slot, `CLUSTER` of a partitioned table) is left to the server.
 pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
     let control = control(statement);
+    if let Some(Control::Modes(what)) = control {
+        let why = Some(Refusal::TransactionModes(what));
+        return Refusals { per_file: why.clone(), per_statement: why };
+    }
     if let Some(Control::Transaction(what)) = control {
         return Refusals {
             per_file: Some(Refusal::TransactionControl(what)),
@@ -65,7 +71,9 @@ pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
     let always = client_or_session(statement);
     Refusals {
         per_statement: match control {
-            Some(Control::Transaction(what) | Control::Savepoint(what)) => Some(Refusal::WithoutTransaction(what)),
+            Some(Control::Transaction(what) | Control::Modes(what) | Control::Savepoint(what)) => {
+                Some(Refusal::WithoutTransaction(what))
+            }
             None => always.clone().or_else(|| nameless_index(statement)),
         },
         per_file: always.or_else(|| in_transaction(statement)),
@@ -129,17 +137,22 @@ fn reads_strings_otherwise(statement: Parsed<'_>) -> bool {
 enum Control {
     /// Begins or ends it.
     Transaction(&'static str),
+    /// Begins it, with a mode.
+    Modes(&'static str),
     Savepoint(&'static str),
 }
 
 fn control(statement: Parsed<'_>) -> Option<Control> {
     let rest = statement.iter().skip(1);
     match statement.first {
+        "begin" if wrapper(statement).is_none() => Some(Control::Modes("BEGIN")),
         "begin" => Some(Control::Transaction("BEGIN")),
         "commit" => Some(Control::Transaction("COMMIT")),
         "end" => Some(Control::Transaction("END")),
         "abort" => Some(Control::Transaction("ABORT")),
-        "start" => next_is(rest, "transaction").then_some(Control::Transaction("START TRANSACTION")),
+        "start" if !statement.is(1, &["transaction"]) => None,
+        "start" if wrapper(statement).is_none() => Some(Control::Modes("START TRANSACTION")),
+        "start" => Some(Control::Transaction("START TRANSACTION")),
         "prepare" => next_is(rest, "transaction").then_some(Control::Transaction("PREPARE TRANSACTION")),
         "rollback" => Some(rollback(rest)),
         "savepoint" => Some(Control::Savepoint("SAVEPOINT")),
@@ -291,9 +304,14 @@ mod tests {
     #[case("start transaction", Some(Wrapper::Begin))]
     #[case("end", Some(Wrapper::Commit))]
     #[case("commit work", Some(Wrapper::Commit))]
+    #[case("start transaction read only", None)]
+    #[case("start work", None)]
     #[case("begin read only", None)]
     #[case("start", None)]
-    #[case("commit and chain", None)]
+    #[case("END TRANSACTION AND NO CHAIN", Some(Wrapper::Commit))]
+    #[case("commit and chain", Some(Wrapper::CommitAndBegin))]
+    #[case("commit work and chain", Some(Wrapper::CommitAndBegin))]
+    #[case("commit prepared 'x'", None)]
     #[case("rollback", None)]
     fn wrappers(#[case] sql: &str, #[case] expected: Option<Wrapper>) {
         assert_eq!(wrapper(sql), expected);

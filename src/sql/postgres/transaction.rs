@@ -99,6 +99,19 @@ pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     }
 }
 
+/// Whether a setting means the same outside a transaction and inside one. `SET LOCAL` and its kind have no effect outside.
+pub(in super::super) fn is_same_outside(statement: Parsed<'_>) -> bool {
+    const OF_THE_TRANSACTION: [&str; 5] =
+        ["local", "transaction", "constraints", "transaction_isolation", "transaction_read_only"];
+    let names_it = |token: Token<'_>| OF_THE_TRANSACTION.iter().any(|word| token.is(word));
+    match statement.first {
+        "set" | "reset" => !statement.iter().skip(1).take(2).any(names_it),
+        // set_config(…, is_local)
+        "select" => is_setting(statement) && !statement.iter().any(|token| token.is("true")),
+        _ => false,
+    }
+}
+
 /// What of a statement holds to the end of its transaction, whatever is reset: its mode, and when every constraint is checked,
 /// those of later files too. Source: PostgreSQL, SET TRANSACTION, SET CONSTRAINTS.
 pub(in super::super) fn outlasts_file(statement: Parsed<'_>) -> Option<&'static str> {
@@ -244,20 +257,30 @@ mod tests {
     }
 
     #[rstest]
-    #[case("create index concurrently i on t (a)", false, false, TransactionMode::PerStatement)]
-    #[case("set lock_timeout = 0; vacuum; vacuum", false, false, TransactionMode::PerStatement)]
-    #[case("vacuum", true, false, TransactionMode::PerFile)]
-    #[case("create table t (); vacuum", false, false, TransactionMode::PerFile)]
-    #[case("create table t ()", false, false, TransactionMode::PerFile)]
-    #[case("set lock_timeout = 0", false, false, TransactionMode::PerFile)]
-    #[case("", false, false, TransactionMode::PerFile)]
-    #[case("create table t ()", false, true, TransactionMode::PerStatement)]
-    fn modes(
-        #[case] sql: &str,
-        #[case] wrapped: bool,
-        #[case] no_transaction: bool,
-        #[case] expected: TransactionMode,
-    ) {
-        assert_eq!(mode(sql, &split(sql).statements, wrapped, no_transaction, Dialect::Postgres), expected);
+    #[case("set lock_timeout = 0", true)]
+    #[case("set session work_mem to '1MB'", true)]
+    #[case("reset all", true)]
+    #[case("select pg_catalog.set_config('search_path', '', false)", true)]
+    #[case("select pg_catalog.set_config('search_path', '', true)", false)]
+    #[case("set local lock_timeout = 0", false)]
+    #[case("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", false)]
+    #[case("set constraints all deferred", false)]
+    #[case("set session transaction_isolation = 'serializable'", false)]
+    #[case("select 1", false)]
+    #[case("analyze", false)]
+    fn settings_that_mean_the_same_outside_a_transaction(#[case] sql: &str, #[case] expected: bool) {
+        assert_eq!(Parsed::ask(sql, Dialect::Postgres, is_same_outside), expected);
+    }
+
+    #[rstest]
+    #[case("create index concurrently i on t (a)", false, TransactionMode::PerStatement)]
+    #[case("set lock_timeout = 0; vacuum; vacuum", false, TransactionMode::PerStatement)]
+    #[case("create table t (); vacuum", false, TransactionMode::PerFile)]
+    #[case("create table t ()", false, TransactionMode::PerFile)]
+    #[case("set lock_timeout = 0", false, TransactionMode::PerFile)]
+    #[case("", false, TransactionMode::PerFile)]
+    #[case("create table t ()", true, TransactionMode::PerStatement)]
+    fn modes(#[case] sql: &str, #[case] no_transaction: bool, #[case] expected: TransactionMode) {
+        assert_eq!(mode(sql, &split(sql).statements, no_transaction, Dialect::Postgres), expected);
     }
 }

@@ -49,6 +49,10 @@ impl Grammar for SqliteGrammar {
         false
     }
 
+    fn commits_alone(&self) -> bool {
+        false
+    }
+
     fn alter_drops_keys(&self) -> bool {
         false
     }
@@ -89,6 +93,7 @@ impl Grammar for SqliteGrammar {
         Fit {
             demands_none: transaction::demand(statement).is_some(),
             is_setting: transaction::is_setting(statement),
+            is_same_outside: transaction::is_same_outside(statement),
             wrapper: refusals::wrapper(statement),
             omission: Omission::Never,
             refusals: refusals::refusals(statement),

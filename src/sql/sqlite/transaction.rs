@@ -43,6 +43,11 @@ pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     statement.is(0, &["pragma", "attach", "detach"])
 }
 
+/// Whether a setting means the same outside a transaction and inside one.
+pub(in super::super) fn is_same_outside(statement: Parsed<'_>) -> bool {
+    statement.is(0, &["pragma"]) && demand(statement).is_none()
+}
+
 /// What of a statement stays with the connection, which is opened again between files that are not one transaction: a
 /// setting, a temporary object.
 pub(in super::super) fn outlasts_file(statement: Parsed<'_>) -> Option<&'static str> {
@@ -100,6 +105,6 @@ mod tests {
     #[case("pragma foreign_keys = on; drop table t", false, TransactionMode::PerFile)]
     #[case("create table t (a)", true, TransactionMode::PerStatement)]
     fn modes(#[case] sql: &str, #[case] no_transaction: bool, #[case] expected: TransactionMode) {
-        assert_eq!(mode(sql, &split(sql).statements, false, no_transaction, Dialect::Sqlite), expected);
+        assert_eq!(mode(sql, &split(sql).statements, no_transaction, Dialect::Sqlite), expected);
     }
 }

@@ -10,11 +10,15 @@ const BEFORE: &str = "create table t (id int, v text); insert into t select g, g
 create type e as enum ('a'); create index t_old on t (v); create table log (n int);";
 
 /// One statement of each kind: a setting, one in a transaction, three whose outcome the catalog or the server shows,
-/// one that may run again.
-const SIX: &str = "-- schemaward: no-transaction
+/// one that may run again; and two in a transaction of the file's own.
+const EIGHT: &str = "-- schemaward: no-transaction
 set lock_timeout = '3s';
 insert into log values (1);
 create index concurrently t_id on t (id);
+begin;
+insert into log values (2);
+update log set n = n + 1 where n = 2;
+commit;
 alter type e add value 'b';
 drop index concurrently t_old;
 vacuum t;
@@ -28,15 +32,15 @@ fn valid(bed: &Bed<'_>, index: &str) -> bool {
     bed.psql(&format!("select indisvalid from pg_index where indexrelid = to_regclass('{index}')")) == "t"
 }
 
-/// Each of the six statements has run exactly once.
-fn assert_six_done(bed: &Bed<'_>, what: &str) {
+/// Each of the eight statements has run exactly once.
+fn assert_all_done(bed: &Bed<'_>, what: &str) {
     assert_eq!(bed.applied(), ["001", "002"], "{what}");
-    assert_eq!(bed.psql("select count(*) from log"), "1", "{what}");
+    assert_eq!(bed.psql("select string_agg(n::text, ',' order by n) from log"), "1,3", "{what}");
     assert!(valid(bed, "t_id") && !bed.has("t_old"), "{what}");
     assert_eq!(bed.psql("select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum"), "a,b", "{what}");
     assert_eq!(bed.psql("select count(*) from pg_index where not indisvalid"), "0", "{what}");
     let rows = "select count(*), count(*) filter (where state = 'finished' and migration_id is not null) from schemaward.statement_journal";
-    assert_eq!(bed.psql(rows), "6|6", "{what}");
+    assert_eq!(bed.psql(rows), "8|8", "{what}");
 }
 
 /// Breaks a run at each of its messages in turn; the next run must finish the job.
@@ -44,7 +48,7 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut crate::postgres::be
     for number in 1.. {
         let mut bed = Bed::with(&[("001_a.sql", BEFORE)]);
         assert_eq!(bed.run().applied(), 1);
-        bed.file("002_b.sql", SIX.as_bytes());
+        bed.file("002_b.sql", EIGHT.as_bytes());
         let direct = bed.url.clone();
         let gate = Gate::start(bed.server.host(), number, at);
         bed.url = format!("postgres://postgres@{}/{}?sslmode=disable", gate.address, bed.database);
@@ -63,9 +67,9 @@ fn break_at_each_message(at: At, how: impl Fn(&Bed<'_>, &mut crate::postgres::be
         let what = format!("stopped {at:?} message {number}");
         let next = bed.start("next").end();
         assert!(next.applied() <= 1, "{what}");
-        assert_six_done(&bed, &what);
+        assert_all_done(&bed, &what);
         if !reached {
-            // All statements were covered: six of them take more than a message each.
+            // All statements were covered: eight of them take more than a message each.
             assert!(number > 12, "{number} messages: {:?}", running.end());
             return;
         }

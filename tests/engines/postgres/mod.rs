@@ -7,6 +7,7 @@ mod baselining;
 mod batching;
 pub mod bed;
 mod between;
+mod blocks;
 mod concurrently;
 mod examining;
 mod failing;

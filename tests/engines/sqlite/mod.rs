@@ -3,6 +3,7 @@
 mod applying;
 mod asking;
 mod bed;
+mod blocks;
 mod folders;
 mod foreign_history;
 mod guarding;
