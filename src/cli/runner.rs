@@ -85,10 +85,8 @@ pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
 }
 
 fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result<Summary, Failure> {
-    let SourceFolder { files, warning } = read_folder(&arguments.dir)?;
-    if let Some(message) = warning {
-        report(Event::Warning { message });
-    }
+    let SourceFolder { files, warnings } = read_folder(&arguments.dir)?;
+    warnings.into_iter().for_each(|message| report(Event::Warning { message }));
     verify_source(&files, &arguments.source_hash)?;
     let rules = arguments.gaps.rules(arguments.engine.into());
     // All of them: the operator, which does not know what is applied, has looked into all.

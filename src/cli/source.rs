@@ -17,12 +17,10 @@ use crate::sql::Dialect;
 pub(super) fn read_source(
     folder: &FolderFlag,
     dialect: Dialect,
-    warn: impl FnOnce(&str),
+    warn: impl Fn(&str),
 ) -> Result<MigrationFiles, NoResult> {
-    let SourceFolder { files, warning } = read_folder(&folder.dir)?;
-    if let Some(warning) = warning {
-        warn(&warning);
-    }
+    let SourceFolder { files, warnings } = read_folder(&folder.dir)?;
+    warnings.iter().for_each(|warning| warn(warning));
     let files = MigrationFiles::sorted(files, folder.gaps.rules(dialect))?;
     take_checksums(&files);
     Ok(files)

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::cores::on_all_cores;
 use crate::migration::{
     InvalidSource, MigrationFile, MigrationFiles, MigrationSet, Problem, SourceFile, ends_as_migration, invalid_files,
+    stem,
 };
 use crate::plan::{LedgerState, needed, to_run};
 use crate::report::{Failure, Reason};
@@ -34,8 +35,8 @@ const MOST_NAMED: usize = 3;
 pub struct SourceFolder {
     /// The files that lie directly in it, in the order of their names.
     pub files: Vec<SourceFile>,
-    /// That it has folders with migrations of their own, which are not read, and what to do.
-    pub warning: Option<String>,
+    /// What of it is not read, or probably not meant to be, and what to do.
+    pub warnings: Vec<String>,
 }
 
 /// Reads all files directly in a folder, and those of migrations that have their own folder in it, as diesel's and
@@ -49,7 +50,13 @@ pub struct SourceFolder {
 /// [`Reason::InvalidSettings`] if the folder or a file cannot be read, [`Reason::InvalidSource`] if a name is not
 /// UTF-8, or is a migration's but not that of a file: a folder, a pipe, a broken link.
 pub fn read_folder(folder: &Path) -> Result<SourceFolder, Failure> {
-    let (names, unread_folders) = names(folder)?;
+    let Names { files: names, unread_folders, unread_files, unread_strays } = names(folder)?;
+    let warnings = [
+        of_folders(folder, &unread_folders),
+        of_unread(&unread_files),
+        of_unread_strays(&unread_strays),
+        of_strays(&names),
+    ];
     let unread: Vec<(String, OnceLock<io::Result<Vec<u8>>>)> =
         names.into_iter().map(|name| (name, OnceLock::new())).collect();
     let handle = File::open(folder).map_err(|error| unreadable(folder, &error))?;
@@ -65,7 +72,8 @@ pub fn read_folder(folder: &Path) -> Result<SourceFolder, Failure> {
         let bytes = content.map_err(|error| unreadable(&folder.join(&name), &error))?;
         Ok(SourceFile { name, bytes })
     });
-    Ok(SourceFolder { files: read.collect::<Result<_, Failure>>()?, warning: warning(folder, &unread_folders) })
+    let files = read.collect::<Result<_, Failure>>()?;
+    Ok(SourceFolder { files, warnings: warnings.into_iter().flatten().collect() })
 }
 
 /// Takes, on all cores, the checksums of all files: a plan compares each with the ledger's.
@@ -145,18 +153,43 @@ fn read_file(folder: &File, name: &str, buffer: &mut [u8]) -> io::Result<Vec<u8>
 ///
 /// As there.
 pub fn file_names(folder: &Path) -> Result<Vec<String>, Failure> {
-    names(folder).map(|(names, _)| names)
+    names(folder).map(|names| names.files)
 }
 
-/// The names of the files, and the folders within that hold others which are not read, both in their order.
-fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
-    let (mut names, mut unread, mut no_files) = (Vec::new(), Vec::new(), Vec::new());
+/// What a folder holds, each in its order.
+#[derive(Default)]
+struct Names {
+    /// The files that are read.
+    files: Vec<String>,
+    /// Folders that hold others, which are not read.
+    unread_folders: Vec<PathBuf>,
+    /// `.sql` files in migrations' own folders that are not read.
+    unread_files: Vec<String>,
+    /// `.sql` files beside such folders that are not read.
+    unread_strays: Vec<String>,
+}
+
+impl Names {
+    /// Leaves out `.sql` files without a migration's name where all migrations have folders: those folders' tools do not
+    /// read them either.
+    fn leave_strays_out(&mut self) {
+        let is_own = |name: &String| name.contains('/');
+        let is_migration = |name: &String| !is_own(name) && stem(name).is_some();
+        if self.files.iter().any(is_own) && !self.files.iter().any(is_migration) {
+            let is_stray = |name: &mut String| !name.contains('/') && ends_as_migration(name);
+            self.unread_strays.extend(self.files.extract_if(.., is_stray));
+        }
+    }
+}
+
+fn names(folder: &Path) -> Result<Names, Failure> {
+    let (mut found, mut no_files) = (Names::default(), Vec::new());
     // A relative name says little where it was looked for from another place than meant.
-    let found = fs::read_dir(folder).map_err(|error| Failure {
+    let entries = fs::read_dir(folder).map_err(|error| Failure {
         hint: Some("name the folder that holds the migrations: --dir FOLDER, or SCHEMAWARD_DIR".to_owned()),
         ..unreadable(&std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()), &error)
     })?;
-    for entry in found {
+    for entry in entries {
         let entry = entry.map_err(|e| unreadable(folder, &e))?;
         let name = entry
             .file_name()
@@ -167,13 +200,14 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
         }
         let other = match kind_of(&entry)? {
             EntryKind::File => {
-                names.push(name);
+                found.files.push(name);
                 continue;
             }
             EntryKind::Other(other) => {
                 let own = own_files(folder, &name)?;
                 if !own.is_empty() {
-                    names.extend(own);
+                    found.files.extend(own);
+                    found.unread_files.extend(others_in(folder, &name));
                     continue;
                 }
                 Some(other)
@@ -184,14 +218,16 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<PathBuf>), Failure> {
         if ends_as_migration(&name) {
             no_files.push((name, other));
         } else if holds_sql(&entry.path(), DEEPEST) {
-            unread.push(entry.path());
+            found.unread_folders.push(entry.path());
         }
     }
-    names.sort_unstable();
-    unread.sort_unstable();
+    found.files.sort_unstable();
+    found.leave_strays_out();
+    found.unread_folders.sort_unstable();
+    found.unread_files.sort_unstable();
     match no_files.into_iter().min_by(|(a, _), (b, _)| a.cmp(b)) {
         Some((name, other)) => Err(no_file(folder, &name, other)),
-        None => Ok((names, unread)),
+        None => Ok(found),
     }
 }
 
@@ -212,6 +248,14 @@ fn own_files(folder: &Path, own: &str) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(found)
+}
+
+/// The `.sql` files in a migration's own folder that are not read.
+fn others_in(folder: &Path, own: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder.join(own)) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let is_other = |name: &String| ends_as_migration(name) && !OWN_FILES.contains(&name.as_str());
+    names.filter(is_other).map(|name| format!("{own}/{name}")).collect()
 }
 
 /// What lies under a name, links followed.
@@ -277,12 +321,14 @@ fn holds_sql(folder: &Path, deep: usize) -> bool {
     })
 }
 
-fn warning(folder: &Path, unread: &[PathBuf]) -> Option<String> {
-    let mut named =
-        unread.iter().take(MOST_NAMED).map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    if unread.len() > MOST_NAMED {
-        named = format!("{named} and {} more", unread.len() - MOST_NAMED);
-    }
+/// The first few of many.
+fn named(all: &[String]) -> String {
+    let first = all.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if all.len() > MOST_NAMED { format!("{first} and {} more", all.len() - MOST_NAMED) } else { first }
+}
+
+fn of_folders(folder: &Path, unread: &[PathBuf]) -> Option<String> {
+    let named = named(&unread.iter().map(|path| path.display().to_string()).collect::<Vec<_>>());
     let (hold, their) = match unread.len() {
         0 => return None,
         1 => ("holds", "their folder"),
@@ -292,6 +338,45 @@ fn warning(folder: &Path, unread: &[PathBuf]) -> Option<String> {
         "{named} {hold} .sql files, which are not read: only those in {} itself are, and up.sql, down.sql or migration.sql \
          in a migration's own folder; move them there, or name {their} with --dir",
         folder.display()
+    ))
+}
+
+fn of_unread(unread: &[String]) -> Option<String> {
+    let are = match unread.len() {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    Some(format!(
+        "{} {are} not read: in a migration's own folder only up.sql, down.sql and migration.sql are",
+        named(unread)
+    ))
+}
+
+fn of_unread_strays(unread: &[String]) -> Option<String> {
+    let (are, a_name) = match unread.len() {
+        0 => return None,
+        1 => ("is", "its name is not a migration's"),
+        _ => ("are", "their names are not migrations'"),
+    };
+    Some(format!("{} {are} not read: every migration here has a folder of its own, and {a_name}", named(unread)))
+}
+
+/// Files among folders that hold one migration each, which the folders' tool would not read. Files after all folders are
+/// no strays: whoever has moved on from that tool goes on with files.
+fn of_strays(names: &[String]) -> Option<String> {
+    let last = names.iter().rfind(|name| name.contains('/'))?;
+    let is_stray = |name: &&String| !name.contains('/') && ends_as_migration(name) && *name < last;
+    let strays: Vec<String> = names.iter().filter(is_stray).cloned().collect();
+    let (lie, they) = match strays.len() {
+        0 => return None,
+        1 => ("lies", "it is a migration"),
+        _ => ("lie", "they are migrations"),
+    };
+    Some(format!(
+        "{} {lie} beside the migrations' own folders, where diesel and Prisma would not look: here {they}; move what is \
+         not meant as one to another folder",
+        named(&strays)
     ))
 }
 
@@ -317,8 +402,8 @@ mod tests {
         std::fs::write(folder.path().join(".hidden.sql"), "no").unwrap();
         std::fs::create_dir(folder.path().join("subfolder")).unwrap();
 
-        let SourceFolder { files, warning } = read_folder(folder.path()).unwrap();
-        assert_eq!((files.len(), warning), (1, None));
+        let SourceFolder { files, warnings } = read_folder(folder.path()).unwrap();
+        assert_eq!((files.len(), warnings), (1, vec![]));
         assert_eq!((files[0].name.as_str(), files[0].bytes.as_slice()), ("001_a.sql", b"select 1".as_slice()));
     }
 
@@ -342,7 +427,7 @@ mod tests {
             std::fs::create_dir_all(folder.path().join(name)).unwrap();
             std::fs::write(folder.path().join(name).join("001_a.sql"), "").unwrap();
         }
-        let told = read_folder(folder.path()).unwrap().warning.unwrap();
+        let told = read_folder(folder.path()).unwrap().warnings.remove(0);
         let path = |name: &str| folder.path().join(name).display().to_string();
         let expected = format!("{}, {}, {} and 1 more hold .sql files", path("1"), path("2"), path("3"));
         assert!(told.starts_with(&expected), "{told}");
@@ -368,7 +453,7 @@ mod tests {
         }
         // A mounted ConfigMap whose items have paths looks like this.
         symlink("20210101000000_a b", folder.path().join("20220101000000_linked")).unwrap();
-        let SourceFolder { files, warning } = read_folder(folder.path()).unwrap();
+        let SourceFolder { files, warnings } = read_folder(folder.path()).unwrap();
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         let expected = [
             "003_c.sql",
@@ -381,7 +466,44 @@ mod tests {
         ];
         assert_eq!(names, expected);
         assert_eq!(files[2].bytes, b"2020-01-02-030405_users/up.sql");
-        assert!(warning.unwrap().contains("/old holds .sql files"));
+        let [folders, unread, strays] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(folders.contains("/old holds .sql files"), "{folders}");
+        assert!(unread.starts_with("2020-01-02-030405_users/notes.sql is not read: "), "{unread}");
+        assert!(strays.starts_with("003_c.sql lies beside the migrations' own folders, "), "{strays}");
+    }
+
+    #[test]
+    fn a_file_without_a_migration_s_name_beside_nothing_but_folders_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("20240101000000_a")).unwrap();
+        for name in ["20240101000000_a/up.sql", "data.sql", "README.md"] {
+            std::fs::write(folder.path().join(name), "select 1").unwrap();
+        }
+        let read = || {
+            let SourceFolder { files, warnings } = read_folder(folder.path()).unwrap();
+            (files.into_iter().map(|file| file.name).collect::<Vec<_>>(), warnings)
+        };
+        let (files, warnings) = read();
+        assert_eq!(files, ["20240101000000_a/up.sql", "README.md"]);
+        assert!(
+            warnings[0].starts_with("data.sql is not read: every migration here has a folder of its own"),
+            "{warnings:?}"
+        );
+        // Here it may be one that is misnamed.
+        std::fs::write(folder.path().join("20240201000000_b.sql"), "select 1").unwrap();
+        let (files, warnings) = read();
+        assert_eq!((files.len(), files.contains(&"data.sql".to_owned()), warnings), (4, true, vec![]));
+    }
+
+    #[test]
+    fn files_after_all_folders_are_the_next_migrations() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("20240101000000_a")).unwrap();
+        for name in ["20240101000000_a/migration.sql", "20240201000000_b.sql"] {
+            std::fs::write(folder.path().join(name), "select 1").unwrap();
+        }
+        let SourceFolder { files, warnings } = read_folder(folder.path()).unwrap();
+        assert_eq!((files.len(), warnings), (2, vec![]));
     }
 
     #[test]

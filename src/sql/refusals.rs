@@ -88,8 +88,9 @@ pub enum Refusal {
     LoadLocal,
     /// The run could not write its journal while the tables are locked.
     #[error(
-        "{0} would keep this run from recording what it has done; remove it: an ALTER TABLE locks its table itself, and \
-         what must change together fits into one UPDATE or INSERT"
+        "{0} would keep this run from recording what it has done; remove it: each statement locks the table that it \
+         changes; rows that must not change between two statements need one statement for both (ALTER TABLE … MODIFY \
+         instead of ADD, UPDATE and DROP), or no writers while this file runs"
     )]
     LockTables(&'static str),
     /// It would take or release locks of the same kind as the run's own.

@@ -5,9 +5,10 @@ use super::{Direction, FileName, NameError, Naming, are_numbers, is_free, names_
 use crate::migration::Version;
 
 /// `V1__name`, `V1.2__name`, `V1_2__name`, `U1__name` or `R__name`; None for any other name. The description may contain
-/// everything that the tools accept, even what a ConfigMap's key cannot.
+/// everything that the tools accept, even what a ConfigMap's key cannot, and may be missing where there is a version:
+/// `V1__`, `V1`.
 pub(super) fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
-    let (head, description) = stem.split_once("__")?;
+    let (head, description) = stem.split_once("__").unwrap_or((stem, ""));
     let (prefix, numbers) = head.split_at_checked(1)?;
     let direction = match prefix {
         "V" => Direction::Up,
@@ -18,7 +19,7 @@ pub(super) fn flyway(stem: &str) -> Option<Result<FileName, NameError>> {
     let numbers = numbers.replace('_', ".");
     let is_version = are_numbers(&numbers);
     let is_right = is_version == (direction != Direction::Repeatable) && (is_version || numbers.is_empty());
-    if !is_right || description.is_empty() || !is_free(description) {
+    if !is_right || !is_version && description.is_empty() || !is_free(description) {
         return None;
     }
     if let Some(part) =
