@@ -18,7 +18,7 @@ pub struct MigrationFile {
     name: FileName,
     source: SourceFile,
     down: Option<Box<Named>>,
-    /// Set by diesel's `metadata.toml`.
+    /// Set by another file; see `untransacted.rs`.
     no_transaction: bool,
     dialect: Dialect,
     checksum: OnceLock<Checksum>,

@@ -6,7 +6,6 @@
 mod annotation_line;
 mod annotations;
 mod checksum;
-mod diesel_metadata;
 mod directive;
 mod file_name;
 mod files;
@@ -22,6 +21,7 @@ mod set;
 mod sorted;
 mod source;
 mod source_rules;
+mod untransacted;
 mod version;
 
 pub use annotations::BadAnnotation;

@@ -164,13 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn diesel_s_metadata_say_that_a_file_is_no_transaction() {
+    fn a_file_beside_it_may_say_that_a_migration_is_no_transaction() {
         let sql = "create table t (a int);\ncreate index concurrently i on t (a);";
-        let (file, metadata) = ("2024-03-13-000000_a/up.sql", "2024-03-13-000000_a/metadata.toml");
-        assert!(read(&[(file, sql)]).is_err());
-        let set = read(&[(file, sql), (metadata, "run_in_transaction = false\n")]).unwrap();
-        assert_eq!(set.migrations().next().unwrap().mode, crate::sql::TransactionMode::PerStatement);
-        assert_eq!(set.files().sources().count(), 2);
+        for (file, beside, says) in [
+            ("2024-03-13-000000_a/up.sql", "2024-03-13-000000_a/metadata.toml", "run_in_transaction = false\n"),
+            ("V1__a.sql", "V1__a.sql.conf", "executeInTransaction=false\n"),
+        ] {
+            assert!(read(&[(file, sql)]).is_err());
+            let set = read(&[(file, sql), (beside, says)]).unwrap();
+            assert_eq!(set.migrations().next().unwrap().mode, crate::sql::TransactionMode::PerStatement);
+            assert_eq!(set.files().sources().count(), 2);
+        }
     }
 
     #[test]

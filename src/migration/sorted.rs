@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::diesel_metadata::untransacted;
 use super::file_name::{Direction, FileName, Naming, parse};
 use super::problem::{Problem, ProblemKind};
+use super::untransacted::untransacted;
 use super::{SourceFile, Version};
 use crate::policy::Gaps;
 
@@ -18,7 +18,7 @@ pub(super) struct Sorted {
     pub(super) again: Vec<Named>,
     /// Files that are not migrations.
     pub(super) others: Vec<SourceFile>,
-    /// Stems of the migrations that diesel runs without a transaction.
+    /// Stems of the migrations that another file marks as run without a transaction.
     pub(super) untransacted: BTreeSet<String>,
     pub(super) problems: Vec<Problem>,
 }
