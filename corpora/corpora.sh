@@ -21,8 +21,8 @@ fail() {
   exit 1
 }
 
-# name, server, project, where its files lie, how they are named (see the functions form_*), and the expected end:
-# equal; refused and the words of the refusal; or, where a file is not for that server, both stop.
+# name, server, project, where its files lie, how they are named (see the functions form_* and own_*), and the expected
+# end: equal; refused and the words of the refusal; or, where a file is not for that server, both stop.
 corpora() {
   cat <<'T'
 crates-io            postgres15 rust-lang/crates.io     migrations                                       diesel    equal
@@ -54,6 +54,27 @@ temporal-vis-mariadb mariadb    temporalio/temporal     schema/mysql/v8/visibili
 model-reg-mariadb    mariadb    kubeflow/model-registry internal/platform/db/mysql/migrations            plain     equal
 openfga-mariadb      mariadb    openfga/openfga         assets/migrations/mysql                          plain     both stop
 phorge-mariadb       mariadb    phorgeit/phorge         resources/sql/quickstart.sql                     phorge    refused: error: USE would change the database
+crates-io-own        postgres15 rust-lang/crates.io     migrations                                       diesel_own equal
+vaultwarden          postgres15 dani-garcia/vaultwarden migrations/postgresql                            diesel_own equal
+vaultwarden-mysql    mysql      dani-garcia/vaultwarden migrations/mysql                                 diesel_own equal
+vaultwarden-mariadb  mariadb    dani-garcia/vaultwarden migrations/mysql                                 diesel_own equal
+vaultwarden-sqlite   sqlite     dani-garcia/vaultwarden migrations/sqlite                                diesel_own equal
+chirpstack           postgres15 chirpstack/chirpstack   chirpstack/migrations_postgres                   diesel_own equal
+chirpstack-sqlite    sqlite     chirpstack/chirpstack   chirpstack/migrations_sqlite                     diesel_own equal
+langfuse             postgres15 langfuse/langfuse       packages/shared/prisma/migrations                prisma_own equal
+uaa                  postgres15 cloudfoundry/uaa        server/src/main/resources/org/cloudfoundry/identity/uaa/db/postgresql flyway_own equal
+uaa-mysql            mysql      cloudfoundry/uaa        server/src/main/resources/org/cloudfoundry/identity/uaa/db/mysql flyway_own equal
+uaa-mariadb          mariadb    cloudfoundry/uaa        server/src/main/resources/org/cloudfoundry/identity/uaa/db/mysql flyway_own both stop
+kestra               postgres15 kestra-io/kestra        jdbc-postgres/src/main/resources/migrations/postgres flyway_own equal
+kestra-mysql         mysql      kestra-io/kestra        jdbc-mysql/src/main/resources/migrations/mysql   flyway_own equal
+conductor            postgres15 conductor-oss/conductor postgres-persistence/src/main/resources/db/migration_postgres flyway_own equal
+conductor-mysql      mysql      conductor-oss/conductor mysql-persistence/src/main/resources/db/migration flyway_own equal
+conductor-mariadb    mariadb    conductor-oss/conductor mysql-persistence/src/main/resources/db/migration flyway_own equal
+conductor-sqlite     sqlite     conductor-oss/conductor sqlite-persistence/src/main/resources/db/migration_sqlite flyway_own equal
+authelia             postgres15 authelia/authelia       internal/storage/migrations/postgres             authelia_own equal
+authelia-mysql       mysql      authelia/authelia       internal/storage/migrations/mysql                authelia_own equal
+authelia-mariadb     mariadb    authelia/authelia       internal/storage/migrations/mysql                authelia_own equal
+authelia-sqlite      sqlite     authelia/authelia       internal/storage/migrations/sqlite               authelia_own equal
 T
 }
 # What the project's own tooling puts into the text before it runs: a template's values; or what Schemaward's refusal of the
@@ -70,6 +91,9 @@ prepared() { # NAME PATH: from standard input
 before() { # NAME
   case $1 in harbor*) echo 'CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);' ;; esac # golang-migrate's
   case $1 in lemmy) echo 'CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now());' ;; esac
+  case $1 in chirpstack) echo 'CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION IF NOT EXISTS hstore;' ;; esac
+  # As the program does on its connection.
+  case $1 in vaultwarden-m*) echo 'SET GLOBAL foreign_key_checks = 0;' ;; esac
   case $1 in supabase-auth) echo 'CREATE SCHEMA auth; SET search_path = auth, public; ALTER DATABASE :"DBNAME" SET search_path = auth, public;' ;; esac
 }
 
@@ -136,11 +160,48 @@ form_temporal() {
 # One file that makes all databases.
 form_phorge() { printf '001\tquickstart\t%s\n' "$2"; }
 
+# ---- projects whose own names are read as they are ----------------------------------------------
+# Each prints lines "sort key<TAB>path<TAB>path of the way back, if any"; by the key the files are in the order of the
+# project's own tool. Nothing is renamed.
+
+# diesel compares what precedes the first underscore, without dashes, as text.
+own_diesel_own() { # GIT FOLDER
+  local path name key down
+  git -C "$1" ls-tree -r --name-only HEAD "$2/" | grep -E '/up\.sql$' | while read -r path; do
+    name=$(basename "$(dirname "$path")") key=${name%%_*} down=${path%/up.sql}/down.sql
+    git -C "$1" cat-file -e "HEAD:$down" 2>/dev/null || down=
+    printf '%s\t%s\t%s\n' "${key//-/}" "$path" "$down"
+  done
+}
+# Prisma compares the folders' names as text.
+own_prisma_own() { git -C "$1" -c core.quotePath=false ls-tree -r --name-only HEAD "$2/" | grep -E '/migration\.sql$' | sed -E 's#^(.*/([^/]*)/migration\.sql)$#\2\t\1\t#'; }
+# Flyway compares number by number; an underscore in a version is a dot.
+own_flyway_own() {
+  local path version part key
+  git -C "$1" ls-tree --name-only HEAD "$2/" | grep -E '/V[0-9][^/]*\.sql$' | while read -r path; do
+    version=$(basename "$path") version=${version#V} version=${version%%__*} key=
+    for part in ${version//[._]/ }; do key+=$(printf '%014d.' "$((10#$part))"); done
+    printf '%s\t%s\t\n' "$key" "$path"
+  done
+}
+# V0001.Initial_Schema.up.sql.
+own_authelia_own() { git -C "$1" ls-tree --name-only HEAD "$2/" | grep -E '\.up\.sql$' | sed -E 's#^(.*/(V[0-9]+)\.[^/]*)\.up\.sql$#\2\t\1.up.sql\t\1.down.sql#'; }
+
+# Takes the whole folder; what is run, in its order, with its way back, is in FOLDER.order.
+extract_own() { # NAME FOLDER GIT FROM FORM
+  rm -rf "$2" "$2.all" && mkdir -p "$2" "$2.all"
+  git -C "$3" archive HEAD "$4" | tar -x -C "$2.all"
+  mv "$2.all/$4"/* "$2" && rm -rf "$2.all"
+  "own_$5" "$3" "$4" | LC_ALL=C sort -t $'\t' -k1,1 -k2,2 | cut -f2,3 | sed -E "s#(^|\t)$4/#\1#g" >"$2.order"
+  [ -s "$2.order" ] || fail "$1: no files found in $4"
+}
+
 extract() { # NAME FOLDER
   local name server project folder form expected git version description path
   read -r name server project folder form expected < <(row "$1")
   [ -n "$form" ] || fail "there is no corpus $1: corpora.sh list"
   git=$(git_directory "$project")
+  if [[ $form == *_own ]]; then extract_own "$1" "$2" "$git" "$folder" "$form" && return; fi
   rm -rf "$2" && mkdir -p "$2"
   while IFS=$'\t' read -r version description path; do
     git -C "$git" show "HEAD:$path" | prepared "$name" "$path" >"$2/${version}_$(tr -c 'A-Za-z0-9_.\n-' _ <<<"$description").sql"
@@ -150,18 +211,20 @@ extract() { # NAME FOLDER
 
 # ---- one corpus -----------------------------------------------------------------------------------
 
-in_order() { find "$1" -name '*.sql' -printf '%f\n' | sort -t_ -n -k1,1; }
+in_order() { if [ -f "$1.order" ]; then cut -f1 "$1.order"; else find "$1" -name '*.sql' -printf '%f\n' | sort -t_ -n -k1,1; fi; }
 # What the client is given: goose's own annotations tell where the way forward ends.
 forward_part() { if grep -qE '^-- *\+goose Up' "$1"; then sed -E '/^-- *\+goose Down/,$d' "$1"; else cat "$1"; fi; }
 
 sql() { # STATEMENT [DATABASE]
   case $SERVER in
     postgres*) PGPASSWORD=$PASSWORD psql -qXAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PORT" -U postgres -d "${2:-postgres}" <<<"$1" ;;
+    sqlite) sqlite3 -bail "$WORK/${2:-other}.db" <<<"$1" ;;
     *) MYSQL_PWD=$PASSWORD "$BIN/$CLIENT" --no-defaults --protocol=tcp -N -h 127.0.0.1 -P "$PORT" -u root ${2:+"$2"} <<<"$1" ;;
   esac
 }
 by_client() { # DATABASE FILE: as a user would, each statement by itself
   case $SERVER in
+    sqlite) forward_part "$2" | sqlite3 -bail "$WORK/$1.db" ;;
     postgres*) forward_part "$2" | PGPASSWORD=$PASSWORD PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" -f - ;;
     *) forward_part "$2" | MYSQL_PWD=$PASSWORD "$BIN/$CLIENT" --no-defaults --protocol=tcp --default-character-set=utf8mb4 -h 127.0.0.1 -P "$PORT" -u root "$1" ;;
   esac
@@ -171,6 +234,7 @@ dump() { # DATABASE
   case $SERVER in
     postgres16 | postgres17 | postgres18) PGPASSWORD=$PASSWORD psql -qXAt -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" -f "$HERE/catalog.sql" ;;
     postgres*) PGPASSWORD=$PASSWORD pg_dump -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" --schema-only --exclude-schema=schemaward | grep -vE '^\\(un)?restrict ' ;;
+    sqlite) sqlite3 "$WORK/$1.db" "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'schemaward%' ORDER BY type, name" ;;
     *)
       local table ignored=()
       for table in $(sql "SELECT table_name FROM information_schema.tables WHERE table_schema = '$1' AND table_name LIKE 'schemaward%'"); do ignored+=("--ignore-table=$1.$table"); done
@@ -180,7 +244,7 @@ dump() { # DATABASE
   esac
 }
 # Databases that the files make themselves, which both sides would share: dumped and dropped between the two.
-others() { case $SERVER in postgres*) ;; *) sql "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'corpus\\_%' ORDER BY 1" ;; esac; }
+others() { case $SERVER in postgres* | sqlite) ;; *) sql "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE 'corpus\\_%' ORDER BY 1" ;; esac; }
 take_others() { # FILE
   local one
   : >"$1"
@@ -191,7 +255,9 @@ take_others() { # FILE
 }
 fresh() {
   local url
-  if [[ $SERVER == postgres* ]]; then
+  if [ "$SERVER" = sqlite ]; then
+    rm -f "$WORK/$1.db"*
+  elif [[ $SERVER == postgres* ]]; then
     sql "DROP DATABASE IF EXISTS $1 WITH (FORCE)" 2>/dev/null
     sql "CREATE DATABASE $1"
   else sql "DROP DATABASE IF EXISTS $1; CREATE DATABASE $1 CHARACTER SET utf8mb4"; fi
@@ -200,6 +266,7 @@ fresh() {
 start_server() { # SERVER
   local said
   SERVER=$1
+  [ "$SERVER" != sqlite ] || return 0
   said=$("$REPO/testbed/servers/servers.sh" start "$SERVER")
   PORT=$(sed -n 's/^PORT=//p' <<<"$said") BIN=$(sed -n 's/^BIN=//p' <<<"$said")
   CLIENT=mysql DUMP=mysqldump
@@ -209,7 +276,7 @@ start_server() { # SERVER
 same_schemas() {
   local one
   case $SERVER in
-    postgres*) ;;
+    postgres* | sqlite) ;;
     # The dump has no switch for routines, and the ledger's are ours.
     *) sql "SELECT concat('DROP ', routine_type, ' ', routine_name, ';') FROM information_schema.routines WHERE routine_schema = 'by_schemaward' AND routine_name LIKE 'schemaward%'" |
       while read -r one; do sql "$one" by_schemaward </dev/null; done ;;
@@ -217,6 +284,30 @@ same_schemas() {
   dump by_client >"$WORK/client.sql" 2>"$WORK/dump.err" && dump by_schemaward >"$WORK/schemaward.sql" 2>"$WORK/dump.err" || { cp "$WORK/dump.err" "$WORK/diff" && return 1; }
   cat "$WORK/client.others" >>"$WORK/client.sql" && cat "$WORK/schemaward.others" >>"$WORK/schemaward.sql"
   diff "$WORK/client.sql" "$WORK/schemaward.sql" >"$WORK/diff"
+}
+
+# All the way back, by the client and by the ledger's rollbacks.
+back() { # NAME
+  local up down stopped='' error ends=0 said words='' differ=
+  while IFS=$'\t' read -r up down; do
+    [ -n "$down" ] || continue
+    words=$(back_by_client by_client "$WORK/$1/$down" 2>&1 >/dev/null) || { stopped=$up && break; }
+  done < <(tac "$WORK/$1.order")
+  said=$("$SCHEMAWARD" rollback --steps "$(wc -l <"$WORK/$1.order")" --yes 2>&1 </dev/null) || ends=$?
+  same_schemas || differ=", the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n|' '  ')"
+  error=$(grep -m 1 -A 2 '^error' <<<"$said" | sed "s#$WORK/$1/##" | tr '\n|' '  ' | tr -s ' ') || true
+  if [ $ends = 4 ]; then echo "back: refused: ${error:0:160}"
+  elif [ $ends != 0 ] && [ -n "$stopped" ] && [[ $error == *"$stopped"* ]]; then echo "back: both stop: ${error:0:160}$differ"
+  elif [ $ends != 0 ]; then echo "back: only Schemaward stops: ${error:0:160}"
+  elif [ -n "$stopped" ]; then echo "back: the client alone stops at $stopped: $(tr '\n|' '  ' <<<"$words" | cut -c1-160)"
+  else echo "back: equal$differ"; fi
+}
+back_by_client() { # DATABASE FILE: all of a file or nothing, as its rollback is
+  case $SERVER in
+    postgres*) PGPASSWORD=$PASSWORD PGOPTIONS='-c client_min_messages=warning' psql -qX1 -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" -f "$2" ;;
+    sqlite) { echo 'BEGIN;' && cat "$2" && echo ';COMMIT;'; } | sqlite3 -bail "$WORK/$1.db" ;;
+    *) by_client "$1" "$2" ;;
+  esac
 }
 
 # Prints a row of docs/corpora.md: name, project, commit, server, files, statements, end.
@@ -234,7 +325,12 @@ check() { # NAME
   done
   take_others "$WORK/client.others"
   fresh by_schemaward
-  case $server in postgres*) url=postgres://postgres:$PASSWORD@127.0.0.1:$PORT/by_schemaward ;; *) url=mysql://root:$PASSWORD@127.0.0.1:$PORT/by_schemaward ;; esac
+  case $server in
+    postgres*) url=postgres://postgres:$PASSWORD@127.0.0.1:$PORT/by_schemaward ;;
+    sqlite) url=sqlite:$WORK/by_schemaward.db ;;
+    # Where the two servers read a text otherwise, the scheme says which it is.
+    *) url=$server://root:$PASSWORD@127.0.0.1:$PORT/by_schemaward ;;
+  esac
   export DATABASE_URL=$url NO_COLOR=1
   statements=$("$SCHEMAWARD" plan --dir "$WORK/$NAME" --format json 2>/dev/null | grep -o '"firstLine"' | wc -l || true)
   said=$("$SCHEMAWARD" migrate --dir "$WORK/$NAME" 2>&1 </dev/null) || ends=$?
@@ -250,7 +346,7 @@ check() { # NAME
     result="both stop: $error${differ:+; $differ}"
     [ -z "$differ" ] || result="stopped, and $result"
     # psql does not print the code; the others do.
-    [[ $server == postgres* ]] || [[ $error == "error[$(grep -oE -m 1 'ERROR [0-9]+' <<<"$words" | cut -c7-)]"* ]] || result="with another error, $result"
+    [[ $server == postgres* || $server == sqlite ]] || [[ $error == "error[$(grep -oE -m 1 'ERROR [0-9]+' <<<"$words" | cut -c7-)]"* ]] || result="with another error, $result"
   elif [ $ends != 0 ]; then
     result="Schemaward fails: $error"
   elif [ -n "$stopped" ]; then
@@ -259,7 +355,10 @@ check() { # NAME
     result=$differ
   elif ! grep -qi 'nothing' <<<"$again" || [[ $again == failed:* ]]; then
     result="a second run finds something to do: $(head -n 2 <<<"$again" | tr '\n|' '  ')"
-  else result="equal, $(wc -l <"$WORK/client.sql") lines of schema"; fi
+  else
+    result="equal, $(wc -l <"$WORK/client.sql") lines of schema"
+    [ -z "$(cut -f2 "$WORK/$NAME.order" 2>/dev/null)" ] || result+="; $(back "$NAME")"
+  fi
   echo "| $NAME | $project | $(git -C "$(git_directory "$project")" rev-parse --short=12 HEAD) | $server | $files | $([ "$statements" = 0 ] && echo – || echo "$statements") | $result |"
   [[ $result == "$expected"* ]]
 }
