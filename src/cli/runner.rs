@@ -86,7 +86,9 @@ pub(super) fn main(arguments: &RunnerArguments) -> ExitCode {
 
 fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result<Summary, Failure> {
     let SourceFolder { files, warnings } = read_folder(&arguments.dir)?;
-    warnings.into_iter().for_each(|message| report(Event::Warning { message }));
+    for message in warnings {
+        report(Event::Warning { message });
+    }
     verify_source(&files, &arguments.source_hash)?;
     let rules = arguments.gaps.rules(arguments.engine.into());
     // All of them: the operator, which does not know what is applied, has looked into all.

@@ -20,7 +20,9 @@ pub(super) fn read_source(
     warn: impl Fn(&str),
 ) -> Result<MigrationFiles, NoResult> {
     let SourceFolder { files, warnings } = read_folder(&folder.dir)?;
-    warnings.iter().for_each(|warning| warn(warning));
+    for warning in &warnings {
+        warn(warning);
+    }
     let files = MigrationFiles::sorted(files, folder.gaps.rules(dialect))?;
     take_checksums(&files);
     Ok(files)

@@ -185,21 +185,26 @@ pub(super) mod tests {
     #[rstest]
     #[case::one_block("begin; a; b; commit", ONE, &[])]
     #[case::with_settings_around_it("set x = 1; begin; a; end; reset x", ONE, &[])]
-    #[case::with_a_setting_of_no_effect_before_it("set local x = 1; begin; a; commit", SEPARATE, &[1..2])]
-    #[case::with_more_before_it("a; begin; b; commit", SEPARATE, &[1..2])]
-    #[case::with_more_after_it("start transaction; a; b; commit; vacuum", SEPARATE, &[0..2])]
-    #[case::two("begin; a; commit; begin; b; c; commit", SEPARATE, &[0..1, 1..3])]
-    #[case::chained("begin; a; commit and chain; b; commit", SEPARATE, &[0..1, 1..2])]
-    #[case::an_empty_one("begin; commit; a; begin; b; commit", SEPARATE, &[1..2])]
+    #[case::with_a_setting_of_no_effect_before_it("set local x = 1; begin; a; commit", SEPARATE, &[(1, 2)])]
+    #[case::with_more_before_it("a; begin; b; commit", SEPARATE, &[(1, 2)])]
+    #[case::with_more_after_it("start transaction; a; b; commit; vacuum", SEPARATE, &[(0, 2)])]
+    #[case::two("begin; a; commit; begin; b; c; commit", SEPARATE, &[(0, 1), (1, 3)])]
+    #[case::chained("begin; a; commit and chain; b; commit", SEPARATE, &[(0, 1), (1, 2)])]
+    #[case::an_empty_one("begin; commit; a; begin; b; commit", SEPARATE, &[(1, 2)])]
     #[case::commit_last("a; b; commit", ONE, &[])]
     #[case::commit_only("commit", ONE, &[])]
-    #[case::commit_in_the_middle("a; b; commit; c", SEPARATE, &[0..2])]
+    #[case::commit_in_the_middle("a; b; commit; c", SEPARATE, &[(0, 2)])]
     #[case::commit_after_a_statement_alone("vacuum; commit", SEPARATE, &[])]
-    #[case::one_commit_too_many("begin; a; commit; b; commit", SEPARATE, &[0..1])]
-    #[case::several_commits("a; commit; b; commit; c; commit", SEPARATE, &[0..1])]
-    fn transactions_of_a_file_s_own(#[case] sql: &str, #[case] mode: TransactionMode, #[case] blocks: &[Range<usize>]) {
+    #[case::one_commit_too_many("begin; a; commit; b; commit", SEPARATE, &[(0, 1)])]
+    #[case::several_commits("a; commit; b; commit; c; commit", SEPARATE, &[(0, 1)])]
+    fn transactions_of_a_file_s_own(
+        #[case] sql: &str,
+        #[case] mode: TransactionMode,
+        #[case] blocks: &[(usize, usize)],
+    ) {
         let reading = read(sql, false, Dialect::Postgres);
-        assert_eq!((reading.mode, &reading.blocks[..], &reading.refused[..]), (mode, blocks, &[][..]));
+        let found: Vec<_> = reading.blocks.iter().map(|block| (block.start, block.end)).collect();
+        assert_eq!((reading.mode, &found[..], &reading.refused[..]), (mode, blocks, &[][..]));
     }
 
     #[rstest]
@@ -226,16 +231,17 @@ pub(super) mod tests {
     #[case::the_manual_s_procedure(
         "pragma foreign_keys=off; begin; a; pragma foreign_key_check; commit; pragma foreign_keys=on",
         SEPARATE,
-        &[1..3]
+        &[(1, 3)]
     )]
-    #[case::two("begin immediate; a; commit; begin; b; end transaction", SEPARATE, &[0..1, 1..2])]
+    #[case::two("begin immediate; a; commit; begin; b; end transaction", SEPARATE, &[(0, 1), (1, 2)])]
     fn transactions_of_a_file_s_own_on_sqlite(
         #[case] sql: &str,
         #[case] mode: TransactionMode,
-        #[case] blocks: &[Range<usize>],
+        #[case] blocks: &[(usize, usize)],
     ) {
         let reading = read(sql, false, Dialect::Sqlite);
-        assert_eq!((reading.mode, &reading.blocks[..], &reading.refused[..]), (mode, blocks, &[][..]));
+        let found: Vec<_> = reading.blocks.iter().map(|block| (block.start, block.end)).collect();
+        assert_eq!((reading.mode, &found[..], &reading.refused[..]), (mode, blocks, &[][..]));
     }
 
     #[test]

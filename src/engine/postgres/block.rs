@@ -41,7 +41,9 @@ impl PostgresSession {
                 Some(Ok(Executed::Run)) | None => return Err(error),
             }
         }
-        passed_over.into_iter().for_each(|index| progress(Progress::StatementSkipped(index)));
+        for index in passed_over {
+            progress(Progress::StatementSkipped(index));
+        }
         Ok(())
     }
 

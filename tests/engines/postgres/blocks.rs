@@ -127,7 +127,9 @@ fn files_that_say_in_other_tools_words_that_they_are_no_transaction() {
         ("010_node.sql", "-- Up Migration\ncreate table x ();\n\n-- Down Migration\ndrop table x;\n".to_owned()),
     ];
     let bed = Bed::with(&[("001_a.sql", "create table t (a int); create type e as enum ('a');")]);
-    files.iter().for_each(|(name, text)| bed.file(name, text.as_bytes()));
+    for (name, text) in &files {
+        bed.file(name, text.as_bytes());
+    }
     let ended = bed.run();
     assert_eq!(ended.applied(), 10, "{:?}", ended.summary);
     assert_eq!(bed.psql("select count(*) from pg_index where indrelid = 't'::regclass and indisvalid"), "5");

@@ -16,7 +16,7 @@ fn a_dump_with_its_own_transaction_is_one_transaction() {
     assert_eq!(bed.query("SELECT sum(n) FROM t"), "3");
 }
 
-/// As SQLite's manual describes it (lang_altertable.html, section 7), with foreign keys off and on around it.
+/// As SQLite's page "ALTER TABLE" describes it in section 7, with foreign keys off and on around it.
 #[test]
 fn the_manual_s_way_to_rebuild_a_table_runs_as_it_is() {
     let rebuild = "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE new_t (n INT NOT NULL);\n\
