@@ -94,11 +94,26 @@ fn execute(arguments: &RunnerArguments, report: &mut dyn FnMut(Event)) -> Result
     // All of them: the operator, which does not know what is applied, has looked into all.
     let set = MigrationFiles::sorted(files, rules).and_then(parse_all).map_err(|invalid| invalid.failure())?;
     let url = read_url_file(&arguments.url_file)?;
+    verify_scheme(arguments.engine, &url)?;
     let database = arguments.flags.database(&url, &arguments.run)?;
     verify_engine(arguments.engine, database.dialect())?;
     let options = arguments.out_of_order.options(arguments.target.target.clone());
     let goal = Goal::Migrate { set: set.files(), options, on_foreign_history: arguments.foreign_history.rule() };
     arguments.flags.execute(&arguments.run, &database, &goal, Format::Json, report)
+}
+
+/// Refuses a URL whose scheme is unknown, in the resource's words: it has one engine, of which SQLite cannot be one.
+fn verify_scheme(engine: Engine, url: &str) -> Result<(), Failure> {
+    let scheme = url.trim().split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_known =
+        ["postgres", "postgresql", "mysql", "mariadb", "sqlite"].iter().any(|s| scheme.as_deref() == Some(s));
+    // What else is wrong with it is reported where it is read.
+    if is_known || url.trim().is_empty() {
+        return Ok(());
+    }
+    let engine = engine.as_str();
+    let message = format!("the database's URL has no known scheme: for the engine {engine} it starts with {engine}://");
+    Err(invalid_settings(message).hint(format!("write {engine}://user:password@host/name")))
 }
 
 /// Refuses a URL of another engine than the resource names: its files were read by that one's rules.
@@ -138,5 +153,23 @@ fn finish(file: &Path, summary: &Summary) -> ExitCode {
     match summary.outcome {
         Outcome::Succeeded { .. } => ExitCode::SUCCESS,
         Outcome::Failed { .. } => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Engine, verify_scheme};
+
+    #[test]
+    fn a_url_without_a_known_scheme_is_refused_in_the_words_of_the_resource_s_engine() {
+        for url in ["postgres://u@h/d", "postgresql://h/d", " MySQL://h/d\n", "mariadb://h/d", "sqlite:a.db", ""] {
+            assert!(verify_scheme(Engine::Mariadb, url).is_ok(), "{url:?}");
+        }
+        for url in ["jdbc:mysql://secret:w0rd@h/d", "secret", "secret:w0rd@tcp(h)/d"] {
+            let refused = verify_scheme(Engine::Mariadb, url).unwrap_err();
+            let said = format!("{} {}", refused.message, refused.hint.unwrap_or_default());
+            assert!(said.contains("mariadb://user:password@host/name"), "{said}");
+            assert!(!said.contains("sqlite") && !said.contains("secret") && !said.contains("w0rd"), "{said}");
+        }
     }
 }
