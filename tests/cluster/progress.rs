@@ -7,6 +7,7 @@ use crate::support::operator;
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::status;
 use crate::support::source::inline;
+use crate::support::waiting;
 
 #[test]
 fn a_run_shows_its_progress_in_status_log_and_metrics() {
@@ -33,12 +34,15 @@ fn a_run_shows_its_progress_in_status_log_and_metrics() {
         assert_eq!(status(&done).run.expect("a run").progress, None);
 
         let name = format!("{}/app", sandbox.namespace);
-        let log = operator::logs(&sandbox.client).await;
-        let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let about_it: Vec<&Value> = lines.iter().filter(|line| line.to_string().contains(&name)).collect();
-        let reported =
-            |reason: &str| about_it.iter().any(|line| line["reason"] == reason && line.to_string().contains(&run));
-        assert!(reported("Started") && reported("Applied"), "{about_it:?}");
+        // The status is written first, the line after it.
+        waiting::until("the operator's log has the run's start and end", async || {
+            let log = operator::logs(&sandbox.client).await;
+            let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let about_it = |line: &&Value| line.to_string().contains(&name) && line.to_string().contains(&run);
+            let reasons: Vec<&Value> = lines.iter().filter(about_it).map(|line| &line["reason"]).collect();
+            (reasons.contains(&&"Started".into()) && reasons.contains(&&"Applied".into())).then_some(())
+        })
+        .await;
 
         let after = applied(&operator::metrics(&sandbox.client).await);
         assert!(after >= before + 2, "two migrations more than {before}: {after}");

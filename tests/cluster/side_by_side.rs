@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use schemaward::api::{SchemaMigration, condition};
 use serde_json::json;
 
-use crate::support::kstatus::message;
+use crate::support::kstatus::{Kstatus, find, kstatus, message};
 use crate::support::run::in_sandbox;
 use crate::support::sandbox::{KEY, Sandbox, status};
 use crate::support::source::{Files, config_maps, inline, marking};
@@ -84,6 +84,34 @@ fn two_resources_that_share_a_ledger_by_mistake_are_told_so_with_both_files_and_
         sandbox.patch("team-b", json!({"spec": {"history": {"schema": "team_b"}}})).await;
         sandbox.wait_ready("team-b").await;
         assert!(sandbox.database.has_table("orders").await);
+    });
+}
+
+#[test]
+fn a_wait_for_another_runs_lock_is_no_attempt_that_counts_and_takes_nothing_of_the_runs_time() {
+    in_sandbox("waits", async |sandbox| {
+        sandbox.apply("first", inline([("001_a.sql", "create table a (id int); select pg_sleep(35);")])).await;
+        sandbox.wait_running("first", "pg_sleep").await;
+        // By another Secret, so that only the lock in the database keeps them apart. Not one attempt may fail, and the
+        // wait is longer than all the time that the run may take.
+        sandbox.secret("other", KEY, &sandbox.database.pod_url).await;
+        let strict = json!({
+            "database": {"engine": "postgres", "urlSecretRef": {"name": "other", "key": KEY}},
+            "activeDeadline": "20s", "retry": {"limit": 0, "initialDelay": "1s", "maxDelay": "2s"},
+        });
+        let set = inline([("001_a.sql", "create table a (id int); select pg_sleep(35);"), ("002_b.sql", "select 1;")]);
+        sandbox.apply_with("second", set, strict).await;
+        let is_waiting = |seen: &SchemaMigration| {
+            let said = message(seen, condition::READY);
+            said.contains("waited and ended: the lock in the database was held by") && said.contains("does not count")
+        };
+        let resource = sandbox.wait_for("second", "waiting for the lock", is_waiting).await;
+        assert_eq!(kstatus(&resource), Kstatus::InProgress);
+        assert_eq!(find(&resource, condition::READY).map(|(status, ..)| status), Some("Unknown"), "nothing has failed");
+        let resource = sandbox.wait_ready("second").await;
+        let run = status(&resource).run.expect("a run");
+        assert_eq!(run.attempt, run.uncounted + 1, "{run:?}");
+        assert_eq!(sandbox.database.ledger(true).await, ["001", "002"]);
     });
 }
 
