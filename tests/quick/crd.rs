@@ -43,8 +43,12 @@ fn a_new_object_is_marked_as_not_seen_yet() {
 fn people_see_version_target_readiness_reason_and_age() {
     let crd = api::crd();
     let version = crd.spec.versions.first().unwrap();
-    let columns: Vec<&str> = version.additional_printer_columns.iter().flatten().map(|c| c.name.as_str()).collect();
-    assert_eq!(columns, ["Version", "Target", "Ready", "Reason", "Age"]);
+    let columns = version.additional_printer_columns.iter().flatten();
+    let columns: Vec<(&str, i32)> = columns.map(|c| (c.name.as_str(), c.priority.unwrap_or(0))).collect();
+    // The last two with `-o wide` alone.
+    let expected =
+        [("Version", 0), ("Target", 0), ("Ready", 0), ("Reason", 0), ("Age", 0), ("Pending", 1), ("Message", 1)];
+    assert_eq!(columns, expected);
     assert_eq!(crd.spec.names.categories.as_deref(), Some(["schemaward".to_owned()].as_slice()));
     assert_eq!(crd.spec.names.short_names.as_deref(), Some(["smig".to_owned()].as_slice()));
 }
