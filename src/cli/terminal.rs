@@ -13,7 +13,11 @@ use super::progress_bar::ProgressBar;
 use crate::migration::{ROLLBACK_OF, SourceFile};
 use crate::plan::RollbackTarget;
 use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary, shell_word};
-use crate::sql::without_passwords;
+use crate::sql::line_without_passwords;
+
+/// The most of a file's line that is shown, and how much of that comes before the place, in characters.
+const LONGEST_LINE: usize = 200;
+const BEFORE_PLACE: usize = 120;
 
 /// Shows events. Knows the files, so that it can show the line an error points to.
 pub(super) struct Terminal<'a> {
@@ -171,7 +175,7 @@ impl<'a> Terminal<'a> {
         let margin = " ".repeat(number.len());
         let mut text = format!("\n{margin}--> {path}");
         if let Some(source) = self.source_line(&place.file, line) {
-            let skipped = usize::try_from(column - 1).unwrap_or_default();
+            let (source, skipped) = excerpt(&source, usize::try_from(column - 1).unwrap_or_default());
             // A tab is kept, so that the caret is below its character however wide a tab is.
             let indent: String = source.chars().take(skipped).map(|c| if c == '\t' { c } else { ' ' }).collect();
             let _ = write!(text, "\n{margin} |\n{number} | {source}\n{margin} | {indent}^");
@@ -185,9 +189,24 @@ impl<'a> Terminal<'a> {
     fn source_line(&self, file: &str, line: i64) -> Option<String> {
         let bytes = &self.files.iter().find(|candidate| candidate.name == file)?.bytes;
         let text = String::from_utf8_lossy(bytes);
-        let index = usize::try_from(line - 1).ok()?;
-        Some(without_passwords(text.trim_start_matches('\u{feff}').lines().nth(index)?.trim_end()))
+        let line = line_without_passwords(text.trim_start_matches('\u{feff}'), usize::try_from(line - 1).ok()?)?;
+        Some(line.trim_end().to_owned())
     }
+}
+
+/// A part of a line around a character, counted from 0, with where that is in it. A dump's line may have a megabyte, all
+/// of it data.
+fn excerpt(line: &str, at: usize) -> (String, usize) {
+    let chars = line.chars().count();
+    if chars <= LONGEST_LINE {
+        return (line.to_owned(), at);
+    }
+    let from = at.min(chars).saturating_sub(BEFORE_PLACE);
+    let mut shown: String = line.chars().skip(from).take(LONGEST_LINE).collect();
+    if from + LONGEST_LINE < chars {
+        shown.push('…');
+    }
+    if from == 0 { (shown, at) } else { (format!("…{shown}"), at - from + 1) }
 }
 
 /// What is running in a file, of which `done` statements have run.
@@ -313,9 +332,28 @@ pub(super) fn show_failures(format: Format, terminal: &Terminal<'_>, failures: &
 mod tests {
     use std::path::Path;
 
-    use super::{Terminal, finished, running};
+    use super::{LONGEST_LINE, Terminal, excerpt, finished, running};
     use crate::migration::SourceFile;
     use crate::report::{ErrorClass, Event, Failure, Outcome, Pending, Place, Reason, Summary};
+
+    #[test]
+    fn of_a_long_line_a_part_is_shown_with_the_caret_where_it_belongs() {
+        let line: String =
+            (0..1000).map(|n| char::from(b'a' + u8::try_from(n % 26).unwrap())).collect::<String>() + "é";
+        for at in [0, 1, 119, 120, 121, 500, 880, 999, 1000] {
+            let (shown, skipped) = excerpt(&line, at);
+            assert!(shown.chars().count() <= LONGEST_LINE + 2, "{at}: {shown}");
+            assert_eq!(shown.chars().nth(skipped), line.chars().nth(at), "{at}: {shown}");
+            let inner = shown.trim_matches('…');
+            assert!(line.contains(inner) && inner.len() > 100, "{at}: {shown}");
+            assert_eq!(
+                (shown.starts_with('…'), shown.ends_with('…')),
+                (!line.starts_with(inner), !line.ends_with(inner))
+            );
+        }
+        assert_eq!(excerpt("short", 2), ("short".to_owned(), 2));
+        assert_eq!(excerpt("short", 9), ("short".to_owned(), 9));
+    }
 
     #[test]
     fn the_bar_names_the_statement_that_is_running() {

@@ -13,6 +13,7 @@ use crate::report::Place;
 use crate::sql::foreign_sql::ForeignSign;
 use crate::sql::position::{Cursor, Position, position};
 use crate::sql::reading::{Reading, Statement};
+use crate::sql::scan::mentions;
 use crate::sql::session_bound::{FileStatements, SessionBound};
 use crate::sql::statements::{Fault, Span, Split, split_blocks};
 use crate::sql::transaction::{Execution, TransactionMode};
@@ -137,6 +138,14 @@ impl Migration {
         Some(self.place_of_byte(byte))
     }
 
+    /// Whether it may store or show the time at which its transaction began: it must not share a message with the file
+    /// before it, since all transactions of a message begin at the same time (`PostgreSQL`).
+    #[must_use]
+    pub fn reads_transaction_time(&self) -> bool {
+        let mut statements = self.statements.iter().map(|statement| statement.text(&self.sql));
+        self.dialect.grammar().reads_transaction_time(&self.sql, &mut statements)
+    }
+
     /// What the statements that have run left in their session and one that has not run needs; None if a new session
     /// will do. `made_elsewhere`: temporary tables created by routines that the file calls; an empty name if the
     /// routine builds the name at run time.
@@ -217,7 +226,7 @@ impl Migration {
         })?;
         let sql = annotated.as_ref().map_or(text, |annotated| annotated.up.as_str());
         let blocks = annotated.as_ref().map_or(&[][..], |annotated| &annotated.blocks);
-        let Split { statements: spans, faults } = split_blocks(sql, blocks, dialect);
+        let Split { statements: spans, faults, client_lines } = split_blocks(sql, blocks, dialect);
         let mut problems: Vec<(usize, ProblemKind)> = Vec::new();
         problems.extend(faults.into_iter().map(|(byte, fault)| (byte, fault_kind(sql, byte, fault, dialect))));
         let (directive, bad) = directive(sql, dialect);
@@ -244,7 +253,7 @@ impl Migration {
         Ok(Self {
             file: file.name.clone(),
             dialect,
-            sql: blanked(sql, &left_out),
+            sql: blanked(sql, &in_order(&left_out, client_lines)),
             statements,
             left_out,
             mode,
@@ -278,7 +287,10 @@ impl<'a> Reader<'a> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let byte = error.valid_up_to();
             let valid = bytes.get(..byte).and_then(|valid| std::str::from_utf8(valid).ok()).unwrap_or_default();
-            vec![self.problem(position(valid, byte), ProblemKind::NotUtf8 { byte })]
+            let line = valid.rsplit('\n').next().unwrap_or_default();
+            let is_binary = mentions(line, "binary '");
+            let what = if is_binary { ProblemKind::BinaryValue { byte } } else { ProblemKind::NotUtf8 { byte } };
+            vec![self.problem(position(valid, byte), what)]
         })?;
         match text.find('\0') {
             Some(byte) => Err(vec![self.problem(position(text, byte), ProblemKind::NulByte { byte })]),
@@ -328,7 +340,14 @@ fn fault_kind(sql: &str, byte: usize, fault: Fault, dialect: Dialect) -> Problem
     }
 }
 
-/// The text with the given statements replaced by spaces, byte for byte.
+/// All that is not sent, in the order of the text.
+fn in_order(left_out: &[Span], mut client_lines: Vec<Span>) -> Vec<Span> {
+    client_lines.extend_from_slice(left_out);
+    client_lines.sort_by_key(|span| span.start);
+    client_lines
+}
+
+/// The text with the given parts replaced by spaces, byte for byte.
 fn blanked(sql: &str, statements: &[Span]) -> String {
     let mut text = String::with_capacity(sql.len());
     let mut at = 0;
@@ -375,6 +394,11 @@ mod tests {
     #[case::no_wrapper("select 1", "select 1", 1)]
     #[case::byte_order_mark("\u{feff}select 1", "select 1", 1)]
     #[case::only_comments("-- later", "-- later", 0)]
+    #[case::lines_for_psql(
+        "\\restrict Abc\nbegin;\nselect 1;\ncommit;\n\\unrestrict Abc",
+        "\n     ;\nselect 1;\n      ;\n",
+        1
+    )]
     fn what_is_sent(#[case] sql: &str, #[case] sent: &str, #[case] statements: usize) {
         let found = migration(sql);
         // A two-byte character in the wrapper becomes two spaces, so that byte offsets do not move.

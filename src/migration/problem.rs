@@ -62,6 +62,15 @@ pub enum ProblemKind {
         /// Counted from 0.
         byte: usize,
     },
+    /// The same in a value such as mysqldump writes: another encoding would change it.
+    #[error(
+        "byte {byte} of the file is not UTF-8; write binary values in hexadecimal, as x'…' (mysqldump --hex-blob does): \
+         saving the file as UTF-8 would change them"
+    )]
+    BinaryValue {
+        /// Counted from 0.
+        byte: usize,
+    },
     #[error("byte {byte} of the file is a NUL, which SQL text cannot hold; save the file as UTF-8 text")]
     NulByte {
         /// Counted from 0.
@@ -167,6 +176,10 @@ fn instead_of(command: &str) -> &'static str {
         "source" | "\\." | ".read" | "\\i" | "\\ir" | "\\include" => {
             "put that file's content here, or make it a migration of its own"
         }
+        "\\connect" | "\\c" | "connect" => {
+            "a run works in the database that its URL names: remove it, and what creates that database"
+        }
+        "\\copy" => "write the rows as INSERT statements (pg_dump --inserts does), or load them outside the migrations",
         _ => "remove it, or write it as SQL",
     }
 }

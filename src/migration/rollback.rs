@@ -98,7 +98,8 @@ fn marker(comment: &str) -> Option<&str> {
 
 fn begins_line(sql: &str, offset: usize) -> bool {
     let before = sql.get(..offset).unwrap_or_default();
-    before.rsplit('\n').next().is_none_or(|line| line.trim().is_empty())
+    // PostgreSQL ends a line at a carriage return, too.
+    before.rsplit(['\n', '\r']).next().is_none_or(|line| line.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -121,6 +122,7 @@ mod tests {
     #[case::no_space("--rollback:\n--x", "x\n")]
     #[case::indented_lines("-- rollback:\n--   x", "  x\n")]
     #[case::crlf("select 1;\r\n-- rollback:\r\n-- x\r\n", "x\n")]
+    #[case::cr_alone("select 1;\r-- rollback:\r-- drop table a;\r", "drop table a;\n")]
     #[case::blank_lines("-- rollback:\n\n-- x\n\n-- y\n\n", "x\ny\n")]
     #[case::on_the_marker_s_line(
         "select 1;\n-- rollback: drop table a;\n-- drop table b;",

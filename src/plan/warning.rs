@@ -2,7 +2,7 @@
 
 use super::step::Step;
 use crate::migration::{Problem, Version};
-use crate::sql::TransactionMode;
+use crate::sql::{Dialect, TransactionMode};
 
 /// What a person should know and what stops nothing.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -55,6 +55,16 @@ pub enum PlanWarning {
         /// Its name, with what it is.
         what: String,
     },
+    /// A setting that ends with its transaction, in a file whose statements have one each.
+    #[error(
+        "{file}:{line}: SET LOCAL ends with its transaction, and each statement of this file has its own: it has no \
+         effect; write SET, which ends with the file"
+    )]
+    LocalSetting {
+        file: String,
+        /// Where the first one is.
+        line: usize,
+    },
     /// Pending migrations have empty down files.
     #[error(
         "{file}{} empty; {}; if there is nothing to undo, say so in a comment in the file", and_more(*.more),
@@ -95,7 +105,7 @@ pub enum PlanWarning {
 impl PlanWarning {
     /// What there is to say of a plan's steps, kind by kind.
     pub(super) fn of(steps: &[Step<'_>]) -> impl Iterator<Item = Self> {
-        let each = [empty, unwritten, left_out, own_transactions, temporary_table, unusable_down_file];
+        let each = [empty, unwritten, left_out, own_transactions, temporary_table, local_setting, unusable_down_file];
         each.into_iter().flat_map(|about| steps.iter().filter_map(about)).chain(empty_down_files(steps))
     }
 }
@@ -159,6 +169,23 @@ fn temporary_table(step: &Step<'_>) -> Option<PlanWarning> {
     Some(PlanWarning::TemporaryTable { file: migration.file.clone(), line, what: bound.what })
 }
 
+/// psql warns of it, too; on the other engines LOCAL means the session, or nothing.
+fn local_setting(step: &Step<'_>) -> Option<PlanWarning> {
+    let migration = &step.migration;
+    match (migration.dialect, migration.mode) {
+        (Dialect::Postgres, TransactionMode::PerStatement) => {}
+        (Dialect::Postgres | Dialect::Mysql | Dialect::Mariadb | Dialect::Sqlite, _) => return None,
+    }
+    let is_local = |sql: &str| {
+        let mut words = sql.split_whitespace();
+        ["set", "local"].iter().all(|word| words.next().is_some_and(|found| found.eq_ignore_ascii_case(word)))
+    };
+    let is_alone = |index: usize| !migration.blocks.iter().any(|block| block.contains(&index));
+    let mut alone = migration.statements.iter().enumerate().filter(|(index, _)| is_alone(*index));
+    let (_, first) = alone.find(|(_, statement)| is_local(statement.text(&migration.sql)))?;
+    Some(PlanWarning::LocalSetting { file: migration.file.clone(), line: first.span.position.line })
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -171,6 +198,24 @@ mod tests {
         let file = SourceFile { name: "001_a.sql".into(), bytes: sql.into() };
         let set = MigrationFiles::sorted(vec![file], dialect).unwrap();
         plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap().warnings
+    }
+
+    #[rstest]
+    #[case::alone(Dialect::Postgres, "set lock_timeout = 0;\nSET LOCAL work_mem = '1MB';\nvacuum", true)]
+    #[case::in_one_transaction(Dialect::Postgres, "set local work_mem = '1MB'; select 1", false)]
+    #[case::in_a_transaction_of_its_own(
+        Dialect::Postgres,
+        "begin;\nset local work_mem = '1MB'; select 1; commit; vacuum",
+        false
+    )]
+    #[case::of_the_session(Dialect::Mysql, "set local sql_mode = ''", false)]
+    fn a_setting_that_ends_with_its_own_transaction_is_a_warning(
+        #[case] dialect: Dialect,
+        #[case] sql: &str,
+        #[case] expected: bool,
+    ) {
+        let line = PlanWarning::LocalSetting { file: "001_a.sql".into(), line: 2 };
+        assert_eq!(warnings(sql, dialect).contains(&line), expected);
     }
 
     /// MySQL commits each statement separately, PostgreSQL a whole file.

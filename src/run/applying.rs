@@ -10,6 +10,7 @@ use super::cancellation::{CANCEL_WAIT, NotEnded, cancelled};
 use super::context::Context;
 use super::following::Following;
 use super::lock_ladder::LockLadder;
+use super::own_record::touched;
 use super::run_failure::{
     Unresolved, all_undone, not_reported, of_another_engine, older_than_its_history, stopped_while_running,
 };
@@ -34,6 +35,8 @@ struct Tries {
 struct Ended {
     /// How many of its migrations are applied.
     applied: usize,
+    /// Of how many of those after them the beginning was reported.
+    reported: usize,
     /// When the one after them began.
     began: Instant,
     /// What became of that one; nothing, where it was not started.
@@ -59,6 +62,11 @@ pub(super) struct Applying<'r, 'a, D: Database> {
 impl<'a, D: Database> Applying<'_, 'a, D> {
     /// Applies the steps, as the goal says: each in its own transaction, or all in one.
     pub(super) async fn apply(&mut self, plan: &Plan<'a>) -> Steps<'a> {
+        if let Some(failure) =
+            touched(&plan.steps, self.context.database.history_schema(), &self.context.database.address())
+        {
+            return Steps::Failed(failure);
+        }
         self.context.report_beginning(plan);
         match self.context.goal.transaction() {
             TransactionScope::File => self.apply_each(plan).await,
@@ -70,6 +78,8 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
     async fn apply_each(&mut self, plan: &Plan<'a>) -> Steps<'a> {
         let mut steps = plan.steps.as_slice();
         let mut tries: Option<Tries> = None;
+        // Of the steps, those whose beginning was reported.
+        let mut reported = 0;
         while !steps.is_empty() {
             if let Some(reason) = self.context.stop.reason() {
                 return Steps::Failed(stopped(reason, None));
@@ -77,7 +87,8 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
             // What waits for a lock does so alone.
             let len = if tries.is_some() { 1 } else { batch_len(steps) };
             let batch = steps.get(..len).unwrap_or(steps);
-            let ended = self.apply_batch(batch, TransactionScope::File, tries.is_none()).await;
+            let ended = self.apply_batch(batch, TransactionScope::File, reported).await;
+            reported = ended.reported;
             steps = steps.get(ended.applied..).unwrap_or_default();
             let unapplied = batch.get(ended.applied..).unwrap_or_default();
             if ended.applied > 0 {
@@ -117,11 +128,13 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
     async fn apply_together(&mut self, plan: &Plan<'a>) -> Steps<'a> {
         let steps = plan.steps.as_slice();
         let mut tries: Option<Tries> = None;
+        let mut reported = 0;
         loop {
             if let Some(reason) = self.context.stop.reason() {
                 return Steps::Failed(stopped(reason, None));
             }
-            let ended = self.apply_batch(steps, TransactionScope::All, tries.is_none()).await;
+            let ended = self.apply_batch(steps, TransactionScope::All, reported).await;
+            reported = ended.reported;
             let Err(error) = ended.outcome else { return Steps::Done };
             let ApplyError { failure, statements_done, outcome } = error;
             let began = tries.as_ref().map_or(ended.began, |tries| tries.began);
@@ -195,13 +208,13 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
     }
 
     /// Applies several migrations; a stop cancels the statement that runs and waits for the server to roll back.
-    /// `announce`: their beginning has not been reported yet.
-    async fn apply_batch(&mut self, batch: &[Step<'a>], scope: TransactionScope, announce: bool) -> Ended {
+    /// `reported`: of how many the beginning has been reported.
+    async fn apply_batch(&mut self, batch: &[Step<'a>], scope: TransactionScope, reported: usize) -> Ended {
         let (context, fence, id) = (&mut *self.context, self.fence, self.session.id());
         let (database, asked_to_stop) = (context.database, context.stop);
         let attempts: Vec<Attempt<'_>> = batch.iter().map(|step| context.attempt(step, fence)).collect();
         // Told by the session and seen from outside, never at the same moment.
-        let following = RefCell::new(Following::new(context, batch, announce));
+        let following = RefCell::new(Following::new(context, batch, reported));
         let mut progress = |index, progress| following.borrow_mut().hear(index, progress);
         let mut seen = |progress| following.borrow_mut().see(progress);
         let outcome = {
@@ -226,8 +239,8 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
                 Err(reason) => stopped_outcome(reason, cancelled(database, id, applying).await),
             }
         };
-        let Following { applied, began, blocker, .. } = following.into_inner();
-        Ended { applied, began, outcome, blocker }
+        let Following { applied, announced, began, blocker, .. } = following.into_inner();
+        Ended { applied, reported: announced.saturating_sub(applied), began, outcome, blocker }
     }
 
     /// Records a failed attempt. That this fails too is logged only: the failure itself matters more.

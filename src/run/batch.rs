@@ -9,14 +9,16 @@ const MOST_BYTES: usize = 512 * 1024;
 const MOST_FILES: usize = 512;
 
 /// How many of the steps make the next batch: at least one where there is one. What is committed statement by statement
-/// is a batch of its own.
+/// is a batch of its own. What reads the time of its transaction begins one, and has a time of its own then.
 pub(super) fn batch_len(steps: &[Step<'_>]) -> usize {
     let mut bytes = 0;
-    let fits = |step: &&Step<'_>| {
-        bytes += step.migration.sql.len();
-        step.migration.mode == TransactionMode::PerFile && bytes <= MOST_BYTES
+    let fits = |(index, step): &(usize, &Step<'_>)| {
+        let migration = &step.migration;
+        bytes += migration.sql.len();
+        let fits = migration.mode == TransactionMode::PerFile && bytes <= MOST_BYTES;
+        fits && (*index == 0 || !migration.reads_transaction_time())
     };
-    steps.iter().take(MOST_FILES).take_while(fits).count().max(1).min(steps.len())
+    steps.iter().take(MOST_FILES).enumerate().take_while(fits).count().max(1).min(steps.len())
 }
 
 #[cfg(test)]
@@ -43,6 +45,12 @@ mod tests {
     #[test]
     fn a_file_of_single_statements_is_a_batch_of_its_own() {
         assert_eq!(lens(&["select 1", "select 2", "vacuum", "vacuum", "select 3", "select 4"]), [2, 1, 1, 2]);
+    }
+
+    #[test]
+    fn a_file_that_reads_the_transaction_s_time_begins_a_batch() {
+        let default = "create table t (at timestamptz default now())";
+        assert_eq!(lens(&["select now()", "select 2", "select now()", default, "select 'now'"]), [2, 2, 1]);
     }
 
     #[test]

@@ -16,8 +16,8 @@ const SAME_AGAIN: Duration = Duration::from_secs(10);
 pub(super) struct Following<'c, 'b, 'a, D: Database> {
     context: &'c mut Context<'a, D>,
     batch: &'b [Step<'a>],
-    /// Whether the beginning of its migrations has not been reported yet.
-    announce: bool,
+    /// Of how many of its migrations the beginning has been reported.
+    pub(super) announced: usize,
     /// How many of its migrations are applied.
     pub(super) applied: usize,
     /// When the one after them began.
@@ -30,9 +30,9 @@ pub(super) struct Following<'c, 'b, 'a, D: Database> {
 }
 
 impl<'c, 'b, 'a, D: Database> Following<'c, 'b, 'a, D> {
-    pub(super) fn new(context: &'c mut Context<'a, D>, batch: &'b [Step<'a>], announce: bool) -> Self {
+    pub(super) fn new(context: &'c mut Context<'a, D>, batch: &'b [Step<'a>], announced: usize) -> Self {
         let (began, said) = (Instant::now(), Said::default());
-        Self { context, batch, announce, applied: 0, began, blocker: None, at: None, said }
+        Self { context, batch, announced, applied: 0, began, blocker: None, at: None, said }
     }
 
     /// Takes in what the session reports about one of the batch's migrations.
@@ -43,7 +43,8 @@ impl<'c, 'b, 'a, D: Database> Following<'c, 'b, 'a, D> {
             Progress::Started(ago) => {
                 self.began = now.checked_sub(ago).unwrap_or(now);
                 self.at = Some((index, 0, self.began));
-                if self.announce {
+                if index >= self.announced {
+                    self.announced = index + 1;
                     self.context.report_started(step);
                 }
             }

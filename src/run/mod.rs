@@ -14,6 +14,7 @@ mod following;
 mod lock_ladder;
 mod locked;
 mod look_beside;
+mod own_record;
 mod pauses;
 mod reading;
 mod repair;

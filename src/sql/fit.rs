@@ -12,7 +12,20 @@ pub(crate) struct Fit {
     pub(crate) is_same_outside: bool,
     pub(crate) wrapper: Option<Wrapper>,
     pub(crate) omission: Omission,
+    pub(crate) foreign_keys: ForeignKeys,
     pub(crate) refusals: Refusals,
+}
+
+/// What it means to a statement whether foreign keys are enforced, where a file may decide that (`SQLite`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum ForeignKeys {
+    /// Nothing.
+    #[default]
+    Indifferent,
+    /// It may be refused, or change other rows.
+    Obeys,
+    /// It ends their enforcement.
+    SwitchesOff,
 }
 
 /// Whether a statement is left out may depend on those after it.

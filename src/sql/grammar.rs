@@ -67,6 +67,9 @@ pub(crate) trait Grammar: Sync {
     /// What of it would reach into the next file of the same transaction, since nothing between two files undoes it; None
     /// where nothing would. Not one of a statement's facts: only runs in one transaction ask.
     fn outlasts_file(&self, statement: Parsed<'_>) -> Option<&'static str>;
+    /// Whether a file with these statements may store or show the time at which its transaction began, which several files
+    /// of one message share.
+    fn reads_transaction_time(&self, sql: &str, statements: &mut dyn Iterator<Item = &str>) -> bool;
     /// Whether its effects cannot be seen in its text.
     fn is_hidden(&self, statement: Parsed<'_>, execution: &Execution) -> bool;
 }

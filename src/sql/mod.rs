@@ -46,14 +46,14 @@ pub use lexeme::Construct;
 pub use lock_mode::TableLockMode;
 pub use mysql::{
     Added, AddedColumn, Addition, CLOCK_FREED, InScratch, Prepared, PreparedInBody, PreparedText, SessionChange, Sight,
-    Source, variables_in_text,
+    Source, is_for_newer_server, variables_in_text,
 };
 pub use name::{Identifier, Name};
 pub use position::Position;
 pub use postgres::{Creating, Creation};
 pub use reading::Statement;
 pub use refusals::Refusal;
-pub use secret::{message_without_passwords, without_passwords};
+pub use secret::{line_without_passwords, message_without_passwords, without_passwords};
 pub use session_bound::{SessionBound, routines_that_leave_settings};
 pub use session_object::{puts_temporary_table_together, temporary_tables_in};
 pub use statement_lock::{FileLockMode, Lock, LockMode, Locked, MetadataLockMode, Others, StatementLock};

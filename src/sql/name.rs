@@ -18,10 +18,12 @@ pub struct Identifier {
 impl Identifier {
     /// `folds`: unquoted names are case-insensitive.
     pub(crate) fn at(start: usize, written: &str, folds: bool) -> Self {
-        let unquoted = ["\"\"", "``", "[]"].into_iter().find_map(|quotes| {
-            let (open, close) = quotes.split_at(1);
-            let inner = written.strip_prefix(open)?.strip_suffix(close)?;
-            Some(inner.replace(&close.repeat(2), close))
+        let unquoted = unicode(written).or_else(|| {
+            ["\"\"", "``", "[]"].into_iter().find_map(|quotes| {
+                let (open, close) = quotes.split_at(1);
+                let inner = written.strip_prefix(open)?.strip_suffix(close)?;
+                Some(inner.replace(&close.repeat(2), close))
+            })
         });
         let folded =
             || (folds && written.bytes().any(|byte| byte.is_ascii_uppercase())).then(|| written.to_ascii_lowercase());
@@ -29,6 +31,15 @@ impl Identifier {
             Some(meaning) => Self { text: [written, &meaning].concat().into(), meaning: written.len(), start },
             None => Self { text: written.into(), meaning: 0, start },
         }
+    }
+
+    /// As a catalog function of the server reads it, which knows no `U&"…"`.
+    fn for_lookup(&self) -> String {
+        let written = self.written();
+        if unicode(written).is_none() {
+            return written.to_owned();
+        }
+        format!("\"{}\"", self.as_str().replace('"', "\"\""))
     }
 
     fn written(&self) -> &str {
@@ -45,6 +56,30 @@ impl Identifier {
     pub fn as_str(&self) -> &str {
         self.text.get(self.meaning..).unwrap_or_default()
     }
+}
+
+/// What `U&"d\0061t"` means. Source: `PostgreSQL`, 4.1.1 "Identifiers and Key Words"; another escape character (UESCAPE) is
+/// not read.
+fn unicode(written: &str) -> Option<String> {
+    let prefix = written.get(..2).filter(|prefix| prefix.eq_ignore_ascii_case("u&"))?;
+    let inner = written.strip_prefix(prefix)?.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\"");
+    let mut parts = inner.split('\\');
+    let mut meant = parts.next()?.to_owned();
+    while let Some(part) = parts.next() {
+        let (digits, from) = match part.strip_prefix('+') {
+            Some(long) => (long.get(..6), 7),
+            // A doubled backslash.
+            None if part.is_empty() => {
+                meant.push('\\');
+                meant.push_str(parts.next().unwrap_or_default());
+                continue;
+            }
+            None => (part.get(..4), 4),
+        };
+        meant.push(char::from_u32(u32::from_str_radix(digits?, 16).ok()?)?);
+        meant.push_str(part.get(from..)?);
+    }
+    Some(meant)
 }
 
 impl PartialEq for Identifier {
@@ -87,6 +122,13 @@ impl Name {
         &self.last
     }
 
+    /// As written, but with Unicode escapes resolved: for the server's own functions that take names as texts.
+    #[must_use]
+    pub(crate) fn for_lookup(&self) -> String {
+        let parts = self.qualifiers.iter().chain([&self.last]).map(Identifier::for_lookup);
+        parts.collect::<Vec<_>>().join(".")
+    }
+
     /// Its byte range in the statement.
     pub(crate) fn range(&self) -> Range<usize> {
         self.qualifiers.first().unwrap_or(&self.last).start..self.last.range().end
@@ -123,6 +165,8 @@ mod tests {
     #[case("\"", true, "\"")]
     #[case("\"\"", true, "")]
     #[case("[a]]b]", true, "a]b")]
+    #[case("U&\"d\\0061t\\+000061\\\\\"\"\"", true, "data\\\"")]
+    #[case("u&\"x\\zz\"", true, "u&\"x\\zz\"")]
     #[case("\u{e9}É", true, "\u{e9}É")]
     fn a_name_means_what_its_quotes_say(#[case] written: &str, #[case] folds: bool, #[case] meant: &str) {
         let identifier = Identifier::at(0, written, folds);

@@ -6,13 +6,15 @@ use std::ops::Range;
 use super::Dialect;
 use super::blocks::{Blocks, Shape, blocks};
 use super::facts::Facts;
-use super::fit::{Fit, Omission, left_out};
+use super::fit::{Fit, ForeignKeys, Omission, left_out};
 use super::refusals::Refusal;
 use super::secret::hidden;
 use super::statements::Span;
 use super::tokens::Parser;
 use super::transaction::TransactionMode;
 
+/// How a refusal names it.
+const VACUUM: &str = "VACUUM";
 /// The longest excerpt of a statement, in characters.
 const EXCERPT_LIMIT: usize = 80;
 
@@ -76,10 +78,12 @@ impl Reading {
         let mode = mode(all.iter().map(|(_, fit)| fit), &shape, no_transaction, dialect);
         let blocks = if let Shape::Several(blocks) = shape { blocks } else { Vec::new() };
         let (mut statements, mut refused) = (Vec::with_capacity(all.len()), Vec::new());
-        for (index, (statement, fit)) in all.into_iter().enumerate() {
+        let (mut rest, mut index) = (all.into_iter(), 0);
+        while let Some((statement, fit)) = rest.next() {
             let is_in_block = blocks.iter().any(|block| block.contains(&index));
             let why = if is_in_block { fit.refusals.in_block() } else { fit.refusals.of(mode) };
-            let why = why.filter(|why| matters(why, sql, statement.span));
+            let why = why.filter(|why| matters(why, sql, statement.span, rest.as_slice()));
+            index += 1;
             refused.extend(why.map(|why| (statement.span.start, why)));
             statements.push(statement);
         }
@@ -117,9 +121,19 @@ fn omissions(all: &[(Statement, Fit)]) -> Vec<Omission> {
     all.iter().map(|(_, fit)| fit.omission).collect()
 }
 
-/// How strings are read only matters if one that follows has a backslash.
-fn matters(why: &Refusal, sql: &str, span: Span) -> bool {
-    *why != Refusal::StringsOtherwise || sql.get(span.end..).is_some_and(|rest| rest.contains('\\'))
+/// Whether what follows makes a difference: how strings are read matters only if one of them has a backslash, foreign keys
+/// only to statements that obey them, and a VACUUM gives the file its new layout.
+fn matters(why: &Refusal, sql: &str, span: Span, rest: &[(Statement, Fit)]) -> bool {
+    let fits = || rest.iter().map(|(_, fit)| fit);
+    match why {
+        Refusal::StringsOtherwise => sql.get(span.end..).is_some_and(|rest| rest.contains('\\')),
+        Refusal::ForeignKeysOn => {
+            let until_off = fits().map(|fit| fit.foreign_keys).take_while(|keys| *keys != ForeignKeys::SwitchesOff);
+            until_off.into_iter().any(|keys| keys == ForeignKeys::Obeys)
+        }
+        Refusal::NeedsVacuum(_) => !fits().any(|fit| fit.refusals.per_file == Some(Refusal::MixedFile(VACUUM))),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +256,30 @@ pub(super) mod tests {
         let reading = read(sql, false, Dialect::Sqlite);
         let found: Vec<_> = reading.blocks.iter().map(|block| (block.start, block.end)).collect();
         assert_eq!((reading.mode, &found[..], &reading.refused[..]), (mode, blocks, &[][..]));
+    }
+
+    /// SQLite's own procedure for a new table in another's place, and what drizzle, Prisma and Django make of it.
+    #[rstest]
+    #[case::at_the_end(
+        "pragma foreign_keys=off; drop table t; alter table n rename to t; pragma foreign_keys=on;",
+        true
+    )]
+    #[case::with_a_check(
+        "drop table t; pragma foreign_key_check; pragma foreign_keys=on; pragma defer_foreign_keys=off",
+        true
+    )]
+    #[case::twice("pragma foreign_keys=on; pragma foreign_keys=off; drop table t; pragma foreign_keys=on", true)]
+    #[case::indexes_after("drop table t; pragma foreign_keys=on; create index i on t (a); select 1", true)]
+    #[case::rows_after("pragma foreign_keys=on; create table t (a); insert into t values (1)", false)]
+    #[case::a_table_goes_after("select 1; pragma foreign_keys=1; drop table t", false)]
+    #[case::layout("pragma page_size = 8192; create table t (a)", false)]
+    #[case::layout_alone("pragma page_size = 8192", false)]
+    #[case::layout_and_vacuum("pragma page_size = 8192; pragma auto_vacuum = 1; vacuum", true)]
+    #[case::vacuum_first("vacuum; pragma page_size = 8192", false)]
+    fn a_pragma_of_sqlite_is_refused_where_it_would_have_made_a_difference(#[case] sql: &str, #[case] accepted: bool) {
+        let reading = read(sql, false, Dialect::Sqlite);
+        assert_eq!(reading.refused.is_empty(), accepted, "{:?}", reading.refused);
+        assert_eq!(reading.left_out, []);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::transaction::TransactionMode;
 pub enum Refusal {
     /// There is no client to send the data, or to receive them.
     #[error(
-        "COPY … {0} needs a client that streams the data; write the rows as INSERT statements, or load them outside \
-         the migrations"
+        "COPY … {0} needs a client that streams the data; write the rows as INSERT statements (pg_dump --inserts does), \
+         or load them outside the migrations"
     )]
     Copy(&'static str),
     /// The server refuses it inside a transaction block, and its file is one transaction.
@@ -76,6 +76,24 @@ pub enum Refusal {
     )]
     WithoutEffect(&'static str),
     #[error(
+        "PRAGMA foreign_keys = ON does nothing inside a transaction, and this file is one; remove it if what follows does \
+         not need foreign keys (each file starts without them, and the setting ends with it), or put the line \
+         `-- schemaward: no-transaction` first: each statement is then committed separately"
+    )]
+    ForeignKeysOn,
+    /// A pragma about a file without tables; the ledger's are there first.
+    #[error(
+        "PRAGMA encoding does nothing in a file that has tables, and the ledger's are there before the first migration; \
+         remove it, and create the file with it first: sqlite3 app.db \"PRAGMA encoding = 'UTF-16'; CREATE TABLE t (a); DROP \
+         TABLE t\""
+    )]
+    Encoding,
+    #[error(
+        "{0} does nothing in a file that has tables, such as the ledger's, before the next VACUUM; write VACUUM after it, both \
+         in a file of their own"
+    )]
+    NeedsVacuum(&'static str),
+    #[error(
         "USE would change the database that this run works in, for later files too; remove it, and qualify the \
          tables of another database with its name, such as other.customers"
     )]
@@ -93,6 +111,12 @@ pub enum Refusal {
          instead of ADD, UPDATE and DROP), or no writers while this file runs"
     )]
     LockTables(&'static str),
+    /// What mysqldump writes for a server that is restored as a whole.
+    #[error(
+        "{0} is about a whole server that is restored, and the rows that record this run must reach its replicas; remove \
+         it, or dump without it (mysqldump --set-gtid-purged=OFF)"
+    )]
+    BinaryLog(&'static str),
     /// It would take or release locks of the same kind as the run's own.
     #[error(
         "{0}() could release the lock this run holds; remove it: no other run uses this database at the same \

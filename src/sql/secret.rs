@@ -17,6 +17,19 @@ pub fn without_passwords(line: &str) -> String {
     hidden(line, &secrets_of_line(line))
 }
 
+/// A line of a file, counted from 0, with stars for what may be a password by this line or by those around it.
+#[must_use]
+pub fn line_without_passwords(sql: &str, index: usize) -> Option<String> {
+    let line = sql.split('\n').nth(index)?;
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let start: usize = sql.split('\n').take(index).map(|before| before.len() + 1).sum();
+    let mut secrets = secrets_of_line(line).into_vec();
+    let in_line = secrets_of_line(sql).into_vec().into_iter().filter(|secret| secret.end > start);
+    let in_line = in_line.map(|secret| secret.start.saturating_sub(start)..secret.end - start);
+    secrets.extend(in_line.filter(|secret| secret.start < line.len()));
+    Some(hidden(line, &secrets))
+}
+
 /// The line with stars at some byte ranges, except for quotes.
 pub(crate) fn hidden(line: &str, secrets: &[Range<usize>]) -> String {
     let is_secret = |at: usize| secrets.iter().any(|secret| secret.contains(&at));
@@ -30,8 +43,15 @@ pub(crate) fn secrets_of_line(line: &str) -> Box<[Range<usize>]> {
     if !may_hold_secret(line) {
         return Box::default();
     }
-    RULES.into_iter().flat_map(|dialect| literals(line, dialect)).collect()
+    RULES.into_iter().flat_map(|dialect| literals(line, dialect, DEEPEST)).collect()
 }
+
+/// The longest message of a server that is shown whole, and how much of a longer one's end is, in characters.
+const LONGEST_MESSAGE: usize = 1000;
+const MESSAGE_END: usize = 300;
+
+/// How many quotations within each other are searched.
+const DEEPEST: usize = 8;
 
 const RULES: [Dialect; 2] = [Dialect::Postgres, Dialect::Mysql];
 
@@ -48,7 +68,18 @@ pub fn message_without_passwords(message: &str, sql: &str) -> String {
     for secret in secrets(sql) {
         shown = starred(&shown, &secret);
     }
-    shown
+    shortened(shown)
+}
+
+/// A long message without its middle: servers quote a token, a row or a statement in full, however long it is.
+fn shortened(message: String) -> String {
+    let chars = message.chars().count();
+    if chars <= LONGEST_MESSAGE {
+        return message;
+    }
+    let head: String = message.chars().take(LONGEST_MESSAGE - MESSAGE_END).collect();
+    let tail: String = message.chars().skip(chars - MESSAGE_END).collect();
+    format!("{head} … {tail}")
 }
 
 /// The contents of literals that may contain a password, as written and as meant; the longest first. The lines are
@@ -78,7 +109,12 @@ fn content(literal: &str) -> String {
     };
     let mark = mark.unwrap_or_default();
     let inside = quoted.strip_prefix(mark).unwrap_or(quoted);
-    inside.strip_suffix(mark).unwrap_or(inside).to_owned()
+    let mut inside = inside.strip_suffix(mark).unwrap_or(inside);
+    // Within another literal its quotes are doubled.
+    while let Some(inner) = inside.strip_prefix(mark).and_then(|inner| inner.strip_suffix(mark)) {
+        inside = inner;
+    }
+    inside.to_owned()
 }
 
 /// The text with stars for a secret, or for its beginning where the text was cut off.
@@ -105,19 +141,27 @@ fn starred(text: &str, secret: &str) -> String {
     shown
 }
 
-/// The byte ranges of literals that may contain a password.
-fn literals(line: &str, dialect: Dialect) -> Vec<Range<usize>> {
+/// The byte ranges of literals that may contain a password. Any other literal may be SQL itself, with quotations of
+/// its own: these are searched, `deep` levels down.
+fn literals(line: &str, dialect: Dialect, deep: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut after_password = false;
     // SET PASSWORD FOR somebody: the password follows the equals sign.
     let mut of_somebody = false;
+    // What follows is put into a text that has a place for a password.
+    let mut is_put_together = false;
     let mut previous = "";
     for lexeme in lexemes(line, 0, dialect) {
         let text = line.get(lexeme.start..lexeme.end).unwrap_or_default();
         let is_string = lexeme.kind == Kind::Other && text.contains(['\'', '$', '"']) && !is_identifier(text, dialect);
-        if is_string && (after_password || holds_connection(text)) {
+        if is_string && (after_password || is_put_together || holds_connection(text)) {
             found.push(lexeme.start..lexeme.end);
+        } else if is_string && deep > 0 && may_hold_secret(text) {
+            let inner = Unquoted::of(text);
+            let nested = literals(&inner.text, dialect, deep - 1).into_iter();
+            found.extend(nested.map(|range| lexeme.start + inner.at(range.start)..lexeme.start + inner.at(range.end)));
         }
+        is_put_together = lexeme.kind != Kind::Semicolon && (is_put_together || is_string && awaits_password(text));
         if of_somebody && text == "=" {
             (of_somebody, after_password) = (false, true);
         }
@@ -135,8 +179,54 @@ fn literals(line: &str, dialect: Dialect) -> Vec<Range<usize>> {
     found
 }
 
+/// What a literal means, and where in the literal each of its bytes is from.
+struct Unquoted {
+    text: String,
+    from: Vec<usize>,
+    end: usize,
+}
+
+impl Unquoted {
+    fn of(literal: &str) -> Self {
+        let open = literal.find(['\'', '"', '$']).unwrap_or_default();
+        let quoted = literal.get(open..).unwrap_or_default();
+        let quote = quoted.chars().next().unwrap_or_default();
+        let mark = match quote {
+            '$' => quoted.get(1..).and_then(|rest| rest.find('$')).map_or(1, |end| end + 2),
+            _ => 1,
+        };
+        let from = open + mark;
+        let inside = literal.get(from..literal.len().saturating_sub(mark).max(from)).unwrap_or_default();
+        let (mut text, mut places) = (String::with_capacity(inside.len()), Vec::with_capacity(inside.len()));
+        let mut chars = inside.char_indices().peekable();
+        while let Some((at, mut c)) = chars.next() {
+            let escapes = quote != '$' && (c == quote || c == '\\');
+            if let Some((_, next)) = chars.next_if(|(_, next)| escapes && matches!(next, '\'' | '"' | '\\')) {
+                c = next;
+            }
+            text.push(c);
+            places.extend(std::iter::repeat_n(from + at, c.len_utf8()));
+        }
+        Self { text, from: places, end: from + inside.len() }
+    }
+
+    /// The byte of the literal that a byte of the text is from.
+    fn at(&self, byte: usize) -> usize {
+        self.from.get(byte).copied().unwrap_or(self.end)
+    }
+}
+
 fn is_identifier(text: &str, dialect: Dialect) -> bool {
     dialect.grammar().double_quotes_names() && text.starts_with('"')
+}
+
+/// Whether a literal is the beginning of a statement whose password is put in from elsewhere.
+fn awaits_password(literal: &str) -> bool {
+    let lower = literal.to_ascii_lowercase();
+    let end = |word: &str| lower.rfind(word).map(|at| at + word.len());
+    let Some(end) = end("password").max(end("identified by")) else { return false };
+    let rest = lower.get(end..).unwrap_or_default().trim_start_matches([' ', '=', '\'', '"', ':', '$']);
+    (rest.is_empty() || rest.starts_with('%')) && ["alter ", "create ", "set "].iter().any(|word| lower.contains(word))
 }
 
 fn holds_connection(text: &str) -> bool {
@@ -149,7 +239,35 @@ fn holds_connection(text: &str) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{message_without_passwords, without_passwords};
+    use super::{LONGEST_MESSAGE, line_without_passwords, message_without_passwords, without_passwords};
+
+    #[test]
+    fn a_line_is_starred_by_what_is_around_it() {
+        let sql = "alter role a\r\n  password\r\n  'canary' login;\r\nselect 'é', 'password';\n\
+                   execute 'alter role b\n password ''canary\n2'' ';";
+        let lines: Vec<_> = (0..8).map_while(|index| line_without_passwords(sql, index)).collect();
+        assert_eq!(
+            lines,
+            [
+                "alter role a",
+                "  password",
+                "  '******' login;",
+                "select 'é', 'password';",
+                "execute 'alter role b",
+                " password ''******",
+                "*'' ';"
+            ]
+        );
+    }
+
+    #[test]
+    fn of_a_long_message_the_middle_is_left_out() {
+        let message = format!("near \"{}\": syntax error", "é".repeat(2 * LONGEST_MESSAGE));
+        let shown = message_without_passwords(&message, "select 1");
+        assert!(shown.starts_with("near \"éé") && shown.ends_with("éé\": syntax error") && shown.contains(" … "));
+        assert_eq!(shown.chars().count(), LONGEST_MESSAGE + 3);
+        assert_eq!(message_without_passwords("short", "select 1"), "short");
+    }
 
     #[rstest]
     #[case("alter role a PASSWORD 'canary' login", "alter role a PASSWORD '******' login")]
@@ -170,6 +288,36 @@ mod tests {
     #[case("alter user a identified with 'p' as \"can\\\"y\"", "alter user a identified with '*' as \"****\"*\"")]
     #[case("set password for a = password('canary')", "set password for a = password('******')")]
     #[case("change master to master_password = 'canary'", "change master to master_password = '******'")]
+    #[case("execute 'alter role a password ''canary'''", "execute 'alter role a password ''******'''")]
+    #[case("do $$ begin alter role a password 'canary'; end $$", "do $$ begin alter role a password '******'; end $$")]
+    #[case(
+        "do $$ begin execute 'alter role a password ''canary'''; end $$",
+        "do $$ begin execute 'alter role a password ''******'''; end $$"
+    )]
+    #[case(
+        "do $a$ begin execute 'do ''begin execute ''''alter role a password ''''''''canary'''''''' '''' end'''; end $a$",
+        "do $a$ begin execute 'do ''begin execute ''''alter role a password ''''''''******'''''''' '''' end'''; end $a$"
+    )]
+    #[case(
+        "execute format('alter role a password %L', 'canary')",
+        "execute format('alter role a password %L', '******')"
+    )]
+    #[case(
+        "execute 'alter role a password ' || quote_literal('canary'); select 'b'",
+        "execute 'alter role a password ' || quote_literal('******'); select 'b'"
+    )]
+    #[case(
+        "prepare s from 'alter user a identified by \\'canary\\''",
+        "prepare s from 'alter user a identified by *'*******''"
+    )]
+    #[case(
+        "prepare s from \"create user a identified by 'canary'\"",
+        "prepare s from \"create user a identified by '******'\""
+    )]
+    #[case(
+        "insert into labels values ('your password', 'Kennwort')",
+        "insert into labels values ('your password', 'Kennwort')"
+    )]
     #[case("password 'canary", "password '******")]
     #[case("comment on column u.password is 'the hash'", "comment on column u.password is 'the hash'")]
     #[case("insert into l values ('https://example.org', 'ü')", "insert into l values ('https://example.org', 'ü')")]

@@ -42,6 +42,8 @@ pub(crate) enum Fault {
 pub(crate) struct Split {
     pub(crate) statements: Vec<Span>,
     pub(crate) faults: Vec<(usize, Fault)>,
+    /// Lines for the engine's client that mean nothing here, and are not sent.
+    pub(crate) client_lines: Vec<Span>,
 }
 
 pub(crate) fn split(sql: &str, dialect: Dialect) -> Split {
@@ -56,11 +58,18 @@ pub(crate) fn split_blocks(sql: &str, blocks: &[(usize, usize)], dialect: Dialec
     }
     let (mut all, mut cursor, mut at) = (Split::default(), Cursor::new(sql), 0);
     let mut append = |from: usize, part: Split| {
-        let moved = |statement: &Span| {
-            let start = from + statement.start;
-            Span { start, end: from + statement.end, position: cursor.advance(start) }
+        let mut moved = |span: &Span| {
+            let start = from + span.start;
+            Span { start, end: from + span.end, position: cursor.advance(start) }
         };
-        all.statements.extend(part.statements.iter().map(moved));
+        // In the order of the text.
+        let mut spans: Vec<(&Span, bool)> = part.statements.iter().map(|span| (span, true)).collect();
+        spans.extend(part.client_lines.iter().map(|span| (span, false)));
+        spans.sort_by_key(|(span, _)| span.start);
+        for (span, is_statement) in spans {
+            let into = if is_statement { &mut all.statements } else { &mut all.client_lines };
+            into.push(moved(span));
+        }
         all.faults.extend(part.faults.into_iter().map(|(byte, fault)| (from + byte, fault)));
     };
     for (start, end) in blocks.iter().copied() {
@@ -99,7 +108,8 @@ fn split_block(sql: &str, dialect: Dialect) -> Split {
         return divided;
     }
     let whole = Span { start: first.start, end: last.end, position: first.position };
-    Split { statements: vec![whole], faults: divided.faults.into_iter().filter(|(_, fault)| !is_body(fault)).collect() }
+    let faults = divided.faults.into_iter().filter(|(_, fault)| !is_body(fault)).collect();
+    Split { statements: vec![whole], faults, client_lines: divided.client_lines }
 }
 
 #[cfg(test)]
@@ -234,8 +244,8 @@ pub(crate) mod tests {
             // The server does not know the file's delimiter and \g as tokens.
             let own = |piece: &&String| !piece.contains('\\') && !piece.contains("delimiter");
             let sql: String = pieces.iter().filter(own).map(String::as_str).collect();
-            let Split { statements, faults } = split(&sql, dialect);
-            prop_assume!(faults.is_empty());
+            let Split { statements, faults, client_lines } = split(&sql, dialect);
+            prop_assume!(faults.is_empty() && client_lines.is_empty());
             let mut at = 0;
             for (start, end) in statements.iter().map(|s| (s.start, s.end)).chain([(sql.len(), sql.len())]) {
                 let skipped = |kind: Kind| kind.is_trivia() || kind == Kind::Semicolon;

@@ -72,6 +72,21 @@ fn is_login(number: u16) -> bool {
     )
 }
 
+/// What to do about a statement's error beside what the server says.
+pub(super) fn advice(code: Option<&str>, sql: &str) -> Option<&'static str> {
+    match code? {
+        "1419" => Some(
+            "with the binary log on, only an administrator may create routines and triggers, unless a setting trusts \
+             them: SET GLOBAL log_bin_trust_function_creators = 1",
+        ),
+        "1227" if sql.to_ascii_lowercase().contains("definer") => Some(
+            "remove DEFINER = … from the statement, as of a dump: what it creates then belongs to the user of the URL; or let an \
+             administrator grant what the message names",
+        ),
+        _ => None,
+    }
+}
+
 /// What the driver says, in terms of the report. `doing` is the reason where the code gives none.
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     if let Some(server) = server_error(error) {
@@ -115,7 +130,7 @@ pub(super) fn is_number(error: &sqlx::Error, number: u16) -> bool {
 mod tests {
     use rstest::rstest;
 
-    use super::{class_of, reason_of};
+    use super::{advice, class_of, reason_of};
     use crate::report::{ErrorClass, Reason};
 
     #[rstest]
@@ -137,6 +152,16 @@ mod tests {
     fn a_number_has_a_class_and_a_reason(#[case] number: u16, #[case] class: ErrorClass, #[case] reason: Reason) {
         assert_eq!(class_of(number, Reason::StatementFailed), class);
         assert_eq!(reason_of(number, Reason::StatementFailed), reason);
+    }
+
+    #[test]
+    fn a_right_that_a_routine_needs_has_advice() {
+        assert!(advice(Some("1419"), "create trigger t").is_some_and(|told| told.contains("log_bin_trust")));
+        assert!(advice(Some("1227"), "CREATE DEFINER=`a`@`b` VIEW v").is_some_and(|told| told.contains("DEFINER")));
+        assert_eq!(
+            (advice(Some("1227"), "kill 1"), advice(Some("1146"), "definer"), advice(None, "definer")),
+            (None, None, None)
+        );
     }
 
     #[rstest]

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::answers::{Astray, Matching};
-use super::error::{connection_lost, failure_of};
+use super::error::{advice, connection_lost, failure_of};
 use super::journal::{JournalRow, question};
 use super::kept::Tracker;
 use super::pace::Pace;
@@ -390,6 +390,11 @@ fn placed(error: &sqlx::Error, migration: &Migration, role: Role) -> Failure {
         Role::Ours | Role::Rows | Role::Mark(_) | Role::Started(..) => {
             failure.message = format!("writing the journal: {}", failure.message);
         }
+    }
+    if let Role::Statement(index) | Role::Alone(index) = role
+        && let Some(advice) = advice(failure.code.as_deref(), migration.statement_sql(index))
+    {
+        failure.hint = Some(advice.to_owned());
     }
     if failure.reason == Reason::LockTimedOut {
         failure.hint = Some("wait for that transaction to end, or end its connection with KILL".to_owned());

@@ -10,10 +10,14 @@ use super::ledger::{BEGIN, Ledger};
 use super::mark::{Mark, Marks};
 use super::server::Server;
 use crate::engine::session::Attempt;
-use crate::sql::{Dialect, Execution, PreparedText, SessionChange, Source, Trace};
+use crate::sql::{Dialect, Execution, PreparedText, SessionChange, Source, Trace, is_for_newer_server};
 
+/// In which the server answers, errors too: nothing that a file does depends on it, and the driver reads UTF-8.
+const CHARACTER_SET_RESULTS: &str = "character_set_results";
 /// How large a message grows, in bytes, unless one statement is larger.
 const MESSAGE_LIMIT: usize = 1 << 20;
+/// In place of a statement that the server is too old for: what it ignores must still be a statement.
+const NOTHING: &str = "DO 0";
 /// The variable that holds when the attempt began, in seconds.
 const BEGAN: &str = "@schemaward_began";
 
@@ -83,6 +87,8 @@ pub(super) struct Script<'a> {
     inserted_before: Option<u64>,
     /// How large a message may be at all.
     limit: usize,
+    /// The server's version, as comments have it.
+    server_version: u32,
     /// Each statement is alone in its message: where it ends is not certain.
     apart: bool,
     next: Option<usize>,
@@ -112,6 +118,7 @@ impl<'a> Script<'a> {
             session,
             inserted_before: None,
             limit: MESSAGE_LIMIT.min(server.max_packet / 2),
+            server_version: server.version.in_comments(),
             apart,
             next: Some(0),
             ends_message: false,
@@ -131,8 +138,10 @@ impl<'a> Script<'a> {
         if let Some(id) = self.inserted_before.take() {
             self.ours(format!("SET LAST_INSERT_ID = {id}"), Role::Ours);
         }
-        let text = self.attempt.migration.statement_sql(index);
-        self.parts.push_back(Part { text: Cow::Borrowed(text), role, end });
+        let migration = self.attempt.migration;
+        let text = migration.statement_sql(index);
+        let is_nothing = is_for_newer_server(text, migration.dialect, self.server_version);
+        self.parts.push_back(Part { text: Cow::Borrowed(if is_nothing { NOTHING } else { text }), role, end });
     }
 
     /// A statement that changes the session alone; what it prepares from a variable is kept, since that may change.
@@ -141,6 +150,9 @@ impl<'a> Script<'a> {
             self.ours(format!("SET {} = {name}", prepared_variable(index)), Role::Ours);
         }
         self.statement(index, Role::Statement(index), End::Open);
+        if change.session_variables.iter().any(|name| name == CHARACTER_SET_RESULTS) {
+            self.ours(format!("SET {CHARACTER_SET_RESULTS} = utf8mb4"), Role::Ours);
+        }
         if change.role && self.attempt.migration.dialect == Dialect::Mysql {
             self.ours(self.ledger.use_database(), Role::Ours);
         }

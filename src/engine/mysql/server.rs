@@ -116,6 +116,12 @@ impl ServerVersion {
         Self { mariadb: text.to_ascii_lowercase().contains("mariadb"), number, text }
     }
 
+    /// As comments with a version have it: 90704 for 9.7.4, 101119 for 10.11.19.
+    pub(super) fn in_comments(&self) -> u32 {
+        let numbers = self.text.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+        numbers.chain(std::iter::repeat(0)).take(3).fold(0, |id: u32, part: u32| id * 100 + part)
+    }
+
     /// Whose rules it reads SQL by.
     pub(super) fn dialect(&self) -> Dialect {
         if self.mariadb { Dialect::Mariadb } else { Dialect::Mysql }
@@ -172,6 +178,14 @@ mod tests {
         let version = ServerVersion::parse(text.to_owned());
         assert_eq!((version.mariadb, version.number), (mariadb, number));
         assert_eq!(version.check().is_ok(), supported);
+    }
+
+    #[rstest]
+    #[case("9.7.4-2", 90_704)]
+    #[case("10.11.19-MariaDB-0+deb12u1", 101_119)]
+    #[case("8.4", 80_400)]
+    fn a_version_is_one_number_in_comments(#[case] text: &str, #[case] expected: u32) {
+        assert_eq!(ServerVersion::parse(text.to_owned()).in_comments(), expected);
     }
 
     #[rstest]

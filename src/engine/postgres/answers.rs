@@ -4,7 +4,7 @@
 //! counted for two things only, progress while it runs and the line of an error to which the server gives no position; and
 //! where the count does not fit between the marks, it is not used. What is applied is read from the ledger, never from this.
 
-use super::error::READ_ONLY;
+use super::error::{READ_ONLY, UNDEFINED_FUNCTION, UNDEFINED_SCHEMA, UNDEFINED_TABLE};
 use super::mark::Told;
 use super::message::{Message, Part};
 use crate::report::Failure;
@@ -164,10 +164,15 @@ pub(super) fn tell_phase(failure: &mut Failure, phase: Phase) {
         Phase::Deferred | Phase::Commit => failure.message = format!("at COMMIT: {}", failure.message),
         Phase::Record => {
             failure.message = format!("recording the attempt: {}", failure.message);
-            if failure.code.as_deref() == Some(READ_ONLY) {
-                failure.hint =
-                    Some("the file has made its own transaction read-only: it cannot be recorded so".to_owned());
-            }
+            let hint = match failure.code.as_deref() {
+                Some(READ_ONLY) => Some("the file has made its own transaction read-only: it cannot be recorded so"),
+                Some(UNDEFINED_SCHEMA | UNDEFINED_TABLE | UNDEFINED_FUNCTION) => Some(
+                    "the file has dropped the ledger, perhaps with all that its user owns (DROP OWNED BY); it was rolled back: \
+                     name what is to be dropped",
+                ),
+                _ => None,
+            };
+            failure.hint = hint.map(str::to_owned).or(failure.hint.take());
         }
         Phase::Begin | Phase::Statement(_) | Phase::Unclear | Phase::Answered => {}
     }

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Either, Row};
 
 use super::address::Address;
 use super::answers::{Heard, News, Phase, tell_phase};
-use super::error::{QUERY_CANCELLED, connection_lost, failure_of, position, server_error};
+use super::error::{INVALID_INDEX, QUERY_CANCELLED, advice, connection_lost, failure_of, position, server_error};
 use super::ledger::Ledger;
 use super::mark::End;
 use super::message::{Message, Transactions};
@@ -215,6 +215,10 @@ impl PostgresSession {
         let failed = apply_error(message, heard, failing, error);
         let skips = self.already_exists == AlreadyExists::SkipIfIdentical;
         match (failed.outcome, failed.failure.class) {
+            // Nothing of it is left. As the first file of the next message it has a time of its own.
+            (ApplyOutcome::Refused, _) if failing > 0 && may_depend_on_time(failed.failure.code.as_deref()) => {
+                Sent::Interrupted
+            }
             (ApplyOutcome::Refused, ErrorClass::AlreadyExists) if skips => {
                 let mut told = |told| (going.progress)(failing, told);
                 match self.apply_stepwise(attempt, &mut told).await {
@@ -280,6 +284,13 @@ impl PostgresSession {
         let ledger = self.ledger.clone();
         what_is_safe(self.connection(), &ledger, batch).await
     }
+}
+
+/// Whether an error may come from the time that all files of a message share: from rows and values, or raised by a
+/// trigger. Source: PostgreSQL, appendix A.
+fn may_depend_on_time(code: Option<&str>) -> bool {
+    let class = code.and_then(|code| code.get(..2)).unwrap_or_default();
+    matches!(class, "21" | "22" | "23" | "44" | "P0")
 }
 
 /// Nothing has run: the server does not understand the text, in the file with this index where that is known.
@@ -368,10 +379,19 @@ pub(super) fn apply_error(message: &Message<'_>, heard: Heard, index: usize, err
         return ApplyError::new(failure, statements_done, false);
     }
     let character = server_error(error).and_then(position);
-    let statement = if let Phase::Statement(index) = phase { Some(index) } else { None };
+    let invalid_index =
+        server_error(error).filter(|error| error.code() == INVALID_INDEX).and_then(|error| error.column());
+    let statement = match (invalid_index.and_then(|number| number.parse().ok()), phase) {
+        (Some(number), _) => Some(number),
+        (None, Phase::Statement(index)) => Some(index),
+        (None, _) => None,
+    };
     let pointed = message.place_of_character(index, character);
     failure.place = Some(pointed.unwrap_or_else(|| message.place(index, statement)));
     failure.message = message.without_passwords(index, &failure.message);
+    if let Some(advice) = advice(&failure, message.statement_sql(index, failure.place.as_ref())) {
+        failure = failure.also_hint(advice);
+    }
     tell_phase(&mut failure, phase);
     ApplyError::new(failure, statements_done, connection_lost(error))
 }

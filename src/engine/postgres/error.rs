@@ -22,12 +22,19 @@ pub(super) const DEFERRABLE: &str = "SW006";
 pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const UNDEFINED_COLUMN: &str = "42703";
 pub(super) const UNDEFINED_SCHEMA: &str = "3F000";
+pub(super) const UNDEFINED_FUNCTION: &str = "42883";
 pub(super) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 pub(super) const QUERY_CANCELLED: &str = "57014";
 pub(super) const DEADLOCK: &str = "40P01";
 /// Raised after `lock_timeout`, and at once where a statement says NOWAIT.
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 const UNKNOWN_DATABASE: &str = "3D000";
+const TOO_MANY_CONNECTIONS: &str = "53300";
+const DISK_FULL: &str = "53100";
+/// A routine that commits, where a transaction is open around its call.
+const TERMINATES_TRANSACTION: &str = "2D000";
+/// Raised by the check of [`super::message`] for an index that is left invalid.
+pub(super) const INVALID_INDEX: &str = "SW006";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 pub(super) const READ_ONLY: &str = "25006";
 
@@ -43,8 +50,10 @@ pub(super) fn class_of(code: &str) -> ErrorClass {
         "40001" | DEADLOCK | LOCK_NOT_AVAILABLE | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
             ErrorClass::Transient
         }
+        // Others may end, or somebody makes room. A limit that a statement exceeds (memory, temporary files, locks) stays.
+        TOO_MANY_CONNECTIONS | DISK_FULL => ErrorClass::Transient,
         _ if code.starts_with("28") => ErrorClass::Transient,
-        _ if code.starts_with("08") || code.starts_with("53") => ErrorClass::Transient,
+        _ if code.starts_with("08") => ErrorClass::Transient,
         _ => ErrorClass::Permanent,
     }
 }
@@ -58,7 +67,9 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
         UNKNOWN_DATABASE => Reason::AuthenticationFailed,
         "57P01" | "57P02" | "57P03" | READ_ONLY => Reason::ConnectionFailed,
         _ if code.starts_with("28") => Reason::AuthenticationFailed,
-        _ if code.starts_with("08") || code.starts_with("53") => Reason::ConnectionFailed,
+        _ if code.starts_with("08") || code == TOO_MANY_CONNECTIONS => Reason::ConnectionFailed,
+        // A login that the server has no room for.
+        _ if code.starts_with("53") && doing == Reason::AuthenticationFailed => Reason::ConnectionFailed,
         _ => doing,
     }
 }
@@ -67,7 +78,8 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     if let Some(server) = server_error(error) {
         let code = server.code();
-        let class = if code == FENCED { ErrorClass::Transient } else { class_of(code) };
+        let no_room = code.starts_with("53") && doing == Reason::AuthenticationFailed;
+        let class = if code == FENCED || no_room { ErrorClass::Transient } else { class_of(code) };
         return Failure {
             hint: server.hint().map(str::to_owned),
             ..Failure::new(reason_of(code, doing), server_message(server)).class(class).code(code.to_owned())
@@ -111,9 +123,32 @@ pub(super) fn position(error: &PgDatabaseError) -> Option<usize> {
     }
 }
 
+/// What to do about a statement's error beside what the server says. `sql`: the statement.
+pub(super) fn advice(failure: &Failure, sql: &str) -> Option<&'static str> {
+    match failure.code.as_deref()? {
+        TERMINATES_TRANSACTION => Some(
+            "a routine or block that commits cannot run in the file's transaction: put the line \
+             `-- schemaward: no-transaction` first, or call it in a file of its own that has it",
+        ),
+        // The schema's name is the same in every language.
+        INSUFFICIENT_PRIVILEGE if failure.message.contains("public") && creates(sql) => Some(
+            "since PostgreSQL 15 only the owner of a database may create objects in its schema public; as an administrator: \
+             GRANT CREATE ON SCHEMA public TO the user",
+        ),
+        _ => None,
+    }
+}
+
+fn creates(sql: &str) -> bool {
+    sql.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create"))
+}
+
 /// Message, detail and, for an error inside a function, where that was.
 fn server_message(error: &PgDatabaseError) -> String {
     let mut message = error.message().to_owned();
+    if error.code() == INVALID_INDEX {
+        return message;
+    }
     if let Some(detail) = error.detail() {
         message.push_str(": ");
         message.push_str(detail);
@@ -153,6 +188,9 @@ mod tests {
     #[case::no_hba_entry("28000", ErrorClass::Transient, Reason::AuthenticationFailed)]
     #[case::no_such_database("3D000", ErrorClass::Transient, Reason::AuthenticationFailed)]
     #[case::duplicate_table("42P07", ErrorClass::AlreadyExists, Reason::StatementFailed)]
+    #[case::disk_full("53100", ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::out_of_locks("53200", ErrorClass::Permanent, Reason::StatementFailed)]
+    #[case::temporary_files("53400", ErrorClass::Permanent, Reason::StatementFailed)]
     #[case::syntax("42601", ErrorClass::Permanent, Reason::StatementFailed)]
     #[case::privilege("42501", ErrorClass::Permanent, Reason::StatementFailed)]
     #[case::unique("23505", ErrorClass::Permanent, Reason::StatementFailed)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgRow;
 
 use super::answers::{phase_behind, tell_phase};
-use super::error::{connection_lost, failure_of, position, server_error};
+use super::error::{advice, connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, object_of};
 use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
 use super::own_transaction::{AS_OURSELVES, BEGIN};
@@ -344,6 +344,9 @@ pub(super) fn placed(error: &sqlx::Error, attempt: Attempt<'_>, index: usize, be
     let byte = inside.and_then(|at| sql.char_indices().nth(at)).map(|(byte, _)| byte);
     let start = migration.statements.get(index).map(|statement| statement.span.start);
     failure.message = message_without_passwords(&failure.message, &migration.sql);
+    if let Some(advice) = advice(&failure, sql) {
+        failure = failure.also_hint(advice);
+    }
     failure.place = Some(match (start, byte) {
         (Some(start), Some(byte)) => migration.place_of_byte(start + byte),
         _ => migration.place_of_statement(index),

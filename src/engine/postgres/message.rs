@@ -1,12 +1,14 @@
 //! The one message that applies several files. Pure; what the server's answers to it mean is [`super::answers`]' affair.
 
+use super::error::INVALID_INDEX;
 use super::ledger::Ledger;
+use super::literal::text;
 use super::mark::Mark;
 use super::own_transaction::BEGIN as BEGIN_IN_FULL;
 use crate::engine::session::Attempt;
 use crate::migration::Migration;
 use crate::report::Place;
-use crate::sql::message_without_passwords;
+use crate::sql::{Ddl, Modifier, ObjectKind, message_without_passwords};
 
 /// Makes the server send what it has answered so far, after a file's end, where the session is ours again. Within one
 /// message it keeps its answers until 8 KiB are full; only a message for people is sent at once, and of those only INFO
@@ -179,6 +181,13 @@ impl<'a> Message<'a> {
         index.min(self.parts.len().saturating_sub(1))
     }
 
+    /// The statement of a file that a place is in; empty where it is in none.
+    pub(super) fn statement_sql(&self, index: usize, place: Option<&Place>) -> &str {
+        let number =
+            place.and_then(|place| usize::try_from(place.statement?).ok()).and_then(|number| number.checked_sub(1));
+        self.parts.get(index).zip(number).map_or("", |(part, number)| part.migration.statement_sql(number))
+    }
+
     /// A server's message about a file of the message, without the file's passwords.
     pub(super) fn without_passwords(&self, index: usize, message: &str) -> String {
         let sql = self.parts.get(index).map_or("", |part| part.migration.sql.as_str());
@@ -249,6 +258,7 @@ impl Writer {
         self.push(migration.sql.get(from..).unwrap_or_default());
         // A line break first: the file may end in a comment. A semicolon after it: its last statement may have none.
         self.push("\n;");
+        self.push(&check_of_indexes(migration));
         let (closing, tells_next) = closing(frame, transactions, attempt, neighbours);
         self.push(&closing.sql);
         let closing = closing.answers;
@@ -277,6 +287,35 @@ impl Writer {
         self.push("\n");
         answers
     }
+}
+
+/// A statement after a file's own that fails where one of them has met an invalid index: `IF NOT EXISTS` passes over it, and
+/// nothing would ever use it. Empty for most files. It counts as the file's: the names mean what they mean there.
+fn check_of_indexes(migration: &Migration) -> String {
+    let created = migration.statements.iter().enumerate().filter_map(|(number, statement)| {
+        let Ddl::Create(create) = statement.facts.ddl.as_deref()? else { return None };
+        let passes_over = create.kind == ObjectKind::Index && create.says(Modifier::IfNotExists);
+        let (name, table) = (create.name.as_ref().filter(|_| passes_over)?, create.on.as_deref()?);
+        Some(format!("({number},{},{})", text(name.last().as_str()), text(&table.for_lookup())))
+    });
+    let created: Vec<String> = created.collect();
+    if created.is_empty() {
+        return String::new();
+    }
+    format!(
+        "DO $schemaward$DECLARE met pg_catalog.record;BEGIN FOR met IN SELECT v.n, pg_catalog.format('%I.%I', s.nspname, i.relname) AS \
+         name FROM (VALUES {}) v (n, name, tab) JOIN pg_catalog.pg_class t \
+         ON t.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(v.tab)::pg_catalog.oid \
+         JOIN pg_catalog.pg_namespace s ON s.oid OPERATOR(pg_catalog.=) t.relnamespace \
+         JOIN pg_catalog.pg_class i ON i.relnamespace OPERATOR(pg_catalog.=) s.oid \
+         AND i.relname OPERATOR(pg_catalog.=) v.name::pg_catalog.name AND i.relkind OPERATOR(pg_catalog.=) 'i' \
+         JOIN pg_catalog.pg_index x ON x.indexrelid OPERATOR(pg_catalog.=) i.oid WHERE NOT x.indisvalid LOOP \
+         RAISE EXCEPTION USING ERRCODE = '{INVALID_INDEX}', COLUMN = met.n, MESSAGE = pg_catalog.concat('the index ', met.name, \
+         ' existed before and is invalid: IF NOT EXISTS passes over it, and no query uses it'), \
+         HINT = pg_catalog.concat('unless somebody is still building it, drop it (DROP INDEX CONCURRENTLY ', met.name, ') or rebuild it \
+         (REINDEX INDEX CONCURRENTLY ', met.name, '), and start the next run');END LOOP;END$schemaward$;",
+        created.join(",")
+    )
 }
 
 /// What comes after a file's last statement, and whether it shows that the file after it is about to begin.
@@ -395,6 +434,15 @@ pub(super) mod tests {
         assert!(!all.text.contains(FLUSH) && !all.text.contains("SHOW"));
         let some = message(&migrations[..=MOST_MARKS_IN_ALL]);
         assert!(some.text.contains(FLUSH) && !some.text.contains("SHOW"));
+    }
+
+    #[test]
+    fn only_a_file_that_may_pass_over_an_index_is_followed_by_a_look_at_it() {
+        let migrations =
+            migrations(&["create index i on t (a)", "create index if not exists \"I'\" on s.t (a); select 1"]);
+        let message = message(&migrations);
+        assert_eq!(message.text.matches("indisvalid").count(), 1);
+        assert!(message.text.contains("(VALUES (0,'I''','s.t'))"), "{}", message.text);
     }
 
     #[test]

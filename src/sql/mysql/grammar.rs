@@ -1,7 +1,7 @@
 //! The answers of `MySQL` and `MariaDB`. They differ in which comments are code, in dollar quotes, and in some locks.
 
 use super::super::Dialect;
-use super::super::fit::Fit;
+use super::super::fit::{Fit, ForeignKeys};
 use super::super::grammar::Grammar;
 use super::super::lexeme::Lexeme;
 use super::super::refusals::Refusals;
@@ -110,6 +110,7 @@ impl Grammar for MysqlGrammar {
             // BEGIN and COMMIT are left out wherever they are.
             wrapper: None,
             omission: left_out::omission(statement),
+            foreign_keys: ForeignKeys::Indifferent,
             refusals: Refusals { per_file: refusal.clone(), per_statement: refusal },
         }
     }
@@ -132,6 +133,11 @@ impl Grammar for MysqlGrammar {
 
     fn outlasts_file(&self, _statement: Parsed<'_>) -> Option<&'static str> {
         None
+    }
+
+    /// Each statement has a time of its own.
+    fn reads_transaction_time(&self, _sql: &str, _statements: &mut dyn Iterator<Item = &str>) -> bool {
+        false
     }
 
     fn is_hidden(&self, _statement: Parsed<'_>, execution: &Execution) -> bool {

@@ -7,6 +7,9 @@ use super::super::Dialect;
 use super::super::lexeme::{Construct, Kind, Lexeme};
 use super::super::scan::{behind, byte, is_space, is_word, line, number, quoted, run};
 
+/// The version in a comment that every server ignores.
+const NO_SERVER: u32 = 999_999;
+
 /// Reads one token after the other. No word or operator extends into a delimiter, since the client looks for it at
 /// every byte outside quotes and comments: with the delimiter `$$`, `END$$` is two tokens.
 pub(in super::super) struct Lexer<'a> {
@@ -142,7 +145,8 @@ impl<'a> Lexer<'a> {
     /// The end of `/*!`, `/*!50003` or `/*M!100100`, if the server executes what follows.
     ///
     /// `MySQL` executes it up to its own version, so none with six digits, which are `MariaDB`'s. `MariaDB` ignores
-    /// those that are only for `MySQL` 5.7 and later.
+    /// those that are only for `MySQL` 5.7 and later. No server has the highest version: mariadb-dump writes a line for
+    /// its client with it (`/*M!999999\- enable the sandbox mode */`).
     fn code_mark(&self) -> Option<usize> {
         let rest = self.rest();
         let mark = match rest {
@@ -156,7 +160,7 @@ impl<'a> Lexer<'a> {
         let end = if digits < 5 { start } else { start + digits };
         let version: u32 = self.sql.get(start..end).and_then(|text| text.parse().ok()).unwrap_or_default();
         let executed = match self.dialect {
-            Dialect::Mariadb => mark == 4 || !(50_700..=99_999).contains(&version),
+            Dialect::Mariadb => version != NO_SERVER && (mark == 4 || !(50_700..=99_999).contains(&version)),
             _ => version < 100_000,
         };
         executed.then_some(end)

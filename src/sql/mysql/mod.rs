@@ -10,6 +10,7 @@ mod header;
 mod left_out;
 mod lexeme;
 mod metadata_lock;
+mod newer;
 mod otherwise;
 mod refusals;
 mod session_change;
@@ -19,6 +20,7 @@ mod stored_object;
 mod transaction;
 
 pub use addition::{Added, AddedColumn, Addition, InScratch};
+pub use newer::is_for_newer_server;
 pub use session_change::{
     CLOCK_FREED, Prepared, PreparedInBody, PreparedText, SessionChange, Sight, Source, variables_in_text,
 };

@@ -29,6 +29,7 @@ pub(in super::super) fn refusal(statement: Parsed<'_>) -> Option<Refusal> {
         "shutdown" => Some(Refusal::Server("SHUTDOWN")),
         "restart" if statement.tokens.len() == 1 => Some(Refusal::Server("RESTART")),
         "set" | "start" if reads_only(statement) => Some(Refusal::ReadOnly("this")),
+        "set" if binary_log(statement).is_some() => binary_log(statement).map(Refusal::BinaryLog),
         "set" if autocommit(statement) == Some(Autocommit::Mixed) => Some(Refusal::Autocommit),
         // What a routine's body does happens when the routine is called.
         "create" | "alter" => None,
@@ -48,6 +49,23 @@ fn reads_only(statement: Parsed<'_>) -> bool {
             && !says_no(&value)
     });
     by_words || by_variable
+}
+
+/// A variable of the binary log that is set: what GTIDs were executed elsewhere, or whether this session is logged.
+fn binary_log(statement: Parsed<'_>) -> Option<&'static str> {
+    let mut found = None;
+    follow(statement.iter(), |[name, equals]| {
+        let name = name.text.to_ascii_lowercase();
+        found = match name.strip_prefix("@@").unwrap_or(&name).rsplit('.').next() {
+            Some("sql_log_bin") => Some("SET sql_log_bin"),
+            Some("gtid_purged") => Some("SET gtid_purged"),
+            _ => None,
+        };
+        // `:=` is two tokens.
+        found = found.filter(|_| equals.text == "=" || equals.text == ":");
+        found.is_some()
+    });
+    found
 }
 
 /// A function that takes or releases named locks, of which the run's own lock is one.
@@ -91,6 +109,10 @@ mod tests {
     #[case("shutdown")]
     #[case("restart")]
     #[case("set autocommit = 0, sql_mode = ''")]
+    #[case("SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '1f1e:1-5'")]
+    #[case("SET @@SESSION.SQL_LOG_BIN= 0")]
+    #[case("SET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN")]
+    #[case("set sql_log_bin := 0")]
     #[case("select release_all_locks()")]
     #[case("set session transaction read only")]
     #[case("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY")]
@@ -121,6 +143,8 @@ mod tests {
     #[case("create procedure p() begin do get_lock('x', 1); rollback; end")]
     #[case("insert into t values ('release_all_locks()')")]
     #[case("set sql_mode = ''")]
+    #[case("SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN")]
+    #[case("set @sql_log_bin = 0")]
     #[case("lock instance for backup")]
     #[case("end: begin not atomic select 1; end")]
     fn allowed(#[case] sql: &str, #[values(Dialect::Mysql, Dialect::Mariadb)] dialect: Dialect) {

@@ -1,6 +1,6 @@
 use super::super::Dialect;
 use super::super::SessionChange;
-use super::super::fit::{Fit, Omission};
+use super::super::fit::{Fit, ForeignKeys, Omission};
 use super::super::grammar::Grammar;
 use super::super::lexeme::Lexeme;
 use super::super::session_object::Effect;
@@ -10,7 +10,7 @@ use super::super::tokens::{Parsed, Token, counted};
 use super::super::transaction::Execution;
 use super::lexeme::lexemes;
 use super::table_lock::table_lock;
-use super::{refusals, session_effect, statements, transaction};
+use super::{refusals, session_effect, statements, transaction, transaction_time};
 
 pub(in super::super) struct PostgresGrammar;
 
@@ -98,6 +98,7 @@ impl Grammar for PostgresGrammar {
             is_same_outside: transaction::is_same_outside(statement),
             wrapper: refusals::wrapper(statement),
             omission: Omission::Never,
+            foreign_keys: ForeignKeys::Indifferent,
             refusals: refusals::refusals(statement),
         }
     }
@@ -120,6 +121,10 @@ impl Grammar for PostgresGrammar {
 
     fn outlasts_file(&self, statement: Parsed<'_>) -> Option<&'static str> {
         transaction::outlasts_file(statement)
+    }
+
+    fn reads_transaction_time(&self, sql: &str, statements: &mut dyn Iterator<Item = &str>) -> bool {
+        transaction_time::reads_it(sql, statements)
     }
 
     fn is_hidden(&self, statement: Parsed<'_>, _execution: &Execution) -> bool {

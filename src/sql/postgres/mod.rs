@@ -10,6 +10,7 @@ mod session_effect;
 mod statements;
 mod table_lock;
 mod transaction;
+mod transaction_time;
 
 pub use creation::{Creating, Creation};
 pub(super) use session_effect::routine_leaves_settings;

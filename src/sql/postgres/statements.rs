@@ -43,11 +43,7 @@ impl<'a> Splitter<'a> {
             }
             match lexeme.kind {
                 kind if kind.is_trivia() => {}
-                Kind::Backslash => {
-                    self.split.faults.push((lexeme.start, Fault::MetaCommand));
-                    self.forget();
-                    return self.end_of_line(lexeme.start);
-                }
+                Kind::Backslash => return self.client_line(lexeme.start),
                 Kind::Semicolon if self.parentheses == 0 && !self.body.is_open() => {
                     if self.finish() {
                         return self.end_of_copy_data(lexeme.end);
@@ -58,6 +54,19 @@ impl<'a> Splitter<'a> {
         }
         self.finish();
         self.sql.len()
+    }
+
+    /// A line for psql. Returns where the next one begins.
+    fn client_line(&mut self, start: usize) -> usize {
+        let behind = self.end_of_line(start);
+        let end = start + self.sql.get(start..behind).unwrap_or_default().trim_end().len();
+        if self.span.is_none() && means_nothing(self.sql.get(start..end).unwrap_or_default()) {
+            self.split.client_lines.push(Span { start, end, position: self.cursor.advance(start) });
+        } else {
+            self.split.faults.push((start, Fault::MetaCommand));
+            self.forget();
+        }
+        behind
     }
 
     fn take(&mut self, lexeme: &Lexeme) {
@@ -109,6 +118,31 @@ impl<'a> Splitter<'a> {
             at = end;
         }
         at
+    }
+}
+
+/// Variables of psql about what it shows.
+const SHOWN: [&str; 6] = ["ECHO", "ECHO_HIDDEN", "QUIET", "VERBOSITY", "SHOW_CONTEXT", "PAGER"];
+
+/// Whether a line for psql changes neither what the file does nor how it is read: `\restrict` of a dump, what shows
+/// something, and what a run does anyway. Not if another command follows in the line, or one of the shell.
+///
+/// Source: `PostgreSQL`, psql, "Meta-Commands" and "Variables".
+fn means_nothing(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let (command, rest) = (words.next().unwrap_or_default(), words.collect::<Vec<_>>());
+    if command.get(1..).is_none_or(|name| name.contains('\\')) || rest.iter().any(|word| word.contains(['\\', '`'])) {
+        return false;
+    }
+    let shows_only = |name: &&str| SHOWN.contains(name);
+    match command {
+        "\\restrict" | "\\unrestrict" | "\\echo" | "\\qecho" | "\\warn" | "\\timing" | "\\pset" => true,
+        "\\encoding" => ["utf8", "utf-8", "unicode"].iter().any(|name| rest.concat().eq_ignore_ascii_case(name)),
+        "\\set" if rest.first() == Some(&"ON_ERROR_STOP") => {
+            matches!(rest.as_slice(), [_] | [_, "on" | "ON" | "1" | "true" | "yes"])
+        }
+        "\\set" | "\\unset" => rest.first().is_some_and(shows_only),
+        _ => false,
     }
 }
 
@@ -197,6 +231,45 @@ mod tests {
 
     fn texts(sql: &str) -> Vec<&str> {
         split(sql).statements.iter().map(|s| s.text(sql)).collect()
+    }
+
+    #[rstest]
+    #[case(r"\restrict 4bQ7xN1cOf")]
+    #[case(r"\unrestrict 4bQ7xN1cOf")]
+    #[case(r"\set ON_ERROR_STOP on")]
+    #[case(r"\set ON_ERROR_STOP")]
+    #[case(r"\set ECHO all")]
+    #[case(r"\unset ECHO")]
+    #[case(r"\echo it's the second part; go on")]
+    #[case(r"\timing on")]
+    #[case(r"\pset pager off")]
+    #[case(r"\encoding UTF8")]
+    fn a_line_for_psql_that_means_nothing_here_is_passed_over(#[case] line: &str) {
+        let sql = format!("a;\n{line}\r\nb;\n  {line}");
+        let found = split(&sql);
+        assert_eq!((found.faults, texts(&sql)), (vec![], vec!["a", "b"]));
+        assert_eq!(found.client_lines.iter().map(|span| span.text(&sql)).collect::<Vec<_>>(), [line, line]);
+        assert_eq!(found.client_lines[1].position, position(&sql, sql.len() - line.len()));
+    }
+
+    #[rstest]
+    #[case(r"\connect other")]
+    #[case(r"\c other")]
+    #[case(r"\set ON_ERROR_STOP off")]
+    #[case(r"\set name 'value'")]
+    #[case(r"\set ECHO `id`")]
+    #[case(r#"\echo Use "CREATE EXTENSION x" to load this file. \quit"#)]
+    #[case(r"\echo `id`")]
+    #[case(r"\encoding LATIN1")]
+    #[case(r"\i other.sql")]
+    #[case(r"\")]
+    #[case(r"\\")]
+    #[case(r"a \restrict b")]
+    fn any_other_line_for_psql_is_refused(#[case] line: &str) {
+        let sql = format!("a;\n{line}\nb;");
+        let byte = sql.find('\\').unwrap();
+        let found = split(&sql);
+        assert_eq!((found.faults, found.client_lines), (vec![(byte, Fault::MetaCommand)], vec![]));
     }
 
     #[rstest]
@@ -291,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_command_of_psql_ends_with_its_line() {
-        let sql = "select 1;\n\\echo it's\nselect 2;";
+        let sql = "select 1;\n\\prompt it's\nselect 2;";
         assert_eq!(texts(sql), ["select 1", "select 2"]);
         assert_eq!(split(sql).faults, [(10, Fault::MetaCommand)]);
     }
@@ -354,7 +427,7 @@ mod tests {
         #[test]
         fn only_what_the_server_skips_lies_between_statements(pieces in prop::collection::vec(piece(), 0..40)) {
             let sql = pieces.concat();
-            let Split { statements, faults } = split(&sql);
+            let Split { statements, faults, .. } = split(&sql);
             prop_assume!(faults.is_empty() && statements.iter().all(|s| copy_stream(tokens(s.text(&sql))).is_none()));
             let mut at = 0;
             for (start, end) in statements.iter().map(|s| (s.start, s.end)).chain([(sql.len(), sql.len())]) {

@@ -37,25 +37,25 @@ fn created_index(index: &Create) -> Execution {
     match (&index.name, &index.on) {
         (None, Some(_)) => Execution::NamelessIndex,
         (Some(name), Some(table)) => {
-            Execution::Alone(Trace::CreatedIndex { name: name.to_string(), table: table.to_string() })
+            Execution::Alone(Trace::CreatedIndex { name: name.for_lookup(), table: table.for_lookup() })
         }
         (_, None) => UNKNOWN,
     }
 }
 
 fn dropped_index(index: &Drop) -> Execution {
-    index.names.first().map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name: name.to_string() }))
+    index.names.first().map_or(UNKNOWN, |name| Execution::Alone(Trace::DroppedIndex { name: name.for_lookup() }))
 }
 
 fn detached(ddl: Option<&Ddl>) -> Execution {
     let Some(Ddl::Alter(alter)) = ddl else { return PARTS };
     let partition = alter.actions.iter().find_map(|action| match &action.change {
-        Change::Detach { partition, concurrently: true } => Some(partition.to_string()),
+        Change::Detach { partition, concurrently: true } => Some(partition.for_lookup()),
         _ => None,
     });
     match (&alter.name, partition) {
         (Some(table), Some(partition)) => {
-            Execution::Alone(Trace::DetachedPartition { table: table.to_string(), partition })
+            Execution::Alone(Trace::DetachedPartition { table: table.for_lookup(), partition })
         }
         _ => PARTS,
     }
@@ -67,7 +67,7 @@ fn reindexed(mut words: Cursor<'_>) -> Trace {
     let is_index = words.eat(&["index"]);
     let is_table = !is_index && words.eat(&["table"]);
     words.eat(&["concurrently"]);
-    match words.name().map(|name| name.to_string()) {
+    match words.name().map(|name| name.for_lookup()) {
         Some(name) if is_index => Trace::ReindexedIndex { name },
         Some(name) if is_table => Trace::ReindexedTable { name },
         _ if is_concurrent => Trace::ReindexedMany,
@@ -231,6 +231,7 @@ mod tests {
         "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I x\" ON ONLY s . \"T\" USING gin (a)",
         created("\"I x\"", "s.\"T\"")
     )]
+    #[case("create index concurrently U&\"d\\0061t\" on s.t (a)", created("\"dat\"", "s.t"))]
     #[case("create index concurrently on t (a)", Execution::NamelessIndex)]
     #[case("drop index concurrently if exists s.i cascade", dropped("s.i"))]
     #[case("drop index concurrently i", dropped("i"))]

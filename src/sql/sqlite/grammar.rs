@@ -96,6 +96,7 @@ impl Grammar for SqliteGrammar {
             is_same_outside: transaction::is_same_outside(statement),
             wrapper: refusals::wrapper(statement),
             omission: Omission::Never,
+            foreign_keys: transaction::foreign_keys(statement),
             refusals: refusals::refusals(statement),
         }
     }
@@ -118,6 +119,11 @@ impl Grammar for SqliteGrammar {
 
     fn outlasts_file(&self, statement: Parsed<'_>) -> Option<&'static str> {
         transaction::outlasts_file(statement)
+    }
+
+    /// Each statement has a time of its own.
+    fn reads_transaction_time(&self, _sql: &str, _statements: &mut dyn Iterator<Item = &str>) -> bool {
+        false
     }
 
     fn is_hidden(&self, _statement: Parsed<'_>, _execution: &Execution) -> bool {

@@ -2,7 +2,7 @@
 
 use super::super::refusals::{Refusal, Refusals, Wrapper};
 use super::super::tokens::Parsed;
-use super::transaction::demand;
+use super::transaction::{FOREIGN_KEYS_ON, demand, is_off, set_pragma};
 
 /// Whether a statement can be part of a BEGIN and COMMIT around a whole file.
 pub(in super::super) fn wrapper(statement: Parsed<'_>) -> Option<Wrapper> {
@@ -26,7 +26,11 @@ pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
         "rollback" => ("ROLLBACK", false),
         "savepoint" => ("SAVEPOINT", true),
         "release" => ("RELEASE", true),
-        _ => return Refusals { per_file: demand(statement).map(in_transaction), per_statement: None },
+        _ => {
+            let always = without_effect(statement);
+            let per_file = always.clone().or_else(|| demand(statement).map(in_transaction));
+            return Refusals { per_file, per_statement: always };
+        }
     };
     Refusals {
         per_file: (!divides).then_some(Refusal::TransactionControl(what)),
@@ -35,7 +39,24 @@ pub(in super::super) fn refusals(statement: Parsed<'_>) -> Refusals {
 }
 
 fn in_transaction(what: &'static str) -> Refusal {
-    if what.starts_with("PRAGMA") { Refusal::WithoutEffect(what) } else { Refusal::MixedFile(what) }
+    match what {
+        FOREIGN_KEYS_ON => Refusal::ForeignKeysOn,
+        _ if what.starts_with("PRAGMA") => Refusal::WithoutEffect(what),
+        _ => Refusal::MixedFile(what),
+    }
+}
+
+/// A pragma about how the file is laid out, which a file that has tables keeps as it is; the ledger's are there first. One
+/// that only repeats what every file begins with is fine. Source: `SQLite`'s page "PRAGMA Statements".
+fn without_effect(statement: Parsed<'_>) -> Option<Refusal> {
+    let (name, value) = set_pragma(statement)?;
+    match (name.as_str(), value?.as_str()) {
+        ("encoding", value) if !["utf8", "utf-8"].contains(&value) => Some(Refusal::Encoding),
+        ("page_size", value) if value != "4096" => Some(Refusal::NeedsVacuum("PRAGMA page_size")),
+        ("auto_vacuum", value) if !["0", "none"].contains(&value) => Some(Refusal::NeedsVacuum("PRAGMA auto_vacuum")),
+        ("query_only", value) if !is_off(value) => Some(Refusal::ReadOnly("PRAGMA query_only")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +88,11 @@ mod tests {
     #[case("begin", STATEMENT)]
     #[case("savepoint a", STATEMENT)]
     #[case("rollback to a", STATEMENT)]
+    #[case("pragma encoding = 'UTF-16'", FILE)]
+    #[case("PRAGMA main.encoding = \"UTF-16le\"", STATEMENT)]
+    #[case("pragma page_size = 8192", STATEMENT)]
+    #[case("pragma auto_vacuum(full)", FILE)]
+    #[case("pragma query_only = 1", FILE)]
     fn refused(#[case] sql: &str, #[case] mode: TransactionMode) {
         assert!(refusal(sql, mode).is_some());
     }
@@ -77,6 +103,11 @@ mod tests {
     #[case("release a", FILE)]
     #[case("pragma foreign_keys = off", FILE)]
     #[case("vacuum", STATEMENT)]
+    #[case("pragma encoding = 'UTF-8'", FILE)]
+    #[case("pragma encoding", FILE)]
+    #[case("pragma page_size = 4096", FILE)]
+    #[case("pragma auto_vacuum = none", FILE)]
+    #[case("pragma query_only = off", FILE)]
     #[case("create table t (a)", STATEMENT)]
     fn allowed(#[case] sql: &str, #[case] mode: TransactionMode) {
         assert_eq!(refusal(sql, mode), None);

@@ -5,6 +5,7 @@ mod applying;
 pub mod bed;
 mod bodies;
 mod catalog;
+mod dumps;
 mod examining;
 mod failing;
 mod folders;

@@ -44,6 +44,56 @@ fn reported(ended: &Ended) -> Vec<String> {
     ended.events.iter().filter_map(version).collect()
 }
 
+/// A primary key of times: psql runs each file in a transaction of its own, and none is refused.
+#[test]
+fn a_file_that_fails_by_the_time_that_its_message_shares_is_sent_again_and_applied() {
+    let bed = Bed::new();
+    bed.psql("create table at (at timestamptz primary key default now())");
+    for n in 1..=5 {
+        bed.file(
+            &format!("{n:03}_a.sql"),
+            format!("create table t{n} (id int); insert into at default values").as_bytes(),
+        );
+    }
+    let ended = bed.run();
+    assert_eq!(ended.applied(), 5);
+    assert_eq!(reported(&ended), ["001", "002", "003", "004", "005"]);
+    let started = ended.events.iter().filter(|event| matches!(event, Event::MigrationStarted { .. }));
+    assert_eq!(started.count(), 5, "each is reported once: {:?}", ended.events);
+    assert_eq!(bed.psql("select count(distinct at) from at"), "5");
+    assert_eq!(bed.psql("select count(*) from schemaward.schema_migrations where not success"), "0");
+}
+
+#[test]
+fn files_that_name_the_time_have_times_of_their_own() {
+    let bed = Bed::with(&[
+        (
+            "001_a.sql",
+            "create table price (id int, amount int, valid tstzrange not null default tstzrange(now(), null) \
+             check (not isempty(valid)))",
+        ),
+        ("002_b.sql", "insert into price (id, amount) values (1, 10)"),
+        (
+            "003_c.sql",
+            "update price set valid = tstzrange(lower(valid), now()) where id = 1; insert into price (id, amount) values (1, 12)",
+        ),
+        ("004_d.sql", "insert into price values (2, 1, tstzrange(CURRENT_TIMESTAMP, null))"),
+    ]);
+    assert_eq!(bed.run().applied(), 4);
+    assert_eq!(bed.psql("select count(distinct lower(valid)) from price"), "3");
+}
+
+#[test]
+fn a_file_that_fails_for_good_is_recorded_once_though_it_was_sent_again() {
+    let bed = with_log(&[(1, ""), (2, "select 1 / 0"), (3, "")]);
+    let ended = bed.run();
+    assert_eq!(ended.failure().code.as_deref(), Some("22012"));
+    assert_eq!(log(&bed), "1");
+    assert_eq!(bed.psql("select version, success from schemaward.schema_migrations order by id"), "001|t\n002|f");
+    let started = ended.events.iter().filter(|event| matches!(event, Event::MigrationStarted { .. }));
+    assert_eq!(started.count(), 2);
+}
+
 #[test]
 fn an_error_in_the_middle_keeps_the_files_before_it_and_runs_none_after_it() {
     for (mistake, code, place, done) in [

@@ -297,3 +297,11 @@ fn a_valid_index_that_was_there_before_counts_under_if_not_exists() {
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(indexes(&bed), "1|0");
 }
+
+#[test]
+fn a_name_with_unicode_escapes_is_looked_up_as_what_it_means() {
+    let bed = Bed::with(&[("001_a.sql", "create schema s; create table s.t (a int)")]);
+    bed.file("002_b.sql", b"create index concurrently U&\"d\\0061t\" on s.t (a);");
+    assert_eq!(bed.run().applied(), 2);
+    assert_eq!(bed.psql("select indisvalid from pg_index where indexrelid = 's.dat'::regclass"), "t");
+}

@@ -311,3 +311,76 @@ fn an_applied_file_that_was_changed_is_refused_as_edited_though_it_cannot_be_rea
         }
     }
 }
+
+/// As a CONCURRENTLY that another tool began and that failed has left it.
+#[test]
+fn an_invalid_index_that_if_not_exists_passes_over_fails_the_file() {
+    let bed = Bed::with(&[
+        ("001_a.sql", "create schema s; create table s.t (a int); insert into s.t values (1), (1)"),
+        (
+            "002_b.sql",
+            "set search_path = s;\ncreate index if not exists there on t (a);\ncreate unique index if not exists \"I\" on t (a);\n",
+        ),
+    ]);
+    assert_eq!(bed.run_with(&["--target", "001"]).applied(), 1);
+    assert!(bed.server.psql_try(&bed.database, "create unique index concurrently \"I\" on s.t (a)").is_err());
+    assert_eq!(bed.psql("select indisvalid from pg_index where indexrelid = 's.\"I\"'::regclass"), "f");
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!(
+        failure.message,
+        "the index s.\"I\" existed before and is invalid: IF NOT EXISTS passes over it, and no query uses it"
+    );
+    assert!(failure.hint.as_deref().unwrap().contains("REINDEX INDEX CONCURRENTLY s.\"I\""), "{failure:?}");
+    assert_eq!(failure.place.as_ref().unwrap().line, Some(3));
+    assert!(!bed.has("s.there") && bed.applied() == ["001"]);
+    bed.psql("drop index s.\"I\"; delete from s.t");
+    assert_eq!(bed.run().applied(), 1);
+    // Of a partitioned table: an index on it alone is invalid until its partitions have theirs.
+    bed.file(
+        "003_c.sql",
+        b"create table p (a int) partition by range (a); create table q partition of p default;\n\
+        create index i on only p (a); create index if not exists i on only p (a);",
+    );
+    assert_eq!(bed.run().applied(), 1);
+}
+
+#[test]
+fn a_file_that_drops_what_it_is_recorded_in_says_so() {
+    let bed = Bed::with(&[("001_a.sql", "create table a (id int)"), ("002_b.sql", "drop owned by current_user")]);
+    bed.psql("create role dropper login; grant all on schema public to dropper");
+    let url = bed.server.url_as("dropper", &bed.database);
+    bed.psql(&format!("grant create on database {} to dropper", bed.database));
+    let (code, said) = bed.said_to(&url, &["migrate"]);
+    assert!(code == Some(1) && said.contains("the file has dropped the ledger"), "{said}");
+    bed.psql("drop owned by dropper; drop role dropper");
+}
+
+#[test]
+fn a_procedure_that_commits_has_the_advice_that_lets_it() {
+    let file = "create procedure p() language plpgsql as $$ begin commit; end $$;\ncall p();\n";
+    let bed = Bed::with(&[("001_a.sql", file)]);
+    let ended = bed.run();
+    assert_eq!(ended.failure().code.as_deref(), Some("2D000"));
+    assert!(
+        ended.failure().hint.as_deref().unwrap().contains("-- schemaward: no-transaction"),
+        "{:?}",
+        ended.failure()
+    );
+    bed.file("001_a.sql", format!("-- schemaward: no-transaction\n{file}").as_bytes());
+    assert_eq!(bed.run().applied(), 1);
+}
+
+#[test]
+fn a_limit_that_a_statement_exceeds_is_not_the_connection_s() {
+    let bed = Bed::with(&[(
+        "001_a.sql",
+        "set temp_file_limit = '64kB'; set work_mem = '64kB';\nselect * from generate_series(1, 100000) g order by g % 7, g",
+    )]);
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!(
+        (failure.code.as_deref(), failure.reason, failure.class),
+        (Some("53400"), Reason::StatementFailed, ErrorClass::Permanent)
+    );
+}

@@ -9,6 +9,7 @@ pub mod bed;
 mod between;
 mod blocks;
 mod concurrently;
+mod dumps;
 mod examining;
 mod failing;
 mod folders;

@@ -13,6 +13,7 @@ mod numbering;
 mod one_transaction;
 mod opening;
 mod planned_locks;
+mod pragmas;
 mod repairing;
 mod resumed_anywhere;
 mod rolling_back;
