@@ -149,8 +149,8 @@ pub(super) fn spec_changed(said: &str, suspended: bool) -> String {
     told(said, &format!("The spec has changed since it started: {next}."))
 }
 
-pub(super) fn changed_since(said: &str, suspended: bool) -> String {
-    let next = if suspended { "nothing follows while spec.suspend is true" } else { "a new run follows at once" };
+/// `next`: what follows.
+pub(super) fn changed_since(said: &str, next: &str) -> String {
     told(said, &format!("The spec or the source has changed since it started: {next}."))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::pass::Pass;
-use super::want::want;
+use super::want::{Blocked, want};
 use super::{advice, clean, message};
 use crate::api::{RunStatus, SchemaMigrationStatus};
 use crate::operator::backoff;
@@ -199,12 +199,7 @@ fn succeed(
         pass.stand(&mut status, &Standing::Ready, Why::Verified, &message);
         Requeue::OnChange
     } else {
-        pass.stand(
-            &mut status,
-            &Standing::Reconciling,
-            Why::Changed,
-            &message::changed_since(&message, pass.resource.spec.suspend),
-        );
+        pass.stand(&mut status, &Standing::Reconciling, Why::Changed, &message::changed_since(&message, follows(pass)));
         Requeue::After(Duration::ZERO)
     };
     Decision { effects: clean::effects(pass, &status), status, requeue, notices: vec![notice] }
@@ -252,7 +247,7 @@ fn fail(pass: &Pass<'_>, run: &RunStatus, status: SchemaMigrationStatus, failed:
                 &mut status,
                 &Standing::Reconciling,
                 Why::Changed,
-                &message::changed_since(&what, pass.resource.spec.suspend),
+                &message::changed_since(&what, follows(pass)),
             );
             Requeue::After(Duration::ZERO)
         }
@@ -277,6 +272,15 @@ fn next(pass: &Pass<'_>, run: &RunStatus, failed: &Failed) -> Next {
     let seconds = i64::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
     let at = pass.now.as_second().saturating_add(seconds);
     Next::Retry(Timestamp::from_second(at).unwrap_or(Timestamp::MAX))
+}
+
+/// What follows where the run looked at something else than what is asked for now.
+fn follows(pass: &Pass<'_>) -> &'static str {
+    match want(pass.resource, pass.source) {
+        Ok(_) | Err(Blocked::Unread) => "a new run follows at once",
+        Err(Blocked::Suspended) => "nothing follows while spec.suspend is true",
+        Err(Blocked::Missing(_) | Blocked::Refused(_)) => "a new run follows when its source is there and valid",
+    }
 }
 
 /// Whether the run looked at what the resource asks for now.

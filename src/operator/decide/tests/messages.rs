@@ -76,6 +76,10 @@ use crate::report::{ErrorClass, Event, Failure, Outcome, Place, Reason};
     suspended(running(World::started()).pass()).ends_well(),
     "nothing follows while spec.suspend is true."
 )]
+#[case::of_a_source_that_is_gone(
+    missing(running(World::started()).pass()).ends_well(),
+    "The spec or the source has changed since it started: a new run follows when its source is there and valid."
+)]
 #[case::a_queue(World::started().job(JobState::Suspended), "its Job is suspended, by a person or by a queue such as Kueue")]
 #[case::an_image(
     complained(World::started(), "ErrImagePull: x"),
