@@ -207,6 +207,7 @@ pub(super) mod tests {
     #[case::an_empty_one("begin; commit; a; begin; b; commit", SEPARATE, &[(1, 2)])]
     #[case::commit_last("a; b; commit", ONE, &[])]
     #[case::commit_only("commit", ONE, &[])]
+    #[case::commit_first("commit; a; b", SEPARATE, &[])]
     #[case::commit_in_the_middle("a; b; commit; c", SEPARATE, &[(0, 2)])]
     #[case::commit_after_a_statement_alone("vacuum; commit", SEPARATE, &[])]
     #[case::one_commit_too_many("begin; a; commit; b; commit", SEPARATE, &[(0, 1)])]

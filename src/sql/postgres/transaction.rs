@@ -99,10 +99,21 @@ pub(in super::super) fn is_setting(statement: Parsed<'_>) -> bool {
     }
 }
 
-/// Whether a setting means the same outside a transaction and inside one. `SET LOCAL` and its kind have no effect outside.
+/// Whether a setting means the same outside a transaction and inside one. `SET LOCAL` and its kind have no effect outside;
+/// the next transaction's defaults have none on the one that they are set in.
 pub(in super::super) fn is_same_outside(statement: Parsed<'_>) -> bool {
-    const OF_THE_TRANSACTION: [&str; 5] =
-        ["local", "transaction", "constraints", "transaction_isolation", "transaction_read_only"];
+    const OF_THE_TRANSACTION: [&str; 10] = [
+        "local",
+        "transaction",
+        "constraints",
+        "characteristics",
+        "transaction_isolation",
+        "transaction_read_only",
+        "transaction_deferrable",
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "default_transaction_deferrable",
+    ];
     let names_it = |token: Token<'_>| OF_THE_TRANSACTION.iter().any(|word| token.is(word));
     match statement.first {
         "set" | "reset" => !statement.iter().skip(1).take(2).any(names_it),
@@ -267,6 +278,8 @@ mod tests {
     #[case("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", false)]
     #[case("set constraints all deferred", false)]
     #[case("set session transaction_isolation = 'serializable'", false)]
+    #[case("set session characteristics as transaction isolation level serializable", false)]
+    #[case("set default_transaction_isolation to 'serializable'", false)]
     #[case("select 1", false)]
     #[case("analyze", false)]
     fn settings_that_mean_the_same_outside_a_transaction(#[case] sql: &str, #[case] expected: bool) {
