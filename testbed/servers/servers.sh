@@ -15,6 +15,7 @@
 # shellcheck disable=SC2015 # A && B || fail: B is a test
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/memory.sh"
 usage() { fail "usage: servers.sh install|start|stop|kill|pause|resume|show|remove|program|list|run (see the head of $0)"; }
 
 # ---- install ------------------------------------------------------------------------------
@@ -218,6 +219,7 @@ run() {
   shift
   for name in "${names[@]}" "${poolers[@]}"; do (use_server "$name" && install_engine "$ENGINE"); done
 
+  temp_in_memory
   SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/schemaward-run-XXXXXX")
   export SCHEMAWARD_SERVERS=$SERVERS
   chmod 711 "$SERVERS"

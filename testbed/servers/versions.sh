@@ -9,6 +9,8 @@ versions=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do versions+=("$1") && shift; done
 [ $# = 0 ] || shift
 [ ${#versions[@]} -gt 0 ] || { sed -n 's/^# usage: //p' "$0" >&2 && exit 2; }
+. testbed/servers/memory.sh
+temp_in_memory
 programs=$(mktemp -d "${TMPDIR:-/tmp}/schemaward-versions-XXXXXX")
 trap 'rm -rf "$programs"' EXIT
 # The servers run as an unprivileged user.
