@@ -1,6 +1,5 @@
 //! A database of whichever engine its URL names. Only hands each call on: what an engine does is in its own folder.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
@@ -12,6 +11,7 @@ use super::session::{
     ApplyError, Attempt, ByHand, Database, DatabaseSettings, FailedAttempt, Fence, LockAttempt, Progress, Session,
     SessionError, SessionId, StoredRollback, Undone, Unrun,
 };
+use super::shared::url_of_others;
 #[cfg(feature = "sqlite")]
 use super::sqlite::{Sqlite, SqliteFile, SqliteSession};
 use crate::engine::RecordedAttempt;
@@ -117,7 +117,7 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
         )
         .hint("build it with SQLite, as it is by default, or name a server: postgres://, mysql://, mariadb://")),
         // Not named: where the scheme is missing, this may be a user's name.
-        Some(_) | None => Err(Failure {
+        Some(_) | None => Err(url_of_others::failure(url).unwrap_or(Failure {
             class: ErrorClass::Permanent,
             reason: Reason::InvalidSettings,
             code: None,
@@ -126,7 +126,7 @@ fn engine_of(url: &str) -> Result<EngineName, Failure> {
                 .to_owned(),
             hint: Some("such as postgres://user:password@host:5432/name".to_owned()),
             place: None,
-        }),
+        })),
     }
 }
 
@@ -158,7 +158,7 @@ impl Database for AnyDatabase {
         each!(self, database => database.examine().await)
     }
 
-    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible {
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Failure {
         each!(self, database => database.watch(session, seen).await)
     }
 

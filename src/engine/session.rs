@@ -5,7 +5,6 @@
 //! transaction; an engine whose DDL commits implicitly keeps a journal of statements. Both are internal to
 //! [`Session::apply`].
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use super::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
@@ -61,9 +60,10 @@ pub trait Database {
     async fn examine(&self) -> Vec<Check>;
 
     /// Watches what a session waits for and how far it is, through a connection of its own that is opened only when the
-    /// session has been running for a second or for a good part of a lock's timeout, and hands over what is seen of it. Never
-    /// ends; what goes wrong is only logged, since this is only there to know.
-    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible;
+    /// session has been running for a second or for a good part of a lock's timeout, and hands over what is seen of it. Ends
+    /// only when it sees that the session's connection is lost, which the session itself cannot; the server has ended the
+    /// session then, or been asked to. What else goes wrong is only logged, since this is only there to know.
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Failure;
 
     /// How long a statement may wait for a table's lock.
     fn lock_timeout(&self) -> Duration;

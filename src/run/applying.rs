@@ -232,7 +232,10 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
                 biased;
                 done = &mut applying => Ok(done),
                 reason = asked_to_stop.requested() => Err(reason),
-                never = database.watch(id, &mut seen) => match never {},
+                lost = database.watch(id, &mut seen) => {
+                    // Nothing more will come over it; the ledger knows what was committed.
+                    Ok(Err(ApplyError { failure: lost, statements_done: 0, outcome: ApplyOutcome::Unknown }))
+                }
             };
             match reason {
                 Ok(done) => done,

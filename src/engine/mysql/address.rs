@@ -3,17 +3,19 @@
 use std::fmt;
 
 use sqlx::ConnectOptions;
-use sqlx::mysql::MySqlConnectOptions;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
-use crate::engine::shared::url::{UrlForm, bare_ipv6, shown_host};
+use super::parameters::{TAKEN, judge};
+use super::tls::Tls;
+use crate::engine::shared::tls;
+use crate::engine::shared::url::{ReadUrl, UrlForm, bare_ipv6, shown_host};
 use crate::report::Failure;
 use crate::sql::Dialect;
 
-/// The parameters are the driver's, but for those that would change what a file means: charset, collation, time zone.
-const FORM: UrlForm = UrlForm {
+pub(super) const FORM: UrlForm = UrlForm {
     schemes: &["mysql", "mariadb"],
-    parameters: &["socket", "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode", "sslca", "sslcert", "sslkey", "sslmode"],
-    is_known: |_| false,
+    parameters: TAKEN,
+    judge,
     example: "mysql://user:password@host:3306/name",
 };
 
@@ -21,6 +23,7 @@ const FORM: UrlForm = UrlForm {
 #[derive(Clone)]
 pub struct MysqlAddress {
     pub(super) options: MySqlConnectOptions,
+    pub(super) tls: Tls,
     /// As the scheme says: which comments with a version in them are code depends on it.
     pub(super) dialect: Dialect,
     database: String,
@@ -34,10 +37,15 @@ impl MysqlAddress {
     ///
     /// [`crate::report::Reason::InvalidSettings`]; the message says what is wrong without repeating the URL.
     pub fn parse(url: &str) -> Result<Self, Failure> {
-        let parsed = FORM.read(url)?;
+        let read = FORM.read(url)?;
+        let tls = Tls::read(&read).map_err(|what| FORM.invalid(&what))?;
+        let ReadUrl { url: mut parsed, parameters } = read;
         if parsed.username().is_empty() {
             return Err(FORM.invalid("it names no user"));
         }
+        let for_the_driver = |name: &str| name.starts_with("ssl") && !name.ends_with("mode") || name == "socket";
+        let pairs: Vec<_> = parameters.into_iter().filter(|(name, _)| for_the_driver(name)).collect();
+        parsed.query_pairs_mut().clear().extend_pairs(pairs);
         // The driver's own message may repeat a part of the URL.
         let options = MySqlConnectOptions::from_url(&parsed)
             .map_err(|_| FORM.invalid("one of its parameters has a value that is not understood"))?;
@@ -61,9 +69,23 @@ impl MysqlAddress {
             .no_engine_substitution(false)
             .timezone(None)
             .set_names(false)
+            .ssl_mode(tls.driver_s())
             .disable_statement_logging();
         let dialect = if parsed.scheme() == "mariadb" { Dialect::Mariadb } else { Dialect::Mysql };
-        Ok(Self { options, dialect, database, shown })
+        Ok(Self { options, tls, dialect, database, shown })
+    }
+
+    /// Connects. Where the URL leaves it open whether there is TLS, without it where it fails.
+    pub(super) async fn connect(&self) -> Result<MySqlConnection, sqlx::Error> {
+        let mut failed = None;
+        for way in self.tls.ways() {
+            match self.options.clone().ssl_mode(*way).connect().await {
+                Ok(connection) => return Ok(connection),
+                Err(error) if tls::words(&error).is_some() => failed = failed.or(Some(error)),
+                Err(error) => return Err(failed.unwrap_or(error)),
+            }
+        }
+        Err(failed.unwrap_or(sqlx::Error::WorkerCrashed))
     }
 
     /// The user it logs in as.
@@ -101,6 +123,8 @@ mod tests {
     #[case::ipv6("mysql://u:canary@[::1]:3307/shop", "[::1]:3307/shop")]
     #[case::escaped("mysql://u:can%23ary@db/sh%C3%B6p?ssl-mode=REQUIRED", "db:3306/shöp")]
     #[case::socket("mysql://u:canary@localhost/shop?socket=/run/mysqld.sock", "/run/mysqld.sock:shop")]
+    #[case::plus("mysql://u:canary@localhost/shop?socket=/run/a+b.sock", "/run/a+b.sock:shop")]
+    #[case::go("mysql://u:canary@db/shop?multiStatements=true&parseTime=true", "db:3306/shop")]
     fn an_address_is_shown_without_its_password(#[case] url: &str, #[case] shown: &str) {
         let address = MysqlAddress::parse(url).unwrap();
         assert_eq!(address.to_string(), shown);
@@ -120,11 +144,13 @@ mod tests {
     #[case::other_engine("postgres://u:canary@db/shop", "scheme")]
     #[case::no_user("mysql://db/shop", "names no user")]
     #[case::no_database("mysql://u:canary@db", "names no database")]
-    #[case::slash_in_password("mysql://u:canary/x@db/shop", "port is no number")]
+    #[case::slash_in_password("mysql://u:canary/x@db/shop", "port is not a number")]
+    #[case::golang_migrate("mysql://u:canary@tcp(db:3306)/shop?multiStatements=true", "as tcp(host:port)")]
+    #[case::go_socket("mysql://u:canary@unix(/run/canary.sock)/shop", "as tcp(host:port)")]
     #[case::hash_in_password("mysql://u:12#canary@db/shop", "has a #")]
     #[case::misspelt_parameter("mysql://u:canary@db/shop?sslmod=canary", "\"sslmod\"; known are")]
-    #[case::charset("mysql://u:canary@db/shop?charset=latin1", "\"charset\"; known are")]
-    #[case::bad_parameter("mysql://u:canary@db/shop?ssl-mode=canary", "not understood")]
+    #[case::charset("mysql://u:canary@db/shop?charset=canary", "\"charset\" is not taken")]
+    #[case::bad_mode("mysql://u:canary@db/shop?ssl-mode=canary", "ssl-mode is none of disabled, preferred")]
     fn a_bad_url_is_explained_and_not_repeated(#[case] url: &str, #[case] why: &str) {
         let failure = MysqlAddress::parse(url).unwrap_err();
         assert!(failure.message.contains(why), "{}", failure.message);

@@ -184,7 +184,8 @@ fn version(version: &ServerVersion, named_by_url: Dialect) -> Outcome {
     }
     let scheme = if version.mariadb { "mariadb" } else { "mysql" };
     ok(format!(
-        "{found}, but the URL names {named_by_url}: write {scheme}://, or comments that are code for one of them only are refused"
+        "{found}, which the URL names as {named_by_url}: fine, unless a file has comments that are code for one of the two only; \
+         {scheme}:// serves for those, too"
     ))
 }
 
@@ -199,7 +200,31 @@ async fn writable(session: &mut MysqlSession) -> Step<String> {
 }
 
 async fn lock(session: &mut MysqlSession) -> Step<String> {
-    nobody_holds(session.lock_holder().await.map_err(|error| refused(&error))?.as_deref())
+    let free = nobody_holds(session.lock_holder().await.map_err(|error| refused(&error))?.as_deref())?;
+    let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_size', 'wsrep_cluster_status')".to_owned();
+    let answers = session.query(sql, Reason::ConnectionFailed).await.map_err(|error| refused(&error))?;
+    let status = |name: &str| {
+        let texts =
+            answers.rows.iter().flatten().map(|row| (value::<String>(Some(row), 0), value::<String>(Some(row), 1)));
+        texts
+            .filter_map(|(name, value)| name.ok().zip(value.ok()))
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    };
+    Ok(match galera_nodes(status("wsrep_cluster_size").as_deref(), status("wsrep_cluster_status").as_deref()) {
+        None => free,
+        Some(nodes) => format!(
+            "{free}, on this node of a Galera cluster of {nodes}: the lock is each node's own, so all runs must connect to the \
+             same one"
+        ),
+    })
+}
+
+/// How many nodes a Galera cluster has, Percona's too; None where the server is not in one, which some servers say by numbers
+/// that are none.
+fn galera_nodes(size: Option<&str>, status: Option<&str>) -> Option<u32> {
+    let size = size.and_then(|size| size.parse().ok()).filter(|size| *size > 0);
+    size.filter(|_| status.is_some_and(|status| !status.eq_ignore_ascii_case("disconnected")))
 }
 
 /// Whether an earlier build has left its own SQL in a body.
@@ -232,7 +257,24 @@ fn login_refused(failure: &Failure) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::offers_tls;
+    use rstest::rstest;
+
+    use super::{galera_nodes, offers_tls};
+
+    #[rstest]
+    #[case::cluster(Some("3"), Some("Primary"), Some(3))]
+    #[case::cut_off(Some("1"), Some("non-Primary"), Some(1))]
+    #[case::not_in_one(Some("0"), Some("Disconnected"), None)]
+    #[case::no_number(Some("18446744073709551615"), Some("Disconnected"), None)]
+    #[case::gone(Some("2"), Some("Disconnected"), None)]
+    #[case::mysql(None, None, None)]
+    fn a_galera_cluster_is_known_by_its_nodes(
+        #[case] size: Option<&str>,
+        #[case] status: Option<&str>,
+        #[case] nodes: Option<u32>,
+    ) {
+        assert_eq!(galera_nodes(size, status), nodes);
+    }
 
     fn greeting(capabilities: u16) -> Vec<u8> {
         let mut bytes = vec![10];

@@ -10,8 +10,9 @@ use super::error::{connection_lost, session_error};
 use super::rows::value;
 use super::session::query;
 use crate::engine::session::{Database, SessionError, SessionId};
+use crate::engine::shared::liveness::{LOOK_WAIT, Liveness, Seen, answered};
 use crate::engine::shared::query_excerpt::excerpt;
-use crate::report::{LockBlocker, Reason, StatementProgress};
+use crate::report::{Failure, LockBlocker, Reason, StatementProgress};
 
 impl Mysql {
     /// Asks again and again, from half of a lock's timeout on, so that a wait which times out is seen at least once.
@@ -19,16 +20,41 @@ impl Mysql {
         &self,
         session: SessionId,
         seen: &mut dyn FnMut(StatementProgress),
-    ) -> Result<(), SessionError> {
+    ) -> Result<Failure, SessionError> {
         let timeout: Duration = self.lock_timeout();
         tokio::time::sleep(timeout / 2).await;
         let mut connection = self.open().await?;
+        let mut liveness = Liveness::new(&self.heard);
         loop {
-            if let Some(blocker) = blocker(&mut connection, session).await? {
+            if let Some(blocker) = answered(blocker(&mut connection, session)).await? {
                 seen(StatementProgress { waiting_for: Some(blocker), ..StatementProgress::default() });
+            }
+            if liveness.is_due()
+                && let Some(lost) = liveness.look(answered(look(&mut connection, session)).await?)
+            {
+                end(&mut connection, session).await;
+                return Ok(lost);
             }
             tokio::time::sleep(timeout / 4).await;
         }
+    }
+}
+
+/// Whether a session is at work: every user sees their own.
+async fn look(connection: &mut MySqlConnection, session: SessionId) -> Result<Seen, SessionError> {
+    let sql = format!("SELECT p.COMMAND = 'Sleep' FROM information_schema.PROCESSLIST p WHERE p.ID = {}", session.0);
+    let answers = query(connection, sql).await.map_err(|error| session_error(&error, Reason::ConnectionFailed))?;
+    let Some(row) = answers.row(0) else { return Ok(Seen::Gone) };
+    let sleeps: i64 = value(Some(row), 0)?;
+    Ok(if sleeps == 0 { Seen::AtWork } else { Seen::Idle(String::new()) })
+}
+
+/// Ends a session that waits for a client who does not hear it: it holds the run's lock.
+async fn end(connection: &mut MySqlConnection, session: SessionId) {
+    // Where it has ended meanwhile, the server says so.
+    let ended = tokio::time::timeout(LOOK_WAIT, query(connection, format!("KILL {}", session.0))).await;
+    if !matches!(ended, Ok(Ok(_))) {
+        tracing::debug!(?ended, "the lost session could not be ended; wait_timeout does it later");
     }
 }
 

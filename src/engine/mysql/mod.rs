@@ -16,6 +16,7 @@ mod literal;
 mod lock_waits;
 mod mark;
 mod pace;
+mod parameters;
 mod place;
 mod reading;
 mod reset;
@@ -25,12 +26,12 @@ mod script;
 mod server;
 mod session;
 mod taking_over;
+mod tls;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlConnection;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, Connection};
 
 pub use address::MysqlAddress;
 pub use session::MysqlSession;
@@ -38,7 +39,8 @@ pub use session::MysqlSession;
 use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{Database, SessionError, SessionId};
-use super::shared::connecting::{in_time, not_connected};
+use super::shared::connecting::{CONNECT_TIMEOUT, in_time, not_connected};
+use super::shared::liveness::{Heard, WATCH_AGAIN};
 use crate::policy::AlreadyExists;
 use crate::report::{Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
@@ -50,6 +52,8 @@ pub struct Mysql {
     prefix: String,
     lock_timeout: Duration,
     already_exists: AlreadyExists,
+    /// Of the session that applies files.
+    heard: Heard,
 }
 
 impl Mysql {
@@ -75,11 +79,13 @@ impl Mysql {
             prefix: prefix.to_owned(),
             lock_timeout: settings.lock_timeout,
             already_exists: settings.already_exists,
+            heard: Heard::default(),
         })
     }
 
     async fn open(&self) -> Result<MySqlConnection, SessionError> {
-        let connected = in_time(self.address.options.connect(), error::failure_of).await;
+        self.address.tls.check_files().map_err(|failure| self.not_connected(failure))?;
+        let connected = in_time(self.address.connect(), CONNECT_TIMEOUT, error::failure_of).await;
         connected.map_err(|failure| self.not_connected(failure))
     }
 
@@ -111,11 +117,14 @@ impl Database for Mysql {
         self.examine_steps().await
     }
 
-    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible {
-        if let Err(error) = self.watch_session(session, seen).await {
-            tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked");
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Failure {
+        loop {
+            match self.watch_session(session, seen).await {
+                Ok(lost) => return lost,
+                Err(error) => tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked"),
+            }
+            tokio::time::sleep(WATCH_AGAIN).await;
         }
-        std::future::pending().await
     }
 
     fn lock_timeout(&self) -> Duration {

@@ -18,6 +18,11 @@ const LONGEST_TIMEOUT: u64 = 31_536_000;
 /// The server's limit where it does not give one.
 const LEAST_PACKET: usize = 1 << 20;
 
+/// A file may take as long as it needs, whatever the server or the user has as a limit. MariaDB's is code for MariaDB alone;
+/// MySQL's, which holds for SELECT, has a version that MariaDB passes over.
+const NO_TIME_LIMIT: &str =
+    " /*M!100200 , SESSION max_statement_time = 0 */ /*!50708 , SESSION max_execution_time = 0 */";
+
 /// What a server says of itself and of a session.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
@@ -59,7 +64,7 @@ pub(super) fn settings(lock_timeout: Duration) -> String {
          SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}, \
          SESSION wait_timeout = {}, SESSION autocommit = 1, \
          SESSION sql_mode = IF(FIND_IN_SET('IGNORE_SPACE', @@GLOBAL.sql_mode), @@SESSION.sql_mode, \
-         REPLACE(@@SESSION.sql_mode, 'IGNORE_SPACE', ''))",
+         REPLACE(@@SESSION.sql_mode, 'IGNORE_SPACE', '')){NO_TIME_LIMIT}",
         WAIT_TIMEOUT.as_secs()
     )
 }

@@ -28,6 +28,7 @@ use crate::engine::session::{
 };
 use crate::engine::shared::journal_failure::OVERTAKEN;
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
+use crate::engine::shared::liveness::Heard;
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::policy::AlreadyExists;
@@ -44,6 +45,8 @@ pub struct MysqlSession {
     pub(super) settings: String,
     /// The name of the lock that no other session ever takes.
     pub(super) session_lock: String,
+    /// What it has heard, for who watches it.
+    heard: Heard,
     user: String,
     /// Whether the journal may hold statements of files that are not complete.
     pub(super) may_resume: bool,
@@ -92,6 +95,7 @@ impl MysqlSession {
         server.version.check().map_err(|failure| mysql.not_connected(failure))?;
         Ok(Self {
             connection,
+            heard: mysql.heard.clone(),
             // Unique even where a restored server uses numbers of connections again.
             session_lock: format!("schemaward:session:{}", server.session_uuid),
             ledger: ledger(&server.database, &server.lock_scope()),
@@ -115,6 +119,7 @@ impl MysqlSession {
     }
 
     pub(super) async fn try_query(&mut self, sql: String) -> Result<Answers, sqlx::Error> {
+        let _waiting = self.heard.asks(sql.len());
         query(&mut self.connection, sql).await
     }
 
@@ -125,8 +130,10 @@ impl MysqlSession {
         mut answered: impl FnMut(Option<Mark>),
     ) -> Result<(), sqlx::Error> {
         let (mut mark, mut rows) = (None, 0);
+        let waiting = self.heard.asks(sql.len());
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(answer) = stream.try_next().await? {
+            waiting.hears();
             match answer {
                 Either::Left(_) => {
                     answered(mark.take().filter(|_| rows == 1));
@@ -234,7 +241,7 @@ impl Session for MysqlSession {
 
     async fn try_lock(&mut self) -> Result<LockAttempt, SessionError> {
         let sql = format!("{};\n{}", Ledger::mark_session(&self.session_lock), self.ledger.try_lock());
-        let answers = self.query(sql, Reason::LockHeld).await?;
+        let answers = self.query(sql, Reason::LockHeld).await.map_err(refused_lock)?;
         for answer in 0..2 {
             match (answer, value::<Option<i64>>(answers.row(answer), 0)?) {
                 (_, Some(1)) => {}
@@ -381,6 +388,18 @@ fn as_mark(row: &MySqlRow) -> Option<Mark> {
 
 fn understood(results: &[Vec<MySqlRow>]) -> Result<LedgerState, SessionError> {
     ledger_state(results).map(|(_, state)| state)
+}
+
+/// Some clusters refuse named locks. Sources: MariaDB's 1235 (MDEV-30473), Percona `XtraDB` Cluster's 1105 (strict mode).
+fn refused_lock(mut error: SessionError) -> SessionError {
+    if matches!(error.failure.code.as_deref(), Some("1235" | "1105")) {
+        error.failure.hint = Some(
+            "this Galera cluster refuses the lock that a run holds: upgrade MariaDB 10.6.13 or 10.11.3, or set \
+             pxc_strict_mode = PERMISSIVE on this node; docs/connecting.md says what the lock is worth there"
+                .to_owned(),
+        );
+    }
+    error
 }
 
 /// Sends one message on a connection.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Either, Row};
+use sqlx::{AssertSqlSafe, Either, Row};
 
 use super::address::Address;
 use super::answers::{Heard, News, Phase, tell_phase};
@@ -242,8 +242,10 @@ impl PostgresSession {
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut rows = Vec::new();
         let mark = self.mark.clone();
+        let waiting = self.heard.asks(text.len());
         let mut stream = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(self.connection());
         while let Some(answer) = stream.try_next().await? {
+            waiting.hears();
             let mut going = going.borrow_mut();
             match answer {
                 Either::Left(_) => {
@@ -335,7 +337,7 @@ async fn wait_for_the_disk(
         tokio::time::sleep(UNTOLD).await;
         let asked = match connection.take() {
             Some(opened) => Ok(opened),
-            None => address.options.connect().await,
+            None => address.connect(&address.options).await,
         };
         let asked = match asked {
             Ok(mut opened) => what_is_safe(&mut opened, ledger, batch).await.map(|applied| (opened, applied)),

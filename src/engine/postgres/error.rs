@@ -37,12 +37,21 @@ const TERMINATES_TRANSACTION: &str = "2D000";
 pub(super) const INVALID_INDEX: &str = "SW006";
 /// A statement that writes, on a standby or under `default_transaction_read_only`.
 pub(super) const READ_ONLY: &str = "25006";
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
+/// A session that was idle, or idle in a transaction, for longer than the server allows.
+const IDLE_SESSION_TIMEOUT: &str = "57P05";
+const IDLE_IN_TRANSACTION_TIMEOUT: &str = "25P03";
+/// A transaction that took longer than the server allows; the session ends with it.
+const TRANSACTION_TIMEOUT: &str = "25P04";
+
+/// What to do where the server takes no writes.
+pub(super) const TO_THE_PRIMARY: &str = "connect to the primary server: a standby takes no writes";
 
 /// How many lines of a function's call stack are shown.
 const CONTEXT_LINES: usize = 3;
 
-/// What a SQLSTATE means for the next step.
-pub(super) fn class_of(code: &str) -> ErrorClass {
+/// What a SQLSTATE means for the next step. `doing` distinguishes a login and the ledger from a file's statement.
+fn class_of(code: &str, doing: Reason) -> ErrorClass {
     match code {
         "42P07" | "42701" | "42710" | "42P06" | "42723" => ErrorClass::AlreadyExists,
         // A refused login heals when a Secret is rotated, or the role or the database is made. A failover
@@ -50,12 +59,18 @@ pub(super) fn class_of(code: &str) -> ErrorClass {
         "40001" | DEADLOCK | LOCK_NOT_AVAILABLE | "57P01" | "57P02" | "57P03" | UNKNOWN_DATABASE | READ_ONLY => {
             ErrorClass::Transient
         }
-        // Others may end, or somebody makes room. A limit that a statement exceeds (memory, temporary files, locks) stays.
-        TOO_MANY_CONNECTIONS | DISK_FULL => ErrorClass::Transient,
-        _ if code.starts_with("28") => ErrorClass::Transient,
-        _ if code.starts_with("08") => ErrorClass::Transient,
+        // Others may end, or somebody makes room.
+        IDLE_SESSION_TIMEOUT | IDLE_IN_TRANSACTION_TIMEOUT | TOO_MANY_CONNECTIONS | DISK_FULL => ErrorClass::Transient,
+        // A statement that takes more than the server has, or longer than the file has allowed itself, would do so again.
+        _ if is_limit(code) && doing != Reason::StatementFailed => ErrorClass::Transient,
+        _ if code.starts_with("28") || code.starts_with("08") => ErrorClass::Transient,
         _ => ErrorClass::Permanent,
     }
+}
+
+/// Memory, disk space, a limit that the server is configured with, the time of a transaction.
+fn is_limit(code: &str) -> bool {
+    code == TRANSACTION_TIMEOUT || code.starts_with("53")
 }
 
 /// Why, as one word: what the code itself says, or else what was being done.
@@ -66,10 +81,10 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
         LOCK_NOT_AVAILABLE => Reason::LockTimedOut,
         UNKNOWN_DATABASE => Reason::AuthenticationFailed,
         "57P01" | "57P02" | "57P03" | READ_ONLY => Reason::ConnectionFailed,
+        IDLE_SESSION_TIMEOUT | IDLE_IN_TRANSACTION_TIMEOUT | TOO_MANY_CONNECTIONS => Reason::ConnectionFailed,
+        _ if is_limit(code) && doing == Reason::AuthenticationFailed => Reason::ConnectionFailed,
         _ if code.starts_with("28") => Reason::AuthenticationFailed,
-        _ if code.starts_with("08") || code == TOO_MANY_CONNECTIONS => Reason::ConnectionFailed,
-        // A login that the server has no room for.
-        _ if code.starts_with("53") && doing == Reason::AuthenticationFailed => Reason::ConnectionFailed,
+        _ if code.starts_with("08") => Reason::ConnectionFailed,
         _ => doing,
     }
 }
@@ -78,14 +93,23 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
 pub(super) fn failure_of(error: &sqlx::Error, doing: Reason) -> Failure {
     if let Some(server) = server_error(error) {
         let code = server.code();
-        let no_room = code.starts_with("53") && doing == Reason::AuthenticationFailed;
-        let class = if code == FENCED || no_room { ErrorClass::Transient } else { class_of(code) };
+        // What it means is the same; the code is shown as the server gave it.
+        let meaning = if is_refused_by_standby(server) { READ_ONLY } else { code };
+        let class = if code == FENCED { ErrorClass::Transient } else { class_of(meaning, doing) };
+        let own_hint = (meaning == READ_ONLY).then(|| TO_THE_PRIMARY.to_owned());
         return Failure {
-            hint: server.hint().map(str::to_owned),
-            ..Failure::new(reason_of(code, doing), server_message(server)).class(class).code(code.to_owned())
+            hint: server.hint().map(str::to_owned).or(own_hint),
+            ..Failure::new(reason_of(meaning, doing), server_message(server)).class(class).code(code.to_owned())
         };
     }
     driver_failure(error, doing, "may not be PostgreSQL")
+}
+
+/// Whether it is a standby's answer to a transaction that is to write. The code has many meanings. The function that raises it
+/// here only checks settings of type boolean, and of those only `transaction_read_only` is refused with this code.
+/// Source: `check_transaction_read_only` in PostgreSQL's variable.c, called by `call_bool_check_hook` in guc.c.
+fn is_refused_by_standby(error: &PgDatabaseError) -> bool {
+    error.code() == FEATURE_NOT_SUPPORTED && error.routine() == Some("call_bool_check_hook")
 }
 
 /// The same, with what it means for the session.
@@ -194,8 +218,27 @@ mod tests {
     #[case::syntax("42601", ErrorClass::Permanent, Reason::StatementFailed)]
     #[case::privilege("42501", ErrorClass::Permanent, Reason::StatementFailed)]
     #[case::unique("23505", ErrorClass::Permanent, Reason::StatementFailed)]
+    #[case::idle_session("57P05", ErrorClass::Transient, Reason::ConnectionFailed)]
+    #[case::idle_in_transaction("25P03", ErrorClass::Transient, Reason::ConnectionFailed)]
+    #[case::transaction_timeout("25P04", ErrorClass::Permanent, Reason::StatementFailed)]
+    #[case::disk_full("53100", ErrorClass::Transient, Reason::StatementFailed)]
+    #[case::out_of_memory("53200", ErrorClass::Permanent, Reason::StatementFailed)]
+    #[case::temp_file_limit("53400", ErrorClass::Permanent, Reason::StatementFailed)]
     fn a_code_has_a_class_and_a_reason(#[case] code: &str, #[case] class: ErrorClass, #[case] reason: Reason) {
-        assert_eq!(class_of(code), class);
+        assert_eq!(class_of(code, Reason::StatementFailed), class);
         assert_eq!(reason_of(code, Reason::StatementFailed), reason);
+    }
+
+    #[rstest]
+    #[case::disk_full("53100", Reason::AuthenticationFailed, Reason::ConnectionFailed)]
+    #[case::out_of_memory("53200", Reason::AuthenticationFailed, Reason::ConnectionFailed)]
+    #[case::transaction_timeout("25P04", Reason::AuthenticationFailed, Reason::ConnectionFailed)]
+    #[case::disk_full_for_the_ledger("53100", Reason::LedgerUnusable, Reason::LedgerUnusable)]
+    fn what_the_server_is_short_of_may_heal_where_no_statement_asks_for_it(
+        #[case] code: &str,
+        #[case] doing: Reason,
+        #[case] reason: Reason,
+    ) {
+        assert_eq!((class_of(code, doing), reason_of(code, doing)), (ErrorClass::Transient, reason));
     }
 }

@@ -14,6 +14,7 @@ use super::error::refused;
 use super::explaining::hint_where_filtered;
 use super::ledger::Ledger;
 use super::rows::holder_text;
+use super::writable::{self, NoWrites};
 use crate::engine::examination::{Check, CheckName, Outcome};
 use crate::engine::session::SessionError;
 use crate::engine::shared::connecting::CONNECT_TIMEOUT;
@@ -187,12 +188,12 @@ fn version(number: Option<u32>) -> Outcome {
 }
 
 async fn writable(connection: &mut PgConnection) -> Step<String> {
-    // A role or database whose transactions are read-only by default is not a problem: a run's are not.
-    let row = one_row(connection, "SELECT pg_catalog.pg_is_in_recovery()".to_owned()).await?;
-    if row.try_get::<bool, _>(0).unwrap_or_default() {
-        return Err(not_ok("the server is a standby, which takes no writes", "connect to the primary server"));
+    let row = one_row(connection, format!("SELECT {}", writable::QUESTION)).await?;
+    match NoWrites::read(Some(&row), 0) {
+        Ok(None) => Ok("the server takes writes".to_owned()),
+        Ok(Some(no_writes)) => Err(no_writes.outcome()),
+        Err(error) => Err(not_ok(&error.failure.message, "see the server's log")),
     }
-    Ok("the server takes writes".to_owned())
 }
 
 async fn one_row(connection: &mut PgConnection, sql: String) -> Step<sqlx::postgres::PgRow> {
@@ -207,7 +208,7 @@ fn login_refused(failure: &crate::report::Failure) -> Outcome {
         Some("28000") => "let the user in from this address in the server's pg_hba.conf, with TLS if it asks for that",
         Some("3D000") => "create the database, or check its name in the URL",
         Some("53300") => "end connections, or raise the server's max_connections",
-        _ => "see the server's log",
+        _ => failure.hint.as_deref().unwrap_or("see the server's log"),
     };
     not_ok(&failure.message, advice)
 }

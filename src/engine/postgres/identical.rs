@@ -128,6 +128,7 @@ impl PostgresSession {
     }
 
     async fn rows(&mut self, sql: String) -> Result<Vec<sqlx::postgres::PgRow>, SessionError> {
+        let _waiting = self.heard.asks(sql.len());
         let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(self.connection()).await;
         rows.map_err(|error| self::error(&error))
     }

@@ -1,4 +1,4 @@
-//! Whom a session waits for, asked through a connection of its own: the session itself waits.
+//! Whom a session waits for, and whether it is still there, asked through a connection of its own: the session itself waits.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use super::Postgres;
 use super::error::session_error;
 use super::rows::value;
 use crate::engine::session::{SessionError, SessionId};
+use crate::engine::shared::liveness::{LOOK_WAIT, Liveness, Seen, answered};
 use crate::engine::shared::query_excerpt::excerpt;
-use crate::report::{LockBlocker, Reason, StatementProgress};
+use crate::report::{Failure, LockBlocker, Reason, StatementProgress};
 
 /// The shortest time between two questions, and the longest.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
@@ -22,15 +23,49 @@ impl Postgres {
         &self,
         session: SessionId,
         seen: &mut dyn FnMut(StatementProgress),
-    ) -> Result<(), SessionError> {
+    ) -> Result<Failure, SessionError> {
         tokio::time::sleep((self.lock_timeout / 2).min(LONGEST_INTERVAL)).await;
         let mut connection = self.open().await?;
+        let mut liveness = Liveness::new(&self.heard);
         loop {
-            if let Some(blocker) = blocker(&mut connection, session).await? {
+            if let Some(blocker) = answered(blocker(&mut connection, session)).await? {
                 seen(StatementProgress { waiting_for: Some(blocker), ..StatementProgress::default() });
+            }
+            if liveness.is_due()
+                && let Some(lost) = liveness.look(answered(look(&mut connection, session)).await?)
+            {
+                end(&mut connection, session).await;
+                return Ok(lost);
             }
             tokio::time::sleep((self.lock_timeout / 4).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)).await;
         }
+    }
+}
+
+/// Whether a session is at work. That it cannot be seen, as where `track_activities` is off, is no news of it.
+async fn look(connection: &mut PgConnection, session: SessionId) -> Result<Seen, SessionError> {
+    let sql = format!(
+        "SELECT a.state LIKE 'idle%', a.state_change::text FROM pg_catalog.pg_stat_activity a WHERE a.pid = {}",
+        session.0
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(connection).await;
+    let row = row.map_err(|error| session_error(&error, Reason::ConnectionFailed))?;
+    let Some(row) = row else { return Ok(Seen::Gone) };
+    let is_idle = value::<Option<bool>>(Some(&row), 0)?.unwrap_or_default();
+    let since = value::<Option<String>>(Some(&row), 1)?.unwrap_or_default();
+    Ok(if is_idle { Seen::Idle(since) } else { Seen::AtWork })
+}
+
+/// Ends a session that waits for a client who does not hear it: it holds the run's lock, and perhaps others.
+async fn end(connection: &mut PgConnection, session: SessionId) {
+    let sql = format!(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid = {} AND a.state LIKE 'idle%'",
+        session.0
+    );
+    let ended = tokio::time::timeout(LOOK_WAIT, sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection)).await;
+    if !matches!(ended, Ok(Ok(_))) {
+        tracing::debug!(?ended, "the lost session could not be ended; the server's keepalives do it later");
     }
 }
 

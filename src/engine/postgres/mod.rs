@@ -17,7 +17,9 @@ mod lock_waits;
 mod mark;
 mod message;
 mod one_transaction;
+mod opening;
 mod own_transaction;
+mod parameters;
 mod pooler;
 mod reading;
 mod rows;
@@ -25,11 +27,12 @@ mod session;
 mod settings;
 mod stepwise;
 mod taking_over;
+mod tls;
+mod writable;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, Connection};
 
 pub use address::Address;
 pub use session::PostgresSession;
@@ -37,12 +40,12 @@ pub use session::PostgresSession;
 use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{Database, SessionError, SessionId};
-use super::shared::connecting::{in_time, not_connected};
+use super::shared::liveness::{Heard, WATCH_AGAIN};
 use crate::policy::AlreadyExists;
 use crate::report::{Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
 use ledger::Ledger;
-use settings::{Settings, may_be_refused};
+use settings::Settings;
 
 /// A PostgreSQL database, and how a run's sessions on it are set up.
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub struct Postgres {
     lock_timeout: Duration,
     settings: Settings,
     already_exists: AlreadyExists,
+    /// Of the session that applies files.
+    heard: Heard,
 }
 
 impl Postgres {
@@ -74,31 +79,9 @@ impl Postgres {
             .hint("use 1 to 63 bytes, without $ and not beginning with pg_"));
         }
         address.options = address.options.application_name(&format!("schemaward {run}"));
-        let settings = Settings::new(lock_timeout);
-        Ok(Self { address, ledger: Ledger::new(history_schema), lock_timeout, settings, already_exists })
-    }
-
-    /// A connection with its settings, unless these cannot be asked for at login.
-    async fn open_with_settings(&self) -> Result<sqlx::PgConnection, SessionError> {
-        let options = self.address.options.clone().options(self.settings.at_login());
-        match in_time(options.connect(), error::failure_of).await {
-            Ok(connection) => Ok(connection),
-            Err(failure) if may_be_refused(failure.code.as_deref()) => self.open().await,
-            Err(failure) => Err(self.not_open(failure)),
-        }
-    }
-
-    async fn open(&self) -> Result<sqlx::PgConnection, SessionError> {
-        let connected = in_time(self.address.options.connect(), error::failure_of).await;
-        connected.map_err(|failure| self.not_open(failure))
-    }
-
-    fn not_open(&self, mut failure: Failure) -> SessionError {
-        // The driver asks for it at each login; so do others, and PgBouncer is configured to ignore it.
-        if failure.message.contains("unsupported startup parameter: extra_float_digits") {
-            failure.hint = Some("in the pooler's settings: ignore_startup_parameters = extra_float_digits".to_owned());
-        }
-        not_connected(&self.address, self.address.user(), failure)
+        let settings = Settings::new(lock_timeout, address.keepalive);
+        let (ledger, heard) = (Ledger::new(history_schema), Heard::default());
+        Ok(Self { address, ledger, lock_timeout, settings, already_exists, heard })
     }
 }
 
@@ -125,11 +108,14 @@ impl Database for Postgres {
         self.examine_steps().await
     }
 
-    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Infallible {
-        if let Err(error) = self.watch_session(session, seen).await {
-            tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked");
+    async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Failure {
+        loop {
+            match self.watch_session(session, seen).await {
+                Ok(lost) => return lost,
+                Err(error) => tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked"),
+            }
+            tokio::time::sleep(WATCH_AGAIN).await;
         }
-        std::future::pending().await
     }
 
     fn lock_timeout(&self) -> Duration {

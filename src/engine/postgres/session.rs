@@ -22,6 +22,7 @@ use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::pooler::another_process;
 use super::rows::{holder_text, identity, ledger_state, value};
 use super::settings::{ALL_ROWS, OwnLockTimeout, Settings};
+use super::writable::{self, NoWrites};
 use crate::engine::RecordedAttempt;
 use crate::engine::acknowledgement::{Acknowledged, Acknowledgement, AcknowledgementKind};
 use crate::engine::identity::{LedgerIdentity, Place};
@@ -30,6 +31,7 @@ use crate::engine::session::{
     StoredRollback, Undone, Unrun, one_by_one,
 };
 use crate::engine::shared::ledger_rows::{acknowledged, stored_rollback, unusable};
+use crate::engine::shared::liveness::Heard;
 use crate::migration::{Migration, Version};
 use crate::plan::LedgerState;
 use crate::policy::AlreadyExists;
@@ -49,6 +51,8 @@ pub struct PostgresSession {
     /// Brings the session into the state every file starts from.
     pub(super) reset: Reset,
     pub(super) mark: Mark,
+    /// What it has heard, for who watches it.
+    pub(super) heard: Heard,
     pub(super) settings: Settings,
     pub(super) lock_timeout: OwnLockTimeout,
     /// Where a second connection goes.
@@ -81,6 +85,7 @@ impl PostgresSession {
             address: postgres.address.clone(),
             reset: reset(&settings),
             mark: Mark::new(),
+            heard: postgres.heard.clone(),
             settings: postgres.settings,
             lock_timeout: postgres.settings.own_lock_timeout(false),
             synchronous_commit: String::new(),
@@ -111,16 +116,22 @@ impl PostgresSession {
     }
 
     /// Asks what the session's setting up needs to know and, where its server process was started by it, tries for the lock.
-    /// Returns the latter's answer. Changes nothing: what answers may be an application's pool.
+    /// Returns the latter's answer. Changes nothing: what answers may be an application's pool. Refuses a server
+    /// that takes no writes.
     async fn ask_and_try_lock(&mut self, postgres: &Postgres) -> Result<Vec<PgRow>, SessionError> {
         let server_version = self.connection.server_version_num();
         let sql = format!(
-            "SELECT pg_catalog.current_setting('synchronous_commit'), {};{}",
+            "SELECT pg_catalog.current_setting('synchronous_commit'), {}, {};{}",
             postgres.settings.were_taken_at_login(),
+            writable::QUESTION,
             Ledger::try_lock(self.process_id, &postgres.started_by_us())
         );
         let mut results = self.query(sql, Reason::ConnectionFailed).await?;
         let about = results.first().and_then(|rows| rows.first());
+        if let Some(no_writes) = NoWrites::read(about, 2)? {
+            // The lock, if it was free, ends with the session.
+            return Err(no_writes.failure());
+        }
         self.synchronous_commit = value(about, 0)?;
         if value(about, 1)? {
             self.reset = reset(Settings::statements_beside_login(server_version).as_slice());
@@ -174,9 +185,12 @@ impl PostgresSession {
     pub(super) async fn send(&mut self, sql: String) -> Result<(), (sqlx::Error, Option<usize>)> {
         let mark = self.mark.clone();
         let mut behind = None;
+        let waiting = self.heard.asks(sql.len());
         let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         loop {
-            match answers.try_next().await {
+            let answer = answers.try_next().await;
+            waiting.hears();
+            match answer {
                 Ok(None) => return Ok(()),
                 Ok(Some(Either::Left(_))) => behind = behind.map(|answers| answers + 1),
                 Ok(Some(Either::Right(row))) if matches!(mark.read(&row), Some(Told::Behind(_))) => behind = Some(0),
@@ -194,8 +208,10 @@ impl PostgresSession {
     /// The same, with the rows of those statements that came to their end before an error.
     pub(super) async fn collect(&mut self, sql: String, results: &mut Vec<Vec<PgRow>>) -> Result<(), sqlx::Error> {
         let mut rows = Vec::new();
+        let waiting = self.heard.asks(sql.len());
         let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection);
         while let Some(answer) = answers.try_next().await? {
+            waiting.hears();
             match answer {
                 Either::Left(_) => results.push(std::mem::take(&mut rows)),
                 Either::Right(row) => rows.push(row),
@@ -310,8 +326,10 @@ impl Session for PostgresSession {
             _ if is_taken == Some(true) => return Ok(LockAttempt::Taken),
             _ => {}
         }
-        let results = self.query(Ledger::holder(), Reason::LockHeld).await?;
-        let holder = results.first().and_then(|rows| rows.first());
+        // It may take a while until it is free; a timeout of the role's must not end the session meanwhile.
+        let waits = Settings::while_waiting(self.connection.server_version_num());
+        let results = self.query(format!("{waits}{}", Ledger::holder()), Reason::LockHeld).await?;
+        let holder = results.last().and_then(|rows| rows.first());
         Ok(LockAttempt::HeldBy(holder.map(holder_text).transpose()?.unwrap_or_default()))
     }
 

@@ -18,14 +18,13 @@ const ASKED: usize = 32;
 /// Waits for a connection, but not for ever. `failure_of` is the engine's reading of the driver's error.
 pub(crate) async fn in_time<C>(
     connecting: impl Future<Output = Result<C, sqlx::Error>>,
+    within: Duration,
     failure_of: impl FnOnce(&sqlx::Error, Reason) -> Failure,
 ) -> Result<C, Failure> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, insisting(connecting)).await {
+    match tokio::time::timeout(within, insisting(connecting)).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(failure_of(&error, Reason::AuthenticationFailed)),
-        Err(_) => {
-            Err(Failure::new(Reason::ConnectionFailed, format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))
-        }
+        Err(_) => Err(Failure::new(Reason::ConnectionFailed, format!("no answer within {} s", within.as_secs()))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::tls;
 use crate::report::{ErrorClass, Failure, Reason};
 
 /// The failure. `doing` is the reason where the error gives none; `servers` are those that should have answered, such
@@ -15,9 +16,11 @@ pub(crate) fn driver_failure(error: &sqlx::Error, doing: Reason, servers: &str) 
         )
         .hint("turn TLS on at the server, and leave ssl-mode in the URL at its default");
     }
+    if let Some(words) = tls::words(error) {
+        return tls::failure(&words, &told(&words));
+    }
     let message = match error {
         sqlx::Error::Io(io) => connection_message(io),
-        sqlx::Error::Tls(tls) => format!("TLS with the server failed{}", told(&tls.to_string())),
         sqlx::Error::Protocol(message) => {
             format!("the server's answer was not understood, it {servers}{}", told(message))
         }
@@ -35,7 +38,7 @@ pub(crate) fn driver_failure(error: &sqlx::Error, doing: Reason, servers: &str) 
         sqlx::Error::WorkerCrashed => "the connection to the database ended unexpectedly".to_owned(),
         _ => "the database driver failed; RUST_LOG=schemaward=debug shows its own words".to_owned(),
     };
-    if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) {
+    if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) {
         return Failure::new(Reason::ConnectionFailed, message);
     }
     Failure::new(doing, message).class(ErrorClass::Permanent)
@@ -124,7 +127,13 @@ mod tests {
     fn what_the_driver_says_of_the_server_is_shown() {
         let message = |error: &sqlx::Error| driver_failure(error, Reason::StatementFailed, "may not be MySQL").message;
         let untrusted = sqlx::Error::Tls("invalid peer certificate: UnknownIssuer".into());
-        assert_eq!(message(&untrusted), "TLS with the server failed: invalid peer certificate: UnknownIssuer");
+        assert!(message(&untrusted).starts_with("TLS with the server failed: the server's certificate is not signed"));
+        // As the TLS library says it: in an I/O error.
+        let alert = io::Error::new(io::ErrorKind::InvalidData, "received fatal alert: HandshakeFailure");
+        assert_eq!(
+            message(&sqlx::Error::Io(alert)),
+            "TLS with the server failed: received fatal alert: HandshakeFailure"
+        );
         let packet = sqlx::Error::Protocol("unexpected packet 0x15 (sqlx-mysql/src/connection.rs:30)".to_owned());
         assert_eq!(
             message(&packet),

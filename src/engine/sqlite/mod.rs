@@ -11,7 +11,6 @@ mod place;
 mod rows;
 mod session;
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -132,7 +131,7 @@ impl Database for Sqlite {
     }
 
     /// SQLite does not show which process holds the lock.
-    async fn watch(&self, _: SessionId, _: &mut dyn FnMut(StatementProgress)) -> Infallible {
+    async fn watch(&self, _: SessionId, _: &mut dyn FnMut(StatementProgress)) -> Failure {
         std::future::pending().await
     }
 

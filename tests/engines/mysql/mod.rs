@@ -5,6 +5,7 @@ mod applying;
 pub mod bed;
 mod bodies;
 mod catalog;
+mod connecting;
 mod dumps;
 mod examining;
 mod failing;

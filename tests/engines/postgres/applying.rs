@@ -214,18 +214,3 @@ fn versions_of_any_width_are_compared_as_numbers() {
     assert_eq!(bed.run().applied(), 2);
     assert_eq!(bed.psql("select schemaward.get_current_schema_version()"), "20240101000000000000000000000000");
 }
-
-#[test]
-fn a_role_whose_transactions_are_read_only_by_default_can_migrate() {
-    let mut bed = Bed::with(&[("001_a.sql", "create table a ()")]);
-    let (role, database) = (format!("careful_{}", bed.database), bed.database.clone());
-    bed.psql(&format!(
-        "create role {role} login; alter role {role} set default_transaction_read_only = on; grant all on database \
-         {database} to {role}; grant all on schema public to {role}"
-    ));
-    bed.url = bed.server.url_as(&role, &database);
-    assert_eq!(bed.run().applied(), 1);
-    bed.file("002_b.sql", b"create table b ()");
-    assert_eq!(bed.run().applied(), 1);
-    bed.psql(&format!("drop owned by {role}; drop role {role}"));
-}

@@ -94,3 +94,46 @@ fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut, answered: &Ato
         client.write_all(&message).ok()?;
     }
 }
+
+/// Passes everything on until it is told to be silent on its first connection: then what either end sends gets lost, and
+/// neither learns of it, as where a NAT forgets a connection.
+pub struct BlackHole {
+    pub address: String,
+    silent: Arc<AtomicBool>,
+}
+
+impl BlackHole {
+    pub fn start(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let silent = Arc::new(AtomicBool::new(false));
+        let of_the_first = Arc::clone(&silent);
+        std::thread::spawn(move || {
+            for (number, client) in listener.incoming().flatten().enumerate() {
+                let server = TcpStream::connect(&server).unwrap();
+                let silent = if number == 0 { Arc::clone(&of_the_first) } else { Arc::default() };
+                pass(client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&silent));
+                pass(server, client, silent);
+            }
+        });
+        Self { address, silent }
+    }
+
+    pub fn be_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, silent: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(read @ 1..) = from.read(&mut bytes) {
+            if !silent.load(Ordering::SeqCst) && to.write_all(&bytes[..read]).is_err() {
+                break;
+            }
+        }
+        if !silent.load(Ordering::SeqCst) {
+            let _ = to.shutdown(Shutdown::Both);
+        }
+    });
+}

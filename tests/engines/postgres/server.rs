@@ -80,12 +80,24 @@ impl Server {
 
     /// Kills all of the server's processes at once, like a power cut.
     pub fn crash(&self) {
+        self.end("-QUIT");
+    }
+
+    fn end(&self, signal: &str) {
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let pid = pid.lines().next().unwrap();
-        assert!(Command::new("kill").args(["-QUIT", pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
         // Refusing connections is not enough: while its first process exists, no other server can take over its data.
         let stat = format!("/proc/{pid}/stat");
         wait_until("the server is gone", || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
+    }
+
+    /// The same server again, as a standby that has no primary any more: it answers queries, and takes no writes.
+    pub fn restart_as_standby(&self) -> Self {
+        self.end("-INT");
+        let signal = self.folder.join("data/standby.signal");
+        assert!(as_postgres().arg("touch").arg(signal).status().unwrap().success());
+        self.restart()
     }
 
     pub fn url(&self, database: &str) -> String {
@@ -95,6 +107,11 @@ impl Server {
     /// The URL for another user of the same server.
     pub fn url_as(&self, user: &str, database: &str) -> String {
         format!("postgres://{user}@{}/{database}", self.host())
+    }
+
+    /// Its data, and its Unix socket.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn host(&self) -> String {
