@@ -150,7 +150,7 @@ mod tests {
     #[case::hash_in_password("mysql://u:12#canary@db/shop", "has a #")]
     #[case::misspelt_parameter("mysql://u:canary@db/shop?sslmod=canary", "\"sslmod\"; known are")]
     #[case::charset("mysql://u:canary@db/shop?charset=canary", "\"charset\" is not taken")]
-    #[case::bad_mode("mysql://u:canary@db/shop?ssl-mode=canary", "ssl-mode is none of disabled, preferred")]
+    #[case::bad_mode("mysql://u:canary@db/shop?ssl-mode=canary", "ssl-mode is not one of disabled, preferred")]
     fn a_bad_url_is_explained_and_not_repeated(#[case] url: &str, #[case] why: &str) {
         let failure = MysqlAddress::parse(url).unwrap_err();
         assert!(failure.message.contains(why), "{}", failure.message);

@@ -220,8 +220,8 @@ async fn lock(session: &mut MysqlSession) -> Step<String> {
     })
 }
 
-/// How many nodes a Galera cluster has, Percona's too; None where the server is not in one, which some servers say by numbers
-/// that are none.
+/// How many nodes a Galera cluster has, Percona's too; None where the server is not in one, where the status is
+/// `Disconnected`, and the size any number.
 fn galera_nodes(size: Option<&str>, status: Option<&str>) -> Option<u32> {
     let size = size.and_then(|size| size.parse().ok()).filter(|size| *size > 0);
     size.filter(|_| status.is_some_and(|status| !status.eq_ignore_ascii_case("disconnected")))

@@ -40,7 +40,7 @@ impl Mysql {
     }
 }
 
-/// Whether a session is at work: every user sees their own.
+/// Whether a session is running something: every user sees their own.
 async fn look(connection: &mut MySqlConnection, session: SessionId) -> Result<Seen, SessionError> {
     let sql = format!("SELECT p.COMMAND = 'Sleep' FROM information_schema.PROCESSLIST p WHERE p.ID = {}", session.0);
     let answers = query(connection, sql).await.map_err(|error| session_error(&error, Reason::ConnectionFailed))?;

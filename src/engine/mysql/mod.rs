@@ -85,7 +85,7 @@ impl Mysql {
 
     async fn open(&self) -> Result<MySqlConnection, SessionError> {
         self.address.tls.check_files().map_err(|failure| self.not_connected(failure))?;
-        let connected = in_time(self.address.connect(), CONNECT_TIMEOUT, error::failure_of).await;
+        let connected = in_time(Box::pin(self.address.connect()), CONNECT_TIMEOUT, error::failure_of).await;
         connected.map_err(|failure| self.not_connected(failure))
     }
 

@@ -115,7 +115,7 @@ fn one_of(values: &[(&str, Mode)], name: &str, value: &str) -> Result<Mode, Stri
         return Ok(*mode);
     }
     let names: Vec<&str> = values.iter().map(|(known, _)| *known).collect();
-    Err(format!("its {name} is none of {}", names.join(", ")))
+    Err(format!("its {name} is not one of {}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -146,9 +146,9 @@ mod tests {
     #[rstest]
     #[case(
         "?ssl-mode=verify-full",
-        "its ssl-mode is none of disabled, preferred, required, verify_ca, verify_identity"
+        "its ssl-mode is not one of disabled, preferred, required, verify_ca, verify_identity"
     )]
-    #[case("?tls=custom", "its tls is none of false, preferred, skip-verify, true")]
+    #[case("?tls=custom", "its tls is not one of false, preferred, skip-verify, true")]
     #[case("?ssl-cert=/c", "belong together")]
     #[case("?ssl-mode=disabled&sslaccept=strict", "needs TLS")]
     fn what_cannot_be_promised_is_refused(#[case] parameters: &str, #[case] why: &str) {

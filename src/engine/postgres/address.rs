@@ -218,7 +218,7 @@ mod tests {
     #[case::slash_in_password("postgres://u:canary/x@db/shop", "port is not a number")]
     #[case::hash_in_password("postgres://u:12#canary@db/shop", "has a #")]
     #[case::misspelt_parameter("postgres://u:canary@db/shop?sslmod=canary", "\"sslmod\"; known are")]
-    #[case::bad_mode("postgres://u:canary@db/shop?sslmode=canary", "sslmode is none of disable, allow")]
+    #[case::bad_mode("postgres://u:canary@db/shop?sslmode=canary", "sslmode is not one of disable, allow")]
     #[case::bad_port("postgres://u:canary@db/shop?port=canary", "port is not a number")]
     #[case::bad_address("postgres://u:canary@db/shop?hostaddr=canary", "hostaddr is not an IP address")]
     #[case::bad_time("postgres://u:canary@db/shop?connect_timeout=canary", "connect_timeout is not a whole number")]

@@ -337,7 +337,7 @@ async fn wait_for_the_disk(
         tokio::time::sleep(UNTOLD).await;
         let asked = match connection.take() {
             Some(opened) => Ok(opened),
-            None => address.connect(&address.options).await,
+            None => Box::pin(address.connect(&address.options)).await,
         };
         let asked = match asked {
             Ok(mut opened) => what_is_safe(&mut opened, ledger, batch).await.map(|applied| (opened, applied)),

@@ -80,8 +80,13 @@ fn reason_of(code: &str, doing: Reason) -> Reason {
         FOREIGN_LEDGER | OTHER_ROW => Reason::LedgerUnusable,
         LOCK_NOT_AVAILABLE => Reason::LockTimedOut,
         UNKNOWN_DATABASE => Reason::AuthenticationFailed,
-        "57P01" | "57P02" | "57P03" | READ_ONLY => Reason::ConnectionFailed,
-        IDLE_SESSION_TIMEOUT | IDLE_IN_TRANSACTION_TIMEOUT | TOO_MANY_CONNECTIONS => Reason::ConnectionFailed,
+        "57P01"
+        | "57P02"
+        | "57P03"
+        | READ_ONLY
+        | IDLE_SESSION_TIMEOUT
+        | IDLE_IN_TRANSACTION_TIMEOUT
+        | TOO_MANY_CONNECTIONS => Reason::ConnectionFailed,
         _ if is_limit(code) && doing == Reason::AuthenticationFailed => Reason::ConnectionFailed,
         _ if code.starts_with("28") => Reason::AuthenticationFailed,
         _ if code.starts_with("08") => Reason::ConnectionFailed,

@@ -42,7 +42,7 @@ impl Postgres {
     }
 }
 
-/// Whether a session is at work. That it cannot be seen, as where `track_activities` is off, is no news of it.
+/// Whether a session is running something. That it cannot be seen, as where `track_activities` is off, is no news of it.
 async fn look(connection: &mut PgConnection, session: SessionId) -> Result<Seen, SessionError> {
     let sql = format!(
         "SELECT a.state LIKE 'idle%', a.state_change::text FROM pg_catalog.pg_stat_activity a WHERE a.pid = {}",

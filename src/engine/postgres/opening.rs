@@ -61,7 +61,7 @@ impl Postgres {
 
     async fn connect_in_time(&self, options: &PgConnectOptions) -> Result<PgConnection, Failure> {
         self.address.tls.check_files()?;
-        in_time(self.address.connect(options), self.address.connect_timeout, failure_of).await
+        in_time(Box::pin(self.address.connect(options)), self.address.connect_timeout, failure_of).await
     }
 
     fn not_open(&self, mut failure: Failure) -> SessionError {

@@ -1,7 +1,7 @@
 //! What the parameters of a PostgreSQL URL mean: libpq's own, and those that other programs put into it. Pure.
 //!
 //! What promises something that is kept is taken; what changes nothing here has no effect; all else is refused with what to
-//! do instead, since a promise that is passed over in silence is none.
+//! do instead.
 
 use crate::engine::shared::url::{Parameter, only};
 

@@ -163,7 +163,7 @@ fn least(url: &ReadUrl, channel_binding: Option<&Given>) -> Result<Option<(&'sta
         // the verification of the server's.
         Some("require") => Some(("channel_binding=require", Mode::VerifyFull)),
         None | Some("disable" | "prefer") => None,
-        Some(_) => return Err("its channel_binding is none of disable, prefer, require".to_owned()),
+        Some(_) => return Err("its channel_binding is not one of disable, prefer, require".to_owned()),
     };
     let strict = match url.get("sslaccept") {
         Some("strict") => Some(("sslaccept=strict", Mode::VerifyFull)),
@@ -180,7 +180,7 @@ fn mode_of(by: &str, value: &str) -> Result<Mode, String> {
     let names: Vec<&str> = MODES.iter().map(|(name, _)| *name).collect();
     let its = if by.starts_with("PG") { by.to_owned() } else { format!("its {by}") };
     let also = if value == "no-verify" { "; what node-postgres calls no-verify is require" } else { "" };
-    Err(format!("{its} is none of {}{also}", names.join(", ")))
+    Err(format!("{its} is not one of {}{also}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -235,13 +235,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case::misspelt("?sslmode=verify-ful", &[], "its sslmode is none of disable, allow, prefer, require, verify-ca, verify-full")]
-    #[case::empty("?sslmode=", &[], "its sslmode is none of disable")]
-    #[case::variable("", &[("PGSSLMODE", "verify-ful")], "PGSSLMODE is none of disable")]
+    #[case::misspelt("?sslmode=verify-ful", &[], "its sslmode is not one of disable, allow, prefer, require, verify-ca, verify-full")]
+    #[case::empty("?sslmode=", &[], "its sslmode is not one of disable")]
+    #[case::variable("", &[("PGSSLMODE", "verify-ful")], "PGSSLMODE is not one of disable")]
     #[case::node("?sslmode=no-verify", &[], "what node-postgres calls no-verify is require")]
     #[case::weak_system("?sslmode=require&sslrootcert=system", &[], "promises sslmode=verify-full")]
     #[case::binding_without_tls("?sslmode=disable&channel_binding=require", &[], "channel_binding=require needs TLS")]
-    #[case::binding_misspelt("?channel_binding=required", &[], "its channel_binding is none of")]
+    #[case::binding_misspelt("?channel_binding=required", &[], "its channel_binding is not one of")]
     #[case::certificate_alone("?sslcert=/c", &[], "belong together")]
     #[case::key_alone("", &[("PGSSLKEY", "/k")], "belong together")]
     #[case::accept("?sslaccept=yes", &[], "its sslaccept is neither")]

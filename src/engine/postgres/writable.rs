@@ -61,7 +61,7 @@ impl NoWrites {
     }
 }
 
-/// Where a setting comes from, and how it is taken back. Source: PostgreSQL, `pg_settings`, column `source`.
+/// Where a setting comes from, and how it is removed. Source: PostgreSQL, `pg_settings`, column `source`.
 fn set_where(source: &str) -> (&'static str, &'static str) {
     match source {
         "database" => ("for the database", "as its owner: ALTER DATABASE … RESET default_transaction_read_only"),

@@ -1,5 +1,5 @@
-//! Whether a connection that waits for an answer is still one. A NAT or a load balancer that forgets a connection tells
-//! neither end: the client would wait for ever for the answer to a statement that ended long ago. A second connection shows
+//! Whether a connection that waits for an answer is still one. Where a NAT or a load balancer forgets a connection, neither
+//! end learns of it: the client would wait for ever for the answer to a statement that ended long ago. A second connection shows
 //! it: the server waits for the client, or has no such session any more.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +37,7 @@ struct Awaited {
 pub(crate) struct Waiting(Heard);
 
 impl Heard {
-    /// A message of so many bytes is sent.
+    /// A message of this many bytes is sent.
     pub(crate) fn asks(&self, bytes: usize) -> Waiting {
         self.set(Some(Awaited { since: Instant::now(), bytes }));
         Waiting(self.clone())

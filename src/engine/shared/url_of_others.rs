@@ -7,7 +7,7 @@ const MYSQL: &str = "mysql://user:password@host:3306/name";
 const MARIADB: &str = "mariadb://user:password@host:3306/name";
 const SQLITE: &str = "sqlite:app.db";
 
-/// Schemes of other programs, by what they begin with: the whole of it, or up to a plus (SQLAlchemy's `mysql+pymysql`).
+/// Schemes of other programs, by what they begin with: the whole of it, or up to a plus (`SQLAlchemy`'s `mysql+pymysql`).
 const SCHEMES: [(&str, &str); 12] = [
     ("postgres", POSTGRES),
     ("postgresql", POSTGRES),

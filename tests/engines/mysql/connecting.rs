@@ -21,7 +21,7 @@ fn a_connection_that_dies_in_silence_is_noticed_and_the_ledger_asked(
     hole.be_silent();
     let began = Instant::now();
     let ended = run.end();
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(1), "{:?}", began.elapsed());
     if ended.status.success() {
         assert_eq!(ended.applied(), 2);
     } else {

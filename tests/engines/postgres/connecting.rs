@@ -153,7 +153,7 @@ fn the_server_asks_whether_a_run_s_client_is_there() {
 }
 
 /// Longer than a lost connection is looked at, and shorter than anybody would wait.
-const NOTICED_WITHIN: Duration = Duration::from_secs(60);
+const NOTICED_WITHIN: Duration = Duration::from_mins(1);
 
 #[rstest]
 #[case::transaction("")]

@@ -95,7 +95,7 @@ fn answer(mut server: TcpStream, mut client: TcpStream, cut: Cut, answered: &Ato
     }
 }
 
-/// Passes everything on until it is told to be silent on its first connection: then what either end sends gets lost, and
+/// Passes everything on until it is to be silent on its first connection: then what either end sends gets lost, and
 /// neither learns of it, as where a NAT forgets a connection.
 pub struct BlackHole {
     pub address: String,
