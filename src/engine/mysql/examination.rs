@@ -184,8 +184,8 @@ fn version(version: &ServerVersion, named_by_url: Dialect) -> Outcome {
     }
     let scheme = if version.mariadb { "mariadb" } else { "mysql" };
     ok(format!(
-        "{found}, which the URL names as {named_by_url}: fine, unless a file has comments that are code for one of the two only; \
-         {scheme}:// serves for those, too"
+        "{found}, which the URL names as {named_by_url}: that works; for files with comments that are code for one of the two \
+         only, write {scheme}://"
     ))
 }
 

@@ -85,7 +85,7 @@ fn a_mode_verifies_what_libpq_verifies() {
         assert_eq!(secure.run(&mut bed, parameters).applied(), 1, "{parameters}");
         assert_eq!(bed.psql("select tls from seen order by n desc limit 1"), *tls, "{parameters}");
     }
-    bed.file("100_a.sql", FILE.as_bytes());
+    bed.file("009_a.sql", FILE.as_bytes());
     let untrusted = "not signed by an authority that is trusted";
     let fails = [
         (format!("?sslmode=require&sslrootcert={other}"), untrusted),
