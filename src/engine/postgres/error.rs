@@ -226,9 +226,6 @@ mod tests {
     #[case::idle_session("57P05", ErrorClass::Transient, Reason::ConnectionFailed)]
     #[case::idle_in_transaction("25P03", ErrorClass::Transient, Reason::ConnectionFailed)]
     #[case::transaction_timeout("25P04", ErrorClass::Permanent, Reason::StatementFailed)]
-    #[case::disk_full("53100", ErrorClass::Transient, Reason::StatementFailed)]
-    #[case::out_of_memory("53200", ErrorClass::Permanent, Reason::StatementFailed)]
-    #[case::temp_file_limit("53400", ErrorClass::Permanent, Reason::StatementFailed)]
     fn a_code_has_a_class_and_a_reason(#[case] code: &str, #[case] class: ErrorClass, #[case] reason: Reason) {
         assert_eq!(class_of(code, Reason::StatementFailed), class);
         assert_eq!(reason_of(code, Reason::StatementFailed), reason);
