@@ -18,6 +18,19 @@ impl Checksum {
         Self(format!("{:x}", Sha256::digest(bytes)))
     }
 
+    /// The checksums of the same lines with LF at the end of each, and with CRLF.
+    #[must_use]
+    pub fn of_other_line_ends(bytes: &[u8]) -> [Self; 2] {
+        let is_before_newline = |at: usize| bytes.get(at) == Some(&b'\r') && bytes.get(at + 1) == Some(&b'\n');
+        let kept = bytes.iter().enumerate().filter(|(at, _)| !is_before_newline(*at));
+        let unix: Vec<u8> = kept.map(|(_, byte)| *byte).collect();
+        let mut windows = Vec::with_capacity(unix.len());
+        for byte in &unix {
+            windows.extend_from_slice(if *byte == b'\n' { b"\r\n" } else { std::slice::from_ref(byte) });
+        }
+        [Self::of(&unix), Self::of(&windows)]
+    }
+
     /// The checksum of the SQL's tokens, ignoring comments, white space and empty statements. Keywords and unquoted
     /// identifiers are lower-cased where the engine folds them, as `PostgreSQL` and `SQLite` do. Quoted text, function
     /// bodies included, is hashed as written. So two texts with the same token checksum mean the same to the server.
@@ -85,6 +98,12 @@ mod tests {
 
     use super::Checksum;
     use crate::sql::Dialect;
+
+    #[test]
+    fn the_same_lines_have_the_same_two_checksums_whatever_ends_them() {
+        let [unix, windows] = Checksum::of_other_line_ends(b"a\r\nb\rc\nd");
+        assert_eq!((unix, windows), (Checksum::of(b"a\nb\rc\nd"), Checksum::of(b"a\r\nb\rc\r\nd")));
+    }
 
     #[rstest]
     #[case::case_of_words("SELECT A FROM T", "select a from t")]

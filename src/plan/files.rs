@@ -5,7 +5,7 @@ use super::ledger_state::LedgerState;
 use super::problem::PlanProblem;
 use super::recounted::{ByName, Recounted};
 use super::warning::PlanWarning;
-use crate::migration::{MigrationFile, MigrationFiles, Problem, are_alike, invalid_files};
+use crate::migration::{Checksum, MigrationFile, MigrationFiles, Problem, are_alike, invalid_files};
 
 /// The files that have to be looked into: those that are pending or have changed. What is applied and has not changed
 /// needs no statements, not even valid ones: it is not run again, and cannot be fixed without being changed.
@@ -78,6 +78,7 @@ pub(super) fn compare(
         return Err(PlanProblem::AnotherFile { version, file, applied_file: row.file.clone(), row: row.id });
     }
     let invalid = read.err().and_then(<[Problem]>::first).cloned().map(Box::new);
+    let line_ends = Checksum::of_other_line_ends(found.bytes()).contains(&row.checksum);
     let (applied, found) = (row.checksum.clone(), found.checksum().clone());
-    Err(PlanProblem::Edited { version, file, applied, found, invalid })
+    Err(PlanProblem::Edited { version, file, applied, found, line_ends, invalid })
 }

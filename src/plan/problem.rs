@@ -14,9 +14,12 @@ pub enum PlanProblem {
     InvalidFile(Problem),
     /// The SQL of an applied file is another than when it was applied.
     #[error(
-        "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}); \
+        "{file}: version {version} was changed after it was applied (applied with checksum {applied}, now {found}{}); \
          restore the file, and make the change in a new migration; or, if the database is as the file now says, \
-         accept it: schemaward repair --accept {version}{}", not_yet(.invalid.as_deref())
+         accept it: schemaward repair --accept {version}{}",
+        if *.line_ends { ", which differ in line ends alone: LF in one, CRLF in the other, as Git's core.autocrlf makes them" }
+        else { "" },
+        not_yet(.invalid.as_deref())
     )]
     Edited {
         version: Version,
@@ -26,6 +29,8 @@ pub enum PlanProblem {
         applied: Checksum,
         /// The checksum of the file.
         found: Checksum,
+        /// Whether its line ends are all that was changed.
+        line_ends: bool,
         /// What is wrong with it as it is now, first of all; absent where it could be run.
         invalid: Option<Box<Problem>>,
     },

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::answers::{phase_behind, tell_phase};
 use super::journal::{JournalRow, Kind};
 use super::journaled::{Executed, at, closing, placed, unless_stopped};
-use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
+use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED, check_of_indexes};
 use super::own_transaction::AS_OURSELVES;
 use super::session::PostgresSession;
 use crate::engine::session::{Attempt, Progress, SessionError};
@@ -67,7 +67,8 @@ impl PostgresSession {
         }
         let rows = due.iter().map(|&index| self.ledger.begin_statement(attempt, index, Kind::InTransaction));
         let text = format!(
-            "{};{DEFERRED};{AS_OURSELVES};{};{};COMMIT",
+            "{}{};{DEFERRED};{AS_OURSELVES};{};{};COMMIT",
+            check_of_indexes(attempt.migration, first..last + 1),
             self.mark.behind(last),
             self.ledger.guard(attempt.fence),
             rows.collect::<Vec<_>>().join(";"),

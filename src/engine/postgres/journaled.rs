@@ -12,7 +12,7 @@ use sqlx::postgres::PgRow;
 use super::answers::{phase_behind, tell_phase};
 use super::error::{advice, connection_lost, failure_of, position, server_error};
 use super::journal::{JournalRow, Kind, Object, object_of};
-use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED};
+use super::message::{BEGIN as BEGIN_AS_SET, DEFERRED, check_of_indexes};
 use super::own_transaction::{AS_OURSELVES, BEGIN};
 use super::rows::value;
 use super::session::PostgresSession;
@@ -282,8 +282,9 @@ impl PostgresSession {
         // what it defers does; it holds for the whole transaction all the same. A line break: the statement may end in
         // a comment's line.
         let text = format!(
-            "{prefix}{}\n;{};{DEFERRED};{AS_OURSELVES};{};{};COMMIT",
+            "{prefix}{}\n;{}{};{DEFERRED};{AS_OURSELVES};{};{};COMMIT",
             attempt.migration.statement_sql(index),
+            check_of_indexes(attempt.migration, index..index + 1),
             self.mark.behind(index),
             self.ledger.guard(attempt.fence),
             self.ledger.begin_statement(attempt, index, Kind::InTransaction)

@@ -1,5 +1,7 @@
 //! The one message that applies several files. Pure; what the server's answers to it mean is [`super::answers`]' affair.
 
+use std::ops::Range;
+
 use super::error::INVALID_INDEX;
 use super::ledger::Ledger;
 use super::literal::text;
@@ -258,7 +260,7 @@ impl Writer {
         self.push(migration.sql.get(from..).unwrap_or_default());
         // A line break first: the file may end in a comment. A semicolon after it: its last statement may have none.
         self.push("\n;");
-        self.push(&check_of_indexes(migration));
+        self.push(&check_of_indexes(migration, 0..migration.statements.len()));
         let (closing, tells_next) = closing(frame, transactions, attempt, neighbours);
         self.push(&closing.sql);
         let closing = closing.answers;
@@ -291,9 +293,9 @@ impl Writer {
 
 /// A statement after a file's own that fails where one of them has met an invalid index: `IF NOT EXISTS` passes over it, and
 /// nothing would ever use it. Empty for most files. It counts as the file's: the names mean what they mean there.
-fn check_of_indexes(migration: &Migration) -> String {
-    let created = migration.statements.iter().enumerate().filter_map(|(number, statement)| {
-        let Ddl::Create(create) = statement.facts.ddl.as_deref()? else { return None };
+pub(super) fn check_of_indexes(migration: &Migration, statements: Range<usize>) -> String {
+    let created = statements.filter_map(|number| {
+        let Ddl::Create(create) = migration.statements.get(number)?.facts.ddl.as_deref()? else { return None };
         let passes_over = create.kind == ObjectKind::Index && create.says(Modifier::IfNotExists);
         let (name, table) = (create.name.as_ref().filter(|_| passes_over)?, create.on.as_deref()?);
         Some(format!("({number},{},{})", text(name.last().as_str()), text(&table.for_lookup())))

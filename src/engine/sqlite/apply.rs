@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sqlx::error::DatabaseError;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::error::{failure_of, is_interrupted};
 use super::journal::JournalRow;
@@ -228,7 +229,12 @@ impl SqliteSession {
 
     async fn send_statement(&mut self, attempt: Attempt<'_>, index: usize) -> Result<(), SessionError> {
         match self.send(attempt.migration.statement_sql(index)).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if checks_foreign_keys(attempt.migration.statement_sql(index)) {
+                    self.tell_violations(attempt, index).await;
+                }
+                Ok(())
+            }
             Err(Sent::Refused(error)) => Err(error),
             Err(Sent::Database(error)) => {
                 let sql = attempt.migration.statement_sql(index);
@@ -238,6 +244,29 @@ impl SqliteSession {
             }
         }
     }
+}
+
+impl SqliteSession {
+    /// Says what a `PRAGMA foreign_key_check` has found, as the shell shows it. It is not an error there, either.
+    async fn tell_violations(&mut self, attempt: Attempt<'_>, index: usize) {
+        let sql = attempt.migration.statement_sql(index).to_owned();
+        let Ok(connection) = self.connection().await else { return };
+        let Ok(rows) = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await else { return };
+        let text = |column| rows.first()?.try_get_unchecked::<Option<String>, _>(column).ok().flatten();
+        if let (Some(table), Some(parent)) = (text(0), text(2)) {
+            let line = attempt.migration.place_of_statement(index).line.unwrap_or_default();
+            let (file, count, row) = (&attempt.migration.file, rows.len(), text(1).unwrap_or_default());
+            tracing::warn!(
+                "{file}:{line}: PRAGMA foreign_key_check finds {count} broken references; the first is row {row} of {table}, to \
+                 {parent}"
+            );
+        }
+    }
+}
+
+fn checks_foreign_keys(sql: &str) -> bool {
+    let lower = sql.to_ascii_lowercase();
+    lower.starts_with("pragma") && lower.contains("foreign_key_check")
 }
 
 /// Whether a statement has run before, according to the journal: there is no catalog to ask here.

@@ -334,6 +334,14 @@ fn an_invalid_index_that_if_not_exists_passes_over_fails_the_file() {
     assert!(failure.hint.as_deref().unwrap().contains("REINDEX INDEX CONCURRENTLY s.\"I\""), "{failure:?}");
     assert_eq!(failure.place.as_ref().unwrap().line, Some(3));
     assert!(!bed.has("s.there") && bed.applied() == ["001"]);
+    let file = "create index if not exists there on s.t (a);\ncreate unique index if not exists \"I\" on s.t (a);\n";
+    for (before, after) in [("begin;\n", "commit;\n"), ("", "")] {
+        let file = format!("-- schemaward: no-transaction\n{before}{file}{after}");
+        bed.file("002_b.sql", file.as_bytes());
+        let ended = bed.run();
+        assert!(ended.failure().message.starts_with("the index s.\"I\" existed before"), "{:?}", ended.failure());
+        assert!(ended.failure().place.as_ref().unwrap().line.unwrap() >= 3, "{:?}", ended.failure());
+    }
     bed.psql("drop index s.\"I\"; delete from s.t");
     assert_eq!(bed.run().applied(), 1);
     // Of a partitioned table: an index on it alone is invalid until its partitions have theirs.

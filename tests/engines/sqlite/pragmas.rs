@@ -31,6 +31,16 @@ fn a_table_is_rebuilt_in_one_transaction_and_keeps_the_rows_that_refer_to_it(#[c
 }
 
 #[test]
+fn broken_references_that_a_check_finds_are_a_warning_as_the_shell_shows_them() {
+    let check = "DELETE FROM p;\nPRAGMA foreign_key_check;\n";
+    let bed = Bed::with(&[("001_a.sql", TABLES), ("002_b.sql", check), ("003_c.sql", "PRAGMA foreign_key_check(p);")]);
+    let (code, said) = bed.said(&["migrate"]);
+    assert_eq!(code, Some(0), "{said}");
+    let told = "002_b.sql:2: PRAGMA foreign_key_check finds 1 broken references; the first is row 1 of c, to p";
+    assert!(said.contains(told) && said.matches("foreign_key_check").count() == 1, "{said}");
+}
+
+#[test]
 fn a_dump_s_or_schema_s_layout_is_refused_where_it_would_have_no_effect() {
     for sql in [
         "PRAGMA encoding = 'UTF-16';\nCREATE TABLE t (a TEXT);",
