@@ -75,7 +75,7 @@ pub(super) fn compare(
         return Ok(Some(PlanWarning::CosmeticEdit { version, file }));
     }
     if !are_alike(&row.file, &file) {
-        return Err(PlanProblem::AnotherFile { version, file, applied_file: row.file.clone(), row: row.id });
+        return Err(PlanProblem::AnotherFile { version, file, applied_file: row.file.clone(), row: Some(row.id) });
     }
     let invalid = read.err().and_then(<[Problem]>::first).cloned().map(Box::new);
     let line_ends = Checksum::of_other_line_ends(found.bytes()).contains(&row.checksum);

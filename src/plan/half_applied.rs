@@ -4,10 +4,10 @@ use super::kind::Kind;
 use super::ledger_state::{LedgerState, StatementState};
 use super::problem::PlanProblem;
 use super::step::Step;
-use crate::migration::MigrationFiles;
+use crate::migration::{MigrationFiles, are_alike};
 use crate::sql::TransactionMode;
 
-/// The first statement that has run and is not in the file any more. One whose outcome is not known counts where the file
+/// The first statement that has run and is not in the file any more, which may be another file altogether. One whose outcome is not known counts where the file
 /// leaves no way to look it up.
 pub(super) fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Option<PlanProblem> {
     let migration = step.migration.as_ref();
@@ -20,9 +20,13 @@ pub(super) fn edited_while_begun(step: &Step<'_>, ledger: &LedgerState) -> Optio
             StatementState::Failed => false,
         }
     })?;
+    let (version, file) = (migration.version.clone(), migration.file.clone());
+    if step.kind == Kind::Migration && !are_alike(&changed.file, &file) {
+        return Some(PlanProblem::AnotherFile { version, file, applied_file: changed.file.clone(), row: None });
+    }
     Some(PlanProblem::EditedWhileBegun {
-        version: migration.version.clone(),
-        file: migration.file.clone(),
+        version,
+        file,
         statement: changed.number,
         has_run: changed.state == StatementState::Finished,
     })

@@ -183,6 +183,17 @@ fn another_file_of_an_applied_version_is_not_an_edit_and_is_not_to_be_accepted()
     assert_eq!(file, "002_b.sql", "the same name and other SQL is an edit");
 }
 
+#[test]
+fn another_file_in_the_place_of_a_half_applied_one_is_named_as_such() {
+    let theirs = begun(Kind::Migration, Some("001"), "001_a.sql", "vacuum a", StatementState::Finished);
+    let ledger = LedgerState::default().with_begun(vec![theirs]);
+    let problems =
+        plan(&set(&[("001_orders.sql", "vacuum c")]), &ledger, &PlanOptions::to(Target::Latest)).unwrap_err();
+    let said = problems[0].to_string();
+    let expected = "001_orders.sql: version 001 is half applied already, as 001_a.sql, which is another file; if two";
+    assert!(said.starts_with(expected) && !said.contains("--as done"), "{said}");
+}
+
 #[rstest]
 #[case::nothing_changed("vacuum a; vacuum b", StatementState::Finished, true)]
 #[case::looks_only("VACUUM  a; vacuum b", StatementState::Finished, true)]

@@ -34,12 +34,12 @@ pub enum PlanProblem {
         /// What is wrong with it as it is now, first of all; absent where it could be run.
         invalid: Option<Box<Problem>>,
     },
-    /// Another file has the version of an applied one: not an edit, but another migration.
+    /// Another file has the version of one that is applied or half applied: not an edit, but another migration.
     #[error(
-        "{file}: version {version} is applied already, as {applied_file}, which is another file; if two resources or \
-         folders share this ledger by mistake, give one of them a ledger of its own (spec.history.schema, \
-         --history-schema) or another database; else give {file} a version of its own; or, if {applied_file} was \
-         renamed and edited, restore both"
+        "{file}: version {version} is {} already, as {applied_file}, which is another file; if two resources or folders \
+         share this ledger by mistake, give one of them a ledger of its own (spec.history.schema, --history-schema) or \
+         another database; else give {file} a version of its own; or, if {applied_file} was renamed and edited, restore \
+         both", if .row.is_some() { "applied" } else { "half applied" }
     )]
     AnotherFile {
         version: Version,
@@ -47,8 +47,8 @@ pub enum PlanProblem {
         file: String,
         /// The one that was applied.
         applied_file: String,
-        /// The number of its row.
-        row: i64,
+        /// The number of its row; none where it is half applied.
+        row: Option<i64>,
     },
     /// An applied version is not in the source, though newer ones are.
     #[error(

@@ -257,7 +257,7 @@ impl<'a, D: Database> Run<'a, D> {
 /// applied that: its name begins with the resource's.
 async fn refused(session: &mut impl Session, problems: &[PlanProblem]) -> Failure {
     let failure = plan_failure(problems).unwrap_or_else(no_migration);
-    let Some(PlanProblem::AnotherFile { applied_file, row, .. }) = problems.first() else { return failure };
+    let Some(PlanProblem::AnotherFile { applied_file, row: Some(row), .. }) = problems.first() else { return failure };
     // Without an answer, the rest is still true.
     let Ok((attempts, _)) = session.attempts(None).await else { return failure };
     match attempts.iter().find(|attempt| attempt.row.id == *row) {
