@@ -189,9 +189,10 @@ own_authelia_own() { git -C "$1" ls-tree --name-only HEAD "$2/" | grep -E '\.up\
 
 # Takes the whole folder; what is run, in its order, with its way back, is in FOLDER.order.
 extract_own() { # NAME FOLDER GIT FROM FORM
-  rm -rf "$2" "$2.all" && mkdir -p "$2" "$2.all"
-  git -C "$3" archive HEAD "$4" | tar -x -C "$2.all"
-  mv "$2.all/$4"/* "$2" && rm -rf "$2.all"
+  rm -rf "$2" && mkdir -p "$2"
+  git -C "$3" archive "HEAD:$4" | tar -x -C "$2"
+  # Functions that its program adds to SQLite, and nobody else has.
+  case $1 in authelia-sqlite) sed -i -E 's/\bBIN2B64\(/hex(/g; s/\bB642BIN\(/(/g' "$2"/*.sql ;; esac
   "own_$5" "$3" "$4" | LC_ALL=C sort -t $'\t' -k1,1 -k2,2 | cut -f2,3 | sed -E "s#(^|\t)$4/#\1#g" >"$2.order"
   [ -s "$2.order" ] || fail "$1: no files found in $4"
 }
@@ -226,7 +227,12 @@ by_client() { # DATABASE FILE: as a user would, each statement by itself
   case $SERVER in
     sqlite) forward_part "$2" | sqlite3 -bail "$WORK/$1.db" ;;
     postgres*) forward_part "$2" | PGPASSWORD=$PASSWORD PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$PORT" -U postgres -d "$1" -f - ;;
-    *) forward_part "$2" | MYSQL_PWD=$PASSWORD "$BIN/$CLIENT" --no-defaults --protocol=tcp --default-character-set=utf8mb4 -h 127.0.0.1 -P "$PORT" -u root "$1" ;;
+    *)
+      # Its program sends a file as one query, which the server divides: bodies have no DELIMITER.
+      local whole=()
+      [[ $NAME != authelia-* ]] || whole=(--delimiter=@@never@@)
+      forward_part "$2" | MYSQL_PWD=$PASSWORD "$BIN/$CLIENT" --no-defaults "${whole[@]}" --protocol=tcp --default-character-set=utf8mb4 -h 127.0.0.1 -P "$PORT" -u root "$1"
+      ;;
   esac
 }
 # Debian's pg_dump is 15's and does not read newer servers: there the catalogs' own words are compared.
@@ -273,34 +279,78 @@ start_server() { # SERVER
   [ ! -x "$BIN/mariadb" ] || CLIENT=mariadb DUMP=mariadb-dump
 }
 
-same_schemas() {
-  local one
+same_schemas() { # [DATABASE]
+  local one database=${1:-by_schemaward}
   case $SERVER in
     postgres* | sqlite) ;;
     # The dump has no switch for routines, and the ledger's are ours.
-    *) sql "SELECT concat('DROP ', routine_type, ' ', routine_name, ';') FROM information_schema.routines WHERE routine_schema = 'by_schemaward' AND routine_name LIKE 'schemaward%'" |
-      while read -r one; do sql "$one" by_schemaward </dev/null; done ;;
+    *) sql "SELECT concat('DROP ', routine_type, ' ', routine_name, ';') FROM information_schema.routines WHERE routine_schema = '$database' AND routine_name LIKE 'schemaward%'" |
+      while read -r one; do sql "$one" "$database" </dev/null; done ;;
   esac
-  dump by_client >"$WORK/client.sql" 2>"$WORK/dump.err" && dump by_schemaward >"$WORK/schemaward.sql" 2>"$WORK/dump.err" || { cp "$WORK/dump.err" "$WORK/diff" && return 1; }
+  dump by_client >"$WORK/client.sql" 2>"$WORK/dump.err" && dump "$database" >"$WORK/schemaward.sql" 2>"$WORK/dump.err" || { cp "$WORK/dump.err" "$WORK/diff" && return 1; }
   cat "$WORK/client.others" >>"$WORK/client.sql" && cat "$WORK/schemaward.others" >>"$WORK/schemaward.sql"
   diff "$WORK/client.sql" "$WORK/schemaward.sql" >"$WORK/diff"
 }
 
-# All the way back, by the client and by the ledger's rollbacks.
+# The table in which a project's own tool keeps its history, with these files, as the tool writes it.
+history_of() { # TOOL FOLDER FILE...
+  local tool=$1 folder=$2 file name version rank=0
+  shift 2
+  case $tool in
+    diesel) echo 'CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY NOT NULL, run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);' ;;
+    prisma) echo 'CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY NOT NULL, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0);' ;;
+    flyway) echo 'CREATE TABLE flyway_schema_history (installed_rank int NOT NULL PRIMARY KEY, version varchar(50), description varchar(200) NOT NULL, type varchar(20) NOT NULL, script varchar(1000) NOT NULL, checksum int, installed_by varchar(100) NOT NULL, installed_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, execution_time int NOT NULL, success boolean NOT NULL);' ;;
+  esac
+  for file in "$@"; do
+    name=${file%/*} rank=$((rank + 1))
+    case $tool in
+      diesel) version=${name%%_*} && echo "INSERT INTO __diesel_schema_migrations (version) VALUES ('${version//-/}');" ;;
+      prisma) echo "INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, applied_steps_count) VALUES ('$rank', '$(sha256sum <"$folder/$file" | cut -d' ' -f1)', now(), '${name//\'/\'\'}', 1);" ;;
+      # Flyway's checksum: CRC-32 over the lines without their ends, as a signed number.
+      flyway)
+        version=${file#V} version=${version%%__*} name=${file#*__} name=${name%.sql}
+        echo "INSERT INTO flyway_schema_history VALUES ($rank, '${version//_/.}', '${name//_/ }', 'SQL', '$file', $(tr -d '\r\n' <"$folder/$file" | gzip -c | tail -c 8 | od -An -N4 -td4), 'x', CURRENT_TIMESTAMP, 1, true);"
+        ;;
+    esac
+  done
+}
+# What the project's own tool has applied, all but the newest file, is taken over, and the newest applied.
+taken_over() { # NAME FORM URL FILE...
+  local name=$1 tool=${2%_own} url=$3 file said ends=0
+  shift 3
+  local before=("${@:1:$#-1}")
+  case $tool in diesel | prisma | flyway) ;; *) return 0 ;; esac
+  fresh by_adopting
+  for file in "${before[@]}"; do by_client by_adopting "$WORK/$name/$file" >/dev/null 2>&1; done
+  sql "$(history_of "$tool" "$WORK/$name" "${before[@]}")" by_adopting
+  export DATABASE_URL=${url/by_schemaward/by_adopting}
+  said=$({ "$SCHEMAWARD" adopt --from "$tool" --dir "$WORK/$name" && "$SCHEMAWARD" migrate --dir "$WORK/$name"; } 2>&1 </dev/null) || ends=$?
+  export DATABASE_URL=$url
+  case $tool in diesel) sql 'DROP TABLE __diesel_schema_migrations' by_adopting ;; prisma) sql 'DROP TABLE _prisma_migrations' by_adopting ;; flyway) sql 'DROP TABLE flyway_schema_history' by_adopting ;; esac
+  if [ $ends != 0 ]; then echo "; adopted: fails: $(grep -m 1 -A 1 '^error' <<<"$said" | tr '\n|' '  ' | cut -c1-200)"
+  elif ! grep -q '1 migration applied' <<<"$said"; then echo "; adopted: not one applied: $(tail -n 2 <<<"$said" | tr '\n|' '  ')"
+  elif same_schemas by_adopting; then echo "; a history of $tool's adopted, the newest applied: equal"
+  else echo "; adopted: the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n|' '  ')"; fi
+}
+
+# Back to the newest file without a way back, by the client and by the ledger's rollbacks. An empty one is none.
 back() { # NAME
-  local up down stopped='' error ends=0 said words='' differ=
+  local up down stopped='' error ends=0 said words='' differ='' steps=0
   while IFS=$'\t' read -r up down; do
-    [ -n "$down" ] || continue
-    words=$(back_by_client by_client "$WORK/$1/$down" 2>&1 >/dev/null) || { stopped=$up && break; }
+    grep -q '[^[:space:]]' "$WORK/$1/${down:-none}" 2>/dev/null || break
+    steps=$((steps + 1))
+    [ -z "$stopped" ] || continue
+    words=$(back_by_client by_client "$WORK/$1/$down" 2>&1 >/dev/null) || stopped=$up
   done < <(tac "$WORK/$1.order")
-  said=$("$SCHEMAWARD" rollback --steps "$(wc -l <"$WORK/$1.order")" --yes 2>&1 </dev/null) || ends=$?
-  same_schemas || differ=", the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n|' '  ')"
+  [ $steps != 0 ] || { echo "back: the newest has no way back" && return; }
+  said=$("$SCHEMAWARD" rollback --steps $steps --yes 2>&1 </dev/null) || ends=$?
+  same_schemas || differ="; the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n|' '  ')"
   error=$(grep -m 1 -A 2 '^error' <<<"$said" | sed "s#$WORK/$1/##" | tr '\n|' '  ' | tr -s ' ') || true
   if [ $ends = 4 ]; then echo "back: refused: ${error:0:160}"
   elif [ $ends != 0 ] && [ -n "$stopped" ] && [[ $error == *"$stopped"* ]]; then echo "back: both stop: ${error:0:160}$differ"
   elif [ $ends != 0 ]; then echo "back: only Schemaward stops: ${error:0:160}"
   elif [ -n "$stopped" ]; then echo "back: the client alone stops at $stopped: $(tr '\n|' '  ' <<<"$words" | cut -c1-160)"
-  else echo "back: equal$differ"; fi
+  else echo "back by $steps: ${differ:-equal}"; fi
 }
 back_by_client() { # DATABASE FILE: all of a file or nothing, as its rollback is
   case $SERVER in
@@ -312,15 +362,16 @@ back_by_client() { # DATABASE FILE: all of a file or nothing, as its rollback is
 
 # Prints a row of docs/corpora.md: name, project, commit, server, files, statements, end.
 check() { # NAME
-  local server project folder form expected file files statements url said stopped words again differ error result ends=0
+  local server project folder form expected file files ordered statements url said stopped words again differ error result ends=0
   read -r NAME server project folder form expected < <(row "$1")
   [ -n "$form" ] || fail "there is no corpus $1: corpora.sh list"
   start_server "$server"
   extract "$NAME" "$WORK/$NAME"
-  files=$(in_order "$WORK/$NAME" | wc -l)
+  mapfile -t ordered < <(in_order "$WORK/$NAME")
+  files=${#ordered[@]}
   fresh by_client
   stopped=
-  for file in $(in_order "$WORK/$NAME"); do
+  for file in "${ordered[@]}"; do
     words=$(by_client by_client "$WORK/$NAME/$file" 2>&1 >/dev/null) || { stopped=$file && break; }
   done
   take_others "$WORK/client.others"
@@ -357,7 +408,8 @@ check() { # NAME
     result="a second run finds something to do: $(head -n 2 <<<"$again" | tr '\n|' '  ')"
   else
     result="equal, $(wc -l <"$WORK/client.sql") lines of schema"
-    [ -z "$(cut -f2 "$WORK/$NAME.order" 2>/dev/null)" ] || result+="; $(back "$NAME")"
+    result+=$(taken_over "$NAME" "$form" "$url" "${ordered[@]}")
+    [ -z "$(cut -f2 "$WORK/$NAME.order" 2>/dev/null | tr -d '\n')" ] || result+="; $(back "$NAME")"
   fi
   echo "| $NAME | $project | $(git -C "$(git_directory "$project")" rev-parse --short=12 HEAD) | $server | $files | $([ "$statements" = 0 ] && echo – || echo "$statements") | $result |"
   [[ $result == "$expected"* ]]
