@@ -333,16 +333,30 @@ taken_over() { # NAME FORM URL FILE...
   else echo "; adopted: the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n|' '  ')"; fi
 }
 
-# Back to the newest file without a way back, by the client and by the ledger's rollbacks. An empty one is none.
+has_way_back() { grep -q '[^[:space:]]' "$WORK/$1/${2:-none}" 2>/dev/null; } # NAME DOWN; an empty one is none
+# Where the newest files have no way back: both databases again, up to the newest that has one.
+without_newest() { # NAME
+  local up down
+  while IFS=$'\t' read -r up down; do
+    if has_way_back "$1" "$down"; then break; fi
+    rm -f "$WORK/$1/$up" "$WORK/$1/$down"
+    sed -i '$d' "$WORK/$1.order"
+  done < <(tac "$WORK/$1.order")
+  fresh by_client
+  fresh by_schemaward
+  while IFS=$'\t' read -r up down; do by_client by_client "$WORK/$1/$up" >/dev/null 2>&1; done <"$WORK/$1.order"
+  "$SCHEMAWARD" migrate --dir "$WORK/$1" >/dev/null 2>&1 </dev/null
+}
+# Back to the newest file without a way back, by the client and by the ledger's rollbacks.
 back() { # NAME
   local up down stopped='' error ends=0 said words='' differ='' steps=0
+  has_way_back "$1" "$(tail -n 1 "$WORK/$1.order" | cut -f2)" || without_newest "$1" || { echo "back: not run" && return; }
   while IFS=$'\t' read -r up down; do
-    grep -q '[^[:space:]]' "$WORK/$1/${down:-none}" 2>/dev/null || break
+    has_way_back "$1" "$down" || break
     steps=$((steps + 1))
     [ -z "$stopped" ] || continue
     words=$(back_by_client by_client "$WORK/$1/$down" 2>&1 >/dev/null) || stopped=$up
   done < <(tac "$WORK/$1.order")
-  [ $steps != 0 ] || { echo "back: the newest has no way back" && return; }
   said=$("$SCHEMAWARD" rollback --steps $steps --yes 2>&1 </dev/null) || ends=$?
   same_schemas || differ="; the schemas differ: $(head -n 3 "$WORK/diff" | tr '\n|' '  ')"
   error=$(grep -m 1 -A 2 '^error' <<<"$said" | sed "s#$WORK/$1/##" | tr '\n|' '  ' | tr -s ' ') || true
