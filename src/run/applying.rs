@@ -110,14 +110,8 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
             };
             let Some(step) = unapplied.first() else { return Steps::Failed(failure) };
             let began = tries.as_ref().map_or(ended.began, |tries| tries.began);
-            let failure = if failure.reason == Reason::LockTimedOut {
-                let tries = tries.get_or_insert_with(|| self.first_try(began));
-                match self.pause(tries, &step.migration, failure, ended.blocker).await {
-                    Ok(()) => continue,
-                    Err(failure) => failure,
-                }
-            } else {
-                failure
+            let Err(failure) = self.pause(&mut tries, began, &step.migration, failure, ended.blocker).await else {
+                continue;
             };
             return self.failed(step, failure, statements_done, began).await;
         }
@@ -143,14 +137,8 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
                 return Steps::Unresolved(Box::new(Unresolved { steps, failure, statements_done, began }));
             }
             let Some(step) = failing(steps, &failure) else { return Steps::Failed(failure) };
-            let failure = if failure.reason == Reason::LockTimedOut {
-                let tries = tries.get_or_insert_with(|| self.first_try(began));
-                match self.pause(tries, &step.migration, failure, ended.blocker).await {
-                    Ok(()) => continue,
-                    Err(failure) => failure,
-                }
-            } else {
-                failure
+            let Err(failure) = self.pause(&mut tries, began, &step.migration, failure, ended.blocker).await else {
+                continue;
             };
             return self.failed(step, all_undone(failure, steps.len()), statements_done, began).await;
         }
@@ -169,20 +157,25 @@ impl<'a, D: Database> Applying<'_, 'a, D> {
         })
     }
 
-    fn first_try(&self, began: Instant) -> Tries {
-        Tries { began, ladder: LockLadder::new(self.context.settings.lock_tries, self.context.database.lock_timeout()) }
-    }
-
     /// Pauses after a try that did not get a table's lock. What is committed statement by statement gets one try,
     /// unless the database says otherwise: an index would be built from the start each time. Returns the failure if
-    /// there is no other try.
+    /// there is no other try. `began`: when the first one did.
     async fn pause(
         &mut self,
-        tries: &mut Tries,
+        tries: &mut Option<Tries>,
+        began: Instant,
         migration: &Migration,
         failure: Failure,
         blocker: Option<LockBlocker>,
     ) -> Result<(), Failure> {
+        if failure.reason != Reason::LockTimedOut {
+            return Err(failure);
+        }
+        let Context { database, settings, .. } = &self.context;
+        let tries = tries.get_or_insert_with(|| Tries {
+            began,
+            ladder: LockLadder::new(settings.lock_tries, database.lock_timeout()),
+        });
         let elapsed = tries.began.elapsed();
         let again = migration.mode == TransactionMode::PerFile || self.context.database.tries_statements_again();
         let pause = tries.ladder.pause(elapsed).filter(|_| again);
