@@ -1,18 +1,23 @@
-//! Whom a session waits for, asked through a connection of its own: the session itself waits. Each server keeps that
+//! Whom a session waits for, and how far it is, asked through a connection of its own: the session itself waits. Each server keeps that
 //! in another place, and shows it only to those who have the rights; what cannot be seen is not reported.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::Mysql;
 use super::error::{connection_lost, session_error};
+use super::progress::stage;
 use super::rows::value;
 use super::session::query;
 use crate::engine::session::{Database, SessionError, SessionId};
 use crate::engine::shared::liveness::{LOOK_WAIT, Liveness, Seen, answered};
 use crate::engine::shared::query_excerpt::excerpt;
+use crate::engine::shared::stage::StagePace;
 use crate::report::{Failure, LockBlocker, Reason, StatementProgress};
+
+/// The longest time between two questions.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Mysql {
     /// Asks again and again, from half of a lock's timeout on, so that a wait which times out is seen at least once.
@@ -21,13 +26,15 @@ impl Mysql {
         session: SessionId,
         seen: &mut dyn FnMut(StatementProgress),
     ) -> Result<Failure, SessionError> {
-        let timeout: Duration = self.lock_timeout();
-        tokio::time::sleep(timeout / 2).await;
+        let timeout = self.lock_timeout();
+        tokio::time::sleep((timeout / 2).min(LONGEST_INTERVAL)).await;
         let mut connection = self.open().await?;
-        let mut liveness = Liveness::new(&self.heard);
+        let (mut liveness, mut pace) = (Liveness::new(&self.heard), StagePace::default());
         loop {
-            if let Some(blocker) = answered(blocker(&mut connection, session)).await? {
-                seen(StatementProgress { waiting_for: Some(blocker), ..StatementProgress::default() });
+            let stage = answered(stage(&mut connection, session)).await?;
+            let blocker = answered(blocker(&mut connection, session)).await?;
+            if let Some(progress) = pace.seen(Instant::now(), stage, blocker) {
+                seen(progress);
             }
             if liveness.is_due()
                 && let Some(lost) = liveness.look(answered(look(&mut connection, session)).await?)
@@ -35,7 +42,7 @@ impl Mysql {
                 end(&mut connection, session).await;
                 return Ok(lost);
             }
-            tokio::time::sleep(timeout / 4).await;
+            tokio::time::sleep((timeout / 4).min(LONGEST_INTERVAL)).await;
         }
     }
 }

@@ -18,6 +18,7 @@ mod mark;
 mod pace;
 mod parameters;
 mod place;
+mod progress;
 mod reading;
 mod reset;
 mod resuming;

@@ -1,16 +1,19 @@
-//! Whom a session waits for, and whether it is still there, asked through a connection of its own: the session itself waits.
+//! Whom a session waits for, how far it is, and whether it is still there, asked through a connection of its own: the
+//! session itself waits.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::Postgres;
 use super::error::session_error;
+use super::progress::stage;
 use super::rows::value;
 use crate::engine::session::{SessionError, SessionId};
 use crate::engine::shared::liveness::{LOOK_WAIT, Liveness, Seen, answered};
 use crate::engine::shared::query_excerpt::excerpt;
+use crate::engine::shared::stage::StagePace;
 use crate::report::{Failure, LockBlocker, Reason, StatementProgress};
 
 /// The shortest time between two questions, and the longest.
@@ -26,10 +29,12 @@ impl Postgres {
     ) -> Result<Failure, SessionError> {
         tokio::time::sleep((self.lock_timeout / 2).min(LONGEST_INTERVAL)).await;
         let mut connection = self.open().await?;
-        let mut liveness = Liveness::new(&self.heard);
+        let (mut liveness, mut pace) = (Liveness::new(&self.heard), StagePace::default());
         loop {
-            if let Some(blocker) = answered(blocker(&mut connection, session)).await? {
-                seen(StatementProgress { waiting_for: Some(blocker), ..StatementProgress::default() });
+            let stage = answered(stage(&mut connection, session)).await?;
+            let blocker = answered(blocker(&mut connection, session)).await?;
+            if let Some(progress) = pace.seen(Instant::now(), stage, blocker) {
+                seen(progress);
             }
             if liveness.is_due()
                 && let Some(lost) = liveness.look(answered(look(&mut connection, session)).await?)

@@ -21,6 +21,7 @@ mod opening;
 mod own_transaction;
 mod parameters;
 mod pooler;
+mod progress;
 mod reading;
 mod rows;
 mod session;

@@ -11,6 +11,7 @@ pub(crate) mod ledger_rows;
 pub(crate) mod liveness;
 pub(crate) mod query_excerpt;
 pub(crate) mod spoilt;
+pub(crate) mod stage;
 pub(crate) mod stopped;
 pub(crate) mod stored_trace;
 pub(crate) mod tls;

@@ -19,6 +19,7 @@ mod lock_tries;
 mod numbering;
 mod packages;
 mod planned_locks;
+mod progressing;
 mod recording;
 mod resumed_anywhere;
 mod resuming;

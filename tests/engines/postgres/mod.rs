@@ -25,6 +25,7 @@ mod marking;
 mod numbering;
 mod one_transaction;
 mod planned_locks;
+mod progressing;
 pub mod proxy;
 mod repairing;
 mod repeating;
