@@ -48,3 +48,24 @@ fn the_server_s_time_limit_for_a_statement_ends_no_run(#[values(Engine::Mysql, E
     assert_eq!(bed.run().applied(), 1);
     assert_eq!(bed.sql("select n from a"), "0");
 }
+
+/// The password is in no cache yet, and would go over the line as it is.
+#[test]
+fn a_first_login_without_tls_says_what_is_missing() {
+    let Some(mut bed) = Bed::with(Engine::Mysql, &[("001_a.sql", "create table a (n int)")]) else { return };
+    let user = format!("cold_{}", bed.database);
+    bed.sql(&format!(
+        "create user {user}@'%' identified with caching_sha2_password by 'canary'; grant all on *.* to {user}@'%'"
+    ));
+    let secure = format!("mysql://{user}:canary@{}/{}", bed.host(), bed.database);
+    bed.url = format!("{secure}?ssl-mode=disabled");
+    let ended = bed.run();
+    let failure = ended.failure();
+    assert_eq!(failure.reason, Reason::InvalidSettings, "{failure:?}");
+    assert!(failure.message.contains("over a secure connection, and this one has no TLS"), "{failure:?}");
+    let doctor = String::from_utf8_lossy(&bed.command("doctor", &[]).stdout).into_owned();
+    assert!(doctor.contains("leave ssl-mode in the URL at its default") && !doctor.contains("canary"), "{doctor}");
+    bed.url = secure;
+    assert_eq!(bed.run().applied(), 1);
+    bed.sql(&format!("drop user {user}@'%'"));
+}
