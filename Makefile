@@ -42,7 +42,7 @@ test: test-unit test-engine test-cluster ## all tests (root, Linux)
 test-unit: ## tests that need no server
 	$(QUICK)
 test-engine: ## the engine against servers of its own: PostgreSQL (this machine's, 13, 18), MySQL, MariaDB; SQLite is in test-unit
-	SCHEMAWARD_OLDER=$$(testbed/servers/older.sh) testbed/servers/servers.sh run mariadb mysql -- cargo test $(ENGINES) -- --skip sqlite::
+	SCHEMAWARD_OLDER=$$(testbed/servers/older.sh) testbed/servers/servers.sh run mariadb mysql -- cargo test $(ENGINES) -- --skip sqlite:: --test-threads 4
 	@$(MAKE) --no-print-directory test-postgres-versions
 test-postgres-versions: ## the engine on the oldest and the newest PostgreSQL, but for what breaks a run at each of its messages
 	testbed/servers/versions.sh 13 18 -- postgres:: --skip any_message --skip any_answer

@@ -25,7 +25,7 @@ on_mysqlish() { # ENGINE FILTER...
   shift
   variable=SCHEMAWARD_TEST_${engine^^}_URL
   # shellcheck disable=SC2016
-  testbed/servers/servers.sh run "$engine" -- bash -c 'export "$0=${!1}"; shift; exec cargo test --quiet --test engines -- --nocapture "$@"' \
+  testbed/servers/servers.sh run "$engine" -- bash -c 'export "$0=${!1}"; shift; exec cargo test --quiet --test engines -- --nocapture --test-threads 4 "$@"' \
     "${variable//[0-9]/}" "$variable" "${@:-mysql::}"
 }
 
@@ -40,7 +40,7 @@ for version in "${versions[@]}"; do
     testbed/servers/servers.sh program "postgres$version" "$program"
     name=$("$program/bin/postgres" --version)
     echo "==== $name: ${*:-postgres::}"
-    SCHEMAWARD_TEST_POSTGRES_PROGRAM=$program cargo test --quiet --test engines -- "${@:-postgres::}" 2>&1 | tee "$programs/output" || status=1
+    SCHEMAWARD_TEST_POSTGRES_PROGRAM=$program cargo test --quiet --test engines -- --test-threads 4 "${@:-postgres::}" 2>&1 | tee "$programs/output" || status=1
   fi
   summary+=("$name: $(sed -n 's/^test result: //p' "$programs/output" || true) (tests: ${*:-of this engine})")
   skipped=$({ grep -o 'skipped: SCHEMAWARD' "$programs/output" || true; } | wc -l)
