@@ -65,12 +65,6 @@ impl Migration {
         self.statements.get(index).map_or("", |statement| statement.text(&self.sql))
     }
 
-    /// Whether the file is still as [`super::next_file`] created it, without a statement.
-    #[must_use]
-    pub fn is_unwritten(&self) -> bool {
-        self.statements.is_empty() && self.left_out.is_empty() && self.sql.contains(UNWRITTEN)
-    }
-
     /// How a statement, counted from 0, is executed where each is committed separately.
     #[must_use]
     pub fn execution(&self, index: usize) -> &Execution {
@@ -246,6 +240,9 @@ impl Migration {
         let block = if has_block { rollback_block(sql, dialect) } else { Block::None };
         if let Block::SqlFollows(byte) = block {
             problems.push((byte, ProblemKind::SqlAfterRollback));
+        }
+        if !goes_back && statements.is_empty() && left_out.is_empty() && sql.contains(UNWRITTEN) {
+            problems.push((0, ProblemKind::Unwritten));
         }
         if !problems.is_empty() {
             return Err(reader.problems(sql, dialect, problems));

@@ -190,16 +190,19 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_is_a_valid_migration_whose_rollback_counts_once_it_is_written() {
+    fn a_new_file_is_refused_until_it_is_written_and_its_rollback_counts_once_that_is_written() {
         let new = next_file([], "line one\n'; drop table t", NOW).unwrap();
-        let read = |text: String| {
+        let read = |text: &str| {
             let file = SourceFile { name: new.name.clone(), bytes: text.into() };
-            MigrationSet::read([file], Dialect::Postgres).unwrap().migrations().next().unwrap().clone()
+            let set = MigrationSet::read([file], Dialect::Postgres);
+            set.map(|set| set.migrations().next().unwrap().clone())
         };
-        let untouched = read(new.text.clone());
-        assert!(untouched.statements.is_empty());
-        assert_eq!(untouched.rollback_sql, None, "nobody has said what undoes it");
-        let written = read(format!("{}-- drop table t;\n", new.text));
-        assert!(written.rollback_sql.unwrap().contains("drop table t"));
+        assert!(read(&new.text).is_err());
+        let written = new.text.replacen("\n\n", "\ncreate table t ();\n", 1);
+        let migration = read(&written).unwrap();
+        assert_eq!(migration.statements.len(), 1);
+        assert_eq!(migration.rollback_sql, None, "nobody has said what undoes it");
+        let undone = read(&format!("{written}-- drop table t;\n")).unwrap();
+        assert!(undone.rollback_sql.unwrap().contains("drop table t"));
     }
 }

@@ -31,9 +31,7 @@ pub struct Problem {
 
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ProblemKind {
-    #[error(
-        "the source contains no migrations: none of its {files} files ends in .sql; add one, such as 001_core_tables.sql"
-    )]
+    #[error("the source contains no migrations: {}; add one, such as 001_core_tables.sql", without_sql(*.files))]
     Empty { files: usize },
     #[error(transparent)]
     Name(#[from] NameError),
@@ -76,6 +74,9 @@ pub enum ProblemKind {
         /// Counted from 0.
         byte: usize,
     },
+    /// Still as [`super::next_file`] made it.
+    #[error("the file is as schemaward new wrote it, without a statement; write the migration, or remove the file")]
+    Unwritten,
     #[error("{} that begins here never ends; close it with {}", .0.name(), .0.end())]
     Unterminated(Construct),
     /// A command for the engine's command-line client.
@@ -115,6 +116,15 @@ impl ProblemKind {
             self,
             Self::Unterminated(_) | Self::MetaCommand { .. } | Self::Delimiter | Self::Body | Self::Refused(_)
         )
+    }
+}
+
+/// What a source without migrations has.
+fn without_sql(files: usize) -> String {
+    match files {
+        0 => "it has no files".to_owned(),
+        1 => "its only file does not end in .sql".to_owned(),
+        files => format!("none of its {files} files ends in .sql"),
     }
 }
 

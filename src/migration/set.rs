@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nothing(&[("README.md", "")], "the source contains no migrations: none of its 1 files ends in .sql")]
+    #[case::nothing(&[("README.md", "")], "the source contains no migrations: its only file does not end in .sql")]
     #[case::naming(&[("v1__a.sql", "")], "v1__a.sql: not a valid migration name; ")]
     #[case::only_repeatable(&[("R__a.sql", "")], "the source contains only repeatable files (R__…); ")]
     #[case::undo_of_nothing(&[("V1__a.sql", ""), ("U2__b.sql", "")], "U2__b.sql: there is no migration with version 2 ")]

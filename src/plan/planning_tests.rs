@@ -256,14 +256,15 @@ fn an_empty_file_is_a_warning_and_one_of_comments_is_not() {
 }
 
 #[test]
-fn a_new_file_that_nobody_has_written_is_a_warning() {
+fn a_new_file_that_nobody_has_written_is_refused_before_it_is_applied() {
     let template = crate::migration::next_file([], "a", "20261123000000").unwrap().text;
     let written = format!("{template}-- drop table b;\n").replace("\n\n", "\ncreate table b ();\n");
     let set = set(&[("001_a.sql", &template), ("002_b.sql", &written)]);
-    let plan = plan(&set, &LedgerState::default(), &PlanOptions::to(Target::Latest)).unwrap();
-    let warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].starts_with("001_a.sql: the file is as schemaward new wrote it"), "{warnings:?}");
+    let options = PlanOptions::to(Target::Latest);
+    let problems = plan(&set, &LedgerState::default(), &options).unwrap_err();
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("001_a.sql:1: the file is as schemaward new wrote it"), "{problems:?}");
 }
 
 #[test]

@@ -36,12 +36,6 @@ pub enum PlanWarning {
          change afterwards"
     )]
     Empty { file: String },
-    /// A pending file has nothing in it but what a new file has.
-    #[error(
-        "{file}: the file is as schemaward new wrote it, without a statement; write it before it is applied: it \
-         will be recorded as is, and must not change afterwards"
-    )]
-    Unwritten { file: String },
     /// A file whose statements are committed separately uses a temporary table in several of them.
     #[error(
         "{file}:{line}: {what}, made here, is used by later statements, and each statement of this file is \
@@ -105,7 +99,7 @@ pub enum PlanWarning {
 impl PlanWarning {
     /// What there is to say of a plan's steps, kind by kind.
     pub(super) fn of(steps: &[Step<'_>]) -> impl Iterator<Item = Self> {
-        let each = [empty, unwritten, left_out, own_transactions, temporary_table, local_setting, unusable_down_file];
+        let each = [empty, left_out, own_transactions, temporary_table, local_setting, unusable_down_file];
         each.into_iter().flat_map(|about| steps.iter().filter_map(about)).chain(empty_down_files(steps))
     }
 }
@@ -115,10 +109,6 @@ fn empty(step: &Step<'_>) -> Option<PlanWarning> {
     let migration = &step.migration;
     let is_empty = migration.sql.trim().is_empty() && migration.left_out.is_empty();
     is_empty.then(|| PlanWarning::Empty { file: migration.file.clone() })
-}
-
-fn unwritten(step: &Step<'_>) -> Option<PlanWarning> {
-    step.migration.is_unwritten().then(|| PlanWarning::Unwritten { file: step.migration.file.clone() })
 }
 
 /// On the other engines these are the file's own `BEGIN` and `COMMIT`; see [`own_transactions`].

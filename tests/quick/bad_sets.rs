@@ -30,6 +30,9 @@ fn sets() -> Vec<Set> {
             ("001_a.sql", b"create table a ();\n-- rollback:\n-- drop table a;\n"),
             ("001_a.down.sql", b"drop table a;"),
         ],
+        one(
+            "-- a\n\n\n\n-- rollback:\n-- -- What undoes the above, each line after two dashes. Remove this block if nothing can.\n",
+        ),
         one("create table a ();\n-- rollback:\n-- drop table a;\ncreate table b ();\n"),
         one("-- +migrate Up\ncreate table a ();\n"),
         one("create table a ();\n-- +goose Up\ncreate table b ();\n"),

@@ -125,6 +125,10 @@ fn new_keeps_the_style_of_the_folders() {
     assert!(code == Some(0) && said.trim_end().ends_with("_add_phone/up.sql"), "{said}");
     let file = std::fs::read_to_string(bed.folder().join(said.trim_end())).unwrap();
     assert!(file.starts_with("-- add phone\n"), "{file}");
+    let (code, refused) = bed.said(&["plan"]);
+    assert!(code == Some(4) && refused.contains("the file is as schemaward new wrote it"), "{refused}");
+    assert!(refused.contains("_add_phone/up.sql:1:1"), "{refused}");
+    std::fs::write(bed.folder().join(said.trim_end()), "SELECT 1;").unwrap();
     let (code, said) = bed.said(&["plan"]);
     assert!(code == Some(0) && said.contains("_add_phone/up.sql"), "{said}");
 }
