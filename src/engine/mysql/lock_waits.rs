@@ -1,5 +1,6 @@
-//! Whom a session waits for, and how far it is, asked through a connection of its own: the session itself waits. Each server keeps that
-//! in another place, and shows it only to those who have the rights; what cannot be seen is not reported.
+//! Whom a session waits for, how far it is, and whether it is still there, asked through a connection of its own: the
+//! session itself waits. Each server keeps that in another place, and shows it only to those who have the rights; what
+//! cannot be seen is not reported.
 
 use std::time::{Duration, Instant};
 

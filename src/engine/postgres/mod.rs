@@ -41,7 +41,7 @@ pub use session::PostgresSession;
 use super::examination::Check;
 use super::session::DatabaseSettings;
 use super::session::{Database, SessionError, SessionId};
-use super::shared::liveness::{Heard, WATCH_AGAIN};
+use super::shared::liveness::{Heard, until_lost};
 use crate::policy::AlreadyExists;
 use crate::report::{Failure, Reason, StatementProgress};
 use crate::sql::Dialect;
@@ -110,13 +110,7 @@ impl Database for Postgres {
     }
 
     async fn watch(&self, session: SessionId, seen: &mut dyn FnMut(StatementProgress)) -> Failure {
-        loop {
-            match self.watch_session(session, seen).await {
-                Ok(lost) => return lost,
-                Err(error) => tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked"),
-            }
-            tokio::time::sleep(WATCH_AGAIN).await;
-        }
+        until_lost(async || self.watch_session(session, seen).await).await
     }
 
     fn lock_timeout(&self) -> Duration {

@@ -15,7 +15,7 @@ const SURE: Duration = Duration::from_secs(10);
 const BYTES_A_SECOND: usize = 64 << 10;
 
 /// After which time a second connection that failed is opened again.
-pub(crate) const WATCH_AGAIN: Duration = Duration::from_secs(30);
+const WATCH_AGAIN: Duration = Duration::from_secs(30);
 /// How long a second connection waits for an answer: it may be lost in silence, too.
 pub(crate) const LOOK_WAIT: Duration = Duration::from_secs(10);
 
@@ -115,6 +115,17 @@ impl Liveness {
                 None
             }
         }
+    }
+}
+
+/// Watches through a second connection, and through another one where that fails, until the first is lost.
+pub(crate) async fn until_lost(mut watch: impl AsyncFnMut() -> Result<Failure, SessionError>) -> Failure {
+    loop {
+        match watch().await {
+            Ok(lost) => return lost,
+            Err(error) => tracing::debug!(%error, "what the statement waits for and how far it is cannot be asked"),
+        }
+        tokio::time::sleep(WATCH_AGAIN).await;
     }
 }
 
